@@ -1,0 +1,191 @@
+#include "apps/allocate_command.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <stdexcept>
+
+#include "apps/sweep_commands.h"
+#include "fit/fit_json.h"
+#include "fit/records.h"
+
+namespace crosslaw::apps {
+namespace {
+
+std::map<std::string, double> parse_pairs(const std::string& text) {
+  std::map<std::string, double> out;
+  std::size_t at = 0;
+  while (at <= text.size()) {
+    const std::size_t end = std::min(text.find(',', at), text.size());
+    const std::string pair = text.substr(at, end - at);
+    const std::size_t equal = pair.find('=');
+    double value = 0;
+    const char* last = pair.data() + pair.size();
+    if (equal == std::string::npos ||
+        std::from_chars(pair.data() + equal + 1, last, value).ptr != last ||
+        equal + 1 == pair.size()) {
+      throw std::invalid_argument(
+          fmt::format("--coefficients: '{}' is not NAME=NUMBER, such as alpha=0.34", pair));
+    }
+    out[pair.substr(0, equal)] = value;
+    at = end + 1;
+  }
+  return out;
+}
+
+bool has_exactly(const fit::Law& law, const std::map<std::string, double>& values) {
+  return static_cast<std::size_t>(law.size()) == values.size() &&
+         std::all_of(values.begin(), values.end(),
+                     [&](const auto& each) { return law.has(each.first); });
+}
+
+void require_one_source(const AllocateCommandOptions& options) {
+  const int sources =
+      !options.data.file.path.empty() + !options.fit_file.empty() + !options.coefficients.empty();
+  if (sources == 1) return;
+  throw std::invalid_argument(
+      "say what to allocate with exactly one of a sweep's folder, --data FILE, --fit FIT.json, --coefficients LIST");
+}
+
+void write_tables(const fit::AllocationReport& report, fit::TableFormat format, std::ostream& out) {
+  for (const fit::Allocation& strategy : report.strategies) {
+    if (!strategy.frontier || format != fit::TableFormat::kText) continue;
+    const fit::FrontierEstimate& line = *strategy.frontier;
+    const auto interval = [](const fit::Estimate& e) {
+      return e.ci95 ? fmt::format(" [{:.3f}, {:.3f}]", e.ci95->low, e.ci95->high) : std::string();
+    };
+    out << fmt::format("{}{}N* = {:.4g} C^{:.4f}{}, D* = {:.4g} C^{:.4f}{}\n", strategy.strategy,
+                       strategy.strategy.empty() ? "" : ": ", line.at_optimum.params_constant,
+                       line.at_optimum.params_exponent, interval(line.params_exponent),
+                       line.at_optimum.tokens_constant, line.at_optimum.tokens_exponent,
+                       interval(line.tokens_exponent));
+  }
+  if (format == fit::TableFormat::kText) out << "\n";
+  out << fit::render(fit::allocation_table(report), format);
+  if (!report.savings.empty()) out << "\n" << fit::render(fit::saving_table(report), format);
+}
+
+}  // namespace
+
+fit::FitResult parse_coefficients(const std::string& text) {
+  const std::map<std::string, double> values = parse_pairs(text);
+  for (const std::string_view name : fit::law_names()) {
+    const fit::Law& law = fit::find_law(name);
+    if (!has_exactly(law, values)) continue;
+    std::vector<double> ordered;
+    for (const fit::CoefficientInfo& info : law.coefficients) {
+      ordered.push_back(values.at(std::string(info.name)));
+    }
+    return fit::from_values(law, ordered);
+  }
+  std::string known;
+  for (const std::string_view name : fit::law_names()) {
+    known += fmt::format("\n  {}:", name);
+    for (const auto& info : fit::find_law(name).coefficients)
+      known += fmt::format(" {}", info.name);
+  }
+  throw std::invalid_argument("--coefficients: no law has exactly these names; laws:" + known);
+}
+
+std::vector<fit::LadderSize> read_ladder(const std::string& path) {
+  const fit::Records records = fit::parse_records(fit::read_text(path), path, {"name", "params"});
+  const auto& columns = records.columns;
+  const bool exact = std::find(columns.begin(), columns.end(), "flops_per_token") != columns.end();
+  std::vector<fit::LadderSize> out;
+  for (std::size_t row = 0; row < records.rows.size(); ++row) {
+    fit::LadderSize size;
+    size.name = records.rows[row][records.column("name")];
+    size.params = fit::number_in(records, row, records.column("params"));
+    if (exact)
+      size.flops_per_token = fit::number_in(records, row, records.column("flops_per_token"));
+    out.push_back(std::move(size));
+  }
+  return out;
+}
+
+int print_allocation(const fit::FitResult& fit, const AllocateCommandOptions& options,
+                     std::vector<fit::LadderSize> ladder, std::ostream& out, std::ostream& log) {
+  if (options.json + options.csv + options.markdown + options.latex > 1) {
+    throw std::invalid_argument("--json, --csv, --markdown and --latex exclude each other");
+  }
+  fit::AllocationOptions settings;
+  settings.flops = options.flops;
+  settings.flat_share = options.flat_percent / 100;
+  settings.accept_unidentified = options.accept_unidentified;
+  settings.ladder =
+      options.ladder_file.empty() ? std::move(ladder) : read_ladder(options.ladder_file);
+  const fit::AllocationReport report = fit::report_allocation(fit, settings);
+  for (const std::string& warning : fit::warnings(report)) {
+    log << "crosslaw allocate: " << warning << "\n";
+  }
+  const bool any = std::any_of(report.strategies.begin(), report.strategies.end(),
+                               [](const fit::Allocation& each) { return !each.rows.empty(); });
+  if (!any) {
+    if (!fit.identifiable)
+      log << "crosslaw allocate: --accept-unidentified allocates all the same\n";
+    return 1;
+  }
+  if (options.json) {
+    out << fit::pretty(fit::to_json(report));
+  } else if (options.csv) {
+    out << fit::render(fit::allocation_csv(report), fit::TableFormat::kCsv);
+  } else {
+    write_tables(report,
+                 options.markdown ? fit::TableFormat::kMarkdown
+                 : options.latex  ? fit::TableFormat::kLatex
+                                  : fit::TableFormat::kText,
+                 out);
+  }
+  return 0;
+}
+
+int run_allocate(const AllocateCommandOptions& options, std::ostream& out, std::ostream& log) {
+  if (!options.directory.empty()) return run_allocate_of_sweep(options, out, log);
+  require_one_source(options);
+  if (options.flops.empty()) throw std::invalid_argument("--flops is missing: the budgets, such as 1e18,1e20");
+  fit::FitResult fit;
+  if (!options.fit_file.empty()) {
+    fit = fit::read_fit(options.fit_file);
+  } else if (!options.coefficients.empty()) {
+    fit = parse_coefficients(options.coefficients);
+  } else {
+    DataOrigin origin;
+    fit = fit_data(options.data, origin);
+  }
+  return print_allocation(fit, options, {}, out, log);
+}
+
+void add_allocate_command(CLI::App& app, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "allocate", "Compute-optimal parameters and tokens for budgets, with intervals");
+  auto options = std::make_shared<AllocateCommandOptions>();
+  command->add_option("dir", options->directory, "a sweep's folder: allocates by its stored fits, over its own ladder");
+  add_data_options(*command, options->data);
+  command->add_option("--fit", options->fit_file, "a fit saved by fit --json")
+      ->type_name("FIT.json");
+  command->add_option("--coefficients", options->coefficients,
+                      "E=..,A=..,alpha=..,B=..,beta=..[,gamma=..]");
+  command->add_option("--flops", options->flops, "budgets C = 6ND, such as 1e18,1e20")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  command->add_option("--ladder", options->ladder_file,
+                      "CSV of real sizes: name, params[, flops_per_token]");
+  command
+      ->add_option("--flat", options->flat_percent, "percent of loss that counts as equally good")
+      ->capture_default_str();
+  command->add_flag("--accept-unidentified", options->accept_unidentified,
+                    "allocate although the fit is not identifiable");
+  command->add_flag("--json", options->json, "one JSON object, numbers in full");
+  command->add_flag("--csv", options->csv, "CSV, numbers in full");
+  command->add_flag("--markdown", options->markdown, "a Markdown table");
+  command->add_flag("--latex", options->latex, "a LaTeX tabular (booktabs)");
+  command->callback(
+      [options, &exit_code] { exit_code = run_allocate(*options, std::cout, std::cerr); });
+}
+
+}  // namespace crosslaw::apps

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace crosslaw::db {
+class RunStore;
+}
+
+namespace crosslaw::apps {
+
+// Each adds one subcommand whose callback sets the exit code. Bad input is thrown as
+// std::invalid_argument, other failures as std::runtime_error.
+void add_plan_command(CLI::App& app, int& exit_code);
+void add_run_command(CLI::App& app, int& exit_code);
+void add_status_command(CLI::App& app, int& exit_code);
+void add_export_command(CLI::App& app, int& exit_code);
+void add_tokenize_command(CLI::App& app, int& exit_code);
+void add_doctor_command(CLI::App& app, int& exit_code);
+
+void add_coeffs_command(CLI::App& app, int& exit_code);
+void add_report_command(CLI::App& app, int& exit_code);
+
+void add_commands(CLI::App& app, int& exit_code);
+
+// What crosslaw run shares with the command of the name.
+struct PairFits;
+void print_coefficients(const std::vector<PairFits>& all);
+void write_report(const db::RunStore& store, const std::filesystem::path& out, const std::string& command);
+
+}  // namespace crosslaw::apps

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace crosslaw::apps {
+
+// The name of the network file system that holds the folder; nothing for local ones.
+std::optional<std::string> network_file_system(const std::filesystem::path& folder);
+
+// SQLite's write-ahead log breaks on network file systems. Throws std::invalid_argument with the mend.
+void refuse_network_file_system(const std::filesystem::path& folder);
+
+// crosslaw-train, beside this program. Throws std::runtime_error when it is not there.
+std::filesystem::path trainer_program();
+
+}  // namespace crosslaw::apps

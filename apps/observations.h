@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "db/run_store.h"
+#include "fit/points.h"
+
+namespace crosslaw::apps {
+
+// Which parameters count as N.
+enum class ParamsCount { kAll, kWithoutEmbeddings, kBudget };
+std::string describe(ParamsCount count);
+ParamsCount find_params_count(const std::string& name);  // all, no-embeddings, budget
+double params_of(const db::RunResultRow& run, ParamsCount count);
+
+// Which validation losses become points: those at the end of a schedule, or all after the first tenth
+// of their run. kAuto takes the ends, unless they stand at one number of tokens a parameter only.
+enum class PointChoice { kAuto, kEnds, kAll };
+PointChoice find_point_choice(const std::string& name);  // auto, ends, all
+
+// A target language: its runs from scratch and, where there are any, those that continue a model of
+// another language.
+struct LanguagePair {
+  std::string language, source_language;
+  std::string scratch, continued;  // names of strategies; continued may be empty
+  double replay = 0;               // of the continued runs
+  std::string label() const;       // fr, or fr+0.1 with replay
+};
+
+// One measured loss on the run's own language.
+struct Measurement {
+  const db::RunResultRow* run = nullptr;
+  double params = 0;
+  int64_t tokens = 0;  // of the target language
+  double flops = 0;    // exact, of all tokens
+  double loss = 0;     // nats per token
+  bool end = false;    // of the schedule
+};
+
+// Everything the fits and the report need of a sweep, read in one go.
+class Observations {
+ public:
+  Observations(const db::RunStore& store, ParamsCount count);
+
+  const std::vector<db::RunResultRow>& runs() const { return runs_; }
+  const std::vector<LanguagePair>& pairs() const { return pairs_; }
+  ParamsCount count() const { return count_; }
+
+  // Finite losses of a strategy's runs that ended well, by run and tokens.
+  std::vector<Measurement> of_strategy(const std::string& strategy, double replay) const;
+  // Losses of continued runs on the language they came from.
+  std::vector<Measurement> on_source_language(const std::string& strategy, double replay) const;
+  // Runs of the pair that gave no point, by outcome: they failed, diverged or are not done.
+  std::vector<std::string> left_out(const LanguagePair& pair) const;
+
+  // Points of both strategies; the runs of one size and seed share a cluster.
+  fit::Points points(const LanguagePair& pair, PointChoice choice) const;
+  // What kAuto means for this pair.
+  PointChoice resolve(const LanguagePair& pair, PointChoice choice) const;
+
+ private:
+  std::vector<Measurement> measurements(const std::string& strategy, double replay, bool own_language) const;
+
+  ParamsCount count_;
+  std::vector<db::RunResultRow> runs_;
+  std::vector<db::ObservationRow> evals_;
+  std::vector<LanguagePair> pairs_;
+};
+
+}  // namespace crosslaw::apps

@@ -1,0 +1,292 @@
+// Puts the page together from the data in #crosslaw-data (schema 1):
+//   name, generated (ISO 8601), crosslaw (version), command,
+//   conventions{params, flops, loss}: sentences,
+//   totals{runs, done, diverged, failed, pending, running, sizes, strategies, tokens, flops,
+//     compute_seconds, wall_seconds, devices[]},
+//   problems[]: sentences,
+//   strategies[{name, language, from, replay, kind: source|scratch|continued}],
+//   curves[{strategy, size, params, seed, points[{tokens, flops, loss, end}]}]: losses on the
+//     strategy's own language; `end` marks the end of a schedule. Points stand in the order of the
+//     run; where tokens step back, or after an end, a new line begins. One curve a run or one for
+//     all runs of a size, both are fine.
+//   forgetting[{strategy, language, size, params, points[{tokens, flops, loss}]}]: losses on the
+//     source language while continuing; zero tokens is the model before it continued.
+//   pairs[{language, source_language, scratch, continued (names of strategies), headline,
+//     fits[{name, law: chinchilla|extended|joint, points, objective, identifiable,
+//       coefficients{E: {value, se, ci95[2]}, ...}, frozen[], rms_residual, problems[], condition,
+//       starts, starts_at_best}],
+//     frontier[{strategy, coefficient, exponent, exponent_ci95, flops_range[2]}],
+//     savings[{size, params, tokens, loss, scratch_tokens, saved_fraction, transferred_tokens,
+//       extrapolated}], savings_law[{params, tokens, saved_fraction, ci95}],
+//     contours[{strategy, params[], flops[], loss[row of params][column of flops],
+//       frontier[{flops, params, params_ci95}], measured_flops[2]}],
+//     allocation[{flops, scratch{params, tokens, loss, each with _ci95, nearest_size,
+//       nearest_params}, continued{the same}, warnings[]}],
+//     residuals[{strategy, size, params, tokens, observed, predicted}]}],
+//   runs[{name, key, strategy, size, params, tokens, outcome, loss, loss_per_byte, flops, seconds,
+//     attempts, device, message}].
+// Unknown is null, any array may be empty or null: each part then says what is missing.
+(() => {
+  'use strict';
+  const {element, fill, isNumber, none, count, power, whole, duration, language, date} =
+      crosslaw.format;
+  const charts = crosslaw.charts;
+  const narrow = window.matchMedia('(max-width: 760px)');
+  const touch = window.matchMedia('(pointer: coarse)');
+
+  // Every list exists and holds no null: the figures need not ask.
+  function withLists(object, keys) {
+    const lists = keys.map(
+        (key) =>
+            [key, Array.isArray(object[key]) ? object[key].filter((entry) => entry !== null) : []]);
+    return {...object, ...Object.fromEntries(lists)};
+  }
+  const pairLists =
+      ['fits', 'frontier', 'savings', 'savings_law', 'contours', 'allocation', 'residuals'];
+  function read() {
+    const json = JSON.parse(document.getElementById('crosslaw-data').textContent);
+    const data =
+        withLists(json, ['problems', 'strategies', 'curves', 'forgetting', 'pairs', 'runs']);
+    data.pairs = data.pairs.map((pair) => withLists(pair, pairLists));
+    data.curves = data.curves.map((curve) => withLists(curve, ['points']));
+    data.forgetting = data.forgetting.map((entry) => withLists(entry, ['points']));
+    return data;
+  }
+
+  function contextFor(data, index) {
+    const compared = index < data.pairs.length;
+    // Without a pair, one strategy alone still shows its curves.
+    const alone = data.strategies.find((strategy) => strategy.kind !== 'source');
+    const pair = compared ?
+        data.pairs[index] :
+        withLists(alone ? {[alone.kind]: alone.name, language: alone.language} : {}, pairLists);
+    const named = (name) => data.strategies.find((strategy) => strategy.name === name);
+    const continued = pair.continued && named(pair.continued);
+    const source = (continued && named(continued.from)) ||
+        data.strategies.find((strategy) => strategy.kind === 'source');
+    const sizes = [...data.curves, ...pair.savings].map((entry) => entry.params);
+    return {
+      data,
+      pair,
+      compared,
+      narrow: narrow.matches,
+      touch: touch.matches,
+      scale: charts.sizeScale(sizes.length ? sizes : [1]),
+      sourceStrategy: source ? source.name : null,
+      targetName: language(pair.language),
+      sourceName: language(pair.source_language || (source && source.language)),
+    };
+  }
+
+  function totals(data) {
+    const t = data.totals || {}, sizes = data.curves.map((curve) => curve.params).filter(isNumber);
+    const outcomes =
+        ['done', 'running', 'diverged', 'failed', 'pending'].filter((key) => t[key] > 0);
+    const bar = element(
+        'span', {
+          class: 'share',
+          role: 'img',
+          'aria-label': outcomes.map((key) => `${t[key]} ${key}`).join(', ')
+        },
+        outcomes.map((key) => {
+          const part = element('span', {'data-outcome': key});
+          part.style.flexGrow = String(t[key]);
+          return part;
+        }));
+    const item = (title, main, ...more) => element(
+        'div', {}, element('dt', {}, title),
+        element(
+            'dd', {}, element('b', {}, main),
+            ...more.map((text) => (typeof text === 'string' ? element('small', {}, text) : text))));
+    const others =
+        outcomes.filter((key) => key !== 'done').map((key) => `${whole(t[key])} ${key}`).join(', ');
+    return [
+      item(
+          'Runs', isNumber(t.runs) ? `${whole(t.done)} of ${whole(t.runs)}` : none, bar,
+          others || (t.runs ? 'all done' : '')),
+      item(
+          'Sizes', whole(t.sizes),
+          sizes.length ? `${count(Math.min(...sizes))} to ${count(Math.max(...sizes))} parameters` :
+                         ''),
+      item(
+          'Tokens trained', count(t.tokens),
+          isNumber(t.strategies) ? `${whole(t.strategies)} strategies` : ''),
+      item('Compute', power(t.flops, 3), 'FLOPs'),
+      item(
+          'Time', duration(t.wall_seconds),
+          isNumber(t.compute_seconds) ? `${duration(t.compute_seconds)} of computing` : ''),
+      item('Devices', (t.devices || []).join(', ') || none),
+    ];
+  }
+
+  function summary(data, choose) {
+    fill('kicker', [
+      data.crosslaw ? `crosslaw ${data.crosslaw}` : 'crosslaw', date(data.generated), data.command
+    ].filter(Boolean).join(' · '));
+    fill('name', data.name || 'Unnamed sweep');
+    fill('totals', totals(data));
+    const lines = data.pairs.map(
+        (pair, i) => element(
+            'button', {type: 'button', class: 'headline', 'data-pair': i, onclick: () => choose(i)},
+            element('span', {class: 'pairing'}, pairName(data, i)),
+            element(
+                'span', {class: 'statement'},
+                pair.headline || 'No result yet: it takes finished runs of both strategies.')));
+    fill(
+        'headlines',
+        lines.length ?
+            lines :
+            element(
+                'p', {class: 'absent'},
+                'No language is trained both from scratch and continued, or none of those runs has reported yet; what was measured is shown below.'));
+    fill(
+        'problems',
+        data.problems.length ?
+            element(
+                'div', {class: 'notice'}, element('p', {}, element('b', {}, 'Read this first')),
+                element('ul', {}, data.problems.map((text) => element('li', {}, text)))) :
+            []);
+  }
+
+  // "French from English"; two pairs of one language are told apart by the continued strategy.
+  function pairName(data, i) {
+    const pair = data.pairs[i];
+    const twin = data.pairs.some((other, k) => k !== i && other.language === pair.language);
+    return `${language(pair.language)} from ${language(pair.source_language)}${
+        twin ? ` (${pair.continued})` : ''}`;
+  }
+
+  function languages(data, choose) {
+    const box = document.getElementById('languages');
+    box.hidden = data.pairs.length < 2;
+    box.append(...data.pairs.map((pair, i) => {
+      const twin = data.pairs.some((other, k) => k !== i && other.language === pair.language);
+      return element(
+          'label', {}, element('input', {
+            type: 'radio',
+            name: 'language',
+            value: i,
+            checked: i === 0,
+            onchange: () => choose(i)
+          }),
+          element('span', {}, twin ? pair.continued : language(pair.language)));
+    }));
+  }
+
+  function provenance(data) {
+    const conventions = data.conventions || {};
+    const when = date(data.generated), name = data.name || 'unnamed';
+    const fact = (title, ...body) => [element('dt', {}, title), element('dd', {}, ...body)];
+    const code = (text) => element('code', {}, text);
+    fill(
+        'provenance-list', fact('Parameters, N', conventions.params || none),
+        fact('Compute, C', conventions.flops || none), fact('Loss, L', conventions.loss || none),
+        fact(
+            'Made by', `crosslaw ${data.crosslaw || 'of unknown version'}, `,
+            code(data.command || 'command not recorded'), `, ${when}`),
+        fact(
+            'The data', 'Every loss, run and fit is in ', code('crosslaw.db'),
+            ' beside this page; the views ', code('observations'), ' and ', code('run_results'),
+            ' are made for your own queries. ', code('crosslaw export'),
+            ' writes the observations as CSV, and the CSV button under each figure the numbers it shows.'),
+        fact(
+            'Keys',
+            'A run\'s key is the SHA-256 of everything that can change its loss. The same key means the same run; its folder under ',
+            code('runs/'), ' carries that name.'),
+        fact(
+            'Method',
+            'Scaling laws for training from scratch and for continuing from another language after arXiv:2407.02118. Diverged, failed and unfinished runs are listed, not fitted.'),
+        fact(
+            'To cite a number',
+            `Give it with its interval, the name of the fit or the run's key, and this page: “${
+                name}, crosslaw ${data.crosslaw || ''}, ${when}”. ` +
+                'Mark what lies outside the measured range as extrapolated.'));
+    fill(
+        'colophon',
+        'One file, nothing fetched. Figures drawn with plotly.js (MIT licence), carried inside.');
+  }
+
+  function navigation() {
+    const links = [...document.querySelectorAll('main > section[data-nav]')].map((section) => {
+      const link = element('a', {href: `#${section.id}`}, section.dataset.nav);
+      return {section, link};
+    });
+    fill('sections', links.map(({link}) => link));
+    const watch = new IntersectionObserver((entries) => {
+      for (const entry of entries.filter((e) => e.isIntersecting)) {
+        for (const {section, link} of links)
+          link.toggleAttribute('data-here', section === entry.target);
+      }
+    }, {rootMargin: '-20% 0px -70% 0px'});
+    links.forEach(({section}) => watch.observe(section));
+  }
+
+  function themeButton(redraw, print) {
+    const button = document.getElementById('theme');
+    const name = () => {
+      button.textContent = crosslaw.theme.current() === 'dark' ? 'Light' : 'Dark';
+    };
+    name();
+    button.addEventListener('click', () => {
+      crosslaw.theme.toggle();
+      name();
+      redraw();
+    });
+    crosslaw.theme.onSystemChange(() => {
+      name();
+      redraw();
+    });
+    // Paper is white: figures are drawn again in light colours and put back afterwards.
+    window.addEventListener('beforeprint', () => {
+      crosslaw.theme.show('light');
+      print();
+    });
+    window.addEventListener('afterprint', () => {
+      crosslaw.theme.restore();
+      redraw();
+    });
+  }
+
+  function start() {
+    const data = read();
+    let index = 0;
+    const redraw = () => charts.drawAll(contextFor(data, index));
+    const show = () => {
+      const context = contextFor(data, index);
+      document.querySelectorAll('.headline')
+          .forEach(
+              (line) =>
+                  line.setAttribute('aria-pressed', String(Number(line.dataset.pair) === index)));
+      document.querySelectorAll('#languages input').forEach((input) => {
+        input.checked = Number(input.value) === index;
+      });
+      for (const [id, source] of Object.entries(crosslaw.sources))
+        fill(`source-${id}`, source(context));
+      crosslaw.tables.allocation(context);
+      return charts.drawAll(context);
+    };
+    const choose = (i) => {
+      index = i;
+      show();
+    };
+    summary(data, choose);
+    languages(data, choose);
+    navigation();
+    provenance(data);
+    crosslaw.tables.runs(contextFor(data, index));
+    themeButton(
+        redraw, () => charts.drawNow({...contextFor(data, index), narrow: false, print: true}));
+    narrow.addEventListener('change', redraw);
+    return show();
+  }
+
+  try {
+    start();
+  } catch (error) {
+    crosslaw.note(`page: ${error && error.message}`);
+    document.getElementById('headlines').textContent =
+        'This report could not be read: its data are damaged. Make it again with crosslaw report.';
+    charts.publish();
+    throw error;
+  }
+})();

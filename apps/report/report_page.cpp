@@ -1,0 +1,143 @@
+#include "apps/report/report_page.h"
+
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <stdexcept>
+#include <string_view>
+
+#include "trainer/content_hash.h"
+
+// Defined in report_assets.S.
+extern "C" {
+extern const char crosslaw_report_html_begin[], crosslaw_report_html_end[];
+extern const char crosslaw_report_css_begin[], crosslaw_report_css_end[];
+extern const char crosslaw_report_early_js_begin[], crosslaw_report_early_js_end[];
+extern const char crosslaw_report_plotly_js_begin[], crosslaw_report_plotly_js_end[];
+extern const char crosslaw_report_page_js_begin[], crosslaw_report_page_js_end[];
+}
+
+namespace crosslaw::apps {
+namespace {
+
+std::string_view part(const char* begin, const char* end) {
+  return {begin, static_cast<size_t>(end - begin)};
+}
+
+std::string base64(std::string_view bytes) {
+  constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  for (size_t i = 0; i < bytes.size(); i += 3) {
+    uint32_t group = 0;
+    for (size_t k = 0; k < 3; ++k) {
+      group = group << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0u);
+    }
+    for (size_t k = 0; k < 4; ++k) {
+      const bool padding = i + k > bytes.size();
+      text += padding ? '=' : kDigits[group >> (18 - 6 * k) & 63];
+    }
+  }
+  return text;
+}
+
+// What a Content-Security-Policy calls a script it allows.
+std::string script_source(std::string_view script) {
+  const std::string digits = trainer::sha256(script);
+  std::string bytes;
+  for (size_t i = 0; i + 1 < digits.size(); i += 2) {
+    bytes += static_cast<char>(std::stoi(digits.substr(i, 2), nullptr, 16));
+  }
+  return fmt::format("'sha256-{}'", base64(bytes));
+}
+
+// In JSON '<' only occurs inside strings, where \u003c means the same and can end no script
+// element.
+std::string json_for_html(const nlohmann::json& data) {
+  const std::string json = data.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  std::string safe;
+  safe.reserve(json.size());
+  for (char c : json) {
+    if (c == '<') {
+      safe += "\\u003c";
+    } else {
+      safe += c;
+    }
+  }
+  return safe;
+}
+
+std::string text_for_html(std::string_view text) {
+  std::string safe;
+  for (char c : text) {
+    switch (c) {
+      case '<':
+        safe += "&lt;";
+        break;
+      case '>':
+        safe += "&gt;";
+        break;
+      case '&':
+        safe += "&amp;";
+        break;
+      case '"':
+        safe += "&quot;";
+        break;
+      default:
+        safe += c;
+    }
+  }
+  return safe;
+}
+
+// Replaces each {{name}} of the template once; what is put in is not looked at again.
+std::string fill(std::string_view page,
+                 const std::map<std::string_view, std::string_view>& values) {
+  std::string out;
+  for (size_t at = 0; at < page.size();) {
+    const size_t open = page.find("{{", at);
+    if (open == std::string_view::npos) return out.append(page.substr(at));
+    const size_t close = page.find("}}", open);
+    if (close == std::string_view::npos) throw std::logic_error("report.html: {{ without }}");
+    out.append(page.substr(at, open - at));
+    out.append(values.at(page.substr(open + 2, close - open - 2)));
+    at = close + 2;
+  }
+  return out;
+}
+
+std::string page_title(const nlohmann::json& data) {
+  const auto name = data.find("name");
+  if (name == data.end() || !name->is_string()) return "crosslaw report";
+  // Through dump(), which mends broken UTF-8; parsed back to lose the quotes.
+  const auto mended =
+      nlohmann::json::parse(name->dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  return text_for_html(mended.get<std::string>()) + " – crosslaw";
+}
+
+}  // namespace
+
+std::string render_report(const nlohmann::json& data) {
+  if (!data.is_object() || !data.contains("schema") || data["schema"] != 1) {
+    throw std::invalid_argument("report data: expected an object with \"schema\": 1");
+  }
+  const auto early = part(crosslaw_report_early_js_begin, crosslaw_report_early_js_end);
+  const auto plotly = part(crosslaw_report_plotly_js_begin, crosslaw_report_plotly_js_end);
+  const auto script = part(crosslaw_report_page_js_begin, crosslaw_report_page_js_end);
+  const std::string scripts =
+      fmt::format("{} {} {}", script_source(early), script_source(plotly), script_source(script));
+  const std::string title = page_title(data);
+  const std::string json = json_for_html(data);
+  return fill(part(crosslaw_report_html_begin, crosslaw_report_html_end),
+              {{"title", title},
+               {"scripts", scripts},
+               {"style", part(crosslaw_report_css_begin, crosslaw_report_css_end)},
+               {"early", early},
+               {"plotly", plotly},
+               {"data", json},
+               {"script", script}});
+}
+
+}  // namespace crosslaw::apps

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "db/run_store.h"
+
+namespace crosslaw::apps {
+
+// Names inside a sweep's folder.
+inline std::filesystem::path database_file(const std::filesystem::path& folder) { return folder / "crosslaw.db"; }
+inline std::filesystem::path report_file(const std::filesystem::path& folder) { return folder / "report.html"; }
+inline std::filesystem::path data_folder(const std::filesystem::path& folder) { return folder / "data"; }
+inline std::filesystem::path resolved_spec_file(const std::filesystem::path& folder) { return folder / "spec.toml"; }
+
+// Throws std::invalid_argument when the folder holds no sweep.
+db::RunStore read_store(const std::filesystem::path& folder);
+
+int64_t now_ms();
+std::string host_name();
+std::string boot_id();
+
+}  // namespace crosslaw::apps

@@ -1,0 +1,151 @@
+#include "db/database.h"
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include <cmath>
+
+namespace crosslaw::db {
+namespace {
+
+constexpr int kBusyTimeoutMs = 30'000;
+
+const char* mend_for(int code) {
+  switch (code & 0xff) {
+    case SQLITE_FULL:
+      return " (free some space and run the command again; nothing is lost)";
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+      return " (check the folder's existence and permissions)";
+    case SQLITE_NOTADB:
+    case SQLITE_CORRUPT:
+      return " (the file is damaged or no SQLite database; restore it from a backup)";
+    case SQLITE_BUSY:
+      return " (another program holds the file)";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
+void Database::Close::operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
+
+void Database::open(const char* file, int flags) {
+  sqlite3* handle = nullptr;
+  int code = sqlite3_open_v2(file, &handle, flags, nullptr);
+  handle_.reset(handle);
+  if (code != SQLITE_OK) fail("opening");
+  sqlite3_extended_result_codes(handle, 1);
+  sqlite3_busy_timeout(handle, kBusyTimeoutMs);
+}
+
+Database::Database(const std::filesystem::path& file, Access access) : name_(file.string()) {
+  int flags = access == Access::kRead ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+  if (access == Access::kCreate) flags |= SQLITE_OPEN_CREATE;
+  open(name_.c_str(), flags);
+  execute("PRAGMA foreign_keys = ON");
+  if (access != Access::kRead) execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
+}
+
+Database Database::in_memory() {
+  Database database(std::string(":memory:"));
+  database.open(":memory:", SQLITE_OPEN_READWRITE);
+  database.execute("PRAGMA foreign_keys = ON");
+  return database;
+}
+
+void Database::fail(const std::string& doing) const {
+  int code = handle_ ? sqlite3_extended_errcode(handle_.get()) : SQLITE_NOMEM;
+  const char* reason = handle_ ? sqlite3_errmsg(handle_.get()) : "out of memory";
+  throw DatabaseError(fmt::format("{}: {} failed: {}{}", name_, doing, reason, mend_for(code)));
+}
+
+void Database::execute(const std::string& sql) {
+  if (sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
+    fail(fmt::format("\"{:.60}\"", sql));
+  }
+}
+
+int64_t Database::last_insert_id() const { return sqlite3_last_insert_rowid(handle_.get()); }
+int64_t Database::changes() const { return sqlite3_changes(handle_.get()); }
+
+void Statement::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+
+Statement::Statement(const Database& database, std::string_view sql) : database_(database) {
+  sqlite3_stmt* statement = nullptr;
+  check(sqlite3_prepare_v2(database.handle_.get(), sql.data(), static_cast<int>(sql.size()), &statement, nullptr), "preparing");
+  statement_.reset(statement);
+}
+
+void Statement::check(int code, const char* doing) const {
+  if (code != SQLITE_OK) {
+    const char* sql = statement_ ? sqlite3_sql(statement_.get()) : "a statement";
+    database_.fail(fmt::format("{} \"{:.60}\"", doing, sql));
+  }
+}
+
+void Statement::reset() { sqlite3_reset(statement_.get()); }
+
+void Statement::bind_one(int at, int64_t value) { check(sqlite3_bind_int64(statement_.get(), at + 1, value), "binding"); }
+
+void Statement::bind_one(int at, double value) {
+  if (std::isnan(value)) return bind_null(at);
+  check(sqlite3_bind_double(statement_.get(), at + 1, value), "binding");
+}
+
+void Statement::bind_one(int at, std::string_view value) {
+  check(sqlite3_bind_text(statement_.get(), at + 1, value.data(), static_cast<int>(value.size()), SQLITE_TRANSIENT), "binding");
+}
+
+void Statement::bind_null(int at) { check(sqlite3_bind_null(statement_.get(), at + 1), "binding"); }
+
+bool Statement::step() {
+  int code = sqlite3_step(statement_.get());
+  if (code == SQLITE_ROW) return true;
+  if (code != SQLITE_DONE) check(code, "running");
+  return false;
+}
+
+void Statement::run() {
+  while (step()) {
+  }
+  reset();
+}
+
+bool Statement::is_null(int column) const { return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL; }
+bool Statement::is_real(int column) const { return sqlite3_column_type(statement_.get(), column) == SQLITE_FLOAT; }
+int64_t Statement::integer(int column) const { return sqlite3_column_int64(statement_.get(), column); }
+double Statement::real(int column) const { return sqlite3_column_double(statement_.get(), column); }
+
+std::string Statement::text(int column) const {
+  const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_.get(), column));
+  return text ? std::string(text, static_cast<size_t>(sqlite3_column_bytes(statement_.get(), column))) : std::string();
+}
+
+std::optional<int64_t> Statement::optional_integer(int column) const {
+  return is_null(column) ? std::nullopt : std::optional(integer(column));
+}
+
+std::optional<double> Statement::optional_real(int column) const {
+  return is_null(column) ? std::nullopt : std::optional(real(column));
+}
+
+Transaction::Transaction(Database& database) : database_(database) { database_.execute("BEGIN IMMEDIATE"); }
+
+Transaction::~Transaction() {
+  if (!open_) return;
+  try {
+    database_.execute("ROLLBACK");
+  } catch (const DatabaseError&) {
+    // SQLite rolls back by itself after errors such as a full disk.
+  }
+}
+
+void Transaction::commit() {
+  database_.execute("COMMIT");
+  open_ = false;
+}
+
+}  // namespace crosslaw::db

@@ -1,0 +1,112 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace crosslaw::db {
+
+// The message holds the file, SQLite's reason and, where it helps, the mend.
+struct DatabaseError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+enum class Access { kRead, kWrite, kCreate };
+
+// One SQLite connection: write-ahead log, foreign keys on, 30 s patience with locks.
+class Database {
+ public:
+  Database(const std::filesystem::path& file, Access access);
+  static Database in_memory();
+
+  // Runs one or several statements that return nothing.
+  void execute(const std::string& sql);
+  int64_t last_insert_id() const;
+  int64_t changes() const;
+  const std::string& name() const { return name_; }
+
+ private:
+  friend class Statement;
+  explicit Database(std::string name) : name_(std::move(name)) {}
+  void open(const char* file, int flags);
+  [[noreturn]] void fail(const std::string& doing) const;
+
+  struct Close {
+    void operator()(sqlite3* handle) const;
+  };
+  std::string name_;
+  std::unique_ptr<sqlite3, Close> handle_;
+};
+
+// A prepared statement. Parameters and columns count from 0.
+//   Statement rows(database, "SELECT id, name FROM run WHERE seed = ?");
+//   rows.bind(seed);
+//   while (rows.step()) use(rows.integer(0), rows.text(1));
+class Statement {
+ public:
+  Statement(const Database& database, std::string_view sql);
+
+  // Binds all parameters in order. std::nullopt and NaN become NULL.
+  template <typename... Values>
+  Statement& bind(const Values&... values) {
+    reset();
+    int at = 0;
+    (bind_one(at++, values), ...);
+    return *this;
+  }
+  bool step();  // true: a row is there
+  void run();   // for statements without rows; ready to be bound again afterwards
+
+  bool is_null(int column) const;
+  bool is_real(int column) const;
+  int64_t integer(int column) const;
+  double real(int column) const;
+  std::string text(int column) const;
+  std::optional<int64_t> optional_integer(int column) const;
+  std::optional<double> optional_real(int column) const;
+
+ private:
+  void reset();
+  void bind_one(int at, int64_t value);
+  void bind_one(int at, int value) { bind_one(at, static_cast<int64_t>(value)); }
+  void bind_one(int at, bool value) { bind_one(at, static_cast<int64_t>(value)); }
+  void bind_one(int at, double value);
+  void bind_one(int at, std::string_view value);
+  void bind_one(int at, const std::string& value) { bind_one(at, std::string_view(value)); }
+  void bind_one(int at, const char* value) { bind_one(at, std::string_view(value)); }
+  void bind_null(int at);
+  template <typename T>
+  void bind_one(int at, const std::optional<T>& value) {
+    value ? bind_one(at, *value) : bind_null(at);
+  }
+  void check(int code, const char* doing) const;
+
+  struct Finalize {
+    void operator()(sqlite3_stmt* statement) const;
+  };
+  const Database& database_;
+  std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+};
+
+// BEGIN IMMEDIATE at construction; rolled back unless committed.
+class Transaction {
+ public:
+  explicit Transaction(Database& database);
+  ~Transaction();
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+  void commit();
+
+ private:
+  Database& database_;
+  bool open_ = true;
+};
+
+}  // namespace crosslaw::db

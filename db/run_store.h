@@ -1,0 +1,158 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "db/database.h"
+
+namespace crosslaw::db {
+
+struct RunRow {
+  int64_t id = 0;
+  std::string key;
+  std::string name;
+  std::string recipe;  // canonical JSON, of which the key is the hash
+  std::string strategy;
+  std::string language;
+  std::optional<std::string> source_language;
+  double replay = 0;
+  std::string size;
+  int64_t seed = 0;
+  int64_t params_embedding = 0, params_unembedding = 0, params_blocks = 0, params_norms = 0;
+  int64_t params_budget = 0;  // the parameters that tokens_per_param multiplies
+  int64_t steps = 0;
+  int64_t tokens_target = 0, tokens_source = 0;
+  double flops = 0;
+  std::optional<std::string> parent_key;
+};
+
+struct AttemptRow {
+  int64_t id = 0;
+  int64_t run_id = 0;
+  int64_t n = 0;  // 1 for a run's first
+  std::string token;
+  std::string folder;  // relative to the sweep's
+  std::string device;
+  std::string host;
+  std::optional<std::string> boot_id;
+  std::optional<int64_t> pid;
+  std::optional<int64_t> pid_start;  // in clock ticks since boot; with pid and boot_id it names a process
+  int64_t log_offset = 0;            // bytes of metrics.jsonl that are in the tables
+  int64_t started_ms = 0;
+  std::optional<int64_t> ended_ms;
+  std::optional<std::string> outcome;
+  std::optional<std::string> message;
+  std::optional<int64_t> step;
+  std::optional<double> seconds;
+};
+
+struct AttemptEnd {
+  std::string outcome;
+  std::string message;
+  std::optional<int64_t> exit_code, exit_signal, start_step, step;
+  std::optional<double> seconds, tokens_per_second;
+  std::optional<std::string> provenance;  // JSON
+};
+
+struct EvalRow {
+  std::string language;
+  int64_t step = 0;
+  int64_t tokens_target = 0, tokens_source = 0;
+  double flops = 0;
+  std::optional<double> loss_nats, loss_nats_per_byte;
+  bool end_of_schedule = false;
+};
+
+struct TrainLossRow {
+  int64_t step = 0;
+  std::optional<double> loss_nats, gradient_norm;
+};
+
+struct CheckpointRow {
+  int64_t step = 0;
+  std::string folder;  // relative to the sweep's
+};
+
+// What one pass over an attempt's metrics found.
+struct MetricsBatch {
+  std::vector<EvalRow> evals;
+  std::vector<TrainLossRow> train_losses;
+  std::vector<CheckpointRow> checkpoints;
+  int64_t log_offset = 0;  // up to which metrics.jsonl has been read
+  int64_t damaged_lines = 0;
+};
+
+struct SyncCounts {
+  int64_t added = 0, kept = 0, retired = 0;
+};
+
+// One row of the view run_results.
+struct RunResultRow {
+  int64_t run_id = 0;
+  std::string key, name, strategy, language, size, outcome, device, message;
+  std::optional<std::string> source_language;
+  double replay = 0, flops = 0;
+  int64_t seed = 0, params_embedding = 0, params_unembedding = 0, params_blocks = 0, params_norms = 0, params_budget = 0;
+  int64_t steps = 0, tokens_target = 0, tokens_source = 0, attempts = 0;
+  std::optional<double> loss_nats, loss_nats_per_byte, seconds;
+};
+
+struct ObservationRow {
+  int64_t run_id = 0;
+  std::string language;  // of the validation text
+  int64_t step = 0, tokens_target = 0, tokens_source = 0;
+  double flops = 0;
+  std::optional<double> loss_nats;
+  bool end_of_schedule = false;
+};
+
+struct FitRow {
+  std::string language, name, input_sha256, result;
+};
+
+// The sweep's memory. One process writes (the holder of the sweep's lock); any number read.
+class RunStore {
+ public:
+  // Creates the file or brings it to the newest schema.
+  static RunStore create(const std::filesystem::path& file);
+  static RunStore read(const std::filesystem::path& file);
+  explicit RunStore(Database database) : db_(std::move(database)) {}
+
+  void put_sweep(const std::string& name, const std::string& spec, const std::string& version, int64_t now_ms);
+  std::string sweep_name() const;
+
+  // Makes the table hold these runs: new ones are added, retired ones return, others are retired.
+  SyncCounts sync_runs(const std::vector<RunRow>& runs);
+  std::vector<RunRow> runs() const;  // without retired ones
+
+  int64_t begin_attempt(const AttemptRow& attempt);
+  void set_process(int64_t attempt_id, int64_t pid, int64_t pid_start);
+  // Rows and the offset up to which they were read advance in one transaction, so that reading the same
+  // lines again changes nothing.
+  void ingest(int64_t run_id, int64_t attempt_id, const MetricsBatch& batch);
+  void end_attempt(int64_t attempt_id, const AttemptEnd& end, int64_t now_ms);
+  // Takes back that an attempt was done: its final checkpoint turned out to be damaged.
+  void revoke_attempt(int64_t attempt_id, const std::string& outcome, const std::string& message);
+  std::vector<AttemptRow> attempts() const;  // of all runs, by run and n
+  std::vector<CheckpointRow> checkpoints(int64_t run_id) const;
+  void forget_checkpoint(int64_t run_id, int64_t step);
+
+  void add_event(int64_t now_ms, std::optional<int64_t> run_id, const std::string& kind, const std::string& message);
+
+  bool has_eval(int64_t run_id, const std::string& language, int64_t step) const;
+  std::vector<RunResultRow> results() const;
+  std::vector<ObservationRow> evals() const;  // all languages, by run and step
+
+  void save_fit(const FitRow& fit, int64_t now_ms);
+  std::vector<FitRow> fits() const;
+
+  Database& database() { return db_; }
+
+ private:
+  Database db_;
+};
+
+}  // namespace crosslaw::db

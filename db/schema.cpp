@@ -1,0 +1,183 @@
+#include "db/schema.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace crosslaw::db {
+namespace {
+
+constexpr const char* kVersion1 = R"sql(
+CREATE TABLE sweep(
+  id INTEGER PRIMARY KEY CHECK(id = 1),
+  name TEXT NOT NULL,
+  spec TEXT NOT NULL,
+  crosslaw TEXT NOT NULL,
+  created_ms INTEGER NOT NULL
+) STRICT;
+
+-- One planned training. The key is the sha256 of the recipe: everything that can change a loss.
+CREATE TABLE run(
+  id INTEGER PRIMARY KEY,
+  key TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL,
+  recipe TEXT NOT NULL CHECK(json_valid(recipe)),
+  strategy TEXT NOT NULL,
+  language TEXT NOT NULL,
+  source_language TEXT,
+  replay REAL NOT NULL,
+  size TEXT NOT NULL,
+  seed INTEGER NOT NULL,
+  params_embedding INTEGER NOT NULL,
+  params_unembedding INTEGER NOT NULL,
+  params_blocks INTEGER NOT NULL,
+  params_norms INTEGER NOT NULL,
+  params_budget INTEGER NOT NULL,
+  steps INTEGER NOT NULL,
+  tokens_target INTEGER NOT NULL,
+  tokens_source INTEGER NOT NULL,
+  flops REAL NOT NULL,
+  parent_key TEXT,
+  retired INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE attempt(
+  id INTEGER PRIMARY KEY,
+  run_id INTEGER NOT NULL REFERENCES run(id),
+  n INTEGER NOT NULL,
+  token TEXT NOT NULL UNIQUE,
+  folder TEXT NOT NULL,
+  device TEXT NOT NULL,
+  host TEXT NOT NULL,
+  boot_id TEXT,
+  pid INTEGER,
+  pid_start INTEGER,
+  log_offset INTEGER NOT NULL DEFAULT 0,
+  damaged_lines INTEGER NOT NULL DEFAULT 0,
+  started_ms INTEGER NOT NULL,
+  ended_ms INTEGER,
+  outcome TEXT,
+  message TEXT,
+  exit_code INTEGER,
+  exit_signal INTEGER,
+  start_step INTEGER,
+  step INTEGER,
+  seconds REAL,
+  tokens_per_second REAL,
+  provenance TEXT,
+  UNIQUE(run_id, n),
+  CHECK((ended_ms IS NULL) = (outcome IS NULL))
+) STRICT;
+-- Two live attempts of one run cannot be recorded.
+CREATE UNIQUE INDEX attempt_live ON attempt(run_id) WHERE ended_ms IS NULL;
+
+CREATE TABLE eval(
+  run_id INTEGER NOT NULL REFERENCES run(id),
+  language TEXT NOT NULL,
+  step INTEGER NOT NULL,
+  attempt_id INTEGER NOT NULL REFERENCES attempt(id),
+  tokens_target INTEGER NOT NULL,
+  tokens_source INTEGER NOT NULL,
+  flops REAL NOT NULL,
+  loss_nats REAL,
+  loss_nats_per_byte REAL,
+  end_of_schedule INTEGER NOT NULL,
+  PRIMARY KEY(run_id, language, step)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE train_loss(
+  run_id INTEGER NOT NULL REFERENCES run(id),
+  step INTEGER NOT NULL,
+  loss_nats REAL,
+  gradient_norm REAL,
+  PRIMARY KEY(run_id, step)
+) STRICT, WITHOUT ROWID;
+
+-- Published checkpoints; folders are relative to the sweep's.
+CREATE TABLE checkpoint(
+  run_id INTEGER NOT NULL REFERENCES run(id),
+  step INTEGER NOT NULL,
+  attempt_id INTEGER NOT NULL REFERENCES attempt(id),
+  folder TEXT NOT NULL,
+  PRIMARY KEY(run_id, step)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE event(
+  id INTEGER PRIMARY KEY,
+  at_ms INTEGER NOT NULL,
+  run_id INTEGER REFERENCES run(id),
+  kind TEXT NOT NULL,
+  message TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE fit(
+  id INTEGER PRIMARY KEY,
+  created_ms INTEGER NOT NULL,
+  language TEXT NOT NULL,
+  name TEXT NOT NULL,
+  input_sha256 TEXT NOT NULL,
+  result TEXT NOT NULL CHECK(json_valid(result)),
+  UNIQUE(language, name)
+) STRICT;
+
+CREATE VIEW run_results AS
+SELECT run.id AS run_id, run.key, run.name, run.strategy, run.language, run.source_language, run.replay, run.size, run.seed,
+       run.params_embedding, run.params_unembedding, run.params_blocks, run.params_norms,
+       run.params_embedding + run.params_unembedding + run.params_blocks + run.params_norms AS params_total,
+       run.params_budget, run.steps, run.tokens_target, run.tokens_source, run.tokens_target + run.tokens_source AS tokens_total, run.flops,
+       CASE WHEN last.id IS NULL THEN 'pending' WHEN last.ended_ms IS NULL THEN 'started' ELSE last.outcome END AS outcome,
+       final.loss_nats, final.loss_nats_per_byte,
+       (SELECT count(*) FROM attempt WHERE attempt.run_id = run.id) AS attempts,
+       (SELECT sum(seconds) FROM attempt WHERE attempt.run_id = run.id) AS seconds,
+       last.device, last.message, run.parent_key
+FROM run
+LEFT JOIN attempt AS last ON last.id = (SELECT id FROM attempt WHERE attempt.run_id = run.id ORDER BY n DESC LIMIT 1)
+LEFT JOIN eval AS final ON final.run_id = run.id AND final.language = run.language AND final.step = run.steps
+WHERE NOT run.retired;
+
+CREATE VIEW observations AS
+SELECT run.strategy, run.language, run.size, run.seed, run.replay,
+       run.params_embedding, run.params_unembedding, run.params_blocks, run.params_norms,
+       eval.tokens_target, eval.tokens_source, eval.tokens_target + eval.tokens_source AS tokens_total,
+       eval.flops, eval.loss_nats, eval.loss_nats_per_byte, eval.end_of_schedule, eval.step, run.name AS run, run.key,
+       run.params_budget, run_results.outcome
+FROM eval JOIN run ON run.id = eval.run_id JOIN run_results ON run_results.run_id = run.id
+WHERE eval.language = run.language AND NOT run.retired
+ORDER BY run.id, eval.step;
+)sql";
+
+constexpr std::array<const char*, 1> kMigrations = {kVersion1};
+
+int64_t version_of(const Database& database) {
+  Statement version(database, "PRAGMA user_version");
+  version.step();
+  return version.integer(0);
+}
+
+[[noreturn]] void refuse(const Database& database, int64_t version) {
+  throw DatabaseError(fmt::format("{}: schema version {} was written by a newer crosslaw (this one knows {}); use that one", database.name(), version, kMigrations.size()));
+}
+
+}  // namespace
+
+void migrate(Database& database) {
+  int64_t version = version_of(database);
+  if (version > static_cast<int64_t>(kMigrations.size())) refuse(database, version);
+  while (version < static_cast<int64_t>(kMigrations.size())) {
+    Transaction transaction(database);
+    database.execute(kMigrations[static_cast<size_t>(version)]);
+    ++version;
+    database.execute(fmt::format("PRAGMA user_version = {}", version));
+    transaction.commit();
+  }
+}
+
+void require_newest_schema(const Database& database) {
+  int64_t version = version_of(database);
+  if (version > static_cast<int64_t>(kMigrations.size())) refuse(database, version);
+  if (version < static_cast<int64_t>(kMigrations.size())) {
+    throw DatabaseError(fmt::format("{}: schema version {}, expected {}; crosslaw run brings it up to date", database.name(), version, kMigrations.size()));
+  }
+}
+
+}  // namespace crosslaw::db

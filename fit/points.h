@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace crosslaw::fit {
+
+// How the model behind a point was initialised: at random, or from a model of another language.
+enum class Stage { kScratch, kContinued };
+
+// One measured loss. Sizes and tokens are doubles on purpose: 6*N*D overflows 64-bit integers.
+struct Point {
+  double params = 0;  // N, in the counting convention chosen by the caller
+  double tokens = 0;  // D, target-language tokens seen
+  double loss = 0;    // nats per token (any positive unit gives E, A and B in that unit)
+  double weight = 1;  // multiplies this point's term of the objective, > 0
+  int cluster = -1;   // points of one run share an id >= 0; -1: a run of its own
+  Stage stage = Stage::kScratch;
+};
+
+using Points = std::vector<Point>;
+
+// What is wrong with the points, one sentence each, naming point (0-based), field and value.
+// Empty means usable. At most `limit` sentences are returned.
+std::vector<std::string> problems(const Points& points, std::size_t limit = 10);
+
+// The points of one stage, in order.
+Points select_stage(const Points& points, Stage stage);
+
+// Smallest and largest value of something measured.
+struct Range {
+  double low = 0;
+  double high = 0;
+};
+
+// What the points cover; used to say how far an answer extrapolates.
+struct Coverage {
+  Range params;            // N
+  Range tokens;            // D
+  Range tokens_per_param;  // D/N
+  Range flops;             // 6 N D
+  Range loss;
+};
+
+// Throws std::invalid_argument when there is no point.
+Coverage coverage(const Points& points);
+
+}  // namespace crosslaw::fit

@@ -1,0 +1,176 @@
+#include "fit/search.h"
+
+#include <ceres/ceres.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "fit/parallel.h"
+#include "fit/starts.h"
+
+namespace crosslaw::fit {
+namespace {
+
+constexpr int kRoughIterations = 16;
+constexpr std::size_t kFinalists = 4;
+constexpr double kSameBasin = 1e-8;  // relative difference of objectives
+
+// Residual i is sign(r_i) sqrt(2 w_i Huber(r_i)) / scale, so that the cost, half the sum of
+// squares, is F / scale^2 with no further factor. Its slope by r_i is continuous at the kink.
+class RootHuber : public ceres::CostFunction {
+ public:
+  RootHuber(const Problem& problem, const Theta& start)
+      : problem_(problem), theta_(start), scale_(std::min(problem.delta, 1e-2)) {
+    for (int i = 0; i < start.size(); ++i) {
+      if (problem.box.free[static_cast<std::size_t>(i)]) free_.push_back(i);
+    }
+    set_num_residuals(static_cast<int>(problem.samples.size()));
+    mutable_parameter_block_sizes()->push_back(static_cast<int>(free_.size()));
+  }
+
+  const std::vector<int>& free() const { return free_; }
+
+  bool Evaluate(double const* const* parameters, double* residuals,
+                double** jacobians) const override {
+    Theta theta = theta_;
+    for (std::size_t k = 0; k < free_.size(); ++k) theta[free_[k]] = parameters[0][k];
+    Theta slope(theta.size());
+    double* out = jacobians != nullptr ? jacobians[0] : nullptr;
+    const double delta = problem_.delta;
+    for (std::size_t i = 0; i < problem_.samples.size(); ++i) {
+      const Sample& sample = problem_.samples[i];
+      const double r = problem_.law->log_loss(theta.data(), sample, slope.data()) - sample.log_loss;
+      if (!std::isfinite(r)) return false;
+      const double size = std::abs(r);
+      const double root = size <= delta ? size : std::sqrt(delta * (2 * size - delta));
+      const double factor = std::sqrt(sample.weight) / scale_;
+      residuals[i] = std::copysign(factor * root, r);
+      if (out == nullptr) continue;
+      const double chain = factor * (size <= delta ? 1 : delta / root);
+      for (const int k : free_) *out++ = chain * slope[k];
+    }
+    return true;
+  }
+
+ private:
+  const Problem& problem_;
+  Theta theta_;
+  double scale_;
+  std::vector<int> free_;
+};
+
+Problem thinned(const Problem& problem, int most) {
+  Problem out = problem;
+  const std::size_t count = problem.samples.size();
+  if (count <= static_cast<std::size_t>(most)) return out;
+  const double stride = static_cast<double>(count) / most;
+  out.samples.clear();
+  for (int i = 0; i < most; ++i) {
+    out.samples.push_back(problem.samples[static_cast<std::size_t>((i + 0.5) * stride)]);
+  }
+  return out;
+}
+
+double total_weight(const Problem& problem) {
+  double out = 0;
+  for (const Sample& sample : problem.samples) out += sample.weight;
+  return out;
+}
+
+bool same(double a, double b) { return std::abs(a - b) <= kSameBasin * std::max(a, b) + 1e-24; }
+
+// Groups what the starts reached by objective, the best first.
+std::vector<Basin> group(const std::vector<NewtonSummary>& reached) {
+  std::vector<Basin> basins;
+  for (const NewtonSummary& each : reached) {
+    if (!each.converged) continue;
+    const auto found = std::find_if(basins.begin(), basins.end(), [&](const Basin& basin) {
+      return same(basin.objective, each.objective);
+    });
+    if (found == basins.end()) {
+      basins.push_back({each.theta, each.objective, 1});
+    } else {
+      ++found->starts;
+    }
+  }
+  std::stable_sort(basins.begin(), basins.end(),
+                   [](const Basin& a, const Basin& b) { return a.objective < b.objective; });
+  return basins;
+}
+
+}  // namespace
+
+Theta rough_descent(const Problem& problem, const Theta& start, int iterations) {
+  auto* cost = new RootHuber(problem, start);  // owned by the Ceres problem
+  std::vector<double> at;
+  for (const int i : cost->free()) {
+    at.push_back(std::clamp(start[i], problem.box.lower[i], problem.box.upper[i]));
+  }
+  ceres::Problem descent;
+  descent.AddResidualBlock(cost, nullptr, at.data());
+  for (std::size_t k = 0; k < at.size(); ++k) {
+    const int i = cost->free()[k];
+    descent.SetParameterLowerBound(at.data(), static_cast<int>(k), problem.box.lower[i]);
+    descent.SetParameterUpperBound(at.data(), static_cast<int>(k), problem.box.upper[i]);
+  }
+  ceres::Solver::Options options;
+  options.linear_solver_type = ceres::DENSE_NORMAL_CHOLESKY;
+  options.max_num_iterations = iterations;
+  options.function_tolerance = 1e-6;
+  options.num_threads = 1;
+  options.logging_type = ceres::SILENT;
+  ceres::Solver::Summary summary;
+  ceres::Solve(options, &descent, &summary);
+  Theta theta = start;
+  for (std::size_t k = 0; k < at.size(); ++k) {
+    if (std::isfinite(at[k])) theta[cost->free()[k]] = at[k];
+  }
+  return theta;
+}
+
+SearchSummary search(const Problem& problem, const Theta& fixed, const SearchOptions& options) {
+  const Problem few = thinned(problem, options.most_samples);
+  const std::vector<Theta> starts = make_starts(few, fixed, options.starts, options.seed);
+  std::vector<NewtonSummary> reached(starts.size());
+  parallel_for(options.starts, options.threads, [&](int i) {
+    const auto at = static_cast<std::size_t>(i);
+    const Theta rough = rough_descent(few, starts[at], kRoughIterations);
+    NewtonOptions polish;
+    polish.max_evaluations = 500;
+    reached[at] = minimise(*few.law, few.samples, few.delta, few.box, rough, polish);
+  });
+  SearchSummary summary;
+  summary.starts = options.starts;
+  summary.samples_searched = static_cast<int>(few.samples.size());
+  for (const NewtonSummary& each : reached) summary.starts_unfinished += each.converged ? 0 : 1;
+  summary.basins = group(reached);
+  // The best may be a start that has not arrived, or a basin that leads on all samples but not on
+  // the subsample: the first few are polished once more on everything.
+  std::stable_sort(reached.begin(), reached.end(),
+                   [](const auto& a, const auto& b) { return a.objective < b.objective; });
+  std::vector<Theta> finalists{reached.front().theta};
+  if (few.samples.size() < problem.samples.size()) {
+    for (const Basin& basin : summary.basins) {
+      const bool close = basin.objective <= 1.1 * summary.basins.front().objective;
+      if (close && finalists.size() < kFinalists) finalists.push_back(basin.theta);
+    }
+  }
+  for (const Theta& theta : finalists) {
+    const NewtonSummary last =
+        minimise(*problem.law, problem.samples, problem.delta, problem.box, theta);
+    if (&theta == &finalists.front() || last.objective < summary.best.objective) {
+      summary.best = last;
+    }
+  }
+  // Subsampled objectives in the size of the full one, so that they can be compared.
+  const double share = total_weight(few) / total_weight(problem);
+  for (Basin& basin : summary.basins) basin.objective /= share;
+  for (const NewtonSummary& each : reached) {
+    const bool there = same(each.objective, reached.front().objective);
+    summary.starts_at_best += each.converged && there ? 1 : 0;
+  }
+  return summary;
+}
+
+}  // namespace crosslaw::fit

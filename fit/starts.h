@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "fit/objective.h"
+
+namespace crosslaw::fit {
+
+// Start points in centred coordinates, a pure function of the problem and the seed. Half of them
+// have low-discrepancy exponents and, for these, the non-negative least-squares levels (variable
+// projection), best first; the other half split the loss between the terms at random, so that
+// agreement of the starts says something. Frozen coordinates keep their value in `fixed`.
+std::vector<Theta> make_starts(const Problem& problem, const Theta& fixed, int count,
+                               std::uint64_t seed);
+
+// x >= 0 that minimises |basis x - target|^2, for at most a handful of columns: every set of
+// columns is tried.
+Eigen::VectorXd non_negative_least_squares(const Eigen::MatrixXd& basis,
+                                           const Eigen::VectorXd& target);
+
+}  // namespace crosslaw::fit

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace crosslaw::fit {
+
+enum class TableFormat { kText, kMarkdown, kCsv, kLatex };
+
+// Cells as they are to be read; the first row of text is the header.
+struct Table {
+  std::vector<std::string> header;
+  std::vector<std::vector<std::string>> rows;  // as many cells as the header
+};
+
+// Text: columns padded with blanks, the first left-aligned, the others right-aligned. Markdown:
+// a pipe table. CSV: RFC 4180 with LF. LaTeX: a booktabs tabular with special characters escaped.
+// Every form ends with a line break.
+std::string render(const Table& table, TableFormat format);
+
+// Four significant digits with a suffix: 73.19B, 1.312T, 411.6M; 1.235e+20 beyond 1e15.
+std::string short_count(double value);
+
+// Shortest text that reads back exactly.
+std::string exact(double value);
+
+}  // namespace crosslaw::fit

@@ -1,0 +1,127 @@
+#!/usr/bin/env bash
+# Brings a bare Debian 12 or Ubuntu machine to where crosslaw builds: Debian packages, and LibTorch with
+# the CUDA 13.0 toolkit from wheels in a cache folder that every checkout shares. Safe to run again.
+# The only file written into the checkout is build/setup.cmake, which tells CMake where things are.
+#
+#   CROSSLAW_CACHE    the cache folder (default: $XDG_CACHE_HOME/crosslaw or ~/.cache/crosslaw)
+#   CMAKE_PREFIX_PATH an existing LibTorch to use instead of the wheels
+#   CUDACXX           the nvcc that goes with that LibTorch (default: the one on PATH)
+set -euo pipefail
+repository=$(cd "$(dirname "$0")/.." && pwd)
+say() { printf 'setup: %s\n' "$*" >&2; }
+
+torch_version=2.11.0
+plotly_version=7.1.0
+cuda_wheels=(
+  "cuda-toolkit[nvcc,crt,nvvm,cccl,cublas,cudart,cufft,cufile,cupti,curand,cusolver,cusparse,nvjitlink,nvrtc,nvtx,profiler,culibos]==13.0.2"
+  nvidia-cudnn-cu13==9.19.0.56 nvidia-cusparselt-cu13==0.8.0 nvidia-nccl-cu13==2.28.9
+  nvidia-nvshmem-cu13==3.4.5)
+debian_packages=(
+  g++ cmake ninja-build ccache git ca-certificates python3 python3-venv
+  libceres-dev libeigen3-dev libsqlite3-dev libfmt-dev nlohmann-json3-dev libtomlplusplus-dev
+  libcli11-dev libsentencepiece-dev libzstd-dev zlib1g-dev libssl-dev
+  catch2 clang-format clang-tidy chromium sqlite3 zstd)
+
+install_debian_packages() {
+  command -v dpkg-query >/dev/null || {
+    say "this is no Debian or Ubuntu machine; install by hand what matches: ${debian_packages[*]}"
+    return
+  }
+  local missing=() package sudo=()
+  for package in "${debian_packages[@]}"; do
+    [[ $(dpkg-query -W -f='${Status}' "$package" 2>/dev/null) == *"ok installed" ]] || missing+=("$package")
+  done
+  if ((${#missing[@]} == 0)); then
+    say "Debian packages: all ${#debian_packages[@]} are installed"
+    return
+  fi
+  if [[ $(id -u) != 0 ]]; then
+    if sudo -n true 2>/dev/null || { [[ -t 0 ]] && command -v sudo >/dev/null; }; then
+      sudo=(sudo)
+    else
+      say "neither root nor sudo: ask an administrator to run"
+      say "  apt-get install --no-install-recommends ${missing[*]}"
+      exit 1
+    fi
+  fi
+  say "installing ${#missing[@]} Debian packages: ${missing[*]}"
+  "${sudo[@]}" apt-get update -qq
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# The wheels go into a folder that is complete exactly when its marker is there.
+install_wheels() {  # folder, then one line of pip arguments per parallel download
+  local folder=$1 python="$1/bin/python" line pids=() failed=0
+  shift
+  mkdir -p "$(dirname "$folder")"
+  exec 9>"$folder.lock"
+  flock 9
+  if [[ -e $folder/complete ]]; then return; fi
+  say "installing wheels into $folder"
+  rm -rf "$folder"
+  python3 -m venv "$folder"
+  for line in "$@"; do
+    # shellcheck disable=SC2086
+    "$python" -m pip install --quiet --no-compile --no-warn-conflicts --disable-pip-version-check $line >&2 & pids+=($!)
+  done
+  for pid in "${pids[@]}"; do wait "$pid" || failed=1; done
+  if ((failed)); then
+    say "pip failed; mend what it says above and run this again"
+    exit 1
+  fi
+  touch "$folder/complete"
+}
+
+existing_libtorch() {
+  local IFS=':;' prefix
+  for prefix in ${CMAKE_PREFIX_PATH:-}; do
+    if [[ -e $prefix/Torch/TorchConfig.cmake ]]; then echo "$prefix/Torch"; return; fi
+    if [[ -e $prefix/share/cmake/Torch/TorchConfig.cmake ]]; then echo "$prefix/share/cmake/Torch"; return; fi
+  done
+}
+
+site_packages() { "$1/bin/python" -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])'; }
+
+main() {
+  local cache=${CROSSLAW_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/crosslaw}
+  local torch_config cuda_root="" nvcc="" plotly site
+  install_debian_packages
+
+  plotly="$cache/plotly-$plotly_version"
+  torch_config=$(existing_libtorch)
+  if [[ -n $torch_config ]]; then
+    nvcc=${CUDACXX:-$(command -v nvcc || true)}
+    say "LibTorch: yours, in $torch_config; nvcc: ${nvcc:-none, so the build has no GPU code}"
+  else
+    local folder="$cache/torch-$torch_version-cu130"
+    install_wheels "$folder" "${cuda_wheels[*]}" "--no-deps torch==$torch_version"
+    site=$(site_packages "$folder")
+    torch_config="$site/torch/share/cmake/Torch"
+    cuda_root="$site/nvidia/cu13"
+    nvcc="$cuda_root/bin/nvcc"
+    say "LibTorch $torch_version and CUDA 13.0: in $folder"
+  fi
+  install_wheels "$plotly" "--no-deps plotly==$plotly_version"
+
+  mkdir -p "$repository/build"
+  {
+    echo "# Written by scripts/setup.sh."
+    echo "set(Torch_DIR \"$torch_config\" CACHE PATH \"\")"
+    echo "set(CROSSLAW_PLOTLY_JS \"$(site_packages "$plotly")/plotly/package_data/plotly.min.js\" CACHE FILEPATH \"\")"
+    [[ -z $nvcc ]] || echo "set(CMAKE_CUDA_COMPILER \"$nvcc\" CACHE FILEPATH \"\")"
+    if [[ -n $cuda_root ]]; then
+      echo "set(CUDAToolkit_ROOT \"$cuda_root\" CACHE PATH \"\")"
+      echo "set(CUDA_TOOLKIT_ROOT_DIR \"$cuda_root\" CACHE PATH \"\")"
+    fi
+  } >"$repository/build/setup.cmake.new"
+  # An unchanged file keeps its date, so that CMake does not run again.
+  if cmp -s "$repository/build/setup.cmake.new" "$repository/build/setup.cmake"; then
+    rm "$repository/build/setup.cmake.new"
+  else
+    mv "$repository/build/setup.cmake.new" "$repository/build/setup.cmake"
+  fi
+  say "ready: scripts/build.sh builds, scripts/demo.sh runs the demo, scripts/test.sh runs all tests"
+}
+
+main

@@ -1,0 +1,188 @@
+#include "db/run_store.h"
+
+#include <sys/resource.h>
+
+#include <csignal>
+
+#include "db/schema.h"
+#include "tests/support/catch.h"
+#include "tests/support/temp_folder.h"
+
+namespace crosslaw::db {
+namespace {
+
+RunRow run(const std::string& key) {
+  RunRow r;
+  r.key = key, r.name = "run " + key, r.recipe = "{}", r.strategy = "scratch", r.language = "fr", r.size = "d12", r.seed = 1;
+  r.params_embedding = 100, r.params_blocks = 200, r.params_norms = 5, r.params_budget = 305, r.steps = 10;
+  r.tokens_target = 5120, r.flops = 1e9;
+  return r;
+}
+
+AttemptRow attempt(int64_t run_id, int64_t n) {
+  AttemptRow a;
+  a.run_id = run_id, a.n = n, a.token = std::to_string(run_id) + "/" + std::to_string(n), a.folder = "runs/x/attempt-" + std::to_string(n);
+  a.device = "cpu", a.host = "here", a.started_ms = 1000;
+  return a;
+}
+
+RunStore fresh_store() {
+  Database database = Database::in_memory();
+  migrate(database);
+  return RunStore(std::move(database));
+}
+
+MetricsBatch losses(int64_t offset) {
+  MetricsBatch batch;
+  batch.evals = {{"fr", 5, 2560, 0, 5e8, 2.5, 2.5, false}, {"fr", 10, 5120, 0, 1e9, 2.25, 2.25, true}, {"en", 10, 5120, 0, 1e9, 3.5, 3.5, true}};
+  batch.train_losses = {{0, 5.5, 1.0}, {1, std::nullopt, std::nullopt}};
+  batch.checkpoints = {{10, "runs/x/attempt-1/checkpoint-00000010"}};
+  batch.log_offset = offset;
+  return batch;
+}
+
+}  // namespace
+
+TEST_CASE("an edited spec adds and retires runs and never repeats one") {
+  RunStore store = fresh_store();
+  SyncCounts first = store.sync_runs({run("a"), run("b")});
+  CHECK(first.added == 2);
+  SyncCounts second = store.sync_runs({run("b"), run("c")});
+  CHECK(second.added == 1);
+  CHECK(second.kept == 1);
+  CHECK(second.retired == 1);
+  CHECK(store.runs().size() == 2);
+  SyncCounts third = store.sync_runs({run("a"), run("b"), run("c")});
+  CHECK(third.added == 0);
+  CHECK(third.kept == 3);
+  CHECK(store.runs().size() == 3);
+}
+
+TEST_CASE("a run returns from retirement with its losses") {
+  RunStore store = fresh_store();
+  store.sync_runs({run("a")});
+  int64_t id = store.runs()[0].id;
+  int64_t a = store.begin_attempt(attempt(id, 1));
+  store.ingest(id, a, losses(100));
+  store.end_attempt(a, {.outcome = "done"}, 2000);
+  store.sync_runs({run("b")});
+  CHECK(store.results().size() == 1);
+  store.sync_runs({run("a")});
+  CHECK(store.results()[0].loss_nats == 2.25);
+}
+
+TEST_CASE("the state of a run is that of its last attempt") {
+  RunStore store = fresh_store();
+  store.sync_runs({run("a")});
+  int64_t id = store.runs()[0].id;
+  CHECK(store.results()[0].outcome == "pending");
+  int64_t first = store.begin_attempt(attempt(id, 1));
+  CHECK(store.results()[0].outcome == "started");
+  store.end_attempt(first, {.outcome = "crashed", .message = "segmentation fault"}, 2000);
+  CHECK(store.results()[0].outcome == "crashed");
+  int64_t second = store.begin_attempt(attempt(id, 2));
+  store.end_attempt(second, {.outcome = "done"}, 3000);
+  CHECK(store.results()[0].outcome == "done");
+  CHECK(store.results()[0].attempts == 2);
+}
+
+TEST_CASE("two live attempts of one run cannot be recorded") {
+  RunStore store = fresh_store();
+  store.sync_runs({run("a")});
+  store.begin_attempt(attempt(1, 1));
+  CHECK_THROWS_AS(store.begin_attempt(attempt(1, 2)), DatabaseError);
+}
+
+TEST_CASE("reading the same metrics twice changes nothing") {
+  RunStore store = fresh_store();
+  store.sync_runs({run("a")});
+  int64_t id = store.runs()[0].id, a = store.begin_attempt(attempt(id, 1));
+  store.ingest(id, a, losses(100));
+  store.ingest(id, a, losses(100));
+  CHECK(store.evals().size() == 3);
+  CHECK(store.attempts()[0].log_offset == 100);
+  CHECK(store.checkpoints(id).size() == 1);
+  CHECK(store.has_eval(id, "fr", 10));
+  CHECK_FALSE(store.has_eval(id, "fr", 11));
+}
+
+TEST_CASE("the view of observations holds a run's own language only, and unknown is NULL") {
+  RunStore store = fresh_store();
+  store.sync_runs({run("a")});
+  int64_t id = store.runs()[0].id, a = store.begin_attempt(attempt(id, 1));
+  MetricsBatch batch = losses(100);
+  batch.evals[0].loss_nats.reset();
+  store.ingest(id, a, batch);
+  store.end_attempt(a, {.outcome = "done"}, 2000);
+  Statement rows(store.database(), "SELECT strategy, language, size, seed, params_embedding, params_unembedding, params_blocks, params_norms, tokens_target, "
+                                   "tokens_source, tokens_total, flops, loss_nats, end_of_schedule FROM observations");
+  REQUIRE(rows.step());
+  CHECK(rows.text(1) == "fr");
+  CHECK(rows.is_null(12));
+  CHECK(rows.integer(13) == 0);
+  REQUIRE(rows.step());
+  CHECK(rows.real(12) == 2.25);
+  CHECK(rows.integer(13) == 1);
+  CHECK_FALSE(rows.step());
+}
+
+TEST_CASE("fits are kept by language and name") {
+  RunStore store = fresh_store();
+  store.save_fit({"fr", "scratch", "h1", "{\"E\":1}"}, 1);
+  store.save_fit({"fr", "scratch", "h2", "{\"E\":2}"}, 2);
+  store.save_fit({"fr", "joint", "h2", "{}"}, 3);
+  REQUIRE(store.fits().size() == 2);
+  CHECK(store.fits()[0].result == "{\"E\":2}");
+  CHECK_THROWS_AS(store.save_fit({"fr", "bad", "h", "no json"}, 4), DatabaseError);
+}
+
+TEST_CASE("a database of a newer version is refused and left as it is") {
+  tests::TempFolder folder;
+  { RunStore::create(folder / "a.db").sync_runs({run("a")}); }
+  { Database(folder / "a.db", Access::kWrite).execute("PRAGMA user_version = 99"); }
+  CHECK_THAT(tests::message_of([&] { RunStore::create(folder / "a.db"); }), Catch::Contains("schema version 99 was written by a newer crosslaw"));
+  CHECK_THAT(tests::message_of([&] { RunStore::read(folder / "a.db"); }), Catch::Contains("newer crosslaw"));
+  { Database(folder / "a.db", Access::kWrite).execute("PRAGMA user_version = 1"); }
+  CHECK(RunStore::read(folder / "a.db").runs().size() == 1);
+}
+
+TEST_CASE("readers see committed rows while a writer is at work") {
+  tests::TempFolder folder;
+  RunStore writer = RunStore::create(folder / "a.db");
+  writer.sync_runs({run("a")});
+  RunStore reader = RunStore::read(folder / "a.db");
+  CHECK(reader.runs().size() == 1);
+  writer.sync_runs({run("a"), run("b")});
+  CHECK(reader.runs().size() == 2);
+}
+
+// A file size limit stands in for a full disk.
+TEST_CASE("a full disk loses no committed row") {
+  tests::TempFolder folder;
+  std::string message;
+  {
+    RunStore store = RunStore::create(folder / "a.db");
+    store.sync_runs({run("a")});
+    int64_t id = store.runs()[0].id, a = store.begin_attempt(attempt(id, 1));
+    store.ingest(id, a, losses(100));
+    struct rlimit before {}, small {};
+    getrlimit(RLIMIT_FSIZE, &before);
+    auto handler = std::signal(SIGXFSZ, SIG_IGN);
+    small = {150'000, before.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &small);
+    MetricsBatch large;
+    for (int64_t step = 0; step < 50'000; ++step) large.train_losses.push_back({step, 1.5, 1.0});
+    message = tests::message_of([&] { store.ingest(id, a, large); });
+    setrlimit(RLIMIT_FSIZE, &before);
+    std::signal(SIGXFSZ, handler);
+  }
+  CHECK_THAT(message, Catch::Contains("a.db") && !Catch::Contains("nothing was thrown"));
+  RunStore store = RunStore::create(folder / "a.db");
+  CHECK(store.evals().size() == 3);
+  CHECK(store.attempts()[0].log_offset == 100);
+  Statement check(store.database(), "PRAGMA integrity_check");
+  check.step();
+  CHECK(check.text(0) == "ok");
+}
+
+}  // namespace crosslaw::db

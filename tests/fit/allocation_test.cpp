@@ -1,0 +1,158 @@
+#include "fit/allocation.h"
+
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "fit/fitter.h"
+#include "fit/laws/laws.h"
+#include "tests/fit/planted.h"
+#include "tests/support/catch.h"
+
+using namespace crosslaw::fit;
+using namespace planted;
+
+namespace {
+
+AllocationOptions budgets(std::vector<double> flops) {
+  AllocationOptions options;
+  options.flops = std::move(flops);
+  return options;
+}
+
+FitResult given() { return from_values(chinchilla_law(), {kE, kA, kAlpha, kB, kBeta}); }
+
+FitResult fitted(const Points& points, const char* law, int draws) {
+  FitOptions options;
+  options.law = law;
+  options.starts = 16;
+  options.draws = draws;
+  return fit_law(points, options);
+}
+
+}  // namespace
+
+TEST_CASE("Allocations of every reference fit agree with the reference") {
+  std::ifstream file(data_path("reference_fits.json"));
+  const nlohmann::json all = nlohmann::json::parse(file);
+  for (const auto& [key, entry] : all["fits"].items()) {
+    if (key == "cerebras_7") continue;
+    for (const auto& [law, name] : {std::pair("law1", "chinchilla"), {"law2", "extended"}}) {
+      const FitResult fit = fitted(reference_points(key), name, 0);
+      const Allocation found = allocate(fit, budgets({1e19, 1e21, 1e23, 1e25}));
+      REQUIRE(found.rows.size() == 4);
+      for (const AllocationRow& row : found.rows) {
+        const std::string budget = row.flops == 1e19   ? "1e+19"
+                                   : row.flops == 1e21 ? "1e+21"
+                                   : row.flops == 1e23 ? "1e+23"
+                                                       : "1e+25";
+        INFO(key << " " << name << " " << budget);
+        const nlohmann::json& expected = entry[law]["alloc"][budget];
+        CHECK(*row.params.value == Approx(expected["N"].get<double>()).epsilon(2e-3));
+        CHECK(*row.tokens.value == Approx(expected["D"].get<double>()).epsilon(2e-3));
+      }
+    }
+  }
+}
+
+TEST_CASE("Intervals of what is decided come from the draws and hold the planted truth") {
+  const Points points =
+      sweep(chinchilla_law(), {kE, kA, kAlpha, kB, kBeta}, 20, {2, 5, 20, 80}, 0.005, 3);
+  const Allocation found = allocate(fitted(points, "chinchilla", 200), budgets({1e20}));
+  const Optimum truth = *optimum(*power_form(chinchilla_law(), given().theta), 1e20);
+  const AllocationRow& row = found.rows.at(0);
+  REQUIRE(row.params.ci95);
+  CHECK(row.params.ci95->low < truth.params);
+  CHECK(row.params.ci95->high > truth.params);
+  CHECK(row.loss.ci95->low < truth.loss);
+  CHECK(row.loss.ci95->high > truth.loss);
+  // D* = C / (6 N*) draw by draw, so the intervals mirror each other.
+  CHECK(row.tokens.ci95->low == Approx(1e20 / 6 / row.params.ci95->high).epsilon(1e-3));
+  CHECK(found.frontier->params_exponent.ci95->low < kBeta / (kAlpha + kBeta));
+  CHECK(found.frontier->params_exponent.ci95->high > kBeta / (kAlpha + kBeta));
+}
+
+TEST_CASE("The best ladder size is chosen by loss, under its own FLOPs") {
+  AllocationOptions options = budgets({1e20});
+  const double best = *allocate(given(), options).rows[0].params.value;
+  options.ladder = {{"small", 0.2 * best, {}}, {"near", 1.1 * best, {}}, {"large", 6 * best, {}}};
+  const AllocationRow row = allocate(given(), options).rows[0];
+  REQUIRE(row.nearest);
+  CHECK(row.nearest->size.name == "near");
+  CHECK(row.nearest->tokens == Approx(1e20 / (6 * 1.1 * best)));
+  CHECK(row.nearest->excess > 0);
+  CHECK(row.nearest->excess < 1e-3);
+  // The same size at thrice the cost a token loses to its neighbour.
+  options.ladder[1].flops_per_token = 20 * 6 * 1.1 * best;
+  CHECK(allocate(given(), options).rows[0].nearest->size.name != "near");
+}
+
+TEST_CASE("Budgets and ratios outside the measured range are warned of, with the factor") {
+  FitResult fit = given();
+  const Optimum at = *optimum(*power_form(chinchilla_law(), fit.theta), 1e22);
+  const double ratio = at.tokens / at.params;
+  fit.coverage = Coverage{{1e7, 1e9}, {1e8, 1e11}, {ratio / 100, ratio / 8}, {1e16, 1e21}, {2, 4}};
+  const AllocationRow row = allocate(fit, budgets({1e22})).rows[0];
+  CHECK(row.flops_factor == Approx(10));
+  CHECK(row.ratio_factor == Approx(8));
+  REQUIRE(row.warnings.size() == 2);
+  CHECK_THAT(row.warnings[0], Catch::Matchers::Contains("10 times above the largest compute"));
+  CHECK_THAT(row.warnings[1], Catch::Matchers::Contains("8 times above the largest tokens"));
+  fit.coverage->tokens_per_param = {ratio * 4, ratio * 5};
+  fit.coverage->flops = {1e23, 1e24};
+  const AllocationRow below = allocate(fit, budgets({1e22})).rows[0];
+  CHECK(below.ratio_factor == Approx(0.25));
+  CHECK_THAT(below.warnings[0], Catch::Matchers::Contains("10 times below the smallest compute"));
+  fit.coverage->tokens_per_param = {ratio / 2, ratio * 2};
+  fit.coverage->flops = {1e21, 1e23};
+  CHECK(allocate(fit, budgets({1e22})).rows[0].warnings.empty());
+}
+
+TEST_CASE("A fit that is not identifiable is refused unless it is accepted") {
+  FitResult fit = given();
+  fit.identifiable = false;
+  fit.problems = {"every point has the same tokens per parameter"};
+  AllocationOptions options = budgets({1e20});
+  const Allocation refused = allocate(fit, options);
+  CHECK(refused.rows.empty());
+  CHECK(refused.refused == fit.problems[0]);
+  options.accept_unidentified = true;
+  CHECK(allocate(fit, options).rows.size() == 1);
+}
+
+TEST_CASE("A law without an interior optimum is refused with the reason") {
+  const FitResult fit = from_values(extended_law(), {1.7, 400, 0.3, 500, 0.1, 0.2});
+  const Allocation found = allocate(fit, budgets({1e20}));
+  CHECK(found.rows.empty());
+  CHECK_THAT(found.refused, Catch::Matchers::Contains("beta = 0.1 is not above gamma = 0.2"));
+}
+
+TEST_CASE("No interval is given when many draws have no optimum") {
+  FitResult fit = from_values(extended_law(), {1.7, 400, 0.3, 500, 0.3, 0.1});
+  fit.draws.resize(100, 6);
+  for (int r = 0; r < 100; ++r) {
+    fit.draws.row(r) = fit.theta.transpose();
+    if (r < 10) fit.draws(r, 5) = 0.5;
+  }
+  const AllocationRow row = allocate(fit, budgets({1e20})).rows[0];
+  CHECK_FALSE(row.params.ci95);
+  CHECK(row.params.undefined == Approx(0.1));
+  REQUIRE(row.warnings.size() == 1);
+  CHECK_THAT(row.warnings[0], Catch::Matchers::Contains("10.0 % of the bootstrap draws"));
+}
+
+TEST_CASE("Bad options and laws without a closed form are thrown out") {
+  CHECK_THROWS_AS(allocate(given(), budgets({})), std::invalid_argument);
+  CHECK_THROWS_AS(allocate(given(), budgets({-1})), std::invalid_argument);
+  AllocationOptions options = budgets({1e20});
+  options.flat_share = 0;
+  CHECK_THROWS_WITH(allocate(given(), options), Catch::Matchers::Contains("flat_share"));
+  options = budgets({1e20});
+  options.ladder = {{"none", 0, {}}};
+  CHECK_THROWS_WITH(allocate(given(), options), Catch::Matchers::Contains("'none'"));
+  const FitResult joint =
+      from_values(joint_law(), {kE, kA, kAlpha, kB, kBeta, kContinuedB, kContinuedBeta, kGamma});
+  CHECK_THROWS_AS(allocate(joint, budgets({1e20})), std::invalid_argument);
+}

@@ -1,0 +1,83 @@
+#include "tests/support/fake_launcher.h"
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+
+#include "trainer/atomic_file.h"
+#include "trainer/content_hash.h"
+#include "trainer/model_cost.h"
+
+namespace crosslaw::tests {
+namespace fs = std::filesystem;
+using namespace trainer;
+
+namespace {
+
+void write_checkpoint(const fs::path& folder, int64_t step, std::ofstream& metrics) {
+  fs::create_directories(folder / checkpoint_name(step));
+  std::ofstream(folder / checkpoint_name(step) / "model.safetensors") << "weights";
+  std::ofstream(folder / checkpoint_name(step) / "state.json") << R"({"sha256":{"model.safetensors":")" << sha256("weights") << "\"}}";
+  metrics << to_line(CheckpointLine{step, checkpoint_name(step)});
+}
+
+void write_outputs(const TrainConfig& config, const fs::path& folder, const FakeEnd& end) {
+  std::ofstream metrics(metrics_file(folder), std::ios::app);
+  int64_t steps = config.recipe.schedule.steps;
+  metrics << to_line(TrainLines{0, {5.0}, {1.0}});
+  RunResult result;
+  result.token = config.execution.token;
+  result.outcome = end.outcome;
+  result.message = end.message;
+  if (end.outcome == Outcome::kDone) {
+    for (int64_t step : config.execution.publish_steps) write_checkpoint(folder, step, metrics);
+    for (const ValidationSet& set : config.recipe.validation) {
+      EvalLine line{steps, set.language, fake_loss(config.recipe), fake_loss(config.recipe), steps * config.recipe.batch_tokens(), 0, 1e9, true};
+      metrics << to_line(line);
+    }
+    write_checkpoint(folder, steps, metrics);
+    result.step = steps;
+    result.seconds = 1;
+  }
+  metrics.close();
+  if (end.writes_result) publish_result(result, folder);
+}
+
+}  // namespace
+
+double fake_loss(const Recipe& recipe) {
+  double n = static_cast<double>(count_parameters(recipe.model).total()), d = static_cast<double>(recipe.schedule.steps * recipe.batch_tokens());
+  return 1.5 + 20 / std::pow(n, 0.4) + (recipe.parent_key.empty() ? 30 : 20) / std::pow(d, 0.3);
+}
+
+std::optional<sweep::ProcessIdentity> FakeLauncher::start(const sweep::LaunchRequest& request) {
+  started.push_back(read_config(request.config_file));
+  running[request.attempt_id] = request.config_file;
+  most_at_once = std::max(most_at_once, running.size());
+  return sweep::ProcessIdentity{1000 + request.attempt_id, 1};
+}
+
+std::optional<sweep::ProcessIdentity> FakeLauncher::adopt(int64_t attempt_id, const fs::path& config_file) {
+  if (std::find(adoptable.begin(), adoptable.end(), attempt_id) == adoptable.end()) return std::nullopt;
+  running[attempt_id] = config_file;
+  return sweep::ProcessIdentity{1000 + attempt_id, 1};
+}
+
+std::vector<sweep::ProcessExit> FakeLauncher::wait(std::chrono::milliseconds) {
+  if (hold || running.empty()) return {};
+  auto [attempt, config_file] = *running.begin();
+  running.erase(running.begin());
+  TrainConfig config = read_config(config_file);
+  std::string folder = config_file.parent_path().filename().string();
+  FakeEnd end = behave_(config, std::stoll(folder.substr(folder.rfind('-') + 1)));
+  write_outputs(config, config_file.parent_path(), end);
+  return {{attempt, end.code, end.signal}};
+}
+
+void FakeLauncher::stop(int64_t attempt_id, bool) {
+  auto at = running.find(attempt_id);
+  if (at == running.end()) return;
+  hold = false;
+}
+
+}  // namespace crosslaw::tests

@@ -1,0 +1,273 @@
+#include "trainer/training_loop.h"
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <map>
+
+#include "tests/support/catch.h"
+#include "tests/support/small_sweep.h"
+#include "trainer/corpus.h"
+#include "trainer/learning_rate.h"
+
+namespace crosslaw::trainer {
+namespace {
+
+// Losses of one attempt, as the hooks report them.
+struct Journal {
+  std::map<std::pair<std::string, int64_t>, double> evals;
+  std::map<int64_t, double> losses;
+  std::vector<CheckpointLine> checkpoints;
+  std::vector<std::string> said;
+  RunResult result;
+};
+
+struct Workshop {
+  tests::SmallSweep files;
+  Corpus corpus;
+
+  Workshop() {
+    CorpusOptions options;
+    options.folder = files.folder / "data";
+    options.tokenizer = "bytes";
+    options.valid_tokens = 1024;
+    for (const char* language : {"en", "fr"}) {
+      std::string name(language);
+      options.languages.push_back({name, {files.folder / (name + ".train.jsonl")}, {files.folder / (name + ".valid.jsonl")}});
+    }
+    corpus = prepare_corpus(options, [](const std::string&) {});
+  }
+
+  TrainConfig config(const std::string& language, int64_t steps) const {
+    TrainConfig c;
+    Recipe& r = c.recipe;
+    r.model = {256, 12, 24, 2, 1, true};
+    r.tokenizer_sha256 = corpus.tokenizer_sha256;
+    r.context_tokens = 32;
+    r.batch_sequences = 4;
+    r.schedule = {ScheduleKind::kWsd, steps, 4, steps / 5, 0.02, 0.1};
+    r.seed = 3;
+    add_language(c, language, 1.0);
+    c.execution.token = "token";
+    return c;
+  }
+
+  void add_language(TrainConfig& c, const std::string& language, double share) const {
+    c.recipe.mixture.push_back({language, share, corpus.language(language).train.sha256});
+    c.recipe.validation.push_back({language, corpus.language(language).valid.sha256});
+    c.execution.train_shards[language] = corpus.language(language).train.file.string();
+    c.execution.valid_shards[language] = corpus.language(language).valid.file.string();
+  }
+
+  Journal run(const TrainConfig& config, const std::string& attempt, int64_t stop_after = -1) const {
+    REQUIRE(problems(config).empty());
+    Journal journal;
+    int64_t asked = 0;
+    TrainHooks hooks;
+    hooks.on_eval = [&](const EvalLine& e) { journal.evals[{e.language, e.step}] = e.loss_nats.value_or(NAN); };
+    hooks.on_train = [&](const TrainLines& t) {
+      for (size_t i = 0; i < t.loss_nats.size(); ++i) journal.losses[t.first_step + static_cast<int64_t>(i)] = t.loss_nats[i].value_or(NAN);
+    };
+    hooks.on_checkpoint = [&](const CheckpointLine& c) { journal.checkpoints.push_back(c); };
+    hooks.say = [&](const std::string& message) { journal.said.push_back(message); };
+    hooks.should_stop = [&] { return stop_after >= 0 && asked++ >= stop_after; };
+    std::filesystem::create_directories(files.folder / attempt);
+    journal.result = train(config, files.folder / attempt, hooks);
+    return journal;
+  }
+
+  std::string checkpoint(const std::string& attempt, int64_t step) const { return (files.folder / attempt / checkpoint_name(step)).string(); }
+};
+
+bool same_from(const Journal& part, const Journal& whole, int64_t first) {
+  for (const auto& [step, loss] : whole.losses) {
+    if (step >= first && (!part.losses.contains(step) || part.losses.at(step) != loss)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+TEST_CASE("training lowers the loss and ends with a validation and a checkpoint") {
+  Workshop w;
+  TrainConfig config = w.config("fr", 60);
+  config.execution.evaluation_steps = {10, 30};
+  Journal j = w.run(config, "a");
+  CHECK(j.result.outcome == Outcome::kDone);
+  CHECK(j.result.step == 60);
+  CHECK(j.result.token == "token");
+  CHECK(j.evals.size() == 3);
+  CHECK(j.evals.at({"fr", 60}) < j.evals.at({"fr", 10}) - 0.3);
+  CHECK(j.losses.size() == 60);
+  CHECK(j.checkpoints.back().step == 60);
+}
+
+TEST_CASE("a run that is stopped and started again equals an undisturbed one to the last bit") {
+  Workshop w;
+  TrainConfig config = w.config("fr", 40);
+  config.execution.evaluation_steps = {5, 20};
+  Journal whole = w.run(config, "whole");
+  for (int64_t stop : {1, 7, 39}) {
+    std::string name = "part" + std::to_string(stop);
+    Journal first = w.run(config, name, stop);
+    CHECK(first.result.outcome == Outcome::kStopped);
+    CHECK(first.result.step == stop);
+    TrainConfig again = config;
+    again.execution.start_checkpoints = {w.checkpoint(name, stop)};
+    Journal second = w.run(again, name + "b");
+    CHECK(second.result.start_step == stop);
+    CHECK(same_from(second, whole, stop));
+    CHECK(second.evals.at({"fr", 40}) == whole.evals.at({"fr", 40}));
+    CHECK(tests::read_file(w.checkpoint(name + "b", 40) + "/model.safetensors") == tests::read_file(w.checkpoint("whole", 40) + "/model.safetensors"));
+  }
+}
+
+TEST_CASE("a short budget that branches off a longer run equals one trained alone to the last bit") {
+  Workshop w;
+  TrainConfig longer = w.config("fr", 60), shorter = w.config("fr", 30);
+  int64_t shared = shared_steps(shorter.recipe.schedule);
+  longer.execution.publish_steps = {shared};
+  w.run(longer, "trunk");
+  Journal alone = w.run(shorter, "alone");
+  shorter.execution.start_checkpoints = {w.checkpoint("trunk", shared)};
+  Journal branch = w.run(shorter, "branch");
+  CHECK(branch.result.start_step == shared);
+  CHECK(branch.evals == alone.evals);
+  CHECK(same_from(branch, alone, shared));
+}
+
+TEST_CASE("a damaged checkpoint is named and the next best is used") {
+  Workshop w;
+  TrainConfig config = w.config("fr", 30);
+  config.execution.publish_steps = {10, 20};
+  Journal whole = w.run(config, "a");
+  std::ofstream(w.checkpoint("a", 20) + "/model.safetensors", std::ios::app) << "x";
+  config.execution.start_checkpoints = {w.checkpoint("a", 20), w.checkpoint("a", 25), w.checkpoint("a", 10)};
+  Journal again = w.run(config, "b");
+  CHECK(again.result.start_step == 10);
+  CHECK_THAT(again.said[0], Catch::Contains("checkpoint-00000020: model.safetensors is damaged"));
+  CHECK_THAT(again.said[1], Catch::Contains("checkpoint-00000025: state.json is missing"));
+  CHECK(again.evals.at({"fr", 30}) == whole.evals.at({"fr", 30}));
+}
+
+TEST_CASE("a checkpoint of another run, or from a cooldown, is not resumed from") {
+  Workshop w;
+  TrainConfig config = w.config("fr", 30), other = w.config("fr", 60);
+  other.recipe.seed = 9;
+  config.execution.publish_steps = {28};
+  other.execution.publish_steps = {10};
+  w.run(other, "other");
+  w.run(config, "a");
+  TrainConfig longer = w.config("fr", 60);
+  longer.execution.start_checkpoints = {w.checkpoint("a", 28), w.checkpoint("other", 10)};
+  Journal j = w.run(longer, "b");
+  CHECK(j.result.start_step == 0);
+  CHECK_THAT(j.said[0], Catch::Contains("belongs to another run"));
+  CHECK_THAT(j.said[1], Catch::Contains("belongs to another run"));
+}
+
+TEST_CASE("a continued run starts from its parent's weights with a fresh optimizer and keeps the data order") {
+  Workshop w;
+  TrainConfig parent = w.config("en", 60);
+  Journal source = w.run(parent, "parent");
+  TrainConfig child = w.config("fr", 40);
+  w.add_language(child, "en", 1.0);
+  child.recipe.mixture.pop_back();
+  child.recipe.parent_key = run_key(parent.recipe);
+  child.recipe.parent_step = 60;
+  child.execution.parent_checkpoint = w.checkpoint("parent", 60);
+  child.execution.evaluation_steps = {1};
+  Journal continued = w.run(child, "child"), scratch = w.run(w.config("fr", 40), "scratch");
+  CHECK(continued.result.outcome == Outcome::kDone);
+  // After one step the source language is still better known than the target language.
+  CHECK(continued.evals.at({"en", 1}) < continued.evals.at({"fr", 1}));
+  CHECK(continued.evals.at({"fr", 40}) < scratch.evals.at({"fr", 40}));
+  CHECK(continued.evals.at({"en", 40}) > continued.evals.at({"en", 1}));
+}
+
+TEST_CASE("replay mixes the source language in its share and keeps it better") {
+  Workshop w;
+  TrainConfig parent = w.config("en", 60);
+  w.run(parent, "parent");
+  auto child = [&](double replay, const std::string& name) {
+    TrainConfig c = w.config("fr", 40);
+    w.add_language(c, "en", replay);
+    c.recipe.mixture[0].share = 1 - replay;
+    if (replay == 0) c.recipe.mixture.pop_back();
+    c.recipe.parent_key = run_key(parent.recipe);
+    c.recipe.parent_step = 60;
+    c.execution.parent_checkpoint = w.checkpoint("parent", 60);
+    return w.run(c, name);
+  };
+  CHECK(child(0.5, "half").evals.at({"en", 40}) < child(0, "none").evals.at({"en", 40}));
+}
+
+TEST_CASE("a parent checkpoint that cannot be used is refused with its name") {
+  Workshop w;
+  TrainConfig child = w.config("fr", 10);
+  child.recipe.parent_key = "some run";
+  child.recipe.parent_step = 60;
+  child.execution.parent_checkpoint = w.checkpoint("nowhere", 60);
+  Journal j = w.run(child, "child");
+  CHECK(j.result.outcome == Outcome::kRefused);
+  CHECK_THAT(j.result.message, Catch::Contains("nowhere") && Catch::Contains("state.json is missing"));
+  Journal other = w.run(w.config("en", 10), "other");
+  child.execution.parent_checkpoint = w.checkpoint("other", 10);
+  CHECK_THAT(w.run(child, "child2").result.message, Catch::Contains("belongs to another run"));
+}
+
+TEST_CASE("a learning rate that is far too large ends as diverged, not as a crash") {
+  Workshop w;
+  TrainConfig config = w.config("fr", 200);
+  config.recipe.schedule.peak_learning_rate = 1e6;
+  config.recipe.optimizer.clip_norm = 0;
+  Journal j = w.run(config, "a");
+  CHECK(j.result.outcome == Outcome::kDiverged);
+  CHECK_THAT(j.result.message, Catch::Contains("step "));
+  CHECK(j.result.step < 200);
+}
+
+TEST_CASE("a GPU that is not there is refused") {
+  Workshop w;
+  TrainConfig config = w.config("fr", 10);
+  config.execution.device = "cuda";
+  config.execution.gpu_uuid = "GPU-00000000-0000-0000-0000-000000000000";
+  Journal j = w.run(config, "a");
+  CHECK(j.result.outcome == Outcome::kRefused);
+  CHECK_THAT(j.result.message, Catch::Contains("was promised"));
+}
+
+TEST_CASE("micro-batches change the arithmetic order only") {
+  Workshop w;
+  TrainConfig whole = w.config("fr", 20), parts = whole;
+  parts.execution.micro_batch_sequences = 1;
+  double a = w.run(whole, "a").evals.at({"fr", 20}), b = w.run(parts, "b").evals.at({"fr", 20});
+  CHECK(a == Approx(b).epsilon(1e-4));
+}
+
+TEST_CASE("checkpoints on a timer are kept one at a time") {
+  Workshop w;
+  TrainConfig config = w.config("fr", 12);
+  config.execution.checkpoint_every_seconds = 1e-9;
+  config.execution.publish_steps = {6};
+  Journal j = w.run(config, "a");
+  CHECK(j.checkpoints.size() == 12);
+  int64_t folders = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(w.files.folder / "a")) folders += entry.is_directory();
+  CHECK(folders == 2);
+  CHECK(std::filesystem::exists(w.checkpoint("a", 6)));
+  CHECK(std::filesystem::exists(w.checkpoint("a", 12)));
+}
+
+TEST_CASE("validation loss per byte is the loss per token for bytes, but for separators") {
+  Workshop w;
+  TrainConfig config = w.config("fr", 5);
+  double per_token = 0, per_byte = 0;
+  TrainHooks hooks;
+  hooks.on_eval = [&](const EvalLine& e) { per_token = *e.loss_nats, per_byte = *e.loss_nats_per_byte; };
+  train(config, w.files.folder.path(), hooks);
+  CHECK(per_byte > per_token);
+  CHECK(per_byte == Approx(per_token).epsilon(0.02));
+}
+
+}  // namespace crosslaw::trainer

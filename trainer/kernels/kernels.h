@@ -1,0 +1,139 @@
+#pragma once
+
+#include <cstdint>
+
+// The arithmetic that LibTorch lacks in fused form, on raw pointers. Every kernel has a CPU twin (fp32,
+// one thread, deterministic) and a CUDA twin (fp32 or bf16 data with fp32 arithmetic, launched on
+// `stream`, deterministic) with the same meaning. Matrices are row-major and dense.
+
+namespace crosslaw::trainer {
+
+enum class Precision { kFloat32, kBfloat16 };
+
+// Where a kernel runs. On the CPU data are always fp32.
+struct KernelTarget {
+  bool gpu = false;
+  Precision precision = Precision::kFloat32;
+  void* stream = nullptr;  // cudaStream_t
+};
+
+// "data" pointers have the target's precision, float pointers are fp32 everywhere.
+
+// sum = x + delta (delta may be null), y = sum * rstd * weight, rstd = 1 / sqrt(mean(sum^2) + epsilon).
+struct RmsNormForward {
+  int64_t rows, columns;
+  double epsilon;
+  const void* x;       // data (rows, columns)
+  const void* delta;   // data (rows, columns) or null
+  const void* weight;  // data (columns)
+  void* sum;           // data (rows, columns); may be x
+  void* y;             // data (rows, columns)
+  float* rstd;         // (rows)
+};
+void rms_norm_forward(const KernelTarget& target, const RmsNormForward& p);
+
+// d_sum (+)= gradient through the norm; d_weight += its gradient. `accumulate` adds to d_sum, the
+// gradient that already flows along the residual stream.
+struct RmsNormBackward {
+  int64_t rows, columns;
+  bool accumulate;
+  const void* d_y;     // data (rows, columns)
+  const void* sum;     // data (rows, columns)
+  const void* weight;  // data (columns)
+  const float* rstd;   // (rows)
+  void* d_sum;         // data (rows, columns)
+  float* d_weight;     // (columns)
+  float* scratch;      // (rms_norm_scratch_rows, columns)
+};
+inline constexpr int64_t kRmsNormScratchRows = 128;
+void rms_norm_backward(const KernelTarget& target, const RmsNormBackward& p);
+
+// Rotates the queries and keys of packed rows (q | k | v), each `heads` x `head_size`, in place by their
+// position; pairs (i, i + head_size / 2) as in Hugging Face's LLaMA. inverse: the backward pass.
+struct Rotary {
+  int64_t rows, context, heads, head_size;
+  bool inverse;
+  const float* cosines;  // (context, head_size / 2)
+  const float* sines;    // (context, head_size / 2)
+  void* qkv;             // data (rows, 3 * heads * head_size)
+};
+void rotary(const KernelTarget& target, const Rotary& p);
+
+// y = silu(gate) * up for rows (gate | up), each `columns` wide.
+struct SwiGlu {
+  int64_t rows, columns;
+  const void* gate_up;    // data (rows, 2 * columns)
+  void* y;                // forward: data (rows, columns)
+  const void* d_y;        // backward: data (rows, columns)
+  void* d_gate_up;        // backward: data (rows, 2 * columns)
+};
+void swiglu_forward(const KernelTarget& target, const SwiGlu& p);
+void swiglu_backward(const KernelTarget& target, const SwiGlu& p);
+
+// loss[row] = log sum exp(logits[row]) - logits[row][target]; unless d_scale is 0, the logits are
+// overwritten by their gradient times d_scale.
+struct CrossEntropy {
+  int64_t rows, vocabulary;
+  float d_scale;
+  void* logits;            // data (rows, vocabulary)
+  const int64_t* targets;  // (rows)
+  float* loss;             // (rows)
+};
+void cross_entropy(const KernelTarget& target, const CrossEntropy& p);
+
+// One AdamW step (arXiv:1711.05101, algorithm 2) over a flat buffer. Gradients are first multiplied by
+// min(1, clip_norm / norm); weights are the master copy rounded to the target's precision, and may be it.
+struct AdamW {
+  int64_t count;
+  int64_t step;  // 1 for the first
+  double learning_rate, beta1, beta2, epsilon, weight_decay, clip_norm;  // clip_norm 0: no clipping
+  const float* gradient_norm;  // (1)
+  const float* gradient;       // (count)
+  float* master;               // (count)
+  float* moment1;              // (count)
+  float* moment2;              // (count)
+  void* weights;               // data (count)
+};
+void adamw(const KernelTarget& target, const AdamW& p);
+
+// ---- CPU only; on the GPU LibTorch does both better ---------------------------------------------
+
+// c (+)= a b for matrices whose b fits into the cache, which the general libraries are slow at.
+// a is read at a[i * row_step + p * inner_step], so that a transposed matrix needs no copy; b likewise.
+struct SmallProduct {
+  int64_t rows, columns, inner;
+  const float* a;
+  int64_t a_row_step, a_inner_step;
+  const float* b;
+  int64_t b_inner_step, b_column_step;
+  float* c;
+  int64_t c_row_step;
+  bool accumulate;
+};
+void small_product(const SmallProduct& p);
+
+// Causal attention over packed rows (q | k | v) of `sequences` sequences, scale 1 / sqrt(head_size).
+// The backward pass recomputes the weights from log_sum_exp.
+struct CausalAttention {
+  int64_t sequences, context, heads, head_size;
+  const float* qkv;         // (sequences * context, 3 * heads * head_size)
+  float* attended;          // (sequences * context, heads * head_size)
+  float* log_sum_exp;       // (sequences, heads, context)
+  const float* d_attended;  // backward: (sequences * context, heads * head_size)
+  float* d_qkv;             // backward: (sequences * context, 3 * heads * head_size)
+};
+void causal_attention_forward(const CausalAttention& p);
+void causal_attention_backward(const CausalAttention& p);
+
+// The CUDA twins; a build without CUDA throws.
+namespace gpu {
+void rms_norm_forward(const KernelTarget& target, const RmsNormForward& p);
+void rms_norm_backward(const KernelTarget& target, const RmsNormBackward& p);
+void rotary(const KernelTarget& target, const Rotary& p);
+void swiglu_forward(const KernelTarget& target, const SwiGlu& p);
+void swiglu_backward(const KernelTarget& target, const SwiGlu& p);
+void cross_entropy(const KernelTarget& target, const CrossEntropy& p);
+void adamw(const KernelTarget& target, const AdamW& p);
+}  // namespace gpu
+
+}  // namespace crosslaw::trainer

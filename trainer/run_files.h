@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace crosslaw::trainer {
+
+// The files of an attempt, written by crosslaw-train and read by the sweep:
+// metrics.jsonl grows by whole lines, heartbeat holds the current step, result.json appears at the end.
+
+struct EvalLine {
+  int64_t step = 0;  // optimizer steps taken
+  std::string language;
+  std::optional<double> loss_nats;           // per token; nothing when it is not finite
+  std::optional<double> loss_nats_per_byte;  // per UTF-8 byte of the validation text
+  int64_t tokens_target = 0;                 // trained so far, of the mixture's first language
+  int64_t tokens_source = 0;                 // of its other languages
+  double flops = 0;
+  bool end_of_schedule = false;
+};
+
+// Losses of consecutive optimizer steps, the first of which is `first_step` (counted from 0).
+struct TrainLines {
+  int64_t first_step = 0;
+  std::vector<std::optional<double>> loss_nats;
+  std::vector<std::optional<double>> gradient_norm;
+};
+
+struct CheckpointLine {
+  int64_t step = 0;
+  std::string folder;  // name inside the attempt's folder
+};
+
+std::string to_line(const EvalLine& line);
+std::string to_line(const TrainLines& lines);
+std::string to_line(const CheckpointLine& line);
+
+struct MetricsVisitor {
+  std::function<void(const EvalLine&)> on_eval;
+  std::function<void(const TrainLines&)> on_train;
+  std::function<void(const CheckpointLine&)> on_checkpoint;
+};
+
+// Hands each whole line of `text` to the visitor and returns how many bytes they make up; a last line
+// without its end is left. Lines that are no metrics (a disk error) are skipped and counted in `damaged`.
+size_t read_metrics(std::string_view text, const MetricsVisitor& visitor, int64_t* damaged);
+
+enum class Outcome { kDone, kDiverged, kStopped, kOutOfMemory, kRefused, kCrashed };
+std::string_view name_of(Outcome outcome);
+
+struct RunResult {
+  std::string token;  // of the attempt that wrote it
+  Outcome outcome = Outcome::kCrashed;
+  std::string message;
+  int64_t step = 0;
+  std::string checkpoint;  // folder of the last published checkpoint; empty: none
+  double seconds = 0;
+  double tokens_per_second = 0;
+  int64_t start_step = 0;      // where this attempt started
+  std::string provenance = "{}";  // JSON: host, device, versions
+};
+
+void publish_result(const RunResult& result, const std::filesystem::path& folder);
+// Nothing when there is none; a damaged one counts as none.
+std::optional<RunResult> read_result(const std::filesystem::path& folder);
+
+std::filesystem::path config_file(const std::filesystem::path& folder);
+std::filesystem::path metrics_file(const std::filesystem::path& folder);
+std::filesystem::path heartbeat_file(const std::filesystem::path& folder);
+std::filesystem::path log_file(const std::filesystem::path& folder);
+std::string checkpoint_name(int64_t step);
+
+// Why a checkpoint's folder cannot be used; empty: it can. Hashes are compared only when asked to.
+std::string checkpoint_damage(const std::filesystem::path& folder, bool check_hashes);
+
+// Exit codes of crosslaw-train.
+inline constexpr int kExitDone = 0;  // done or diverged: result.json tells
+inline constexpr int kExitFailed = 1;
+inline constexpr int kExitBadConfig = 2;
+inline constexpr int kExitStartAgain = 75;  // stopped after publishing a checkpoint
+
+}  // namespace crosslaw::trainer

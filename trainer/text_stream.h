@@ -1,0 +1,50 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+#include "trainer/batch_order.h"
+#include "trainer/token_shard.h"
+#include "trainer/train_config.h"
+
+namespace crosslaw::trainer {
+
+// The token shards of a run, cut into batches.
+class TrainingText {
+ public:
+  explicit TrainingText(const TrainConfig& config);
+
+  // (batch_sequences, context + 1) int64 tokens of one optimizer step, on the CPU.
+  at::Tensor batch(int64_t step) const;
+
+  // Tokens of the mixture's first language, and of the others, in the first `steps` steps.
+  int64_t target_tokens(int64_t steps) const;
+  int64_t source_tokens(int64_t steps) const;
+
+ private:
+  std::vector<TokenShard> shards_;
+  int64_t context_;
+  int64_t batch_sequences_;
+  BatchOrder order_;
+};
+
+// The fixed validation text of one language, in order.
+class ValidationText {
+ public:
+  ValidationText(std::string language, const std::string& file, int64_t context_tokens, int64_t vocabulary);
+
+  const std::string& language() const { return language_; }
+  int64_t windows() const { return windows_; }
+  int64_t text_bytes() const { return shard_.info().text_bytes; }
+  // (count, context + 1) int64 tokens, on the CPU.
+  at::Tensor windows_from(int64_t first, int64_t count) const;
+
+ private:
+  std::string language_;
+  TokenShard shard_;
+  int64_t context_;
+  int64_t windows_;
+};
+
+}  // namespace crosslaw::trainer

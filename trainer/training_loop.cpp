@@ -1,0 +1,325 @@
+#include "trainer/training_loop.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <c10/util/Exception.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <stdexcept>
+
+#include "trainer/checkpoint.h"
+#include "trainer/gpu_device.h"
+#include "trainer/learning_rate.h"
+#include "trainer/llama.h"
+#include "trainer/model_cost.h"
+#include "trainer/text_stream.h"
+
+namespace crosslaw::trainer {
+namespace fs = std::filesystem;
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int64_t kLargestCpuMicroBatchTokens = 8192;
+constexpr double kGpuMemoryShare = 0.85;
+constexpr int64_t kGpuStepsBetweenLossReads = 16;  // reading a loss waits for the GPU
+constexpr int64_t kHopelessSteps = 20;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+// The run cannot start as it was asked to; the message goes into result.json.
+struct Refused : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+at::ScalarType weight_type(const TrainConfig& config) {
+  const std::string& precision = config.recipe.precision;
+  bool bf16 = precision == "bf16" || (precision == "auto" && config.execution.device == "cuda");
+  return bf16 ? at::kBFloat16 : at::kFloat;
+}
+
+at::Device open_device(const Execution& execution) {
+  if (execution.device != "cuda") {
+    at::set_num_threads(static_cast<int>(execution.threads));
+    return at::kCPU;
+  }
+  if (visible_gpus() < 1) throw Refused("a GPU was promised, none is visible (CUDA_VISIBLE_DEVICES, driver)");
+  if (!execution.gpu_uuid.empty() && gpu_uuid() != execution.gpu_uuid) {
+    throw Refused(fmt::format("GPU {} was promised, {} is visible", execution.gpu_uuid, gpu_uuid()));
+  }
+  prefer_cudnn_attention();
+  return {at::kCUDA, 0};
+}
+
+// The largest divisor of the batch that the memory allows; on the CPU it depends on the recipe alone.
+int64_t micro_batch_sequences(const TrainConfig& config) {
+  const Recipe& recipe = config.recipe;
+  if (config.execution.micro_batch_sequences > 0) {
+    int64_t asked = std::min(config.execution.micro_batch_sequences, recipe.batch_sequences);
+    while (recipe.batch_sequences % asked != 0) --asked;
+    return asked;
+  }
+  bool gpu = config.execution.device == "cuda";
+  double budget = gpu ? kGpuMemoryShare * gpu_free_bytes() : 0;
+  for (int64_t sequences = recipe.batch_sequences; sequences > 1; --sequences) {
+    if (recipe.batch_sequences % sequences != 0) continue;
+    bool fits = gpu ? training_bytes(recipe.model, recipe.context_tokens, sequences, true) <= budget
+                    : sequences * recipe.context_tokens <= kLargestCpuMicroBatchTokens;
+    if (fits) return sequences;
+  }
+  return 1;
+}
+
+// Losses wait on the device and are read in groups.
+class LossLog {
+ public:
+  LossLog(const TrainConfig& config, const TrainHooks& hooks)
+      : hooks_(hooks), steps_at_once_(config.execution.device == "cuda" ? kGpuStepsBetweenLossReads : 1),
+        warmup_steps_(config.recipe.schedule.warmup_steps),
+        hopeless_loss_(2 * std::log(static_cast<double>(config.recipe.model.vocabulary))) {}
+
+  void add(int64_t step, const at::Tensor& loss, const at::Tensor& gradient_norm) {
+    if (waiting_.empty()) first_step_ = step;
+    waiting_.push_back(at::stack({loss.to(at::kDouble), gradient_norm.to(at::kDouble)}));
+    if (static_cast<int64_t>(waiting_.size()) >= steps_at_once_) read();
+  }
+
+  void read() {
+    if (waiting_.empty()) return;
+    at::Tensor values = at::stack(waiting_).to(at::kCPU);
+    waiting_.clear();
+    lines_.first_step = lines_.loss_nats.empty() ? first_step_ : lines_.first_step;
+    for (int64_t i = 0; i < values.size(0); ++i) judge(first_step_ + i, values[i][0].item<double>(), values[i][1].item<double>());
+  }
+
+  // Hands what was read to the hook, as one line.
+  void publish() {
+    read();
+    if (!lines_.loss_nats.empty() && hooks_.on_train) hooks_.on_train(lines_);
+    lines_ = {};
+  }
+
+  int64_t unpublished() const { return static_cast<int64_t>(lines_.loss_nats.size()); }
+  bool diverged() const { return !divergence_.empty(); }
+  const std::string& divergence() const { return divergence_; }
+
+ private:
+  // Non-finite, or for many steps after warm-up worse than twice the loss of knowing nothing.
+  void judge(int64_t step, double loss, double norm) {
+    lines_.loss_nats.emplace_back(loss);
+    lines_.gradient_norm.emplace_back(norm);
+    if (diverged()) return;
+    hopeless_ = loss > hopeless_loss_ && step >= warmup_steps_ ? hopeless_ + 1 : 0;
+    if (!std::isfinite(loss) || !std::isfinite(norm)) {
+      divergence_ = fmt::format("step {}: loss {}, gradient norm {}", step, loss, norm);
+    } else if (hopeless_ >= kHopelessSteps) {
+      divergence_ = fmt::format("step {}: the loss has been above {:.3f} for {} steps", step, hopeless_loss_, kHopelessSteps);
+    }
+  }
+
+  const TrainHooks& hooks_;
+  int64_t steps_at_once_, warmup_steps_;
+  double hopeless_loss_;
+  std::vector<at::Tensor> waiting_;
+  int64_t first_step_ = 0, hopeless_ = 0;
+  TrainLines lines_;
+  std::string divergence_;
+};
+
+class TrainingRun {
+ public:
+  TrainingRun(const TrainConfig& config, fs::path folder, const TrainHooks& hooks)
+      : config_(config), recipe_(config.recipe), folder_(std::move(folder)), hooks_(hooks), device_(open_device(config.execution)),
+        text_(config), micro_batch_(micro_batch_sequences(config)),
+        model_(recipe_.model, recipe_.context_tokens, micro_batch_, weight_type(config), device_), losses_(config, hooks),
+        key_(run_key(recipe_)), trajectory_(trajectory_key(recipe_)), last_checkpoint_time_(Clock::now()) {
+    for (const ValidationSet& set : recipe_.validation) {
+      validation_.emplace_back(set.language, config.execution.valid_shards.at(set.language), recipe_.context_tokens, recipe_.model.vocabulary);
+    }
+    for (int64_t step : config.execution.evaluation_steps) evaluation_steps_.insert(step);
+    for (int64_t step : config.execution.publish_steps) publish_steps_.insert(step);
+    evaluation_steps_.insert(recipe_.schedule.steps);
+  }
+
+  RunResult run() {
+    Clock::time_point start = Clock::now();
+    int64_t step = restore_start_state();
+    result_.start_step = step;
+    result_.outcome = train_from(step);
+    result_.seconds = seconds_since(start);
+    double trained = static_cast<double>((result_.step - result_.start_step) * recipe_.batch_tokens());
+    result_.tokens_per_second = result_.seconds > 0 ? trained / result_.seconds : 0;
+    return result_;
+  }
+
+ private:
+  void say(const std::string& message) const {
+    if (hooks_.say) hooks_.say(message);
+  }
+
+  int64_t restore_start_state() {
+    for (const std::string& candidate : config_.execution.start_checkpoints) {
+      try {
+        CheckpointState state = load_checkpoint(model_.parameters, recipe_.model, true, candidate);
+        bool shared = state.trajectory == trajectory_ && state.step <= shared_steps(recipe_.schedule);
+        if (state.key != key_ && !shared) throw std::runtime_error(candidate + ": belongs to another run");
+        say(fmt::format("resuming at step {} from {}", state.step, candidate));
+        return state.step;
+      } catch (const std::runtime_error& error) {
+        say(fmt::format("not used: {}", error.what()));
+      }
+    }
+    model_.parameters.moment1.zero_();
+    model_.parameters.moment2.zero_();
+    if (recipe_.parent_key.empty()) {
+      model_.parameters.initialize(recipe_.seed, recipe_.init_std);
+      return 0;
+    }
+    try {
+      CheckpointState state = load_checkpoint(model_.parameters, recipe_.model, false, config_.execution.parent_checkpoint);
+      if (state.key != recipe_.parent_key) throw std::runtime_error(config_.execution.parent_checkpoint + ": belongs to another run");
+    } catch (const std::runtime_error& error) {
+      throw Refused(fmt::format("the checkpoint to continue from cannot be used: {}", error.what()));
+    }
+    return 0;
+  }
+
+  Outcome train_from(int64_t step) {
+    Clock::time_point start = Clock::now(), last_report = start;
+    int64_t first = step;
+    result_.step = step;
+    for (; step < recipe_.schedule.steps; ++step) {
+      if (hooks_.should_stop && hooks_.should_stop()) {
+        publish(step, true);
+        return Outcome::kStopped;
+      }
+      train_one_step(step);
+      result_.step = step + 1;
+      if (losses_.diverged()) {
+        losses_.publish();
+        result_.message = losses_.divergence();
+        return Outcome::kDiverged;
+      }
+      if (losses_.unpublished() >= 256) losses_.publish();
+      if (evaluation_steps_.contains(step + 1)) evaluate(step + 1);
+      bool due = seconds_since(last_checkpoint_time_) >= config_.execution.checkpoint_every_seconds;
+      if (step + 1 < recipe_.schedule.steps && (due || publish_steps_.contains(step + 1))) publish(step + 1, true);
+      if (seconds_since(last_report) >= 0.5) {
+        last_report = Clock::now();
+        report_step(step + 1, first, seconds_since(start));
+      }
+    }
+    if (losses_.diverged()) return Outcome::kDiverged;
+    publish(step, false);
+    return Outcome::kDone;
+  }
+
+  void report_step(int64_t step, int64_t first, double seconds) const {
+    if (hooks_.on_step) hooks_.on_step(step, static_cast<double>((step - first) * recipe_.batch_tokens()) / seconds);
+  }
+
+  void train_one_step(int64_t step) {
+    Parameters& p = model_.parameters;
+    at::Tensor tokens = text_.batch(step).to(device_);
+    p.gradients.zero_();
+    double scale = 1.0 / static_cast<double>(recipe_.batch_tokens());
+    at::Tensor loss;
+    for (int64_t from = 0; from < recipe_.batch_sequences; from += micro_batch_) {
+      at::Tensor part = model_.accumulate_gradients(tokens.narrow(0, from, micro_batch_), scale);
+      loss = loss.defined() ? loss + part : part;
+    }
+    at::Tensor norm = at::linalg_vector_norm(p.gradients);
+    const AdamWOptions& o = recipe_.optimizer;
+    double rate = learning_rate(recipe_.schedule, step);
+    bool gpu = device_.is_cuda();
+    KernelTarget target{gpu, p.weights.scalar_type() == at::kBFloat16 ? Precision::kBfloat16 : Precision::kFloat32, gpu ? gpu_stream() : nullptr};
+    auto update = [&](int64_t from, int64_t count, double decay) {
+      adamw(target, {count, step + 1, rate, o.beta1, o.beta2, o.epsilon, decay, o.clip_norm, norm.data_ptr<float>(),
+                     p.gradients.data_ptr<float>() + from, p.master.data_ptr<float>() + from, p.moment1.data_ptr<float>() + from,
+                     p.moment2.data_ptr<float>() + from,
+                     static_cast<char*>(p.weights.mutable_data_ptr()) + from * static_cast<int64_t>(p.weights.element_size())});
+    };
+    update(0, p.decayed_count(), o.weight_decay);
+    update(p.decayed_count(), p.count() - p.decayed_count(), 0.0);
+    losses_.add(step, loss * scale, norm);
+  }
+
+  void evaluate(int64_t step) {
+    losses_.publish();
+    bool end = step == recipe_.schedule.steps;
+    for (const ValidationText& text : validation_) {
+      if (!end && config_.execution.others_at_end_only && &text != &validation_.front()) break;
+      at::Tensor total = at::zeros({}, at::TensorOptions().dtype(at::kDouble).device(device_));
+      for (int64_t from = 0; from < text.windows(); from += micro_batch_) {
+        int64_t count = std::min(micro_batch_, text.windows() - from);
+        total += model_.loss_sum(text.windows_from(from, count).to(device_));
+      }
+      double sum = total.item<double>();
+      EvalLine line;
+      line.step = step;
+      line.language = text.language();
+      line.loss_nats = sum / static_cast<double>(text.windows() * recipe_.context_tokens);
+      line.loss_nats_per_byte = sum / static_cast<double>(text.text_bytes());
+      line.tokens_target = text_.target_tokens(step);
+      line.tokens_source = text_.source_tokens(step);
+      line.flops = training_flops_per_token(recipe_.model, recipe_.context_tokens) * static_cast<double>(step * recipe_.batch_tokens());
+      line.end_of_schedule = end;
+      if (hooks_.on_eval) hooks_.on_eval(line);
+    }
+  }
+
+  // Checkpoints that no other run waits for are kept only until the next one.
+  void publish(int64_t step, bool resumable) {
+    losses_.publish();
+    std::string name = checkpoint_name(step);
+    // A checkpoint from the cooldown is of use to this run alone.
+    std::string trajectory = step <= shared_steps(recipe_.schedule) ? trajectory_ : "";
+    publish_checkpoint(model_.parameters, recipe_.model, {step, key_, trajectory}, resumable, folder_ / name);
+    result_.checkpoint = name;
+    if (hooks_.on_checkpoint) hooks_.on_checkpoint({step, name});
+    if (!passing_.empty() && passing_ != name) fs::remove_all(folder_ / passing_);
+    passing_ = resumable && !publish_steps_.contains(step) ? name : "";
+    last_checkpoint_time_ = Clock::now();
+  }
+
+  const TrainConfig& config_;
+  const Recipe& recipe_;
+  fs::path folder_;
+  const TrainHooks& hooks_;
+  at::Device device_;
+  TrainingText text_;
+  int64_t micro_batch_;
+  Llama model_;
+  LossLog losses_;
+  std::string key_, trajectory_;
+  Clock::time_point last_checkpoint_time_;
+  std::vector<ValidationText> validation_;
+  std::set<int64_t> evaluation_steps_, publish_steps_;
+  std::string passing_;
+  RunResult result_;
+};
+
+}  // namespace
+
+RunResult train(const TrainConfig& config, const fs::path& folder, const TrainHooks& hooks) {
+  RunResult result;
+  try {
+    result = TrainingRun(config, folder, hooks).run();
+  } catch (const Refused& refusal) {
+    result.outcome = Outcome::kRefused;
+    result.message = refusal.what();
+  } catch (const c10::OutOfMemoryError& error) {
+    result.outcome = Outcome::kOutOfMemory;
+    result.message = error.what_without_backtrace();
+  }
+  result.token = config.execution.token;
+  return result;
+}
+
+}  // namespace crosslaw::trainer

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+
+#include "trainer/run_files.h"
+#include "trainer/train_config.h"
+
+namespace crosslaw::trainer {
+
+// How the loop reports; every hook may be empty.
+struct TrainHooks {
+  std::function<void(const EvalLine&)> on_eval;
+  std::function<void(const TrainLines&)> on_train;
+  std::function<void(const CheckpointLine&)> on_checkpoint;
+  std::function<void(int64_t step, double tokens_per_second)> on_step;
+  std::function<void(const std::string&)> say;
+  std::function<bool()> should_stop;  // asked once a step; true: publish a checkpoint and return
+};
+
+// Trains from the best start state the config names (a checkpoint of the same trajectory, else the
+// parent's weights, else random weights) to the end of the schedule. Expected ends are outcomes:
+// done, diverged, stopped, out of memory, refused (wrong device, damaged parent or data).
+// `folder` receives the checkpoints. Throws for what should not happen (disk full, CUDA fault).
+RunResult train(const TrainConfig& config, const std::filesystem::path& folder, const TrainHooks& hooks);
+
+}  // namespace crosslaw::trainer
