@@ -49,7 +49,8 @@ void require_one_source(const AllocateCommandOptions& options) {
       !options.data.file.path.empty() + !options.fit_file.empty() + !options.coefficients.empty();
   if (sources == 1) return;
   throw std::invalid_argument(
-      "say what to allocate with exactly one of a sweep's folder, --data FILE, --fit FIT.json, --coefficients LIST");
+      "say what to allocate with exactly one of a sweep's folder, --data FILE, --fit FIT.json, "
+      "--coefficients LIST");
 }
 
 void write_tables(const fit::AllocationReport& report, fit::TableFormat format, std::ostream& out) {
@@ -147,7 +148,8 @@ int print_allocation(const fit::FitResult& fit, const AllocateCommandOptions& op
 int run_allocate(const AllocateCommandOptions& options, std::ostream& out, std::ostream& log) {
   if (!options.directory.empty()) return run_allocate_of_sweep(options, out, log);
   require_one_source(options);
-  if (options.flops.empty()) throw std::invalid_argument("--flops is missing: the budgets, such as 1e18,1e20");
+  if (options.flops.empty())
+    throw std::invalid_argument("--flops is missing: the budgets, such as 1e18,1e20");
   fit::FitResult fit;
   if (!options.fit_file.empty()) {
     fit = fit::read_fit(options.fit_file);
@@ -164,7 +166,8 @@ void add_allocate_command(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand(
       "allocate", "Compute-optimal parameters and tokens for budgets, with intervals");
   auto options = std::make_shared<AllocateCommandOptions>();
-  command->add_option("dir", options->directory, "a sweep's folder: allocates by its stored fits, over its own ladder");
+  command->add_option("dir", options->directory,
+                      "a sweep's folder: allocates by its stored fits, over its own ladder");
   add_data_options(*command, options->data);
   command->add_option("--fit", options->fit_file, "a fit saved by fit --json")
       ->type_name("FIT.json");

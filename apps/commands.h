@@ -31,6 +31,7 @@ void add_commands(CLI::App& app, int& exit_code);
 // What crosslaw run shares with the command of the name.
 struct PairFits;
 void print_coefficients(const std::vector<PairFits>& all);
-void write_report(const db::RunStore& store, const std::filesystem::path& out, const std::string& command);
+void write_report(const db::RunStore& store, const std::filesystem::path& out,
+                  const std::string& command);
 
 }  // namespace crosslaw::apps

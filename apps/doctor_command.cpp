@@ -32,7 +32,9 @@ struct DoctorOptions {
 class Diagnosis {
  public:
   void good(const std::string& what) { fmt::print("ok    {}\n", what); }
-  void warn(const std::string& what, const std::string& mend) { fmt::print("warn  {}\n      {}\n", what, mend); }
+  void warn(const std::string& what, const std::string& mend) {
+    fmt::print("warn  {}\n      {}\n", what, mend);
+  }
   void bad(const std::string& what, const std::string& mend) {
     fmt::print("STOP  {}\n      {}\n", what, mend);
     ++stops_;
@@ -62,7 +64,8 @@ std::vector<std::string> missing_libraries(const fs::path& program) {
   std::array<char, 1024> line{};
   while (listing && fgets(line.data(), line.size(), listing.get())) {
     std::string text(line.data());
-    if (text.find("not found") != std::string::npos) missing.push_back(text.substr(text.find_first_not_of("\t "), text.find(" =>") - 1));
+    if (text.find("not found") != std::string::npos)
+      missing.push_back(text.substr(text.find_first_not_of("\t "), text.find(" =>") - 1));
   }
   return missing;
 }
@@ -74,7 +77,8 @@ void examine_trainer(Diagnosis& d) {
     if (missing.empty()) {
       d.good(fmt::format("{} finds all its libraries", program.string()));
     } else {
-      d.bad(fmt::format("{} misses {}", program.string(), fmt::join(missing, ", ")), "LibTorch has most likely moved: scripts/build.sh finds it again");
+      d.bad(fmt::format("{} misses {}", program.string(), fmt::join(missing, ", ")),
+            "LibTorch has most likely moved: scripts/build.sh finds it again");
     }
   } catch (const std::runtime_error& error) {
     d.bad(error.what(), "crosslaw fit, allocate, report and plan work without it");
@@ -84,30 +88,38 @@ void examine_trainer(Diagnosis& d) {
 void examine_machine(Diagnosis& d) {
   auto gpus = sweep::visible_gpu_uuids();
   if (gpus.empty()) {
-    d.warn("no GPU (nvidia-smi lists none)", "sweeps run on the CPU, which is right for the demo and wrong for billions of parameters");
+    d.warn(
+        "no GPU (nvidia-smi lists none)",
+        "sweeps run on the CPU, which is right for the demo and wrong for billions of parameters");
   } else {
     d.good(fmt::format("{} GPUs: {}", gpus.size(), fmt::join(gpus, ", ")));
   }
   d.good(fmt::format("{} CPU slots", sweep::find_slots({.devices = "cpu"}).size()));
   double memory = available_memory_bytes();
   if (memory < kLittleMemoryBytes) {
-    d.warn(fmt::format("{} of memory available", format_bytes(memory)), "the demo needs about 2 GB");
+    d.warn(fmt::format("{} of memory available", format_bytes(memory)),
+           "the demo needs about 2 GB");
   } else {
     d.good(fmt::format("{} of memory available", format_bytes(memory)));
   }
 }
 
 void examine_folder(Diagnosis& d, const fs::path& folder) {
-  if (!fs::is_directory(folder)) return d.bad(fmt::format("{}: is no folder", folder.string()), "name an existing one");
+  if (!fs::is_directory(folder))
+    return d.bad(fmt::format("{}: is no folder", folder.string()), "name an existing one");
   if (auto network = network_file_system(folder)) {
-    d.bad(fmt::format("{} lies on {}", folder.string(), *network), "SQLite needs a local file system; use another --dir");
+    d.bad(fmt::format("{} lies on {}", folder.string(), *network),
+          "SQLite needs a local file system; use another --dir");
   } else {
     d.good(fmt::format("{} is on a local file system", folder.string()));
   }
-  if (::access(folder.c_str(), W_OK) != 0) d.bad(fmt::format("{} is not writable", folder.string()), "change its permissions or use another --dir");
+  if (::access(folder.c_str(), W_OK) != 0)
+    d.bad(fmt::format("{} is not writable", folder.string()),
+          "change its permissions or use another --dir");
   double free_bytes = static_cast<double>(fs::space(folder).available);
   if (free_bytes < kLittleDiskBytes) {
-    d.warn(fmt::format("{} of disk free in {}", format_bytes(free_bytes), folder.string()), "crosslaw plan tells what a sweep's checkpoints need");
+    d.warn(fmt::format("{} of disk free in {}", format_bytes(free_bytes), folder.string()),
+           "crosslaw plan tells what a sweep's checkpoints need");
   } else {
     d.good(fmt::format("{} of disk free in {}", format_bytes(free_bytes), folder.string()));
   }
@@ -120,7 +132,8 @@ void examine_folder(Diagnosis& d, const fs::path& folder) {
   } else {
     d.bad(fmt::format("crosslaw.db is damaged: {}", check.text(0)), "restore it from a backup");
   }
-  if (!sweep::SweepLock::try_take(folder)) d.good(fmt::format("{} is running this sweep", sweep::SweepLock::holder(folder)));
+  if (!sweep::SweepLock::try_take(folder))
+    d.good(fmt::format("{} is running this sweep", sweep::SweepLock::holder(folder)));
 }
 
 int run_doctor(const DoctorOptions& options) {
@@ -136,7 +149,8 @@ int run_doctor(const DoctorOptions& options) {
 void add_doctor_command(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<DoctorOptions>();
   CLI::App* command = app.add_subcommand("doctor", "What would stop a sweep here, and the mend");
-  command->add_option("dir", options->folder, "A sweep's folder, or where one shall be (default: here)");
+  command->add_option("dir", options->folder,
+                      "A sweep's folder, or where one shall be (default: here)");
   command->callback([options, &exit_code] { exit_code = run_doctor(*options); });
 }
 

@@ -33,14 +33,18 @@ std::optional<std::string> network_file_system(const fs::path& folder) {
 
 void refuse_network_file_system(const fs::path& folder) {
   if (auto name = network_file_system(folder)) {
-    throw std::invalid_argument(fmt::format("{}: lies on {}, where SQLite cannot keep the sweep's database safe; choose a local folder with --dir", folder.string(), *name));
+    throw std::invalid_argument(
+        fmt::format("{}: lies on {}, where SQLite cannot keep the sweep's database safe; choose a "
+                    "local folder with --dir",
+                    folder.string(), *name));
   }
 }
 
 fs::path trainer_program() {
   fs::path program = fs::read_symlink("/proc/self/exe").parent_path() / "crosslaw-train";
   if (!fs::exists(program)) {
-    throw std::runtime_error(fmt::format("{}: is not there; scripts/build.sh builds it (it needs LibTorch)", program.string()));
+    throw std::runtime_error(fmt::format(
+        "{}: is not there; scripts/build.sh builds it (it needs LibTorch)", program.string()));
   }
   return program;
 }

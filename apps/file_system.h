@@ -9,7 +9,8 @@ namespace crosslaw::apps {
 // The name of the network file system that holds the folder; nothing for local ones.
 std::optional<std::string> network_file_system(const std::filesystem::path& folder);
 
-// SQLite's write-ahead log breaks on network file systems. Throws std::invalid_argument with the mend.
+// SQLite's write-ahead log breaks on network file systems. Throws std::invalid_argument with the
+// mend.
 void refuse_network_file_system(const std::filesystem::path& folder);
 
 // crosslaw-train, beside this program. Throws std::runtime_error when it is not there.

@@ -143,10 +143,15 @@ void add_fit_command(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand(
       "fit", "Fit a scaling law: coefficients, intervals, certificate, identifiability");
   auto options = std::make_shared<FitCommandOptions>();
-  command->add_option("dir", options->directory, "a sweep's folder: fits its runs and stores the fits");
+  command->add_option("dir", options->directory,
+                      "a sweep's folder: fits its runs and stores the fits");
   add_data_options(*command, options->data);
-  command->add_option("--count", options->count, "of a sweep, N: all, no-embeddings or budget")->capture_default_str();
-  command->add_option("--points", options->points, "of a sweep: losses at the ends of schedules, all, or auto")->capture_default_str();
+  command->add_option("--count", options->count, "of a sweep, N: all, no-embeddings or budget")
+      ->capture_default_str();
+  command
+      ->add_option("--points", options->points,
+                   "of a sweep: losses at the ends of schedules, all, or auto")
+      ->capture_default_str();
   command->add_flag("--json", options->json, "one JSON object, numbers in full");
   command->add_flag("--csv", options->csv, "the coefficients as CSV");
   command->add_flag("--no-draws", options->no_draws, "leave the bootstrap draws out of the JSON");

@@ -42,7 +42,7 @@ void add_data_options(CLI::App& command, DataFitOptions& options);
 fit::FitResult fit_data(const DataFitOptions& options, DataOrigin& origin);
 
 struct FitCommandOptions {
-  std::string directory;  // of a sweep, instead of data.file
+  std::string directory;        // of a sweep, instead of data.file
   std::string count = "all";    // of a sweep: which parameters are N
   std::string points = "auto";  // of a sweep: which losses are points
   DataFitOptions data;

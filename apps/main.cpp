@@ -14,7 +14,9 @@ constexpr int kFailed = 1;
 constexpr int kBadInput = 2;
 
 int run(int argc, char** argv) {
-  CLI::App app{"crosslaw: scaling-law sweeps from one command, with fits, intervals and compute-optimal allocations"};
+  CLI::App app{
+      "crosslaw: scaling-law sweeps from one command, with fits, intervals and compute-optimal "
+      "allocations"};
   app.set_version_flag("--version", CROSSLAW_VERSION);
   app.require_subcommand(1);
   int exit_code = kOk;

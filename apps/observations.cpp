@@ -31,11 +31,13 @@ std::vector<LanguagePair> find_pairs(const std::vector<db::RunResultRow>& runs) 
   for (const db::RunResultRow& run : runs) {
     if (!run.source_language || !scratch_of.contains(run.language)) continue;
     if (!seen.insert({run.strategy, run.replay}).second) continue;
-    pairs.push_back({run.language, *run.source_language, scratch_of.at(run.language), run.strategy, run.replay});
+    pairs.push_back({run.language, *run.source_language, scratch_of.at(run.language), run.strategy,
+                     run.replay});
     paired.insert(run.language);
   }
   for (const auto& [language, strategy] : scratch_of) {
-    if (!paired.contains(language) && !sources.contains(language)) pairs.push_back({language, "", strategy, "", 0});
+    if (!paired.contains(language) && !sources.contains(language))
+      pairs.push_back({language, "", strategy, "", 0});
   }
   return pairs;
 }
@@ -58,7 +60,8 @@ ParamsCount find_params_count(const std::string& name) {
   if (name == "all") return ParamsCount::kAll;
   if (name == "no-embeddings") return ParamsCount::kWithoutEmbeddings;
   if (name == "budget") return ParamsCount::kBudget;
-  throw std::invalid_argument(fmt::format("--count {}: must be all, no-embeddings or budget", name));
+  throw std::invalid_argument(
+      fmt::format("--count {}: must be all, no-embeddings or budget", name));
 }
 
 double params_of(const db::RunResultRow& run, ParamsCount count) {
@@ -75,21 +78,28 @@ PointChoice find_point_choice(const std::string& name) {
   throw std::invalid_argument(fmt::format("--points {}: must be auto, ends or all", name));
 }
 
-std::string LanguagePair::label() const { return replay > 0 ? fmt::format("{}+{:g}", language, replay) : language; }
+std::string LanguagePair::label() const {
+  return replay > 0 ? fmt::format("{}+{:g}", language, replay) : language;
+}
 
 Observations::Observations(const db::RunStore& store, ParamsCount count)
     : count_(count), runs_(store.results()), evals_(store.evals()), pairs_(find_pairs(runs_)) {}
 
-std::vector<Measurement> Observations::measurements(const std::string& strategy, double replay, bool own_language) const {
+std::vector<Measurement> Observations::measurements(const std::string& strategy, double replay,
+                                                    bool own_language) const {
   std::map<int64_t, const db::RunResultRow*> wanted;
   for (const db::RunResultRow& run : runs_) {
-    if (run.strategy == strategy && run.replay == replay && run.outcome == "done") wanted[run.run_id] = &run;
+    if (run.strategy == strategy && run.replay == replay && run.outcome == "done")
+      wanted[run.run_id] = &run;
   }
   std::vector<Measurement> found;
   for (const db::ObservationRow& eval : evals_) {
     auto run = wanted.find(eval.run_id);
-    if (run == wanted.end() || !eval.loss_nats || (eval.language == run->second->language) != own_language) continue;
-    found.push_back({run->second, params_of(*run->second, count_), eval.tokens_target, eval.flops, *eval.loss_nats, eval.end_of_schedule});
+    if (run == wanted.end() || !eval.loss_nats ||
+        (eval.language == run->second->language) != own_language)
+      continue;
+    found.push_back({run->second, params_of(*run->second, count_), eval.tokens_target, eval.flops,
+                     *eval.loss_nats, eval.end_of_schedule});
   }
   std::stable_sort(found.begin(), found.end(), [](const Measurement& a, const Measurement& b) {
     return std::pair(a.run->run_id, a.tokens) < std::pair(b.run->run_id, b.tokens);
@@ -97,22 +107,26 @@ std::vector<Measurement> Observations::measurements(const std::string& strategy,
   return found;
 }
 
-std::vector<Measurement> Observations::of_strategy(const std::string& strategy, double replay) const {
+std::vector<Measurement> Observations::of_strategy(const std::string& strategy,
+                                                   double replay) const {
   return measurements(strategy, replay, true);
 }
 
-std::vector<Measurement> Observations::on_source_language(const std::string& strategy, double replay) const {
+std::vector<Measurement> Observations::on_source_language(const std::string& strategy,
+                                                          double replay) const {
   return measurements(strategy, replay, false);
 }
 
 std::vector<std::string> Observations::left_out(const LanguagePair& pair) const {
   std::map<std::string, int64_t> counts;
   for (const db::RunResultRow& run : runs_) {
-    bool ours = run.strategy == pair.scratch || (run.strategy == pair.continued && run.replay == pair.replay);
+    bool ours = run.strategy == pair.scratch ||
+                (run.strategy == pair.continued && run.replay == pair.replay);
     if (ours && run.outcome != "done") ++counts[run.outcome];
   }
   std::vector<std::string> sentences;
-  for (const auto& [outcome, count] : counts) sentences.push_back(fmt::format("{} runs are left out of the fits: {}", count, outcome));
+  for (const auto& [outcome, count] : counts)
+    sentences.push_back(fmt::format("{} runs are left out of the fits: {}", count, outcome));
   return sentences;
 }
 
@@ -134,9 +148,13 @@ fit::Points Observations::points(const LanguagePair& pair, PointChoice choice) c
   std::map<std::tuple<std::string, std::string, int64_t>, int> clusters;
   auto add = [&](const std::string& strategy, double replay, fit::Stage stage) {
     for (const Measurement& m : of_strategy(strategy, replay)) {
-      bool late = static_cast<double>(m.tokens) >= kFirstShare * static_cast<double>(m.run->tokens_target);
+      bool late =
+          static_cast<double>(m.tokens) >= kFirstShare * static_cast<double>(m.run->tokens_target);
       if (!(m.end || (all && late))) continue;
-      int cluster = clusters.emplace(std::tuple(strategy, m.run->size, m.run->seed), static_cast<int>(clusters.size())).first->second;
+      int cluster = clusters
+                        .emplace(std::tuple(strategy, m.run->size, m.run->seed),
+                                 static_cast<int>(clusters.size()))
+                        .first->second;
       points.push_back({m.params, static_cast<double>(m.tokens), m.loss, 1, cluster, stage});
     }
   };

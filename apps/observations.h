@@ -15,8 +15,9 @@ std::string describe(ParamsCount count);
 ParamsCount find_params_count(const std::string& name);  // all, no-embeddings, budget
 double params_of(const db::RunResultRow& run, ParamsCount count);
 
-// Which validation losses become points: those at the end of a schedule, or all after the first tenth
-// of their run. kAuto takes the ends, unless they stand at one number of tokens a parameter only.
+// Which validation losses become points: those at the end of a schedule, or all after the first
+// tenth of their run. kAuto takes the ends, unless they stand at one number of tokens a parameter
+// only.
 enum class PointChoice { kAuto, kEnds, kAll };
 PointChoice find_point_choice(const std::string& name);  // auto, ends, all
 
@@ -61,7 +62,8 @@ class Observations {
   PointChoice resolve(const LanguagePair& pair, PointChoice choice) const;
 
  private:
-  std::vector<Measurement> measurements(const std::string& strategy, double replay, bool own_language) const;
+  std::vector<Measurement> measurements(const std::string& strategy, double replay,
+                                        bool own_language) const;
 
   ParamsCount count_;
   std::vector<db::RunResultRow> runs_;

@@ -30,15 +30,18 @@ size_t terminal_width() {
 
 std::string describe(const sweep::Progress& p) {
   int64_t finished = p.done + p.diverged + p.failed + p.blocked;
-  std::string text = fmt::format("{}/{} runs, {:.0f} % of the FLOPs", finished, p.total, p.flops_total > 0 ? 100 * p.flops_done / p.flops_total : 100.0);
-  if (p.remaining_seconds && finished < p.total) text += fmt::format(", about {} left", format_seconds(*p.remaining_seconds));
+  std::string text = fmt::format("{}/{} runs, {:.0f} % of the FLOPs", finished, p.total,
+                                 p.flops_total > 0 ? 100 * p.flops_done / p.flops_total : 100.0);
+  if (p.remaining_seconds && finished < p.total)
+    text += fmt::format(", about {} left", format_seconds(*p.remaining_seconds));
   if (p.diverged > 0) text += fmt::format(", {} diverged", p.diverged);
   if (p.failed + p.blocked > 0) text += fmt::format(", {} failed, {} blocked", p.failed, p.blocked);
   if (!p.running_names.empty()) text += fmt::format(" | {}", fmt::join(p.running_names, " | "));
   return text;
 }
 
-ProgressLine::ProgressLine() : rewrite_(terminal_can_rewrite()), last_(std::chrono::steady_clock::now() - 1h) {}
+ProgressLine::ProgressLine()
+    : rewrite_(terminal_can_rewrite()), last_(std::chrono::steady_clock::now() - 1h) {}
 
 ProgressLine::~ProgressLine() { erase(); }
 

@@ -7,8 +7,8 @@
 
 namespace crosslaw::apps {
 
-// Shows a sweep's progress on standard error: one line rewritten in place on a terminal, a plain line now
-// and then elsewhere. NO_COLOR and TERM=dumb switch the rewriting off.
+// Shows a sweep's progress on standard error: one line rewritten in place on a terminal, a plain
+// line now and then elsewhere. NO_COLOR and TERM=dumb switch the rewriting off.
 class ProgressLine {
  public:
   ProgressLine();

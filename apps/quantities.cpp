@@ -10,7 +10,9 @@ namespace {
 
 std::string three_digits(double value) {
   double size = std::abs(value);
-  return size >= 99.95 ? fmt::format("{:.0f}", value) : size >= 9.995 ? fmt::format("{:.1f}", value) : fmt::format("{:.2f}", value);
+  return size >= 99.95   ? fmt::format("{:.0f}", value)
+         : size >= 9.995 ? fmt::format("{:.1f}", value)
+                         : fmt::format("{:.2f}", value);
 }
 
 }  // namespace
@@ -43,7 +45,8 @@ std::string format_bytes(double bytes) {
   constexpr std::array<const char*, 5> kUnits = {"B", "kB", "MB", "GB", "TB"};
   size_t unit = 0;
   while (bytes >= 999.5 && unit + 1 < kUnits.size()) bytes /= 1000, ++unit;
-  return unit == 0 ? fmt::format("{:.0f} B", bytes) : fmt::format("{} {}", three_digits(bytes), kUnits[unit]);
+  return unit == 0 ? fmt::format("{:.0f} B", bytes)
+                   : fmt::format("{} {}", three_digits(bytes), kUnits[unit]);
 }
 
 std::string format_percent(double share) { return fmt::format("{:.1f} %", 100 * share); }

@@ -16,16 +16,22 @@ namespace crosslaw::apps {
 namespace {
 
 SweepFitOptions sweep_options(const FitCommandOptions& options) {
-  if (!options.data.file.path.empty()) throw std::invalid_argument("give a sweep's folder or --data, not both");
+  if (!options.data.file.path.empty())
+    throw std::invalid_argument("give a sweep's folder or --data, not both");
   SweepFitOptions result;
   result.count = find_params_count(options.count);
   result.points = find_point_choice(options.points);
   result.fit = options.data.fit;
   if (options.data.draws) result.fit.draws = *options.data.draws;
-  result.fit.resampling = options.data.resampling.empty() ? fit::Resampling::kClusters : fit::find_resampling(options.data.resampling);
+  result.fit.resampling = options.data.resampling.empty()
+                              ? fit::Resampling::kClusters
+                              : fit::find_resampling(options.data.resampling);
   result.only_law = options.data.fit.law == "extended" ? "two-stage" : options.data.fit.law;
-  if (!result.only_law.empty() && result.only_law != "chinchilla" && result.only_law != "two-stage" && result.only_law != "joint") {
-    throw std::invalid_argument(fmt::format("--law {}: for a sweep it must be chinchilla, two-stage (or extended) or joint", result.only_law));
+  if (!result.only_law.empty() && result.only_law != "chinchilla" &&
+      result.only_law != "two-stage" && result.only_law != "joint") {
+    throw std::invalid_argument(
+        fmt::format("--law {}: for a sweep it must be chinchilla, two-stage (or extended) or joint",
+                    result.only_law));
   }
   return result;
 }
@@ -33,12 +39,15 @@ SweepFitOptions sweep_options(const FitCommandOptions& options) {
 bool settings_of_run(const SweepFitOptions& options) {
   fit::FitOptions usual;
   const fit::FitOptions& o = options.fit;
-  return options.count == ParamsCount::kAll && options.points == PointChoice::kAuto && options.only_law.empty() && o.huber_delta == usual.huber_delta &&
-         o.starts == usual.starts && o.draws == usual.draws && o.seed == usual.seed && o.resampling == fit::Resampling::kClusters;
+  return options.count == ParamsCount::kAll && options.points == PointChoice::kAuto &&
+         options.only_law.empty() && o.huber_delta == usual.huber_delta &&
+         o.starts == usual.starts && o.draws == usual.draws && o.seed == usual.seed &&
+         o.resampling == fit::Resampling::kClusters;
 }
 
 // Stores the fits if they are those that crosslaw run would make and nobody else is writing.
-void store_if_possible(const FitCommandOptions& options, const SweepFitOptions& settings, const Observations& observations, const std::vector<PairFits>& fits,
+void store_if_possible(const FitCommandOptions& options, const SweepFitOptions& settings,
+                       const Observations& observations, const std::vector<PairFits>& fits,
                        std::ostream& log) {
   if (!settings_of_run(settings)) {
     log << "crosslaw fit: not stored, for the settings are not those of crosslaw run\n";
@@ -46,14 +55,16 @@ void store_if_possible(const FitCommandOptions& options, const SweepFitOptions& 
   }
   auto lock = sweep::SweepLock::try_take(options.directory);
   if (!lock) {
-    log << fmt::format("crosslaw fit: not stored, for {} is running this sweep\n", sweep::SweepLock::holder(options.directory));
+    log << fmt::format("crosslaw fit: not stored, for {} is running this sweep\n",
+                       sweep::SweepLock::holder(options.directory));
     return;
   }
   db::RunStore store = db::RunStore::create(database_file(options.directory));
   store_fits(store, observations, fits);
 }
 
-DataOrigin origin_of(const FitCommandOptions& options, const Observations& observations, const PairFits& pair, const fit::FitResult& fit) {
+DataOrigin origin_of(const FitCommandOptions& options, const Observations& observations,
+                     const PairFits& pair, const fit::FitResult& fit) {
   DataOrigin origin;
   origin.source = fmt::format("{} ({})", options.directory, pair.pair.label());
   origin.rows = observations.runs().size();
@@ -79,8 +90,10 @@ int run_fit_of_sweep(const FitCommandOptions& options, std::ostream& out, std::o
   db::RunStore store = read_store(options.directory);
   Observations observations(store, settings.count);
   bool stored = settings_of_run(settings) && fits_are_current(store, observations);
-  std::vector<PairFits> fits = stored ? stored_fits(store, observations)
-                                      : fit_sweep(observations, settings, [&](const std::string& message) { log << message << "\n"; });
+  std::vector<PairFits> fits =
+      stored ? stored_fits(store, observations)
+             : fit_sweep(observations, settings,
+                         [&](const std::string& message) { log << message << "\n"; });
   nlohmann::ordered_json json = {{"schema", 1}, {"fits", nlohmann::ordered_json::array()}};
   for (const PairFits& pair : fits) {
     for (const std::string& sentence : pair.missing) log << "crosslaw fit: " << sentence << "\n";
@@ -104,11 +117,16 @@ int run_fit_of_sweep(const FitCommandOptions& options, std::ostream& out, std::o
   return any ? 0 : 1;
 }
 
-int run_allocate_of_sweep(const AllocateCommandOptions& options, std::ostream& out, std::ostream& log) {
+int run_allocate_of_sweep(const AllocateCommandOptions& options, std::ostream& out,
+                          std::ostream& log) {
   db::RunStore store = read_store(options.directory);
   Observations observations(store, ParamsCount::kAll);
   std::vector<PairFits> fits = stored_fits(store, observations);
-  if (!fits_are_current(store, observations)) log << fmt::format("crosslaw allocate: the runs have gone on since the stored fits; crosslaw fit {} renews them\n", options.directory);
+  if (!fits_are_current(store, observations))
+    log << fmt::format(
+        "crosslaw allocate: the runs have gone on since the stored fits; crosslaw fit {} renews "
+        "them\n",
+        options.directory);
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
   int worst = 1;
   for (const PairFits& pair : fits) {
@@ -130,7 +148,10 @@ int run_allocate_of_sweep(const AllocateCommandOptions& options, std::ostream& o
       out << text.str() << (options.csv ? "" : "\n");
     }
   }
-  if (fits.empty() || (worst == 1 && rows.empty())) log << fmt::format("crosslaw allocate: {}: no usable fit is stored; crosslaw fit {} makes one\n", options.directory, options.directory);
+  if (fits.empty() || (worst == 1 && rows.empty()))
+    log << fmt::format(
+        "crosslaw allocate: {}: no usable fit is stored; crosslaw fit {} makes one\n",
+        options.directory, options.directory);
   if (options.json && worst == 0) out << fit::pretty({{"schema", 1}, {"rows", rows}});
   return worst;
 }

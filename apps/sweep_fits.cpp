@@ -21,20 +21,24 @@ struct Method {
   bool needs_continued;
 };
 
-constexpr std::array<Method, 3> kMethods = {{{"scratch", "chinchilla", false}, {"two-stage", "two-stage", true}, {"joint", "joint", true}}};
+constexpr std::array<Method, 3> kMethods = {
+    {{"scratch", "chinchilla", false}, {"two-stage", "two-stage", true}, {"joint", "joint", true}}};
 
 // What the fits of a pair depend on; the version changes when the fits themselves do.
 std::string input_hash(const Observations& observations, const LanguagePair& pair) {
-  std::string text = fmt::format("fits 1 {} {}\n", CROSSLAW_VERSION, static_cast<int>(observations.count()));
+  std::string text =
+      fmt::format("fits 1 {} {}\n", CROSSLAW_VERSION, static_cast<int>(observations.count()));
   for (const fit::Point& p : observations.points(pair, PointChoice::kAuto)) {
-    text += fmt::format("{} {} {} {} {}\n", p.params, p.tokens, p.loss, p.cluster, static_cast<int>(p.stage));
+    text += fmt::format("{} {} {} {} {}\n", p.params, p.tokens, p.loss, p.cluster,
+                        static_cast<int>(p.stage));
   }
   return trainer::sha256(text);
 }
 
 void note_mid_schedule(fit::FitResult& fit) {
   fit.problems.emplace_back(
-      "every size has one token budget, so losses in mid-schedule are used as points; their law differs from that of finished "
+      "every size has one token budget, so losses in mid-schedule are used as points; their law "
+      "differs from that of finished "
       "schedules, and the points of one run are not independent");
 }
 
@@ -53,19 +57,23 @@ std::vector<PairFits> fit_sweep(const Observations& observations, const SweepFit
   for (const LanguagePair& pair : observations.pairs()) {
     PairFits result{pair, {}, observations.left_out(pair)};
     fit::Points points = observations.points(pair, options.points);
-    bool middle = options.points == PointChoice::kAuto && observations.resolve(pair, options.points) == PointChoice::kAll;
+    bool middle = options.points == PointChoice::kAuto &&
+                  observations.resolve(pair, options.points) == PointChoice::kAll;
     for (const Method& method : kMethods) {
       if (!options.only_law.empty() && options.only_law != method.law) continue;
       if (method.needs_continued && pair.continued.empty()) continue;
-      say(fmt::format("fitting {} ({}): {} points, {} bootstrap refits", pair.label(), method.name, points.size(), options.fit.draws));
+      say(fmt::format("fitting {} ({}): {} points, {} bootstrap refits", pair.label(), method.name,
+                      points.size(), options.fit.draws));
       fit::FitOptions settings = options.fit;
       settings.law = method.law;
       try {
-        fit::Points used = method.needs_continued ? points : fit::select_stage(points, fit::Stage::kScratch);
+        fit::Points used =
+            method.needs_continued ? points : fit::select_stage(points, fit::Stage::kScratch);
         result.fits.push_back({method.name, fit::fit_law(used, settings)});
         if (middle) note_mid_schedule(result.fits.back().fit);
       } catch (const std::invalid_argument& error) {
-        result.missing.push_back(fmt::format("{} ({}): no fit: {}", pair.label(), method.name, error.what()));
+        result.missing.push_back(
+            fmt::format("{} ({}): no fit: {}", pair.label(), method.name, error.what()));
       }
     }
     all.push_back(std::move(result));
@@ -81,7 +89,8 @@ std::vector<PairFits> stored_fits(const db::RunStore& store, const Observations&
     for (const Method& method : kMethods) {
       for (const db::FitRow& row : rows) {
         if (row.language != pair.label() || row.name != method.name) continue;
-        result.fits.push_back({method.name, fit::fit_from_json(nlohmann::json::parse(row.result), "the stored fit " + row.name)});
+        result.fits.push_back({method.name, fit::fit_from_json(nlohmann::json::parse(row.result),
+                                                               "the stored fit " + row.name)});
       }
     }
     all.push_back(std::move(result));
@@ -92,17 +101,20 @@ std::vector<PairFits> stored_fits(const db::RunStore& store, const Observations&
 bool fits_are_current(const db::RunStore& store, const Observations& observations) {
   std::map<std::string, std::string> hashes;
   for (const db::FitRow& row : store.fits()) hashes[row.language] = row.input_sha256;
-  return std::all_of(observations.pairs().begin(), observations.pairs().end(), [&](const LanguagePair& pair) {
-    auto found = hashes.find(pair.label());
-    return found != hashes.end() && found->second == input_hash(observations, pair);
-  });
+  return std::all_of(
+      observations.pairs().begin(), observations.pairs().end(), [&](const LanguagePair& pair) {
+        auto found = hashes.find(pair.label());
+        return found != hashes.end() && found->second == input_hash(observations, pair);
+      });
 }
 
-void store_fits(db::RunStore& store, const Observations& observations, const std::vector<PairFits>& fits) {
+void store_fits(db::RunStore& store, const Observations& observations,
+                const std::vector<PairFits>& fits) {
   for (const PairFits& pair : fits) {
     std::string hash = input_hash(observations, pair.pair);
     for (const NamedFit& named : pair.fits) {
-      store.save_fit({pair.pair.label(), named.name, hash, fit::to_json(named.fit, true).dump()}, now_ms());
+      store.save_fit({pair.pair.label(), named.name, hash, fit::to_json(named.fit, true).dump()},
+                     now_ms());
     }
   }
 }

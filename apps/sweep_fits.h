@@ -10,8 +10,8 @@
 
 namespace crosslaw::apps {
 
-// The fits that a sweep has of itself, by language pair: "scratch" (chinchilla on the runs from scratch),
-// "two-stage" and "joint" (with the continued runs).
+// The fits that a sweep has of itself, by language pair: "scratch" (chinchilla on the runs from
+// scratch), "two-stage" and "joint" (with the continued runs).
 struct NamedFit {
   std::string name;
   fit::FitResult fit;
@@ -39,6 +39,7 @@ std::vector<PairFits> fit_sweep(const Observations& observations, const SweepFit
 // The stored fits, and whether they were made from these very observations.
 std::vector<PairFits> stored_fits(const db::RunStore& store, const Observations& observations);
 bool fits_are_current(const db::RunStore& store, const Observations& observations);
-void store_fits(db::RunStore& store, const Observations& observations, const std::vector<PairFits>& fits);
+void store_fits(db::RunStore& store, const Observations& observations,
+                const std::vector<PairFits>& fits);
 
 }  // namespace crosslaw::apps

@@ -11,7 +11,9 @@ namespace crosslaw::apps {
 
 db::RunStore read_store(const std::filesystem::path& folder) {
   if (!std::filesystem::exists(database_file(folder))) {
-    throw std::invalid_argument(fmt::format("{}: there is no sweep here (no crosslaw.db); crosslaw run SPEC --dir {} makes one", folder.string(), folder.string()));
+    throw std::invalid_argument(fmt::format(
+        "{}: there is no sweep here (no crosslaw.db); crosslaw run SPEC --dir {} makes one",
+        folder.string(), folder.string()));
   }
   return db::RunStore::read(database_file(folder));
 }

@@ -9,10 +9,18 @@
 namespace crosslaw::apps {
 
 // Names inside a sweep's folder.
-inline std::filesystem::path database_file(const std::filesystem::path& folder) { return folder / "crosslaw.db"; }
-inline std::filesystem::path report_file(const std::filesystem::path& folder) { return folder / "report.html"; }
-inline std::filesystem::path data_folder(const std::filesystem::path& folder) { return folder / "data"; }
-inline std::filesystem::path resolved_spec_file(const std::filesystem::path& folder) { return folder / "spec.toml"; }
+inline std::filesystem::path database_file(const std::filesystem::path& folder) {
+  return folder / "crosslaw.db";
+}
+inline std::filesystem::path report_file(const std::filesystem::path& folder) {
+  return folder / "report.html";
+}
+inline std::filesystem::path data_folder(const std::filesystem::path& folder) {
+  return folder / "data";
+}
+inline std::filesystem::path resolved_spec_file(const std::filesystem::path& folder) {
+  return folder / "spec.toml";
+}
 
 // Throws std::invalid_argument when the folder holds no sweep.
 db::RunStore read_store(const std::filesystem::path& folder);

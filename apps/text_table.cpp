@@ -8,7 +8,8 @@ namespace {
 
 bool starts_like_number(const std::string& cell) {
   size_t at = cell.find_first_not_of("+-<>~[ ");
-  return cell.empty() || cell == "-" || (at != std::string::npos && cell[at] >= '0' && cell[at] <= '9');
+  return cell.empty() || cell == "-" ||
+         (at != std::string::npos && cell[at] >= '0' && cell[at] <= '9');
 }
 
 std::string csv_field(const std::string& cell) {

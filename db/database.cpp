@@ -75,7 +75,9 @@ void Statement::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_fi
 
 Statement::Statement(const Database& database, std::string_view sql) : database_(database) {
   sqlite3_stmt* statement = nullptr;
-  check(sqlite3_prepare_v2(database.handle_.get(), sql.data(), static_cast<int>(sql.size()), &statement, nullptr), "preparing");
+  check(sqlite3_prepare_v2(database.handle_.get(), sql.data(), static_cast<int>(sql.size()),
+                           &statement, nullptr),
+        "preparing");
   statement_.reset(statement);
 }
 
@@ -88,7 +90,9 @@ void Statement::check(int code, const char* doing) const {
 
 void Statement::reset() { sqlite3_reset(statement_.get()); }
 
-void Statement::bind_one(int at, int64_t value) { check(sqlite3_bind_int64(statement_.get(), at + 1, value), "binding"); }
+void Statement::bind_one(int at, int64_t value) {
+  check(sqlite3_bind_int64(statement_.get(), at + 1, value), "binding");
+}
 
 void Statement::bind_one(int at, double value) {
   if (std::isnan(value)) return bind_null(at);
@@ -96,7 +100,9 @@ void Statement::bind_one(int at, double value) {
 }
 
 void Statement::bind_one(int at, std::string_view value) {
-  check(sqlite3_bind_text(statement_.get(), at + 1, value.data(), static_cast<int>(value.size()), SQLITE_TRANSIENT), "binding");
+  check(sqlite3_bind_text(statement_.get(), at + 1, value.data(), static_cast<int>(value.size()),
+                          SQLITE_TRANSIENT),
+        "binding");
 }
 
 void Statement::bind_null(int at) { check(sqlite3_bind_null(statement_.get(), at + 1), "binding"); }
@@ -114,14 +120,22 @@ void Statement::run() {
   reset();
 }
 
-bool Statement::is_null(int column) const { return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL; }
-bool Statement::is_real(int column) const { return sqlite3_column_type(statement_.get(), column) == SQLITE_FLOAT; }
-int64_t Statement::integer(int column) const { return sqlite3_column_int64(statement_.get(), column); }
+bool Statement::is_null(int column) const {
+  return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL;
+}
+bool Statement::is_real(int column) const {
+  return sqlite3_column_type(statement_.get(), column) == SQLITE_FLOAT;
+}
+int64_t Statement::integer(int column) const {
+  return sqlite3_column_int64(statement_.get(), column);
+}
 double Statement::real(int column) const { return sqlite3_column_double(statement_.get(), column); }
 
 std::string Statement::text(int column) const {
   const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_.get(), column));
-  return text ? std::string(text, static_cast<size_t>(sqlite3_column_bytes(statement_.get(), column))) : std::string();
+  return text ? std::string(text,
+                            static_cast<size_t>(sqlite3_column_bytes(statement_.get(), column)))
+              : std::string();
 }
 
 std::optional<int64_t> Statement::optional_integer(int column) const {
@@ -132,7 +146,9 @@ std::optional<double> Statement::optional_real(int column) const {
   return is_null(column) ? std::nullopt : std::optional(real(column));
 }
 
-Transaction::Transaction(Database& database) : database_(database) { database_.execute("BEGIN IMMEDIATE"); }
+Transaction::Transaction(Database& database) : database_(database) {
+  database_.execute("BEGIN IMMEDIATE");
+}
 
 Transaction::~Transaction() {
   if (!open_) return;

@@ -39,8 +39,9 @@ struct AttemptRow {
   std::string host;
   std::optional<std::string> boot_id;
   std::optional<int64_t> pid;
-  std::optional<int64_t> pid_start;  // in clock ticks since boot; with pid and boot_id it names a process
-  int64_t log_offset = 0;            // bytes of metrics.jsonl that are in the tables
+  std::optional<int64_t>
+      pid_start;           // in clock ticks since boot; with pid and boot_id it names a process
+  int64_t log_offset = 0;  // bytes of metrics.jsonl that are in the tables
   int64_t started_ms = 0;
   std::optional<int64_t> ended_ms;
   std::optional<std::string> outcome;
@@ -95,7 +96,8 @@ struct RunResultRow {
   std::string key, name, strategy, language, size, outcome, device, message;
   std::optional<std::string> source_language;
   double replay = 0, flops = 0;
-  int64_t seed = 0, params_embedding = 0, params_unembedding = 0, params_blocks = 0, params_norms = 0, params_budget = 0;
+  int64_t seed = 0, params_embedding = 0, params_unembedding = 0, params_blocks = 0,
+          params_norms = 0, params_budget = 0;
   int64_t steps = 0, tokens_target = 0, tokens_source = 0, attempts = 0;
   std::optional<double> loss_nats, loss_nats_per_byte, seconds;
 };
@@ -121,7 +123,8 @@ class RunStore {
   static RunStore read(const std::filesystem::path& file);
   explicit RunStore(Database database) : db_(std::move(database)) {}
 
-  void put_sweep(const std::string& name, const std::string& spec, const std::string& version, int64_t now_ms);
+  void put_sweep(const std::string& name, const std::string& spec, const std::string& version,
+                 int64_t now_ms);
   std::string sweep_name() const;
 
   // Makes the table hold these runs: new ones are added, retired ones return, others are retired.
@@ -130,8 +133,8 @@ class RunStore {
 
   int64_t begin_attempt(const AttemptRow& attempt);
   void set_process(int64_t attempt_id, int64_t pid, int64_t pid_start);
-  // Rows and the offset up to which they were read advance in one transaction, so that reading the same
-  // lines again changes nothing.
+  // Rows and the offset up to which they were read advance in one transaction, so that reading the
+  // same lines again changes nothing.
   void ingest(int64_t run_id, int64_t attempt_id, const MetricsBatch& batch);
   void end_attempt(int64_t attempt_id, const AttemptEnd& end, int64_t now_ms);
   // Takes back that an attempt was done: its final checkpoint turned out to be damaged.
@@ -140,7 +143,8 @@ class RunStore {
   std::vector<CheckpointRow> checkpoints(int64_t run_id) const;
   void forget_checkpoint(int64_t run_id, int64_t step);
 
-  void add_event(int64_t now_ms, std::optional<int64_t> run_id, const std::string& kind, const std::string& message);
+  void add_event(int64_t now_ms, std::optional<int64_t> run_id, const std::string& kind,
+                 const std::string& message);
 
   bool has_eval(int64_t run_id, const std::string& language, int64_t step) const;
   std::vector<RunResultRow> results() const;

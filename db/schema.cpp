@@ -155,7 +155,9 @@ int64_t version_of(const Database& database) {
 }
 
 [[noreturn]] void refuse(const Database& database, int64_t version) {
-  throw DatabaseError(fmt::format("{}: schema version {} was written by a newer crosslaw (this one knows {}); use that one", database.name(), version, kMigrations.size()));
+  throw DatabaseError(fmt::format(
+      "{}: schema version {} was written by a newer crosslaw (this one knows {}); use that one",
+      database.name(), version, kMigrations.size()));
 }
 
 }  // namespace
@@ -176,7 +178,9 @@ void require_newest_schema(const Database& database) {
   int64_t version = version_of(database);
   if (version > static_cast<int64_t>(kMigrations.size())) refuse(database, version);
   if (version < static_cast<int64_t>(kMigrations.size())) {
-    throw DatabaseError(fmt::format("{}: schema version {}, expected {}; crosslaw run brings it up to date", database.name(), version, kMigrations.size()));
+    throw DatabaseError(
+        fmt::format("{}: schema version {}, expected {}; crosslaw run brings it up to date",
+                    database.name(), version, kMigrations.size()));
   }
 }
 

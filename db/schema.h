@@ -9,8 +9,8 @@ namespace crosslaw::db {
 //   observations  one row a validation loss of a run on its own language
 // Both leave out runs that an edited spec retired.
 
-// Brings the file to the newest schema, one transaction a step. Throws DatabaseError for a file of a
-// newer crosslaw, which is left as it is.
+// Brings the file to the newest schema, one transaction a step. Throws DatabaseError for a file of
+// a newer crosslaw, which is left as it is.
 void migrate(Database& database);
 
 // Throws DatabaseError unless the file has exactly the newest schema.

@@ -136,7 +136,8 @@ void read_draws(const Keys& keys, FitResult& fit) {
 void read_certificate(const Keys& keys, Certificate& certificate) {
   certificate.gradient_norm = keys.maybe_number("gradient_norm").value_or(0);
   certificate.gradient_scale = keys.maybe_number("gradient_scale").value_or(0);
-  certificate.starts_unfinished = static_cast<int>(keys.maybe_number("starts_unfinished").value_or(0));
+  certificate.starts_unfinished =
+      static_cast<int>(keys.maybe_number("starts_unfinished").value_or(0));
   certificate.points_searched = static_cast<int>(keys.maybe_number("points_searched").value_or(0));
   certificate.quadratic_share = keys.maybe_number("quadratic_share").value_or(0);
   certificate.rms_log_residual = keys.maybe_number("rms_log_residual").value_or(0);

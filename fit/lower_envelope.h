@@ -8,8 +8,8 @@
 
 namespace crosslaw::fit {
 
-// L = coefficient * C^-exponent through the lowest losses at each compute (arXiv:2407.02118, Fig. 1;
-// approach 1 of arXiv:2203.15556 looks at the same envelope), least squares in logs.
+// L = coefficient * C^-exponent through the lowest losses at each compute (arXiv:2407.02118, Fig.
+// 1; approach 1 of arXiv:2203.15556 looks at the same envelope), least squares in logs.
 struct LowerEnvelope {
   Estimate coefficient;
   Estimate exponent;
@@ -17,8 +17,10 @@ struct LowerEnvelope {
   Range flops;              // which they span
 };
 
-// A point lies on the envelope when no point with as little compute has a lower loss. flops: one a point.
-// Intervals resample clusters. Throws std::invalid_argument when fewer than two points lie on it.
-LowerEnvelope lower_envelope(const Points& points, const std::vector<double>& flops, int draws, std::uint64_t seed);
+// A point lies on the envelope when no point with as little compute has a lower loss. flops: one a
+// point. Intervals resample clusters. Throws std::invalid_argument when fewer than two points lie
+// on it.
+LowerEnvelope lower_envelope(const Points& points, const std::vector<double>& flops, int draws,
+                             std::uint64_t seed);
 
 }  // namespace crosslaw::fit

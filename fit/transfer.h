@@ -38,7 +38,8 @@ struct BudgetSaving {
 };
 
 // All throw std::invalid_argument for a fit of another law or values that are not above 0.
-Estimate saved_share_at(const FitResult& joint, double params, double tokens);  // Transfer::saved_share
+Estimate saved_share_at(const FitResult& joint, double params,
+                        double tokens);  // Transfer::saved_share
 Transfer transfer_at(const FitResult& joint, double params, double tokens);
 Crossing crossing_at(const FitResult& joint, double params);
 BudgetSaving saving_at(const FitResult& joint, double flops);

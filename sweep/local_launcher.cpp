@@ -22,9 +22,12 @@ namespace crosslaw::sweep {
 namespace fs = std::filesystem;
 namespace {
 
-int open_pidfd(int64_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, static_cast<pid_t>(pid), 0)); }
+int open_pidfd(int64_t pid) {
+  return static_cast<int>(::syscall(SYS_pidfd_open, static_cast<pid_t>(pid), 0));
+}
 
-// Field 22 of /proc/<pid>/stat; the name in field 2 may hold spaces and parentheses. Nothing for zombies.
+// Field 22 of /proc/<pid>/stat; the name in field 2 may hold spaces and parentheses. Nothing for
+// zombies.
 std::optional<int64_t> start_ticks_of(int64_t pid) {
   std::ifstream input(fmt::format("/proc/{}/stat", pid));
   std::string text{std::istreambuf_iterator<char>(input), {}};
@@ -51,16 +54,20 @@ bool has_argument(int64_t pid, const std::string& argument) {
 int lock_gpu(const std::string& uuid) {
   fs::path file = fs::temp_directory_path() / fmt::format("crosslaw-{}.lock", uuid);
   int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (descriptor < 0) throw std::runtime_error(fmt::format("{}: cannot be written: {}", file.string(), std::strerror(errno)));
+  if (descriptor < 0)
+    throw std::runtime_error(
+        fmt::format("{}: cannot be written: {}", file.string(), std::strerror(errno)));
   if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return descriptor;
   ::close(descriptor);
   return -1;
 }
 
 // Between fork and exec: only calls that are safe there.
-[[noreturn]] void become_trainer(const char* program, const char* config, const char* log, const Slot& slot, int gpu_lock) {
+[[noreturn]] void become_trainer(const char* program, const char* config, const char* log,
+                                 const Slot& slot, int gpu_lock) {
   ::setsid();
-  int input = ::open("/dev/null", O_RDONLY), output = ::open(log, O_WRONLY | O_CREAT | O_APPEND, 0644);
+  int input = ::open("/dev/null", O_RDONLY),
+      output = ::open(log, O_WRONLY | O_CREAT | O_APPEND, 0644);
   if (input < 0 || output < 0) ::_exit(126);
   ::dup2(input, 0), ::dup2(output, 1), ::dup2(output, 2);
   if (gpu_lock >= 0) ::fcntl(gpu_lock, F_SETFD, 0);
@@ -83,7 +90,8 @@ std::optional<ProcessIdentity> find_process_with_argument(const std::string& arg
     std::string name = entry.path().filename().string();
     int64_t pid = 0;
     auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
-    if (error != std::errc() || end != name.data() + name.size() || !has_argument(pid, argument)) continue;
+    if (error != std::errc() || end != name.data() + name.size() || !has_argument(pid, argument))
+      continue;
     if (auto ticks = start_ticks_of(pid)) return ProcessIdentity{pid, *ticks};
   }
   return std::nullopt;
@@ -100,19 +108,25 @@ std::optional<ProcessIdentity> LocalLauncher::start(const LaunchRequest& request
     if (gpu_lock < 0) return std::nullopt;
   }
   pid_t pid = ::fork();
-  if (pid == 0) become_trainer(program_.c_str(), request.config_file.c_str(), request.log_file.c_str(), request.slot, gpu_lock);
+  if (pid == 0)
+    become_trainer(program_.c_str(), request.config_file.c_str(), request.log_file.c_str(),
+                   request.slot, gpu_lock);
   int reason = errno;
   if (gpu_lock >= 0) ::close(gpu_lock);
-  if (pid < 0) throw std::runtime_error(fmt::format("starting {} failed: {}", program_.string(), std::strerror(reason)));
+  if (pid < 0)
+    throw std::runtime_error(
+        fmt::format("starting {} failed: {}", program_.string(), std::strerror(reason)));
   processes_[request.attempt_id] = {pid, open_pidfd(pid), true};
   return ProcessIdentity{pid, start_ticks_of(pid).value_or(0)};
 }
 
-std::optional<ProcessIdentity> LocalLauncher::adopt(int64_t attempt_id, const fs::path& config_file) {
+std::optional<ProcessIdentity> LocalLauncher::adopt(int64_t attempt_id,
+                                                    const fs::path& config_file) {
   auto found = find_process_with_argument(config_file.string());
   if (!found) return std::nullopt;
   int descriptor = open_pidfd(found->pid);
-  // Looked at again: the process may have ended, and its number gone to another, before it was held.
+  // Looked at again: the process may have ended, and its number gone to another, before it was
+  // held.
   if (descriptor < 0 || !has_argument(found->pid, config_file.string())) {
     if (descriptor >= 0) ::close(descriptor);
     return std::nullopt;

@@ -6,16 +6,18 @@
 
 namespace crosslaw::sweep {
 
-// Trainer processes on this machine, each in a session of its own, so that Ctrl-C at the terminal does
-// not reach them. A GPU is held by a lock file that the process inherits: it is free exactly when no
-// process uses it, even if this program was killed in between.
+// Trainer processes on this machine, each in a session of its own, so that Ctrl-C at the terminal
+// does not reach them. A GPU is held by a lock file that the process inherits: it is free exactly
+// when no process uses it, even if this program was killed in between.
 class LocalLauncher : public RunLauncher {
  public:
-  explicit LocalLauncher(std::filesystem::path trainer_program) : program_(std::move(trainer_program)) {}
+  explicit LocalLauncher(std::filesystem::path trainer_program)
+      : program_(std::move(trainer_program)) {}
   ~LocalLauncher() override;
 
   std::optional<ProcessIdentity> start(const LaunchRequest& request) override;
-  std::optional<ProcessIdentity> adopt(int64_t attempt_id, const std::filesystem::path& config_file) override;
+  std::optional<ProcessIdentity> adopt(int64_t attempt_id,
+                                       const std::filesystem::path& config_file) override;
   std::vector<ProcessExit> wait(std::chrono::milliseconds patience) override;
   void stop(int64_t attempt_id, bool at_once) override;
 

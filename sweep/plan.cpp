@@ -14,7 +14,8 @@
 namespace crosslaw::sweep {
 namespace {
 
-// The first validation of a run comes after this share of its steps; the rest follow in equal ratios.
+// The first validation of a run comes after this share of its steps; the rest follow in equal
+// ratios.
 constexpr double kFirstEvaluation = 1.0 / 64;
 
 // What identifies a run inside one plan.
@@ -29,7 +30,8 @@ struct Place {
 std::vector<int64_t> log_spaced_steps(int64_t steps, int64_t count) {
   std::set<int64_t> chosen;
   for (int64_t i = 0; i < count; ++i) {
-    double share = std::pow(kFirstEvaluation, 1.0 - static_cast<double>(i) / static_cast<double>(count));
+    double share =
+        std::pow(kFirstEvaluation, 1.0 - static_cast<double>(i) / static_cast<double>(count));
     auto step = static_cast<int64_t>(std::llround(share * static_cast<double>(steps)));
     if (step >= 1 && step < steps) chosen.insert(step);
   }
@@ -38,7 +40,8 @@ std::vector<int64_t> log_spaced_steps(int64_t steps, int64_t count) {
 
 class Planner {
  public:
-  Planner(const SweepSpec& spec, const std::vector<ModelSize>& ladder, const trainer::Corpus* corpus)
+  Planner(const SweepSpec& spec, const std::vector<ModelSize>& ladder,
+          const trainer::Corpus* corpus)
       : spec_(spec), ladder_(ladder), corpus_(corpus) {}
 
   Plan plan() {
@@ -46,7 +49,8 @@ class Planner {
       for (double replay : strategy->replay) {
         for (size_t size = 0; size < ladder_.size(); ++size) {
           if ((ladder_.size() - 1 - size) % static_cast<size_t>(strategy->every) != 0) continue;
-          for (int64_t seed : spec_.seeds) add_budgets({strategy->name, replay, size, seed}, *strategy);
+          for (int64_t seed : spec_.seeds)
+            add_budgets({strategy->name, replay, size, seed}, *strategy);
         }
       }
     }
@@ -76,14 +80,17 @@ class Planner {
 
   int64_t batch_tokens(const ModelSize& size) const {
     for (const BatchTier& tier : spec_.train.batch_tokens) {
-      if (static_cast<double>(size.params_budget) < tier.below_params) return check_batch(tier.tokens);
+      if (static_cast<double>(size.params_budget) < tier.below_params)
+        return check_batch(tier.tokens);
     }
     return check_batch(spec_.train.batch_tokens.back().tokens);
   }
 
   int64_t check_batch(int64_t tokens) const {
     if (tokens < spec_.context || tokens % spec_.context != 0) {
-      throw SpecError(fmt::format("{}: train.batch_tokens = {}: must be a multiple of data.context = {}", spec_.file.string(), tokens, spec_.context));
+      throw SpecError(
+          fmt::format("{}: train.batch_tokens = {}: must be a multiple of data.context = {}",
+                      spec_.file.string(), tokens, spec_.context));
     }
     return tokens;
   }
@@ -91,32 +98,41 @@ class Planner {
   // Target tokens are the budget; replayed source tokens come on top.
   int64_t steps(const Place& place, double tokens_per_param) const {
     const ModelSize& size = ladder_[place.size];
-    double tokens = tokens_per_param * static_cast<double>(size.params_budget) / (1.0 - place.replay);
-    auto steps = static_cast<int64_t>(std::llround(tokens / static_cast<double>(batch_tokens(size))));
+    double tokens =
+        tokens_per_param * static_cast<double>(size.params_budget) / (1.0 - place.replay);
+    auto steps =
+        static_cast<int64_t>(std::llround(tokens / static_cast<double>(batch_tokens(size))));
     if (steps < 1) {
-      throw SpecError(fmt::format("{}: budget.tokens_per_param = {}: {:.0f} tokens for size {} are less than one batch of {}", spec_.file.string(),
-                                  tokens_per_param, tokens, size.name, batch_tokens(size)));
+      throw SpecError(fmt::format(
+          "{}: budget.tokens_per_param = {}: {:.0f} tokens for size {} are less than one batch of "
+          "{}",
+          spec_.file.string(), tokens_per_param, tokens, size.name, batch_tokens(size)));
     }
     return steps;
   }
 
-  trainer::Schedule schedule(const Place& place, const StrategySpec& strategy, double tokens_per_param) const {
+  trainer::Schedule schedule(const Place& place, const StrategySpec& strategy,
+                             double tokens_per_param) const {
     const TrainingSpec& t = spec_.train;
     trainer::Schedule s;
     s.kind = t.schedule;
     s.steps = steps(place, tokens_per_param);
     auto smallest = static_cast<double>(steps(place, budgets(strategy).front()));
-    s.warmup_steps = std::clamp(static_cast<int64_t>(std::llround(t.warmup_fraction * smallest)), t.warmup_steps_min, t.warmup_steps_max);
+    s.warmup_steps = std::clamp(static_cast<int64_t>(std::llround(t.warmup_fraction * smallest)),
+                                t.warmup_steps_min, t.warmup_steps_max);
     if (s.kind == trainer::ScheduleKind::kWsd) {
-      s.cooldown_steps = std::max<int64_t>(1, std::llround(t.cooldown_fraction * static_cast<double>(s.steps)));
+      s.cooldown_steps =
+          std::max<int64_t>(1, std::llround(t.cooldown_fraction * static_cast<double>(s.steps)));
     }
     auto hidden = static_cast<double>(ladder_[place.size].shape.hidden);
-    s.peak_learning_rate = t.peak_learning_rate > 0 ? t.peak_learning_rate : t.learning_rate_times_hidden / hidden;
+    s.peak_learning_rate =
+        t.peak_learning_rate > 0 ? t.peak_learning_rate : t.learning_rate_times_hidden / hidden;
     s.final_ratio = t.final_learning_rate;
     return s;
   }
 
-  trainer::Recipe recipe(const Place& place, const StrategySpec& strategy, double tokens_per_param) const {
+  trainer::Recipe recipe(const Place& place, const StrategySpec& strategy,
+                         double tokens_per_param) const {
     const ModelSize& size = ladder_[place.size];
     trainer::Recipe r;
     r.model = size.shape;
@@ -139,10 +155,12 @@ class Planner {
 
   void add_language(trainer::Recipe& r, const std::string& language, double share) const {
     r.mixture.push_back({language, share, corpus_ ? corpus_->language(language).train.sha256 : ""});
-    if (r.validation.empty()) r.validation.push_back({language, corpus_ ? corpus_->language(language).valid.sha256 : ""});
+    if (r.validation.empty())
+      r.validation.push_back({language, corpus_ ? corpus_->language(language).valid.sha256 : ""});
   }
 
-  // The largest budget is the trunk: with wsd the smaller ones branch off where their cooldown begins.
+  // The largest budget is the trunk: with wsd the smaller ones branch off where their cooldown
+  // begins.
   void add_budgets(const Place& place, const StrategySpec& strategy) {
     std::optional<size_t> trunk;
     const std::vector<double>& all = budgets(strategy);
@@ -175,10 +193,13 @@ class Planner {
       run.recipe.parent_step = run.parent->step;
     }
     if (auto messages = trainer::problems(run.recipe); !messages.empty()) {
-      throw SpecError(fmt::format("{}: size {}, strategy {}: {}", spec_.file.string(), ladder_[place.size].name, strategy.name, messages.front()));
+      throw SpecError(fmt::format("{}: size {}, strategy {}: {}", spec_.file.string(),
+                                  ladder_[place.size].name, strategy.name, messages.front()));
     }
-    run.name = fmt::format("{}{} {} {:g}tpp{}", strategy.name, strategy.replay.size() > 1 ? fmt::format("+{:g}", place.replay) : "",
-                           ladder_[place.size].name, tokens_per_param, spec_.seeds.size() > 1 ? fmt::format(" seed{}", place.seed) : "");
+    run.name = fmt::format("{}{} {} {:g}tpp{}", strategy.name,
+                           strategy.replay.size() > 1 ? fmt::format("+{:g}", place.replay) : "",
+                           ladder_[place.size].name, tokens_per_param,
+                           spec_.seeds.size() > 1 ? fmt::format(" seed{}", place.seed) : "");
     fill_row(run, place, strategy);
     plan_.runs.push_back(std::move(run));
     return plan_.runs.size() - 1;
@@ -207,7 +228,8 @@ class Planner {
     int64_t tokens = row.steps * recipe.batch_tokens();
     row.tokens_source = std::llround(place.replay * static_cast<double>(tokens));
     row.tokens_target = tokens - row.tokens_source;
-    row.flops = trainer::training_flops_per_token(recipe.model, recipe.context_tokens) * static_cast<double>(tokens);
+    row.flops = trainer::training_flops_per_token(recipe.model, recipe.context_tokens) *
+                static_cast<double>(tokens);
   }
 
   void require_distinct() const {
@@ -215,7 +237,10 @@ class Planner {
     std::map<std::string, std::string> names;
     for (const PlannedRun& run : plan_.runs) {
       auto [at, fresh] = names.emplace(run.row.key, run.name);
-      if (!fresh) throw SpecError(fmt::format("{}: the runs \"{}\" and \"{}\" are the same training; remove one", spec_.file.string(), at->second, run.name));
+      if (!fresh)
+        throw SpecError(
+            fmt::format("{}: the runs \"{}\" and \"{}\" are the same training; remove one",
+                        spec_.file.string(), at->second, run.name));
     }
   }
 
@@ -223,12 +248,16 @@ class Planner {
     if (!corpus_) return;
     std::map<std::string, double> most;
     for (const PlannedRun& run : plan_.runs) {
-      double passes = static_cast<double>(run.row.tokens_target) / static_cast<double>(corpus_->language(run.row.language).train.tokens);
+      double passes = static_cast<double>(run.row.tokens_target) /
+                      static_cast<double>(corpus_->language(run.row.language).train.tokens);
       most[run.row.language] = std::max(most[run.row.language], passes);
     }
     for (const auto& [language, passes] : most) {
       if (passes > 1) {
-        plan_.warnings.push_back(fmt::format("{}: the largest budget passes {:.1f} times over the text; losses of repeated text follow another law", language, passes));
+        plan_.warnings.push_back(
+            fmt::format("{}: the largest budget passes {:.1f} times over the text; losses of "
+                        "repeated text follow another law",
+                        language, passes));
       }
     }
   }
@@ -243,7 +272,8 @@ class Planner {
 }  // namespace
 
 double PlannedRun::flops_6nd() const {
-  return 6.0 * static_cast<double>(row.params_budget) * static_cast<double>(row.tokens_target + row.tokens_source);
+  return 6.0 * static_cast<double>(row.params_budget) *
+         static_cast<double>(row.tokens_target + row.tokens_source);
 }
 
 int64_t PlannedRun::steps_to_train() const { return row.steps - (trunk ? trunk->step : 0); }
@@ -257,7 +287,8 @@ double PlannedRun::checkpoint_bytes() const {
          static_cast<double>(publish_steps.size()) * trainer::checkpoint_bytes(recipe.model, true);
 }
 
-Plan make_plan(const SweepSpec& spec, const std::vector<ModelSize>& ladder, const trainer::Corpus* corpus) {
+Plan make_plan(const SweepSpec& spec, const std::vector<ModelSize>& ladder,
+               const trainer::Corpus* corpus) {
   return Planner(spec, ladder, corpus).plan();
 }
 

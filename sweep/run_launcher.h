@@ -38,7 +38,8 @@ class RunLauncher {
   // Nothing when the slot is taken by somebody else's process for now.
   virtual std::optional<ProcessIdentity> start(const LaunchRequest& request) = 0;
   // Takes over an attempt that an earlier process started; nothing when it is not running any more.
-  virtual std::optional<ProcessIdentity> adopt(int64_t attempt_id, const std::filesystem::path& config_file) = 0;
+  virtual std::optional<ProcessIdentity> adopt(int64_t attempt_id,
+                                               const std::filesystem::path& config_file) = 0;
   // Waits for at most `patience` until some process ends.
   virtual std::vector<ProcessExit> wait(std::chrono::milliseconds patience) = 0;
   // Asks a process to publish a checkpoint and end, or ends it at once.

@@ -6,8 +6,8 @@
 
 namespace crosslaw::sweep {
 
-// How long a run takes on one slot: seconds = start-up + FLOPs / speed, learnt from finished runs; until
-// three are there, a stated or typical speed.
+// How long a run takes on one slot: seconds = start-up + FLOPs / speed, learnt from finished runs;
+// until three are there, a stated or typical speed.
 class RunSpeed {
  public:
   RunSpeed(const LaunchSpec& launch, const std::vector<Slot>& slots);

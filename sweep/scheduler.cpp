@@ -31,7 +31,9 @@ std::string random_token() {
   return token;
 }
 
-std::string attempt_folder(const std::string& key, int64_t n) { return fmt::format("runs/{}/attempt-{}", key, n); }
+std::string attempt_folder(const std::string& key, int64_t n) {
+  return fmt::format("runs/{}/attempt-{}", key, n);
+}
 
 std::string last_line_of(const fs::path& file) {
   std::ifstream input(file);
@@ -51,10 +53,18 @@ std::string first_line_of(const fs::path& file) {
 
 }  // namespace
 
-Scheduler::Scheduler(const Plan& plan, const trainer::Corpus& corpus, db::RunStore& store, RunLauncher& launcher, std::vector<Slot> slots,
-                     SchedulerOptions options, SchedulerHooks hooks)
-    : plan_(plan), corpus_(corpus), store_(store), launcher_(launcher), slots_(std::move(slots)), options_(std::move(options)),
-      hooks_(std::move(hooks)), slot_busy_(slots_.size(), false), speed_(options_.launch, slots_) {
+Scheduler::Scheduler(const Plan& plan, const trainer::Corpus& corpus, db::RunStore& store,
+                     RunLauncher& launcher, std::vector<Slot> slots, SchedulerOptions options,
+                     SchedulerHooks hooks)
+    : plan_(plan),
+      corpus_(corpus),
+      store_(store),
+      launcher_(launcher),
+      slots_(std::move(slots)),
+      options_(std::move(options)),
+      hooks_(std::move(hooks)),
+      slot_busy_(slots_.size(), false),
+      speed_(options_.launch, slots_) {
   load_jobs();
 }
 
@@ -102,8 +112,8 @@ void Scheduler::load_jobs() {
   }
 }
 
-// Attempts that an earlier process left open: still running ones are taken over, others are judged by
-// what they left behind.
+// Attempts that an earlier process left open: still running ones are taken over, others are judged
+// by what they left behind.
 void Scheduler::settle_earlier_attempts() {
   std::map<int64_t, size_t> job_of_run;
   for (size_t i = 0; i < jobs_.size(); ++i) job_of_run[jobs_[i].run_id] = i;
@@ -115,7 +125,9 @@ void Scheduler::settle_earlier_attempts() {
     auto job = job_of_run.find(attempt.run_id);
     if (job == job_of_run.end()) {
       if (process) launcher_.stop(attempt.id, true);
-      store_.end_attempt(attempt.id, {.outcome = "cancelled", .message = "the spec no longer asks for this run"}, hooks_.now_ms());
+      store_.end_attempt(
+          attempt.id, {.outcome = "cancelled", .message = "the spec no longer asks for this run"},
+          hooks_.now_ms());
       continue;
     }
     size_t slot = slots_.size();
@@ -124,10 +136,18 @@ void Scheduler::settle_earlier_attempts() {
     }
     if (slot < slots_.size()) slot_busy_[slot] = true;
     jobs_[job->second].state = State::kRunning;
-    live_[attempt.id] = {.job = job->second, .slot = slot, .folder = attempt.folder, .token = attempt.token, .log_offset = attempt.log_offset, .started_ms = attempt.started_ms, .heartbeat = "", .heartbeat_seen = Clock::now()};
+    live_[attempt.id] = {.job = job->second,
+                         .slot = slot,
+                         .folder = attempt.folder,
+                         .token = attempt.token,
+                         .log_offset = attempt.log_offset,
+                         .started_ms = attempt.started_ms,
+                         .heartbeat = "",
+                         .heartbeat_seen = Clock::now()};
     if (process) {
       store_.set_process(attempt.id, process->pid, process->start_ticks);
-      hooks_.say(fmt::format("{}: still training as process {}", jobs_[job->second].planned->name, process->pid));
+      hooks_.say(fmt::format("{}: still training as process {}", jobs_[job->second].planned->name,
+                             process->pid));
     } else {
       finish({attempt.id, {}, {}});
     }
@@ -146,11 +166,15 @@ void Scheduler::require_checkpoint(const StartPoint& start, bool check_hashes) {
   Job& job = jobs_[start.run];
   if (job.state != State::kDone) return;
   std::string damage = "no checkpoint is recorded";
-  if (auto folder = checkpoint_at(job, start.step)) damage = trainer::checkpoint_damage(options_.folder / *folder, check_hashes);
+  if (auto folder = checkpoint_at(job, start.step))
+    damage = trainer::checkpoint_damage(options_.folder / *folder, check_hashes);
   if (damage.empty()) return;
-  hooks_.say(fmt::format("{}: its final checkpoint is needed and unusable ({}); the run is done again", job.planned->name, damage));
+  hooks_.say(
+      fmt::format("{}: its final checkpoint is needed and unusable ({}); the run is done again",
+                  job.planned->name, damage));
   for (const db::AttemptRow& attempt : store_.attempts()) {
-    if (attempt.run_id == job.run_id && attempt.outcome == "done") store_.revoke_attempt(attempt.id, "checkpoint_lost", damage);
+    if (attempt.run_id == job.run_id && attempt.outcome == "done")
+      store_.revoke_attempt(attempt.id, "checkpoint_lost", damage);
   }
   store_.forget_checkpoint(job.run_id, start.step);
   job.state = State::kWaiting;
@@ -204,20 +228,32 @@ bool Scheduler::start(size_t index, size_t slot) {
   fs::path folder = options_.folder / attempt.folder;
   fs::create_directories(folder);
   write_attempt_config(job, slots_[slot], attempt.token, folder);
-  auto process = launcher_.start({attempt.id, trainer::config_file(folder), trainer::log_file(folder), slots_[slot]});
+  auto process = launcher_.start(
+      {attempt.id, trainer::config_file(folder), trainer::log_file(folder), slots_[slot]});
   if (!process) {
-    store_.end_attempt(attempt.id, {.outcome = "slot_taken", .message = slots_[slot].name() + " is used by another program"}, hooks_.now_ms());
+    store_.end_attempt(
+        attempt.id,
+        {.outcome = "slot_taken", .message = slots_[slot].name() + " is used by another program"},
+        hooks_.now_ms());
     job.not_before_ms = hooks_.now_ms() + 30 * kFirstRetryMs;
     return false;
   }
   store_.set_process(attempt.id, process->pid, process->start_ticks);
   job.state = State::kRunning;
   slot_busy_[slot] = true;
-  live_[attempt.id] = {.job = index, .slot = slot, .folder = attempt.folder, .token = attempt.token, .log_offset = 0, .started_ms = attempt.started_ms, .heartbeat = "", .heartbeat_seen = Clock::now()};
+  live_[attempt.id] = {.job = index,
+                       .slot = slot,
+                       .folder = attempt.folder,
+                       .token = attempt.token,
+                       .log_offset = 0,
+                       .started_ms = attempt.started_ms,
+                       .heartbeat = "",
+                       .heartbeat_seen = Clock::now()};
   return true;
 }
 
-void Scheduler::write_attempt_config(const Job& job, const Slot& slot, const std::string& token, const fs::path& folder) const {
+void Scheduler::write_attempt_config(const Job& job, const Slot& slot, const std::string& token,
+                                     const fs::path& folder) const {
   const PlannedRun& planned = *job.planned;
   trainer::TrainConfig config;
   config.recipe = planned.recipe;
@@ -226,11 +262,14 @@ void Scheduler::write_attempt_config(const Job& job, const Slot& slot, const std
   e.device = slot.device();
   e.gpu_uuid = slot.gpu_uuid;
   e.threads = options_.launch.threads_per_run;
-  for (const trainer::MixturePart& part : planned.recipe.mixture) e.train_shards[part.language] = corpus_.language(part.language).train.file.string();
-  for (const trainer::ValidationSet& set : planned.recipe.validation) e.valid_shards[set.language] = corpus_.language(set.language).valid.file.string();
+  for (const trainer::MixturePart& part : planned.recipe.mixture)
+    e.train_shards[part.language] = corpus_.language(part.language).train.file.string();
+  for (const trainer::ValidationSet& set : planned.recipe.validation)
+    e.valid_shards[set.language] = corpus_.language(set.language).valid.file.string();
   e.start_checkpoints = start_checkpoints(job);
   if (planned.parent) {
-    if (auto parent = checkpoint_at(jobs_[planned.parent->run], planned.parent->step)) e.parent_checkpoint = (options_.folder / *parent).string();
+    if (auto parent = checkpoint_at(jobs_[planned.parent->run], planned.parent->step))
+      e.parent_checkpoint = (options_.folder / *parent).string();
   }
   e.evaluation_steps = planned.evaluation_steps;
   e.others_at_end_only = options_.source_loss_at_end_only;
@@ -244,7 +283,8 @@ std::vector<std::string> Scheduler::start_checkpoints(const Job& job) const {
   std::vector<std::string> folders;
   std::vector<db::CheckpointRow> own = store_.checkpoints(job.run_id);
   for (auto row = own.rbegin(); row != own.rend(); ++row) {
-    if (row->step < job.planned->row.steps && fs::exists(options_.folder / row->folder)) folders.push_back((options_.folder / row->folder).string());
+    if (row->step < job.planned->row.steps && fs::exists(options_.folder / row->folder))
+      folders.push_back((options_.folder / row->folder).string());
   }
   if (job.planned->trunk) {
     auto shared = checkpoint_at(jobs_[job.planned->trunk->run], job.planned->trunk->step);
@@ -266,7 +306,8 @@ void Scheduler::finish(const ProcessExit& exit) {
   if (live.slot < slots_.size()) slot_busy_[live.slot] = false;
   Job& job = jobs_[live.job];
   fs::path folder = options_.folder / live.folder;
-  ingest_metrics(store_, options_.folder, live.folder, job.run_id, exit.attempt_id, live.log_offset);
+  ingest_metrics(store_, options_.folder, live.folder, job.run_id, exit.attempt_id,
+                 live.log_offset);
   db::AttemptEnd end;
   end.exit_code = exit.code;
   end.exit_signal = exit.signal;
@@ -277,41 +318,49 @@ void Scheduler::finish(const ProcessExit& exit) {
     end.start_step = result->start_step, end.step = result->step;
     end.seconds = result->seconds, end.tokens_per_second = result->tokens_per_second;
     end.provenance = result->provenance;
-    if (result->outcome == trainer::Outcome::kDone && !store_.has_eval(job.run_id, job.planned->row.language, job.planned->row.steps)) {
+    if (result->outcome == trainer::Outcome::kDone &&
+        !store_.has_eval(job.run_id, job.planned->row.language, job.planned->row.steps)) {
       end.outcome = "crashed";
       end.message = "done, but its last validation loss is missing from metrics.jsonl";
     }
   } else {
-    bool from_outside = exit.signal == SIGKILL || exit.signal == SIGTERM || (!exit.code && !exit.signal);
+    bool from_outside =
+        exit.signal == SIGKILL || exit.signal == SIGTERM || (!exit.code && !exit.signal);
     end.outcome = live.hung ? "hung" : from_outside ? "killed" : "crashed";
     end.message = last_line_of(trainer::log_file(folder));
   }
   store_.end_attempt(exit.attempt_id, end, hooks_.now_ms());
   if (end.outcome == "done") {
-    speed_.add(job.planned->row.flops * static_cast<double>(*end.step - *end.start_step) / static_cast<double>(job.planned->row.steps),
+    speed_.add(job.planned->row.flops * static_cast<double>(*end.step - *end.start_step) /
+                   static_cast<double>(job.planned->row.steps),
                static_cast<double>(hooks_.now_ms() - live.started_ms) / 1000);
   }
   judge(job, end.outcome, end.message, end.step.value_or(0));
   if (job.state == State::kDone) drop_spent_checkpoints(live.job);
 }
 
-void Scheduler::judge(Job& job, const std::string& outcome, const std::string& message, int64_t step) {
+void Scheduler::judge(Job& job, const std::string& outcome, const std::string& message,
+                      int64_t step) {
   job.state = State::kWaiting;
   if (step > job.best_step) job.best_step = step, job.crashes = 0;
   if (outcome == "done") {
     job.state = State::kDone;
   } else if (outcome == "diverged") {
     job.state = State::kDiverged;
-    hooks_.say(fmt::format("{}: diverged, which is recorded as its result: {}", job.planned->name, message));
+    hooks_.say(fmt::format("{}: diverged, which is recorded as its result: {}", job.planned->name,
+                           message));
   } else if (outcome == "out_of_memory") {
     ++job.memory_failures;
-    job.micro_batch = std::max<int64_t>(1, job.planned->recipe.batch_sequences >> job.memory_failures);
-    retry_later(job, job.memory_failures, kMemoryFailuresAllowed, "out of memory; trying smaller micro-batches");
+    job.micro_batch =
+        std::max<int64_t>(1, job.planned->recipe.batch_sequences >> job.memory_failures);
+    retry_later(job, job.memory_failures, kMemoryFailuresAllowed,
+                "out of memory; trying smaller micro-batches");
   } else if (outcome == "killed") {
     retry_later(job, ++job.crashes, kKillsAllowed, "killed from outside");
   } else if (outcome != "stopped") {
     if (outcome == "refused" && job.planned->parent) require_checkpoint(*job.planned->parent, true);
-    retry_later(job, ++job.crashes, options_.launch.retries, fmt::format("{}: {}", outcome, message));
+    retry_later(job, ++job.crashes, options_.launch.retries,
+                fmt::format("{}: {}", outcome, message));
   }
 }
 
@@ -320,11 +369,15 @@ void Scheduler::retry_later(Job& job, int64_t failures, int64_t allowed, const s
     job.state = State::kFailed;
     job.reason = why;
     store_.add_event(hooks_.now_ms(), job.run_id, "failed", why);
-    hooks_.say(fmt::format("{}: failed {} times, given up ({}); see {}", job.planned->name, failures, why,
-                           (options_.folder / attempt_folder(job.planned->row.key, job.attempts) / "log.txt").string()));
+    hooks_.say(fmt::format(
+        "{}: failed {} times, given up ({}); see {}", job.planned->name, failures, why,
+        (options_.folder / attempt_folder(job.planned->row.key, job.attempts) / "log.txt")
+            .string()));
     return;
   }
-  job.not_before_ms = hooks_.now_ms() + (why.starts_with("killed") ? 0 : kFirstRetryMs << std::min<int64_t>(failures, 5));
+  job.not_before_ms =
+      hooks_.now_ms() +
+      (why.starts_with("killed") ? 0 : kFirstRetryMs << std::min<int64_t>(failures, 5));
   hooks_.say(fmt::format("{}: {}; trying again", job.planned->name, why));
 }
 
@@ -333,7 +386,8 @@ void Scheduler::drop_spent_checkpoints(size_t index) {
   auto spent = [&](size_t job, int64_t step) {
     if (jobs_[job].state != State::kDone || step == jobs_[job].planned->row.steps) return false;
     return std::none_of(jobs_.begin(), jobs_.end(), [&](const Job& other) {
-      return other.planned->trunk && other.planned->trunk->run == job && other.planned->trunk->step == step && other.state != State::kDone;
+      return other.planned->trunk && other.planned->trunk->run == job &&
+             other.planned->trunk->step == step && other.state != State::kDone;
     });
   };
   std::vector<size_t> candidates = {index};
@@ -350,7 +404,8 @@ void Scheduler::drop_spent_checkpoints(size_t index) {
 
 void Scheduler::read_running() {
   for (auto& [attempt, live] : live_) {
-    live.log_offset = ingest_metrics(store_, options_.folder, live.folder, jobs_[live.job].run_id, attempt, live.log_offset);
+    live.log_offset = ingest_metrics(store_, options_.folder, live.folder, jobs_[live.job].run_id,
+                                     attempt, live.log_offset);
     std::string heartbeat = first_line_of(trainer::heartbeat_file(options_.folder / live.folder));
     if (heartbeat != live.heartbeat) live.heartbeat = heartbeat, live.heartbeat_seen = Clock::now();
     if (!live.hung && Clock::now() - live.heartbeat_seen > kHungAfter) {
@@ -361,7 +416,8 @@ void Scheduler::read_running() {
 }
 
 void Scheduler::stop_running() {
-  hooks_.say(fmt::format("stopping: {} runs publish a checkpoint; press Ctrl-C again to stop at once", live_.size()));
+  hooks_.say(fmt::format(
+      "stopping: {} runs publish a checkpoint; press Ctrl-C again to stop at once", live_.size()));
   bool at_once = false;
   for (const auto& [attempt, live] : live_) launcher_.stop(attempt, false);
   while (!live_.empty()) {
@@ -375,7 +431,9 @@ void Scheduler::stop_running() {
 
 bool Scheduler::finished() const {
   if (!live_.empty()) return false;
-  return std::none_of(jobs_.begin(), jobs_.end(), [&](const Job& job) { return job.state == State::kWaiting && !blocked(job); });
+  return std::none_of(jobs_.begin(), jobs_.end(), [&](const Job& job) {
+    return job.state == State::kWaiting && !blocked(job);
+  });
 }
 
 Progress Scheduler::progress() const {
@@ -392,11 +450,21 @@ Progress Scheduler::progress() const {
     double flops = job.planned->flops_to_train();
     p.flops_total += flops;
     switch (job.state) {
-      case State::kDone: ++p.done; break;
-      case State::kDiverged: ++p.diverged; break;
-      case State::kFailed: ++p.failed; break;
-      case State::kRunning: ++p.running; break;
-      case State::kWaiting: blocked(job) ? ++p.blocked : ++p.waiting; break;
+      case State::kDone:
+        ++p.done;
+        break;
+      case State::kDiverged:
+        ++p.diverged;
+        break;
+      case State::kFailed:
+        ++p.failed;
+        break;
+      case State::kRunning:
+        ++p.running;
+        break;
+      case State::kWaiting:
+        blocked(job) ? ++p.blocked : ++p.waiting;
+        break;
     }
     if (job.state == State::kDone || job.state == State::kDiverged) p.flops_done += flops;
     if (job.state == State::kRunning) p.flops_done += shares[i] * flops;
@@ -410,8 +478,11 @@ Progress Scheduler::progress() const {
 double Scheduler::done_share(const Live& live) const {
   const PlannedRun& planned = *jobs_[live.job].planned;
   int64_t first = planned.trunk ? planned.trunk->step : 0;
-  double step = live.heartbeat.empty() ? static_cast<double>(first) : std::strtod(live.heartbeat.c_str(), nullptr);
-  return std::clamp((step - static_cast<double>(first)) / static_cast<double>(std::max<int64_t>(1, planned.steps_to_train())), 0.0, 1.0);
+  double step = live.heartbeat.empty() ? static_cast<double>(first)
+                                       : std::strtod(live.heartbeat.c_str(), nullptr);
+  return std::clamp((step - static_cast<double>(first)) /
+                        static_cast<double>(std::max<int64_t>(1, planned.steps_to_train())),
+                    0.0, 1.0);
 }
 
 }  // namespace crosslaw::sweep

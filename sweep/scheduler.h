@@ -38,16 +38,19 @@ enum class SweepEnd { kFinished, kInterrupted };
 struct SchedulerHooks {
   std::function<void(const Progress&)> on_progress;
   std::function<void(const std::string&)> say;
-  std::function<int()> interrupts;  // how often Ctrl-C was pressed: 1 stops with checkpoints, 2 at once
+  std::function<int()>
+      interrupts;  // how often Ctrl-C was pressed: 1 stops with checkpoints, 2 at once
   std::function<int64_t()> now_ms;
 };
 
-// Trains what the plan holds and the store has not done: start what is ready and fits, reap what ends,
-// repeat. What was done before is never repeated; what an earlier process left running is taken over.
+// Trains what the plan holds and the store has not done: start what is ready and fits, reap what
+// ends, repeat. What was done before is never repeated; what an earlier process left running is
+// taken over.
 class Scheduler {
  public:
-  Scheduler(const Plan& plan, const trainer::Corpus& corpus, db::RunStore& store, RunLauncher& launcher, std::vector<Slot> slots,
-            SchedulerOptions options, SchedulerHooks hooks);
+  Scheduler(const Plan& plan, const trainer::Corpus& corpus, db::RunStore& store,
+            RunLauncher& launcher, std::vector<Slot> slots, SchedulerOptions options,
+            SchedulerHooks hooks);
 
   SweepEnd run();
   Progress progress() const;
@@ -59,13 +62,13 @@ class Scheduler {
     const PlannedRun* planned = nullptr;
     int64_t run_id = 0;
     State state = State::kWaiting;
-    int64_t attempts = 0;     // ever
-    int64_t crashes = 0;      // in this invocation
+    int64_t attempts = 0;  // ever
+    int64_t crashes = 0;   // in this invocation
     int64_t memory_failures = 0;
     int64_t micro_batch = 0;  // 0: as the trainer decides
     int64_t not_before_ms = 0;
-    double urgency = 0;       // FLOPs of the longest chain of runs that starts here
-    std::string reason;       // why it failed
+    double urgency = 0;  // FLOPs of the longest chain of runs that starts here
+    std::string reason;  // why it failed
     int64_t best_step = 0;
   };
 
@@ -89,7 +92,8 @@ class Scheduler {
   bool blocked(const Job& job) const;
   std::optional<size_t> free_slot() const;
   bool start(size_t job, size_t slot);
-  void write_attempt_config(const Job& job, const Slot& slot, const std::string& token, const std::filesystem::path& folder) const;
+  void write_attempt_config(const Job& job, const Slot& slot, const std::string& token,
+                            const std::filesystem::path& folder) const;
   std::vector<std::string> start_checkpoints(const Job& job) const;
   std::optional<std::string> checkpoint_at(const Job& job, int64_t step) const;
   void finish(const ProcessExit& exit);
@@ -108,7 +112,7 @@ class Scheduler {
   std::vector<Slot> slots_;
   SchedulerOptions options_;
   SchedulerHooks hooks_;
-  std::vector<Job> jobs_;        // as plan_.runs
+  std::vector<Job> jobs_;         // as plan_.runs
   std::map<int64_t, Live> live_;  // by attempt
   std::vector<bool> slot_busy_;
   RunSpeed speed_;

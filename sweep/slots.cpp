@@ -27,11 +27,14 @@ std::vector<int> allowed_cpus() {
 std::vector<Slot> cpu_slots(const LaunchSpec& launch) {
   std::vector<int> cpus = allowed_cpus();
   auto threads = static_cast<size_t>(launch.threads_per_run);
-  size_t count = launch.cpu_slots > 0 ? static_cast<size_t>(launch.cpu_slots) : std::max<size_t>(1, cpus.size() / threads);
+  size_t count = launch.cpu_slots > 0 ? static_cast<size_t>(launch.cpu_slots)
+                                      : std::max<size_t>(1, cpus.size() / threads);
   std::vector<Slot> slots(count);
   for (size_t i = 0; i < count; ++i) {
     bool own_cpus = (i + 1) * threads <= cpus.size();
-    if (own_cpus) slots[i].cpus.assign(cpus.begin() + static_cast<long>(i * threads), cpus.begin() + static_cast<long>((i + 1) * threads));
+    if (own_cpus)
+      slots[i].cpus.assign(cpus.begin() + static_cast<long>(i * threads),
+                           cpus.begin() + static_cast<long>((i + 1) * threads));
   }
   return slots;
 }
@@ -45,7 +48,8 @@ std::string Slot::name() const {
 
 std::vector<std::string> visible_gpu_uuids() {
   std::vector<std::string> all;
-  std::unique_ptr<FILE, int (*)(FILE*)> listing(popen("nvidia-smi --query-gpu=uuid --format=csv,noheader 2>/dev/null", "r"), pclose);
+  std::unique_ptr<FILE, int (*)(FILE*)> listing(
+      popen("nvidia-smi --query-gpu=uuid --format=csv,noheader 2>/dev/null", "r"), pclose);
   std::array<char, 256> line{};
   while (listing && fgets(line.data(), line.size(), listing.get())) {
     std::string uuid(line.data());
@@ -58,7 +62,8 @@ std::vector<std::string> visible_gpu_uuids() {
   std::istringstream entries(limit);
   for (std::string entry; std::getline(entries, entry, ',');) {
     for (size_t i = 0; i < all.size(); ++i) {
-      if (entry == std::to_string(i) || (entry.starts_with("GPU-") && all[i].starts_with(entry))) visible.push_back(all[i]);
+      if (entry == std::to_string(i) || (entry.starts_with("GPU-") && all[i].starts_with(entry)))
+        visible.push_back(all[i]);
     }
   }
   return visible;
@@ -69,7 +74,9 @@ std::vector<Slot> find_slots(const LaunchSpec& launch) {
   std::vector<Slot> slots;
   for (const std::string& uuid : visible_gpu_uuids()) slots.push_back({uuid, {}});
   if (slots.empty() && launch.devices == "gpu") {
-    throw SpecError("launch.devices = \"gpu\": nvidia-smi lists no GPU here that CUDA_VISIBLE_DEVICES allows; use \"auto\" or \"cpu\" to train on the CPU");
+    throw SpecError(
+        "launch.devices = \"gpu\": nvidia-smi lists no GPU here that CUDA_VISIBLE_DEVICES allows; "
+        "use \"auto\" or \"cpu\" to train on the CPU");
   }
   return slots.empty() ? cpu_slots(launch) : slots;
 }

@@ -9,7 +9,7 @@ namespace crosslaw::sweep {
 
 // A place where one run trains at a time.
 struct Slot {
-  std::string gpu_uuid;  // empty: a CPU slot
+  std::string gpu_uuid;   // empty: a CPU slot
   std::vector<int> cpus;  // the processors it is pinned to; empty: any
 
   std::string device() const { return gpu_uuid.empty() ? "cpu" : "cuda"; }

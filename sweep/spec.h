@@ -34,9 +34,10 @@ struct StrategySpec {
   std::string name;
   std::string language;
   std::string from;  // the strategy whose models it continues; empty: from scratch
-  std::vector<double> replay = {0.0};  // shares of source-language tokens; each makes runs of its own
+  std::vector<double> replay = {
+      0.0};  // shares of source-language tokens; each makes runs of its own
   std::vector<double> tokens_per_param;  // empty: the budget's
-  int64_t every = 1;                     // takes each so-manieth size of the ladder, the largest included
+  int64_t every = 1;  // takes each so-manieth size of the ladder, the largest included
 };
 
 struct TrainingSpec {
@@ -46,12 +47,12 @@ struct TrainingSpec {
   double warmup_fraction = 0.05;          // of the strategy's smallest budget
   int64_t warmup_steps_min = 1;
   int64_t warmup_steps_max = INT64_MAX;
-  double cooldown_fraction = 0.2;      // wsd
-  double final_learning_rate = 0.1;    // cosine: share of the peak at the end
+  double cooldown_fraction = 0.2;    // wsd
+  double final_learning_rate = 0.1;  // cosine: share of the peak at the end
   std::vector<BatchTier> batch_tokens;
   trainer::AdamWOptions optimizer;
   std::string precision = "auto";
-  double init_std = 0.02;  // 0: 1 / sqrt(3 fan_in), written init = "fan_in"
+  double init_std = 0.02;   // 0: 1 / sqrt(3 fan_in), written init = "fan_in"
   int64_t evaluations = 8;  // validation losses along a run, log-spaced, besides the last
   bool source_loss_at_end_only = false;  // continued runs: loss on the source language
   double checkpoint_every_seconds = 600;
@@ -62,9 +63,9 @@ struct LaunchSpec {
   std::string devices = "auto";  // cpu, gpu, auto: the GPUs when there are any
   int64_t cpu_slots = 0;         // runs at the same time on the CPU; 0: cores / threads_per_run
   int64_t threads_per_run = 1;
-  double flops_per_second = 0;   // of one slot, for the plan's estimates; 0: a typical value
-  double dollars_per_hour = 0;   // of one slot
-  int64_t retries = 2;           // after a crash
+  double flops_per_second = 0;  // of one slot, for the plan's estimates; 0: a typical value
+  double dollars_per_hour = 0;  // of one slot
+  int64_t retries = 2;          // after a crash
 };
 
 struct SweepSpec {
@@ -86,8 +87,8 @@ struct SweepSpec {
   const StrategySpec* strategy(const std::string& name) const;
 };
 
-// Reads and checks a spec. Unknown keys, wrong types, unknown parents and cycles are errors; paths are
-// relative to the spec's folder.
+// Reads and checks a spec. Unknown keys, wrong types, unknown parents and cycles are errors; paths
+// are relative to the spec's folder.
 SweepSpec read_spec(const std::filesystem::path& file);
 
 // The same spec with every default written out and every path absolute.

@@ -22,7 +22,9 @@ std::optional<SweepLock> SweepLock::try_take(const fs::path& folder) {
   fs::path file = lock_file(folder);
   int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (descriptor < 0) {
-    throw std::runtime_error(fmt::format("{}: cannot be written: {}; choose another folder with --dir", file.string(), std::strerror(errno)));
+    throw std::runtime_error(
+        fmt::format("{}: cannot be written: {}; choose another folder with --dir", file.string(),
+                    std::strerror(errno)));
   }
   SweepLock lock(descriptor);
   if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) return std::nullopt;
@@ -30,7 +32,8 @@ std::optional<SweepLock> SweepLock::try_take(const fs::path& folder) {
   ::uname(&host);
   std::string text = fmt::format("process {} on {}\n", ::getpid(), host.nodename);
   if (::ftruncate(descriptor, 0) != 0 || ::pwrite(descriptor, text.data(), text.size(), 0) < 0) {
-    throw std::runtime_error(fmt::format("{}: cannot be written: {}", file.string(), std::strerror(errno)));
+    throw std::runtime_error(
+        fmt::format("{}: cannot be written: {}", file.string(), std::strerror(errno)));
   }
   return lock;
 }
@@ -42,7 +45,8 @@ std::string SweepLock::holder(const fs::path& folder) {
   return line.empty() ? "another process" : line;
 }
 
-SweepLock::SweepLock(SweepLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+SweepLock::SweepLock(SweepLock&& other) noexcept
+    : descriptor_(std::exchange(other.descriptor_, -1)) {}
 
 SweepLock::~SweepLock() {
   if (descriptor_ >= 0) ::close(descriptor_);

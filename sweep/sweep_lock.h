@@ -6,8 +6,8 @@
 
 namespace crosslaw::sweep {
 
-// Held by the one process that writes to a sweep's folder. The kernel frees it when that process ends,
-// however it ends; trainers do not inherit it.
+// Held by the one process that writes to a sweep's folder. The kernel frees it when that process
+// ends, however it ends; trainers do not inherit it.
 class SweepLock {
  public:
   // Nothing when another process holds it.

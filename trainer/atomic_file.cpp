@@ -13,7 +13,8 @@ namespace fs = std::filesystem;
 namespace {
 
 [[noreturn]] void fail(const char* what, const fs::path& path) {
-  throw std::runtime_error(fmt::format("{}: {} failed: {}", path.string(), what, std::strerror(errno)));
+  throw std::runtime_error(
+      fmt::format("{}: {} failed: {}", path.string(), what, std::strerror(errno)));
 }
 
 void sync(const fs::path& path, int flags) {

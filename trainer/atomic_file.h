@@ -6,8 +6,8 @@
 namespace crosslaw::trainer {
 
 // Publishing: a file or folder is visible complete or not at all. The content is written beside its
-// place, synced, renamed, and the folder that holds it is synced. All throw std::runtime_error with the
-// path and the system's reason (disk full, no permission), leaving nothing half-written behind.
+// place, synced, renamed, and the folder that holds it is synced. All throw std::runtime_error with
+// the path and the system's reason (disk full, no permission), leaving nothing half-written behind.
 
 void publish_file(const std::filesystem::path& file, std::string_view content);
 

@@ -46,11 +46,14 @@ int64_t permuted(int64_t index, int64_t size, uint64_t key) {
   return static_cast<int64_t>(value);
 }
 
-BatchOrder::BatchOrder(std::vector<WindowedLanguage> languages, int64_t batch_sequences, uint64_t seed)
+BatchOrder::BatchOrder(std::vector<WindowedLanguage> languages, int64_t batch_sequences,
+                       uint64_t seed)
     : languages_(std::move(languages)), batch_sequences_(batch_sequences), seed_(seed) {
   double rest = 0;
   for (const WindowedLanguage& language : languages_) {
-    if (language.windows < 1) throw std::runtime_error(language.language + ": the training text is shorter than one context");
+    if (language.windows < 1)
+      throw std::runtime_error(language.language +
+                               ": the training text is shorter than one context");
     rest += language.share;
   }
   rest_share_.push_back(1.0);
@@ -69,7 +72,8 @@ int64_t BatchOrder::count(size_t part, int64_t sequences) const {
 
 SequenceRef BatchOrder::sequence(int64_t index) const {
   size_t part = 0;
-  // At each level the sequence goes to the later parts when their floor(share * index) rises with it.
+  // At each level the sequence goes to the later parts when their floor(share * index) rises with
+  // it.
   while (part + 1 < languages_.size()) {
     int64_t before = scaled_floor(rest_share_[part + 1], index);
     if (scaled_floor(rest_share_[part + 1], index + 1) == before) {
@@ -91,7 +95,8 @@ int64_t BatchOrder::window_of(size_t part, int64_t index) const {
 std::vector<SequenceRef> BatchOrder::batch(int64_t step) const {
   std::vector<SequenceRef> sequences;
   sequences.reserve(static_cast<size_t>(batch_sequences_));
-  for (int64_t i = 0; i < batch_sequences_; ++i) sequences.push_back(sequence(step * batch_sequences_ + i));
+  for (int64_t i = 0; i < batch_sequences_; ++i)
+    sequences.push_back(sequence(step * batch_sequences_ + i));
   return sequences;
 }
 

@@ -9,8 +9,9 @@ namespace crosslaw::trainer {
 // Which text goes into which optimizer step: a pure function of (seed, step), so resuming needs no
 // cursor, and a continued run sees the target language in the same order as a run from scratch.
 //
-// Each language's shard is cut into windows of `context` tokens; one epoch visits each window once, in an
-// order drawn from (seed, language, epoch). Sequences of several languages are interleaved evenly.
+// Each language's shard is cut into windows of `context` tokens; one epoch visits each window once,
+// in an order drawn from (seed, language, epoch). Sequences of several languages are interleaved
+// evenly.
 struct WindowedLanguage {
   std::string language;
   double share = 1.0;
@@ -45,7 +46,8 @@ class BatchOrder {
 // Element `index` of a pseudo-random permutation of [0, size) that depends on `key`.
 int64_t permuted(int64_t index, int64_t size, uint64_t key);
 
-// Windows of `context_tokens` that a shard of `tokens` holds; each needs one token more, its last target.
+// Windows of `context_tokens` that a shard of `tokens` holds; each needs one token more, its last
+// target.
 inline int64_t windows_in(int64_t tokens, int64_t context_tokens) {
   return tokens > context_tokens ? (tokens - 1) / context_tokens : 0;
 }

@@ -35,7 +35,8 @@ std::vector<NamedRows> hugging_face_names(const ModelShape& s) {
   std::vector<NamedRows> names = {{"model.embed_tokens.weight", "embedding", 0, s.vocabulary}};
   if (!s.tied_head) names.push_back({"lm_head.weight", "unembedding", 0, s.vocabulary});
   for (int64_t layer = 0; layer < s.layers; ++layer) {
-    std::string theirs = fmt::format("model.layers.{}.", layer), ours = fmt::format("layers.{}.", layer);
+    std::string theirs = fmt::format("model.layers.{}.", layer),
+                ours = fmt::format("layers.{}.", layer);
     names.push_back({theirs + "self_attn.q_proj.weight", ours + "qkv", 0, s.hidden});
     names.push_back({theirs + "self_attn.k_proj.weight", ours + "qkv", s.hidden, s.hidden});
     names.push_back({theirs + "self_attn.v_proj.weight", ours + "qkv", 2 * s.hidden, s.hidden});
@@ -51,22 +52,25 @@ std::vector<NamedRows> hugging_face_names(const ModelShape& s) {
 }
 
 // Tensors of a flat buffer under Hugging Face's names.
-std::map<std::string, at::Tensor> split(const Parameters& parameters, const at::Tensor& flat, const ModelShape& shape,
-                                        const std::string& prefix) {
+std::map<std::string, at::Tensor> split(const Parameters& parameters, const at::Tensor& flat,
+                                        const ModelShape& shape, const std::string& prefix) {
   std::map<std::string, at::Tensor> tensors;
   for (const NamedRows& n : hugging_face_names(shape)) {
-    tensors[prefix + n.name] = parameters.view(flat, n.slot).narrow(0, n.first_row, n.rows).to(at::kCPU);
+    tensors[prefix + n.name] =
+        parameters.view(flat, n.slot).narrow(0, n.first_row, n.rows).to(at::kCPU);
   }
   return tensors;
 }
 
-void join(const Parameters& parameters, const at::Tensor& flat, const ModelShape& shape, const std::string& prefix,
-          const std::map<std::string, at::Tensor>& tensors, const fs::path& folder) {
+void join(const Parameters& parameters, const at::Tensor& flat, const ModelShape& shape,
+          const std::string& prefix, const std::map<std::string, at::Tensor>& tensors,
+          const fs::path& folder) {
   for (const NamedRows& n : hugging_face_names(shape)) {
     at::Tensor target = parameters.view(flat, n.slot).narrow(0, n.first_row, n.rows);
     auto found = tensors.find(prefix + n.name);
     if (found == tensors.end() || found->second.sizes() != target.sizes()) {
-      throw std::runtime_error(fmt::format("{}: {} is missing or has another shape", folder.string(), prefix + n.name));
+      throw std::runtime_error(
+          fmt::format("{}: {} is missing or has another shape", folder.string(), prefix + n.name));
     }
     target.copy_(found->second);
   }
@@ -75,29 +79,34 @@ void join(const Parameters& parameters, const at::Tensor& flat, const ModelShape
 json read_state(const fs::path& folder) {
   std::ifstream input(folder / kStateFile);
   json state = input ? json::parse(input, nullptr, false) : json();
-  if (!state.is_object()) throw std::runtime_error(fmt::format("{}: {} is missing or damaged", folder.string(), kStateFile));
+  if (!state.is_object())
+    throw std::runtime_error(
+        fmt::format("{}: {} is missing or damaged", folder.string(), kStateFile));
   if (int version = state.value("version", 0); version > kCheckpointVersion) {
-    throw std::runtime_error(fmt::format("{}: checkpoint version {} is newer than this program knows ({})", folder.string(),
-                                         version, kCheckpointVersion));
+    throw std::runtime_error(
+        fmt::format("{}: checkpoint version {} is newer than this program knows ({})",
+                    folder.string(), version, kCheckpointVersion));
   }
   return state;
 }
 
-std::map<std::string, at::Tensor> read_checked(const fs::path& folder, const char* name, const json& state) {
+std::map<std::string, at::Tensor> read_checked(const fs::path& folder, const char* name,
+                                               const json& state) {
   std::string expected = state.at("sha256").value(name, "");
   if (expected.empty() || !fs::exists(folder / name)) {
     throw std::runtime_error(fmt::format("{}: {} is missing", folder.string(), name));
   }
   if (sha256_of_file(folder / name) != expected) {
-    throw std::runtime_error(fmt::format("{}: {} is damaged (its hash differs)", folder.string(), name));
+    throw std::runtime_error(
+        fmt::format("{}: {} is damaged (its hash differs)", folder.string(), name));
   }
   return read_safetensors(folder / name);
 }
 
 }  // namespace
 
-void publish_checkpoint(const Parameters& parameters, const ModelShape& shape, const CheckpointState& state,
-                        bool with_optimizer, const fs::path& folder) {
+void publish_checkpoint(const Parameters& parameters, const ModelShape& shape,
+                        const CheckpointState& state, bool with_optimizer, const fs::path& folder) {
   if (fs::exists(folder)) return;  // published before a restart at the same step
   fs::path staged = staging_path(folder);
   fs::remove_all(staged);
@@ -112,7 +121,11 @@ void publish_checkpoint(const Parameters& parameters, const ModelShape& shape, c
       write_safetensors(staged / kOptimizerFile, moments);
       hashes[kOptimizerFile] = sha256_of_file(staged / kOptimizerFile);
     }
-    json j = {{"version", kCheckpointVersion}, {"step", state.step}, {"key", state.key}, {"trajectory", state.trajectory}, {"sha256", hashes}};
+    json j = {{"version", kCheckpointVersion},
+              {"step", state.step},
+              {"key", state.key},
+              {"trajectory", state.trajectory},
+              {"sha256", hashes}};
     publish_file(staged / kStateFile, j.dump(1) + "\n");
     publish_folder(staged, folder);
   } catch (...) {
@@ -122,7 +135,8 @@ void publish_checkpoint(const Parameters& parameters, const ModelShape& shape, c
   }
 }
 
-CheckpointState load_checkpoint(Parameters& parameters, const ModelShape& shape, bool with_optimizer, const fs::path& folder) {
+CheckpointState load_checkpoint(Parameters& parameters, const ModelShape& shape,
+                                bool with_optimizer, const fs::path& folder) {
   try {
     json state = read_state(folder);
     CheckpointState result{state.at("step"), state.at("key"), state.at("trajectory")};
@@ -137,7 +151,8 @@ CheckpointState load_checkpoint(Parameters& parameters, const ModelShape& shape,
     parameters.copy_master_to_weights();
     return result;
   } catch (const json::exception& error) {
-    throw std::runtime_error(fmt::format("{}: {} is damaged: {}", folder.string(), kStateFile, error.what()));
+    throw std::runtime_error(
+        fmt::format("{}: {} is damaged: {}", folder.string(), kStateFile, error.what()));
   }
 }
 

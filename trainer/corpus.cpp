@@ -5,8 +5,8 @@
 
 #include <algorithm>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <stdexcept>
 #include <thread>
@@ -32,7 +32,8 @@ constexpr std::string_view kTrainPrefix = "train:";
 json stamp_of(const fs::path& file) {
   struct stat status {};
   if (::stat(file.c_str(), &status) != 0) return nullptr;
-  return {{"size", status.st_size}, {"modified_ns", status.st_mtim.tv_sec * 1'000'000'000LL + status.st_mtim.tv_nsec}};
+  return {{"size", status.st_size},
+          {"modified_ns", status.st_mtim.tv_sec * 1'000'000'000LL + status.st_mtim.tv_nsec}};
 }
 
 bool unchanged(const fs::path& file, const json& record) {
@@ -58,8 +59,9 @@ json read_manifest(const fs::path& file, const Say& say) {
     return json::object();
   }
   if (int version = manifest.value("version", 0); version > kManifestVersion) {
-    throw std::runtime_error(fmt::format("{}: version {} was written by a newer crosslaw (this one knows {})", file.string(),
-                                         version, kManifestVersion));
+    throw std::runtime_error(
+        fmt::format("{}: version {} was written by a newer crosslaw (this one knows {})",
+                    file.string(), version, kManifestVersion));
   }
   return manifest;
 }
@@ -103,8 +105,11 @@ class TrainingSample {
 class CorpusBuilder {
  public:
   CorpusBuilder(const CorpusOptions& options, const Say& say)
-      : options_(options), say_(say), manifest_file_(options.folder / "manifest.json"),
-        old_(read_manifest(manifest_file_, say)), tokenizer_(make_tokenizer()) {}
+      : options_(options),
+        say_(say),
+        manifest_file_(options.folder / "manifest.json"),
+        old_(read_manifest(manifest_file_, say)),
+        tokenizer_(make_tokenizer()) {}
 
   Corpus build() {
     Corpus corpus{tokenizer_.sha256(), tokenizer_.vocabulary(), {}};
@@ -140,12 +145,14 @@ class CorpusBuilder {
     int64_t vocabulary = std::stoll(options_.tokenizer.substr(kTrainPrefix.size()));
     say_(fmt::format("training a tokenizer of {} tokens", vocabulary));
     TrainingSample sample(options_);
-    publish_file(model, train_tokenizer(vocabulary, [&](std::string& line) { return sample.next(line); }));
+    publish_file(model,
+                 train_tokenizer(vocabulary, [&](std::string& line) { return sample.next(line); }));
     record["model"] = describe(model);
     return Tokenizer::load(model);
   }
 
-  // A source's record in the old manifest holds while the file is unchanged; else it is hashed anew.
+  // A source's record in the old manifest holds while the file is unchanged; else it is hashed
+  // anew.
   json source_record(const fs::path& file) {
     std::string path = file.lexically_normal().string();
     if (auto known = sources_.find(path); known != sources_.end()) return known->second;
@@ -166,28 +173,35 @@ class CorpusBuilder {
     return true;
   }
 
-  ShardRecord shard(const LanguageFiles& language, const std::string& split, const std::vector<fs::path>& files) {
+  ShardRecord shard(const LanguageFiles& language, const std::string& split,
+                    const std::vector<fs::path>& files) {
     bool valid = split == "valid";
     fs::path file = options_.folder / fmt::format("{}.{}.tokens", language.language, split);
     json sources = json::array();
     for (const fs::path& source : files) sources.push_back(source_record(source));
-    json old = old_.value("languages", json::object()).value(language.language, json::object()).value(split, json::object());
+    json old = old_.value("languages", json::object())
+                   .value(language.language, json::object())
+                   .value(split, json::object());
     json& record = new_["languages"][language.language][split];
-    bool same_request = same_sources(old, sources) && old.value("tokenizer_sha256", "") == tokenizer_.sha256() &&
+    bool same_request = same_sources(old, sources) &&
+                        old.value("tokenizer_sha256", "") == tokenizer_.sha256() &&
                         (!valid || old.value("tokens", int64_t{0}) == options_.valid_tokens + 1);
     if (same_request && unchanged(file, old)) {
       record = old;
     } else {
-      if (same_request) say_(fmt::format("{}: missing or damaged; it is made again", file.string()));
+      if (same_request)
+        say_(fmt::format("{}: missing or damaged; it is made again", file.string()));
       say_(fmt::format("tokenizing {} ({})", language.language, split));
-      record = write_shard(language.language, file, files, valid ? options_.valid_tokens + 1 : INT64_MAX);
+      record = write_shard(language.language, file, files,
+                           valid ? options_.valid_tokens + 1 : INT64_MAX);
       record["tokenizer_sha256"] = tokenizer_.sha256();
       record["sources"] = sources;
     }
     return {file, record["sha256"], record["tokens"], record["documents"], record["text_bytes"]};
   }
 
-  json write_shard(const std::string& language, const fs::path& file, const std::vector<fs::path>& files, int64_t limit) {
+  json write_shard(const std::string& language, const fs::path& file,
+                   const std::vector<fs::path>& files, int64_t limit) {
     TokenShardWriter writer(file, tokenizer_.vocabulary());
     int64_t documents = 0, text_bytes = 0;
     std::optional<int32_t> first;
@@ -228,19 +242,24 @@ class CorpusBuilder {
   void require_enough(const std::string& language, int64_t tokens, int64_t limit) const {
     if (limit != INT64_MAX && tokens < limit) {
       throw std::runtime_error(fmt::format(
-          "data.language.{}.valid: the validation text has {} tokens, data.valid_tokens = {} asks for more; give more text or lower data.valid_tokens",
+          "data.language.{}.valid: the validation text has {} tokens, data.valid_tokens = {} asks "
+          "for more; give more text or lower data.valid_tokens",
           language, tokens, limit - 1));
     }
-    if (tokens == 0) throw std::runtime_error(fmt::format("data.language.{}.train: the files hold no text", language));
+    if (tokens == 0)
+      throw std::runtime_error(
+          fmt::format("data.language.{}.train: the files hold no text", language));
   }
 
   std::vector<std::vector<int32_t>> encode_all(const std::vector<std::string>& documents) const {
     std::vector<std::vector<int32_t>> encoded(documents.size());
-    size_t workers = options_.tokenizer == "bytes" ? 1 : std::max(1u, std::thread::hardware_concurrency());
+    size_t workers =
+        options_.tokenizer == "bytes" ? 1 : std::max(1u, std::thread::hardware_concurrency());
     std::vector<std::thread> threads;
     for (size_t worker = 0; worker < workers; ++worker) {
       threads.emplace_back([&, worker]() {
-        for (size_t i = worker; i < documents.size(); i += workers) encoded[i] = tokenizer_.encode(documents[i]);
+        for (size_t i = worker; i < documents.size(); i += workers)
+          encoded[i] = tokenizer_.encode(documents[i]);
       });
     }
     for (std::thread& thread : threads) thread.join();
@@ -267,24 +286,34 @@ const LanguageShards& Corpus::language(const std::string& name) const {
 
 std::vector<std::string> problems(const CorpusOptions& options) {
   std::vector<std::string> messages;
-  if (options.languages.empty()) messages.emplace_back("data.language: at least one language is needed");
-  if (options.valid_tokens < 1) messages.push_back(fmt::format("data.valid_tokens = {}: must be at least 1", options.valid_tokens));
+  if (options.languages.empty())
+    messages.emplace_back("data.language: at least one language is needed");
+  if (options.valid_tokens < 1)
+    messages.push_back(
+        fmt::format("data.valid_tokens = {}: must be at least 1", options.valid_tokens));
   if (options.tokenizer.starts_with(kTrainPrefix)) {
     std::string digits = options.tokenizer.substr(kTrainPrefix.size());
-    bool number = !digits.empty() && digits.size() < 9 && std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
+    bool number =
+        !digits.empty() && digits.size() < 9 &&
+        std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
     if (!number || std::stoll(digits) < 300) {
-      messages.push_back(fmt::format("data.tokenizer = \"{}\": expected train:<vocabulary> with at least 300 tokens", options.tokenizer));
+      messages.push_back(fmt::format(
+          "data.tokenizer = \"{}\": expected train:<vocabulary> with at least 300 tokens",
+          options.tokenizer));
     }
   }
   for (const LanguageFiles& language : options.languages) {
-    if (language.train.empty()) messages.push_back(fmt::format("data.language.{}.train: no file matches", language.language));
-    if (language.valid.empty()) messages.push_back(fmt::format("data.language.{}.valid: no file matches", language.language));
+    if (language.train.empty())
+      messages.push_back(fmt::format("data.language.{}.train: no file matches", language.language));
+    if (language.valid.empty())
+      messages.push_back(fmt::format("data.language.{}.valid: no file matches", language.language));
   }
   return messages;
 }
 
 Corpus prepare_corpus(const CorpusOptions& options, const Say& say) {
-  if (auto messages = problems(options); !messages.empty()) throw std::invalid_argument(messages.front());
+  if (auto messages = problems(options); !messages.empty())
+    throw std::invalid_argument(messages.front());
   fs::create_directories(options.folder);
   return CorpusBuilder(options, say).build();
 }

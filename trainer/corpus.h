@@ -19,7 +19,7 @@ struct CorpusOptions {
   std::filesystem::path folder;  // receives the tokenizer, the shards and manifest.json
   std::string tokenizer;         // "bytes", "train:<vocabulary>", or a SentencePiece model file
   std::vector<LanguageFiles> languages;
-  int64_t valid_tokens = 0;  // predicted tokens of each validation set
+  int64_t valid_tokens = 0;                     // predicted tokens of each validation set
   int64_t tokenizer_sample_bytes = 50'000'000;  // of text, all languages in equal parts
 };
 
@@ -47,9 +47,11 @@ struct Corpus {
 
 std::vector<std::string> problems(const CorpusOptions& options);
 
-// Makes the tokenizer and the shards, or finds them made from the same text already (by size and date,
-// else by hash) and does nothing. What is missing or damaged is named through `say` and made again.
-// Throws std::runtime_error for text that cannot be used, and for a validation set that is too small.
-Corpus prepare_corpus(const CorpusOptions& options, const std::function<void(const std::string&)>& say);
+// Makes the tokenizer and the shards, or finds them made from the same text already (by size and
+// date, else by hash) and does nothing. What is missing or damaged is named through `say` and made
+// again. Throws std::runtime_error for text that cannot be used, and for a validation set that is
+// too small.
+Corpus prepare_corpus(const CorpusOptions& options,
+                      const std::function<void(const std::string&)>& say);
 
 }  // namespace crosslaw::trainer

@@ -12,7 +12,8 @@ namespace crosslaw::trainer {
 namespace {
 
 void check(cudaError_t status, const char* what) {
-  if (status != cudaSuccess) throw std::runtime_error(fmt::format("[cuda] {}: {}", what, cudaGetErrorString(status)));
+  if (status != cudaSuccess)
+    throw std::runtime_error(fmt::format("[cuda] {}: {}", what, cudaGetErrorString(status)));
 }
 
 cudaDeviceProp properties() {

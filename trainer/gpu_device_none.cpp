@@ -5,7 +5,9 @@
 
 namespace crosslaw::trainer {
 namespace {
-[[noreturn]] void refuse() { throw std::runtime_error("this crosslaw-train was built without CUDA"); }
+[[noreturn]] void refuse() {
+  throw std::runtime_error("this crosslaw-train was built without CUDA");
+}
 }  // namespace
 
 int64_t visible_gpus() { return 0; }

@@ -18,7 +18,8 @@ double learning_rate(const Schedule& schedule, int64_t step) {
   }
   int64_t cooling = step - (schedule.steps - schedule.cooldown_steps);
   if (cooling <= 0) return peak;
-  return peak * (1 - std::sqrt(static_cast<double>(cooling) / static_cast<double>(schedule.cooldown_steps)));
+  return peak * (1 - std::sqrt(static_cast<double>(cooling) /
+                               static_cast<double>(schedule.cooldown_steps)));
 }
 
 int64_t shared_steps(const Schedule& schedule) {

@@ -11,26 +11,33 @@
 namespace crosslaw::trainer {
 namespace {
 
-// The head is computed in row blocks, so that its logits stay in the cache (CPU) or in bounds (GPU).
+// The head is computed in row blocks, so that its logits stay in the cache (CPU) or in bounds
+// (GPU).
 constexpr int64_t kLogitsAtOnceCpu = int64_t{1} << 17;
 constexpr int64_t kLogitsAtOnceGpu = int64_t{1} << 28;
 
-// Elements of the right-hand matrix up to which our own product is the faster one (fits the L2 cache).
+// Elements of the right-hand matrix up to which our own product is the faster one (fits the L2
+// cache).
 constexpr int64_t kLargestSmallMatrix = int64_t{1} << 16;
 
 at::Tensor first_rows(const at::Tensor& buffer, int64_t rows) { return buffer.narrow(0, 0, rows); }
 
-// (sequences, heads, context, head_size) view of the queries (0), keys (1) or values (2) in packed rows.
-at::Tensor head_view(const at::Tensor& qkv, int64_t which, int64_t sequences, const ModelShape& shape) {
+// (sequences, heads, context, head_size) view of the queries (0), keys (1) or values (2) in packed
+// rows.
+at::Tensor head_view(const at::Tensor& qkv, int64_t which, int64_t sequences,
+                     const ModelShape& shape) {
   int64_t context = qkv.size(0) / sequences;
-  return qkv.view({sequences, context, 3, shape.heads, shape.head_size()}).select(2, which).transpose(1, 2);
+  return qkv.view({sequences, context, 3, shape.heads, shape.head_size()})
+      .select(2, which)
+      .transpose(1, 2);
 }
 
 // c (+)= a b. Small products on the CPU go to our own kernel.
 void product(const at::Tensor& c, const at::Tensor& a, const at::Tensor& b, bool accumulate) {
   if (c.is_cpu() && b.numel() <= kLargestSmallMatrix) {
-    small_product({a.size(0), b.size(1), a.size(1), a.data_ptr<float>(), a.stride(0), a.stride(1), b.data_ptr<float>(),
-                   b.stride(0), b.stride(1), c.data_ptr<float>(), c.stride(0), accumulate});
+    small_product({a.size(0), b.size(1), a.size(1), a.data_ptr<float>(), a.stride(0), a.stride(1),
+                   b.data_ptr<float>(), b.stride(0), b.stride(1), c.data_ptr<float>(), c.stride(0),
+                   accumulate});
     return;
   }
   at::Tensor target = c;
@@ -48,7 +55,8 @@ at::Tensor merge_heads(const at::Tensor& heads) {
 
 std::pair<at::Tensor, at::Tensor> rotary_tables(const ModelShape& shape, int64_t context) {
   int64_t half = shape.head_size() / 2;
-  at::Tensor exponents = at::arange(half, at::kDouble) * (2.0 / static_cast<double>(shape.head_size()));
+  at::Tensor exponents =
+      at::arange(half, at::kDouble) * (2.0 / static_cast<double>(shape.head_size()));
   at::Tensor frequencies = at::pow(at::full({half}, shape.rope_theta, at::kDouble), -exponents);
   at::Tensor angles = at::outer(at::arange(context, at::kDouble), frequencies);
   return {angles.cos().to(at::kFloat).contiguous(), angles.sin().to(at::kFloat).contiguous()};
@@ -56,8 +64,12 @@ std::pair<at::Tensor, at::Tensor> rotary_tables(const ModelShape& shape, int64_t
 
 }  // namespace
 
-Llama::Llama(const ModelShape& shape, int64_t context_tokens, int64_t max_sequences, at::ScalarType type, at::Device device)
-    : parameters(shape, type, device), shape_(shape), context_(context_tokens), max_sequences_(max_sequences) {
+Llama::Llama(const ModelShape& shape, int64_t context_tokens, int64_t max_sequences,
+             at::ScalarType type, at::Device device)
+    : parameters(shape, type, device),
+      shape_(shape),
+      context_(context_tokens),
+      max_sequences_(max_sequences) {
   int64_t rows = context_ * max_sequences_, d = shape.hidden, f = shape.ffn;
   auto data = at::TensorOptions().dtype(type).device(device);
   auto buffer = [&](int64_t columns) { return at::empty({rows, columns}, data); };
@@ -79,7 +91,8 @@ Llama::Llama(const ModelShape& shape, int64_t context_tokens, int64_t max_sequen
     l.input = buffer(d), l.input_normed = buffer(d), l.input_rstd = rstd();
     l.qkv = buffer(3 * d), l.attended = buffer(d);
     l.middle = buffer(d), l.middle_normed = buffer(d), l.middle_rstd = rstd();
-    if (device.is_cpu()) l.log_sum_exp = at::empty({max_sequences_, shape.heads, context_}, at::kFloat);
+    if (device.is_cpu())
+      l.log_sum_exp = at::empty({max_sequences_, shape.heads, context_}, at::kFloat);
     l.gate_up = buffer(2 * f), l.gated = buffer(f);
   }
   embedding_ = parameters.weight("embedding"), d_embedding_ = parameters.gradient("embedding");
@@ -87,10 +100,13 @@ Llama::Llama(const ModelShape& shape, int64_t context_tokens, int64_t max_sequen
   unembedding_ = parameters.weight(head), d_unembedding_ = parameters.gradient(head);
   final_norm_ = parameters.weight("final_norm"), d_final_norm_ = parameters.gradient("final_norm");
   residual_ = buffer(d), final_normed_ = buffer(d), final_rstd_ = rstd(), delta_ = buffer(d);
-  d_residual_ = buffer(d), d_normed_ = buffer(d), d_qkv_ = buffer(3 * d), d_gate_up_ = buffer(2 * f), d_gated_ = buffer(f);
+  d_residual_ = buffer(d), d_normed_ = buffer(d), d_qkv_ = buffer(3 * d),
+  d_gate_up_ = buffer(2 * f), d_gated_ = buffer(f);
   int64_t at_once = device.is_cuda() ? kLogitsAtOnceGpu : kLogitsAtOnceCpu;
-  int64_t head_rows = std::clamp<int64_t>(at_once / shape.vocabulary, std::min<int64_t>(rows, 64), rows);
-  logits_ = at::empty({head_rows, shape.vocabulary}, data), losses_ = at::empty({rows}, data.dtype(at::kFloat));
+  int64_t head_rows =
+      std::clamp<int64_t>(at_once / shape.vocabulary, std::min<int64_t>(rows, 64), rows);
+  logits_ = at::empty({head_rows, shape.vocabulary}, data),
+  losses_ = at::empty({rows}, data.dtype(at::kFloat));
   auto [cosines, sines] = rotary_tables(shape, context_);
   cosines_ = cosines.to(device), sines_ = sines.to(device);
   norm_scratch_ = at::empty({kRmsNormScratchRows, d}, data.dtype(at::kFloat));
@@ -98,60 +114,70 @@ Llama::Llama(const ModelShape& shape, int64_t context_tokens, int64_t max_sequen
 
 KernelTarget Llama::target() const {
   bool gpu = embedding_.is_cuda();
-  Precision precision = embedding_.scalar_type() == at::kBFloat16 ? Precision::kBfloat16 : Precision::kFloat32;
+  Precision precision =
+      embedding_.scalar_type() == at::kBFloat16 ? Precision::kBfloat16 : Precision::kFloat32;
   return {gpu, precision, gpu ? gpu_stream() : nullptr};
 }
 
-void Llama::norm_forward(const at::Tensor& x, const at::Tensor& delta, const at::Tensor& weight, const at::Tensor& sum,
-                         const at::Tensor& y, const at::Tensor& rstd) {
-  rms_norm_forward(target(), {x.size(0), x.size(1), shape_.norm_epsilon, x.const_data_ptr(),
-                              delta.defined() ? delta.const_data_ptr() : nullptr, weight.const_data_ptr(),
-                              sum.mutable_data_ptr(), y.mutable_data_ptr(), rstd.data_ptr<float>()});
+void Llama::norm_forward(const at::Tensor& x, const at::Tensor& delta, const at::Tensor& weight,
+                         const at::Tensor& sum, const at::Tensor& y, const at::Tensor& rstd) {
+  rms_norm_forward(target(),
+                   {x.size(0), x.size(1), shape_.norm_epsilon, x.const_data_ptr(),
+                    delta.defined() ? delta.const_data_ptr() : nullptr, weight.const_data_ptr(),
+                    sum.mutable_data_ptr(), y.mutable_data_ptr(), rstd.data_ptr<float>()});
 }
 
-void Llama::norm_backward(const at::Tensor& d_y, const at::Tensor& sum, const at::Tensor& weight, const at::Tensor& rstd,
-                          const at::Tensor& d_weight, bool accumulate, const at::Tensor& d_sum) {
-  rms_norm_backward(target(), {d_y.size(0), d_y.size(1), accumulate, d_y.const_data_ptr(), sum.const_data_ptr(),
-                               weight.const_data_ptr(), rstd.data_ptr<float>(), d_sum.mutable_data_ptr(),
-                               d_weight.data_ptr<float>(), norm_scratch_.data_ptr<float>()});
+void Llama::norm_backward(const at::Tensor& d_y, const at::Tensor& sum, const at::Tensor& weight,
+                          const at::Tensor& rstd, const at::Tensor& d_weight, bool accumulate,
+                          const at::Tensor& d_sum) {
+  rms_norm_backward(
+      target(), {d_y.size(0), d_y.size(1), accumulate, d_y.const_data_ptr(), sum.const_data_ptr(),
+                 weight.const_data_ptr(), rstd.data_ptr<float>(), d_sum.mutable_data_ptr(),
+                 d_weight.data_ptr<float>(), norm_scratch_.data_ptr<float>()});
 }
 
 void Llama::rotate(const at::Tensor& qkv, bool inverse) {
-  rotary(target(), {qkv.size(0), context_, shape_.heads, shape_.head_size(), inverse, cosines_.data_ptr<float>(),
-                    sines_.data_ptr<float>(), qkv.mutable_data_ptr()});
+  rotary(target(), {qkv.size(0), context_, shape_.heads, shape_.head_size(), inverse,
+                    cosines_.data_ptr<float>(), sines_.data_ptr<float>(), qkv.mutable_data_ptr()});
 }
 
 void Llama::attention_forward(Layer& layer, int64_t sequences, bool keep) {
   int64_t rows = sequences * context_;
   at::Tensor qkv = first_rows(layer.qkv, rows), attended = first_rows(layer.attended, rows);
   if (qkv.is_cuda()) return attention_forward_gpu(layer, sequences, keep);
-  causal_attention_forward({sequences, context_, shape_.heads, shape_.head_size(), qkv.data_ptr<float>(),
-                            attended.data_ptr<float>(), layer.log_sum_exp.data_ptr<float>(), nullptr, nullptr});
+  causal_attention_forward({sequences, context_, shape_.heads, shape_.head_size(),
+                            qkv.data_ptr<float>(), attended.data_ptr<float>(),
+                            layer.log_sum_exp.data_ptr<float>(), nullptr, nullptr});
 }
 
-void Llama::attention_backward(Layer& layer, const at::Tensor& d_attended, const at::Tensor& d_qkv, int64_t sequences) {
+void Llama::attention_backward(Layer& layer, const at::Tensor& d_attended, const at::Tensor& d_qkv,
+                               int64_t sequences) {
   if (d_qkv.is_cuda()) return attention_backward_gpu(layer, d_attended, d_qkv, sequences);
-  causal_attention_backward({sequences, context_, shape_.heads, shape_.head_size(), layer.qkv.data_ptr<float>(),
-                             layer.attended.data_ptr<float>(), layer.log_sum_exp.data_ptr<float>(),
-                             d_attended.data_ptr<float>(), d_qkv.data_ptr<float>()});
+  causal_attention_backward({sequences, context_, shape_.heads, shape_.head_size(),
+                             layer.qkv.data_ptr<float>(), layer.attended.data_ptr<float>(),
+                             layer.log_sum_exp.data_ptr<float>(), d_attended.data_ptr<float>(),
+                             d_qkv.data_ptr<float>()});
 }
 
-// ATen picks the best attention for the GPU. Its backward passes differ in what they save, so that this
-// one operation is differentiated by autograd, cut off from the rest by detached leaves.
+// ATen picks the best attention for the GPU. Its backward passes differ in what they save, so that
+// this one operation is differentiated by autograd, cut off from the rest by detached leaves.
 void Llama::attention_forward_gpu(Layer& layer, int64_t sequences, bool keep) {
   at::Tensor qkv = first_rows(layer.qkv, sequences * context_);
   c10::AutoGradMode with_gradient(keep);
   auto& saved = layer.attention_saved;
   saved.clear();
-  for (int64_t which : {0, 1, 2}) saved.push_back(head_view(qkv, which, sequences, shape_).detach().requires_grad_(keep));
+  for (int64_t which : {0, 1, 2})
+    saved.push_back(head_view(qkv, which, sequences, shape_).detach().requires_grad_(keep));
   saved.push_back(at::scaled_dot_product_attention(saved[0], saved[1], saved[2], {}, 0.0, true));
   first_rows(layer.attended, sequences * context_).copy_(merge_heads(saved[3].detach()));
   if (!keep) saved.clear();
 }
 
-void Llama::attention_backward_gpu(Layer& layer, const at::Tensor& d_attended, const at::Tensor& d_qkv, int64_t sequences) {
+void Llama::attention_backward_gpu(Layer& layer, const at::Tensor& d_attended,
+                                   const at::Tensor& d_qkv, int64_t sequences) {
   auto& saved = layer.attention_saved;
-  at::Tensor d_heads = d_attended.view({sequences, context_, shape_.heads, shape_.head_size()}).transpose(1, 2);
+  at::Tensor d_heads =
+      d_attended.view({sequences, context_, shape_.heads, shape_.head_size()}).transpose(1, 2);
   auto gradients = torch::autograd::grad({saved[3]}, {saved[0], saved[1], saved[2]}, {d_heads});
   for (int64_t which : {0, 1, 2}) {
     head_view(d_qkv, which, sequences, shape_).copy_(gradients[static_cast<size_t>(which)]);
@@ -165,7 +191,8 @@ void Llama::forward(const at::Tensor& inputs, int64_t sequences, bool keep) {
   at::Tensor stream = part(layers_.front().input), delta;
   at::index_select_out(stream, embedding_, 0, inputs);
   for (Layer& l : layers_) {
-    at::Tensor input = part(l.input), normed = part(l.input_normed), qkv = part(l.qkv), attended = part(l.attended);
+    at::Tensor input = part(l.input), normed = part(l.input_normed), qkv = part(l.qkv),
+               attended = part(l.attended);
     norm_forward(stream, delta, l.attention_norm, input, normed, part(l.input_rstd));
     product(qkv, normed, l.qkv_weight.t(), false);
     rotate(qkv, false);
@@ -176,7 +203,8 @@ void Llama::forward(const at::Tensor& inputs, int64_t sequences, bool keep) {
     norm_forward(input, delta, l.ffn_norm, middle, middle_normed, part(l.middle_rstd));
     at::Tensor gate_up = part(l.gate_up), gated = part(l.gated);
     product(gate_up, middle_normed, l.gate_up_weight.t(), false);
-    swiglu_forward(target(), {rows, shape_.ffn, gate_up.const_data_ptr(), gated.mutable_data_ptr(), nullptr, nullptr});
+    swiglu_forward(target(), {rows, shape_.ffn, gate_up.const_data_ptr(), gated.mutable_data_ptr(),
+                              nullptr, nullptr});
     product(delta, gated, l.down_weight.t(), false);
     stream = middle;
   }
@@ -199,7 +227,8 @@ at::Tensor Llama::head_loss(const at::Tensor& targets, int64_t rows, float d_sca
 }
 
 // bf16 products are rounded once a micro-batch and added up in fp32.
-void Llama::add_weight_gradient(const at::Tensor& d_weight, const at::Tensor& d_output, const at::Tensor& input) {
+void Llama::add_weight_gradient(const at::Tensor& d_weight, const at::Tensor& d_output,
+                                const at::Tensor& input) {
   if (input.scalar_type() == at::kFloat) {
     product(d_weight, d_output.t(), input, true);
   } else {
@@ -212,17 +241,20 @@ void Llama::backward(const at::Tensor& inputs, int64_t sequences) {
   auto part = [&](const at::Tensor& buffer) { return first_rows(buffer, rows); };
   at::Tensor d_stream = part(d_residual_), d_normed = part(d_normed_), d_attended = part(delta_);
   at::Tensor d_qkv = part(d_qkv_), d_gate_up = part(d_gate_up_), d_gated = part(d_gated_);
-  norm_backward(d_normed, part(residual_), final_norm_, part(final_rstd_), d_final_norm_, false, d_stream);
+  norm_backward(d_normed, part(residual_), final_norm_, part(final_rstd_), d_final_norm_, false,
+                d_stream);
   for (auto it = layers_.rbegin(); it != layers_.rend(); ++it) {
     Layer& l = *it;
-    at::Tensor gate_up = part(l.gate_up), middle_normed = part(l.middle_normed), normed = part(l.input_normed);
+    at::Tensor gate_up = part(l.gate_up), middle_normed = part(l.middle_normed),
+               normed = part(l.input_normed);
     product(d_gated, d_stream, l.down_weight, false);
     add_weight_gradient(l.d_down_weight, d_stream, part(l.gated));
-    swiglu_backward(target(), {rows, shape_.ffn, gate_up.const_data_ptr(), nullptr, d_gated.const_data_ptr(),
-                               d_gate_up.mutable_data_ptr()});
+    swiglu_backward(target(), {rows, shape_.ffn, gate_up.const_data_ptr(), nullptr,
+                               d_gated.const_data_ptr(), d_gate_up.mutable_data_ptr()});
     product(d_normed, d_gate_up, l.gate_up_weight, false);
     add_weight_gradient(l.d_gate_up_weight, d_gate_up, middle_normed);
-    norm_backward(d_normed, part(l.middle), l.ffn_norm, part(l.middle_rstd), l.d_ffn_norm, true, d_stream);
+    norm_backward(d_normed, part(l.middle), l.ffn_norm, part(l.middle_rstd), l.d_ffn_norm, true,
+                  d_stream);
 
     product(d_attended, d_stream, l.out_weight, false);
     add_weight_gradient(l.d_out_weight, d_stream, part(l.attended));
@@ -230,7 +262,8 @@ void Llama::backward(const at::Tensor& inputs, int64_t sequences) {
     rotate(d_qkv, true);
     product(d_normed, d_qkv, l.qkv_weight, false);
     add_weight_gradient(l.d_qkv_weight, d_qkv, normed);
-    norm_backward(d_normed, part(l.input), l.attention_norm, part(l.input_rstd), l.d_attention_norm, true, d_stream);
+    norm_backward(d_normed, part(l.input), l.attention_norm, part(l.input_rstd), l.d_attention_norm,
+                  true, d_stream);
   }
   if (d_stream.is_cuda()) {  // sorted, hence deterministic
     d_embedding_.add_(at::embedding_dense_backward(d_stream, inputs, shape_.vocabulary, -1, false));

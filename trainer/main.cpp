@@ -33,7 +33,8 @@ void handle_signals() {
   for (int signal : {SIGTERM, SIGUSR2, SIGINT}) sigaction(signal, &action, nullptr);
 }
 
-// Step after step asks for the same blocks; without this glibc would return them to the kernel each time.
+// Step after step asks for the same blocks; without this glibc would return them to the kernel each
+// time.
 void keep_freed_memory() {
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
   mallopt(M_TRIM_THRESHOLD, -1);
@@ -42,8 +43,12 @@ void keep_freed_memory() {
 // Appends whole lines with one write each, so that a reader never sees two halves mixed.
 class LineFile {
  public:
-  explicit LineFile(const fs::path& file) : file_(file), descriptor_(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) {
-    if (descriptor_ < 0) throw std::runtime_error(fmt::format("{}: cannot be written: {}", file.string(), std::strerror(errno)));
+  explicit LineFile(const fs::path& file)
+      : file_(file),
+        descriptor_(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) {
+    if (descriptor_ < 0)
+      throw std::runtime_error(
+          fmt::format("{}: cannot be written: {}", file.string(), std::strerror(errno)));
   }
   ~LineFile() { ::close(descriptor_); }
   LineFile(const LineFile&) = delete;
@@ -51,7 +56,8 @@ class LineFile {
 
   void append(const std::string& line) {
     if (::write(descriptor_, line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
-      throw std::runtime_error(fmt::format("{}: writing failed: {}", file_.string(), std::strerror(errno)));
+      throw std::runtime_error(
+          fmt::format("{}: writing failed: {}", file_.string(), std::strerror(errno)));
     }
   }
 
@@ -66,7 +72,11 @@ class LineFile {
 std::string provenance(const TrainConfig& config) {
   struct utsname name {};
   uname(&name);
-  nlohmann::json j = {{"host", name.nodename}, {"torch", TORCH_VERSION}, {"crosslaw", CROSSLAW_VERSION}, {"device", config.execution.device}, {"threads", config.execution.threads}};
+  nlohmann::json j = {{"host", name.nodename},
+                      {"torch", TORCH_VERSION},
+                      {"crosslaw", CROSSLAW_VERSION},
+                      {"device", config.execution.device},
+                      {"threads", config.execution.threads}};
   if (config.execution.device == "cuda") j["gpu"] = {{"uuid", gpu_uuid()}, {"name", gpu_name()}};
   return j.dump();
 }
@@ -99,14 +109,16 @@ int exit_code(Outcome outcome) {
 int run(const fs::path& config_path) {
   TrainConfig config = read_config(config_path);
   if (auto messages = problems(config); !messages.empty()) {
-    for (const std::string& message : messages) fmt::print(stderr, "{}: {}\n", config_path.string(), message);
+    for (const std::string& message : messages)
+      fmt::print(stderr, "{}: {}\n", config_path.string(), message);
     return kExitBadConfig;
   }
   fs::path folder = fs::absolute(config_path).parent_path();
   LineFile metrics(metrics_file(folder));
   RunResult result = train(config, folder, file_hooks(folder, metrics));
   if (result.outcome != Outcome::kRefused) result.provenance = provenance(config);
-  if (!result.message.empty()) fmt::print(stderr, "{}: {}\n", name_of(result.outcome), result.message);
+  if (!result.message.empty())
+    fmt::print(stderr, "{}: {}\n", name_of(result.outcome), result.message);
   metrics.sync();
   publish_result(result, folder);
   return exit_code(result.outcome);

@@ -17,7 +17,8 @@ constexpr int64_t kAlignment = 64;
 std::vector<ParameterSlot> layout(const ModelShape& s) {
   std::vector<ParameterSlot> slots;
   auto matrix = [&](const std::string& name, int64_t outputs, int64_t inputs, int64_t fan_in) {
-    slots.push_back({name, {outputs, inputs}, 0, 1.0 / std::sqrt(3.0 * static_cast<double>(fan_in)), false});
+    slots.push_back(
+        {name, {outputs, inputs}, 0, 1.0 / std::sqrt(3.0 * static_cast<double>(fan_in)), false});
   };
   auto norm = [&](const std::string& name) { slots.push_back({name, {s.hidden}, 0, 0, true}); };
   // Looking up a row has no fan-in; the hidden size gives the tied head logits of order one.
@@ -56,14 +57,17 @@ int64_t ParameterSlot::count() const {
   return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
 }
 
-Parameters::Parameters(const ModelShape& shape, at::ScalarType weight_type, at::Device device) : slots_(layout(shape)) {
+Parameters::Parameters(const ModelShape& shape, at::ScalarType weight_type, at::Device device)
+    : slots_(layout(shape)) {
   int64_t offset = 0;
   for (ParameterSlot& slot : slots_) {
     if (slot.is_norm && decayed_count_ == 0) decayed_count_ = offset;
     slot.offset = offset;
     offset += (slot.count() + kAlignment - 1) / kAlignment * kAlignment;
   }
-  auto zeros = [&](at::ScalarType type) { return at::zeros({offset}, at::TensorOptions().dtype(type).device(device)); };
+  auto zeros = [&](at::ScalarType type) {
+    return at::zeros({offset}, at::TensorOptions().dtype(type).device(device));
+  };
   weights = zeros(weight_type);
   gradients = zeros(at::kFloat);
   master = weight_type == at::kFloat ? weights : zeros(at::kFloat);

@@ -15,21 +15,23 @@ struct ParameterSlot {
   std::string name;
   std::vector<int64_t> shape;
   int64_t offset = 0;
-  double init_std = 0;   // of the normal initialisation with std 1 / sqrt(3 fan_in); norms start at 1
+  double init_std =
+      0;  // of the normal initialisation with std 1 / sqrt(3 fan_in); norms start at 1
   bool is_norm = false;  // no weight decay
 
   int64_t count() const;
 };
 
-// All weights of a model in flat buffers, so that clipping, AdamW and checkpoints are single passes.
-// Decayed matrices come first, norm weights last.
+// All weights of a model in flat buffers, so that clipping, AdamW and checkpoints are single
+// passes. Decayed matrices come first, norm weights last.
 class Parameters {
  public:
-  // On the GPU with bf16 weights the master copy is fp32 and separate; else it is the weights themselves.
+  // On the GPU with bf16 weights the master copy is fp32 and separate; else it is the weights
+  // themselves.
   Parameters(const ModelShape& shape, at::ScalarType weight_type, at::Device device);
 
-  // Normal with the given std, or with each matrix's own 1 / sqrt(3 fan_in) when it is 0. The numbers are
-  // drawn on the CPU, so that they depend on the seed alone.
+  // Normal with the given std, or with each matrix's own 1 / sqrt(3 fan_in) when it is 0. The
+  // numbers are drawn on the CPU, so that they depend on the seed alone.
   void initialize(uint64_t seed, double std);
 
   at::Tensor weight(const std::string& name) const { return view(weights, name); }

@@ -27,7 +27,9 @@ constexpr std::array<std::pair<Outcome, std::string_view>, 6> kOutcomes = {{
     {Outcome::kCrashed, "crashed"},
 }};
 
-json number(const std::optional<double>& value) { return value && std::isfinite(*value) ? json(*value) : json(nullptr); }
+json number(const std::optional<double>& value) {
+  return value && std::isfinite(*value) ? json(*value) : json(nullptr);
+}
 
 std::optional<double> optional_number(const json& j) {
   return j.is_number() ? std::optional<double>(j.get<double>()) : std::nullopt;
@@ -49,10 +51,11 @@ void visit(const json& j, const MetricsVisitor& visitor) {
   std::string kind = j.at("kind");
   if (kind == "eval") {
     visitor.on_eval({j.at("step"), j.at("language"), optional_number(j.at("loss_nats")),
-                     optional_number(j.at("loss_nats_per_byte")), j.at("tokens_target"), j.at("tokens_source"), j.at("flops"),
-                     j.at("end_of_schedule")});
+                     optional_number(j.at("loss_nats_per_byte")), j.at("tokens_target"),
+                     j.at("tokens_source"), j.at("flops"), j.at("end_of_schedule")});
   } else if (kind == "train") {
-    visitor.on_train({j.at("first_step"), optional_numbers(j.at("loss_nats")), optional_numbers(j.at("gradient_norm"))});
+    visitor.on_train({j.at("first_step"), optional_numbers(j.at("loss_nats")),
+                      optional_numbers(j.at("gradient_norm"))});
   } else if (kind == "checkpoint") {
     visitor.on_checkpoint({j.at("step"), j.at("folder")});
   }
@@ -156,7 +159,8 @@ std::string checkpoint_damage(const fs::path& folder, bool check_hashes) {
   }
   for (const auto& [name, hash] : state["sha256"].items()) {
     if (!fs::exists(folder / name)) return fmt::format("{}: {} is missing", folder.string(), name);
-    if (check_hashes && sha256_of_file(folder / name) != hash) return fmt::format("{}: {} is damaged", folder.string(), name);
+    if (check_hashes && sha256_of_file(folder / name) != hash)
+      return fmt::format("{}: {} is damaged", folder.string(), name);
   }
   return "";
 }

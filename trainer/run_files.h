@@ -11,7 +11,8 @@
 namespace crosslaw::trainer {
 
 // The files of an attempt, written by crosslaw-train and read by the sweep:
-// metrics.jsonl grows by whole lines, heartbeat holds the current step, result.json appears at the end.
+// metrics.jsonl grows by whole lines, heartbeat holds the current step, result.json appears at the
+// end.
 
 struct EvalLine {
   int64_t step = 0;  // optimizer steps taken
@@ -46,8 +47,9 @@ struct MetricsVisitor {
   std::function<void(const CheckpointLine&)> on_checkpoint;
 };
 
-// Hands each whole line of `text` to the visitor and returns how many bytes they make up; a last line
-// without its end is left. Lines that are no metrics (a disk error) are skipped and counted in `damaged`.
+// Hands each whole line of `text` to the visitor and returns how many bytes they make up; a last
+// line without its end is left. Lines that are no metrics (a disk error) are skipped and counted in
+// `damaged`.
 size_t read_metrics(std::string_view text, const MetricsVisitor& visitor, int64_t* damaged);
 
 enum class Outcome { kDone, kDiverged, kStopped, kOutOfMemory, kRefused, kCrashed };
@@ -61,7 +63,7 @@ struct RunResult {
   std::string checkpoint;  // folder of the last published checkpoint; empty: none
   double seconds = 0;
   double tokens_per_second = 0;
-  int64_t start_step = 0;      // where this attempt started
+  int64_t start_step = 0;         // where this attempt started
   std::string provenance = "{}";  // JSON: host, device, versions
 };
 

@@ -23,15 +23,21 @@ constexpr uint64_t kLargestHeader = 100'000'000;
   throw std::runtime_error(fmt::format("{}: {}", file.string(), reason));
 }
 
-at::Tensor read_tensor(std::ifstream& input, const json& entry, uint64_t data_start, uint64_t data_bytes, const fs::path& file) {
-  if (entry.at("dtype") != "F32") fail(file, fmt::format("tensor type {} (F32 was expected)", entry.at("dtype").get<std::string>()));
+at::Tensor read_tensor(std::ifstream& input, const json& entry, uint64_t data_start,
+                       uint64_t data_bytes, const fs::path& file) {
+  if (entry.at("dtype") != "F32")
+    fail(file,
+         fmt::format("tensor type {} (F32 was expected)", entry.at("dtype").get<std::string>()));
   std::vector<int64_t> shape = entry.at("shape");
-  auto begin = entry.at("data_offsets").at(0).get<uint64_t>(), end = entry.at("data_offsets").at(1).get<uint64_t>();
+  auto begin = entry.at("data_offsets").at(0).get<uint64_t>(),
+       end = entry.at("data_offsets").at(1).get<uint64_t>();
   if (begin > end || end > data_bytes) fail(file, "a tensor lies outside the file");
   at::Tensor tensor = at::empty(shape, at::kFloat);
-  if (static_cast<uint64_t>(tensor.nbytes()) != end - begin) fail(file, "a tensor's size does not match its shape");
+  if (static_cast<uint64_t>(tensor.nbytes()) != end - begin)
+    fail(file, "a tensor's size does not match its shape");
   input.seekg(static_cast<std::streamoff>(data_start + begin));
-  input.read(static_cast<char*>(tensor.mutable_data_ptr()), static_cast<std::streamsize>(end - begin));
+  input.read(static_cast<char*>(tensor.mutable_data_ptr()),
+             static_cast<std::streamsize>(end - begin));
   if (!input) fail(file, "is cut off");
   return tensor;
 }
@@ -43,7 +49,8 @@ void write_safetensors(const fs::path& file, const std::map<std::string, at::Ten
   uint64_t offset = 0;
   for (const auto& [name, tensor] : tensors) {
     uint64_t end = offset + tensor.nbytes();
-    header[name] = {{"dtype", "F32"}, {"shape", tensor.sizes().vec()}, {"data_offsets", {offset, end}}};
+    header[name] = {
+        {"dtype", "F32"}, {"shape", tensor.sizes().vec()}, {"data_offsets", {offset, end}}};
     offset = end;
   }
   std::string text = header.dump();
@@ -54,7 +61,8 @@ void write_safetensors(const fs::path& file, const std::map<std::string, at::Ten
   out.write(text.data(), static_cast<std::streamsize>(text.size()));
   for (const auto& [name, tensor] : tensors) {
     at::Tensor plain = tensor.contiguous();
-    out.write(static_cast<const char*>(plain.const_data_ptr()), static_cast<std::streamsize>(plain.nbytes()));
+    out.write(static_cast<const char*>(plain.const_data_ptr()),
+              static_cast<std::streamsize>(plain.nbytes()));
   }
   out.close();
   if (!out) fail(file, fmt::format("writing failed: {}", std::strerror(errno)));
@@ -65,7 +73,8 @@ std::map<std::string, at::Tensor> read_safetensors(const fs::path& file) {
   if (!input) fail(file, "cannot be read");
   uint64_t size = fs::file_size(file), length = 0;
   input.read(reinterpret_cast<char*>(&length), sizeof length);
-  if (!input || length > kLargestHeader || length + sizeof length > size) fail(file, "is no safetensors file, or cut off");
+  if (!input || length > kLargestHeader || length + sizeof length > size)
+    fail(file, "is no safetensors file, or cut off");
   std::string text(length, '\0');
   input.read(text.data(), static_cast<std::streamsize>(length));
   std::map<std::string, at::Tensor> tensors;
@@ -73,7 +82,8 @@ std::map<std::string, at::Tensor> read_safetensors(const fs::path& file) {
     json header = json::parse(text);
     for (const auto& [name, entry] : header.items()) {
       if (name == "__metadata__") continue;
-      tensors[name] = read_tensor(input, entry, sizeof length + length, size - sizeof length - length, file);
+      tensors[name] =
+          read_tensor(input, entry, sizeof length + length, size - sizeof length - length, file);
     }
   } catch (const json::exception& error) {
     fail(file, error.what());

@@ -9,8 +9,10 @@
 namespace crosslaw::trainer {
 
 // The safetensors format: 8 bytes of little-endian header length, a JSON header, the data.
-// Tensors are fp32 on the CPU. Both throw std::runtime_error naming the file and what is wrong with it.
-void write_safetensors(const std::filesystem::path& file, const std::map<std::string, at::Tensor>& tensors);
+// Tensors are fp32 on the CPU. Both throw std::runtime_error naming the file and what is wrong with
+// it.
+void write_safetensors(const std::filesystem::path& file,
+                       const std::map<std::string, at::Tensor>& tensors);
 std::map<std::string, at::Tensor> read_safetensors(const std::filesystem::path& file);
 
 }  // namespace crosslaw::trainer

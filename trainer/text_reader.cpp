@@ -41,12 +41,16 @@ size_t read_piece(std::ifstream& input, char* into, size_t count, const fs::path
 
 ByteSource plain_source(const fs::path& file) {
   auto input = std::make_shared<std::ifstream>(open_plain(file));
-  return [input, file](std::vector<char>& piece) { return read_piece(*input, piece.data(), piece.size(), file); };
+  return [input, file](std::vector<char>& piece) {
+    return read_piece(*input, piece.data(), piece.size(), file);
+  };
 }
 
 ByteSource gzip_source(const fs::path& file) {
   open_plain(file);
-  std::shared_ptr<gzFile_s> gz(gzopen(file.c_str(), "rb"), [](gzFile f) { if (f) gzclose(f); });
+  std::shared_ptr<gzFile_s> gz(gzopen(file.c_str(), "rb"), [](gzFile f) {
+    if (f) gzclose(f);
+  });
   if (!gz) fail(file, fmt::format("cannot be read: {}", std::strerror(errno)));
   return [gz, file](std::vector<char>& piece) -> size_t {
     int count = gzread(gz.get(), piece.data(), static_cast<unsigned>(piece.size()));
@@ -62,8 +66,11 @@ ByteSource gzip_source(const fs::path& file) {
 class ZstdReader {
  public:
   explicit ZstdReader(fs::path file)
-      : file_(std::move(file)), input_(open_plain(file_)), context_(ZSTD_createDStream(), ZSTD_freeDStream),
-        compressed_(ZSTD_DStreamInSize()), source_{compressed_.data(), 0, 0} {}
+      : file_(std::move(file)),
+        input_(open_plain(file_)),
+        context_(ZSTD_createDStream(), ZSTD_freeDStream),
+        compressed_(ZSTD_DStreamInSize()),
+        source_{compressed_.data(), 0, 0} {}
 
   size_t read(std::vector<char>& piece) {
     ZSTD_outBuffer target{piece.data(), piece.size(), 0};
@@ -77,7 +84,8 @@ class ZstdReader {
         }
       }
       size_t left = ZSTD_decompressStream(context_.get(), &target, &source_);
-      if (ZSTD_isError(left)) fail(file_, fmt::format("the zstd data are damaged: {}", ZSTD_getErrorName(left)));
+      if (ZSTD_isError(left))
+        fail(file_, fmt::format("the zstd data are damaged: {}", ZSTD_getErrorName(left)));
       open_frame_ = left != 0;
     }
     return target.pos;
@@ -100,8 +108,9 @@ ByteSource zstd_source(const fs::path& file) {
 void check_utf8(std::string_view text, const fs::path& file, size_t line) {
   size_t good = valid_utf8_prefix(text);
   if (good == text.size()) return;
-  fail(file, fmt::format("line {}: byte {} of the text is {}; convert the file to UTF-8 (iconv, ftfy)", line, good + 1,
-                         text[good] == '\0' ? "NUL" : "not UTF-8"));
+  fail(file,
+       fmt::format("line {}: byte {} of the text is {}; convert the file to UTF-8 (iconv, ftfy)",
+                   line, good + 1, text[good] == '\0' ? "NUL" : "not UTF-8"));
 }
 
 std::string text_of_line(std::string_view line, const fs::path& file, size_t number) {
@@ -109,8 +118,9 @@ std::string text_of_line(std::string_view line, const fs::path& file, size_t num
     nlohmann::json object = nlohmann::json::parse(line);
     return object.at("text").get<std::string>();
   } catch (const nlohmann::json::exception&) {
-    fail(file, fmt::format("line {}: expected a JSON object with a string \"text\" in UTF-8, found: {:.60}", number,
-                           line.substr(0, valid_utf8_prefix(line))));
+    fail(file, fmt::format(
+                   "line {}: expected a JSON object with a string \"text\" in UTF-8, found: {:.60}",
+                   number, line.substr(0, valid_utf8_prefix(line))));
   }
 }
 
@@ -128,7 +138,8 @@ void read_lines(const ByteSource& source, const fs::path& file,
   };
   while (size_t count = source(piece)) {
     std::string_view rest(piece.data(), count);
-    for (size_t end; (end = rest.find('\n')) != std::string_view::npos; rest.remove_prefix(end + 1)) {
+    for (size_t end; (end = rest.find('\n')) != std::string_view::npos;
+         rest.remove_prefix(end + 1)) {
       line.append(rest.substr(0, end));
       if (!finish_line()) return;
       line.clear();
@@ -144,7 +155,10 @@ void read_whole(const ByteSource& source, const fs::path& file,
   std::string text;
   while (size_t count = source(piece)) text.append(piece.data(), count);
   size_t good = valid_utf8_prefix(text);
-  check_utf8(text, file, static_cast<size_t>(std::count(text.begin(), text.begin() + static_cast<long>(good), '\n')) + 1);
+  check_utf8(
+      text, file,
+      static_cast<size_t>(std::count(text.begin(), text.begin() + static_cast<long>(good), '\n')) +
+          1);
   if (!text.empty()) on_document(text);
 }
 
@@ -175,7 +189,8 @@ size_t valid_utf8_prefix(std::string_view text) {
   return at;
 }
 
-void read_documents(const fs::path& file, const std::function<bool(std::string_view)>& on_document) {
+void read_documents(const fs::path& file,
+                    const std::function<bool(std::string_view)>& on_document) {
   fs::path name = file.filename();
   ByteSource source;
   if (name.extension() == ".zst") source = zstd_source(file);

@@ -10,7 +10,8 @@ namespace {
 
 void require_vocabulary(const TokenShard& shard, const std::string& file, int64_t vocabulary) {
   if (shard.info().vocabulary > vocabulary) {
-    throw std::runtime_error(fmt::format("{}: made for {} tokens, the model knows {}", file, shard.info().vocabulary, vocabulary));
+    throw std::runtime_error(fmt::format("{}: made for {} tokens, the model knows {}", file,
+                                         shard.info().vocabulary, vocabulary));
   }
 }
 
@@ -24,7 +25,8 @@ std::vector<TokenShard> open_shards(const TrainConfig& config) {
   return shards;
 }
 
-std::vector<WindowedLanguage> windowed(const Recipe& recipe, const std::vector<TokenShard>& shards) {
+std::vector<WindowedLanguage> windowed(const Recipe& recipe,
+                                       const std::vector<TokenShard>& shards) {
   std::vector<WindowedLanguage> languages;
   for (size_t i = 0; i < shards.size(); ++i) {
     languages.push_back({recipe.mixture[i].language, recipe.mixture[i].share,
@@ -36,7 +38,9 @@ std::vector<WindowedLanguage> windowed(const Recipe& recipe, const std::vector<T
 }  // namespace
 
 TrainingText::TrainingText(const TrainConfig& config)
-    : shards_(open_shards(config)), context_(config.recipe.context_tokens), batch_sequences_(config.recipe.batch_sequences),
+    : shards_(open_shards(config)),
+      context_(config.recipe.context_tokens),
+      batch_sequences_(config.recipe.batch_sequences),
       order_(windowed(config.recipe, shards_), batch_sequences_, config.recipe.seed) {}
 
 at::Tensor TrainingText::batch(int64_t step) const {
@@ -49,21 +53,31 @@ at::Tensor TrainingText::batch(int64_t step) const {
   return tokens;
 }
 
-int64_t TrainingText::target_tokens(int64_t steps) const { return order_.count(0, steps * batch_sequences_) * context_; }
+int64_t TrainingText::target_tokens(int64_t steps) const {
+  return order_.count(0, steps * batch_sequences_) * context_;
+}
 
-int64_t TrainingText::source_tokens(int64_t steps) const { return steps * batch_sequences_ * context_ - target_tokens(steps); }
+int64_t TrainingText::source_tokens(int64_t steps) const {
+  return steps * batch_sequences_ * context_ - target_tokens(steps);
+}
 
-ValidationText::ValidationText(std::string language, const std::string& file, int64_t context_tokens, int64_t vocabulary)
-    : language_(std::move(language)), shard_(file), context_(context_tokens),
+ValidationText::ValidationText(std::string language, const std::string& file,
+                               int64_t context_tokens, int64_t vocabulary)
+    : language_(std::move(language)),
+      shard_(file),
+      context_(context_tokens),
       windows_(windows_in(shard_.info().tokens, context_tokens)) {
   require_vocabulary(shard_, file, vocabulary);
-  if (windows_ < 1) throw std::runtime_error(fmt::format("{}: shorter than one context of {} tokens", file, context_tokens));
+  if (windows_ < 1)
+    throw std::runtime_error(
+        fmt::format("{}: shorter than one context of {} tokens", file, context_tokens));
 }
 
 at::Tensor ValidationText::windows_from(int64_t first, int64_t count) const {
   at::Tensor tokens = at::empty({count, context_ + 1}, at::kLong);
   for (int64_t i = 0; i < count; ++i) {
-    shard_.copy((first + i) * context_, context_ + 1, tokens.data_ptr<int64_t>() + i * (context_ + 1));
+    shard_.copy((first + i) * context_, context_ + 1,
+                tokens.data_ptr<int64_t>() + i * (context_ + 1));
   }
   return tokens;
 }

@@ -32,7 +32,8 @@ class TrainingText {
 // The fixed validation text of one language, in order.
 class ValidationText {
  public:
-  ValidationText(std::string language, const std::string& file, int64_t context_tokens, int64_t vocabulary);
+  ValidationText(std::string language, const std::string& file, int64_t context_tokens,
+                 int64_t vocabulary);
 
   const std::string& language() const { return language_; }
   int64_t windows() const { return windows_; }

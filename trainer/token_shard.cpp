@@ -42,7 +42,9 @@ int bytes_per_token(int64_t vocabulary) { return vocabulary <= 65536 ? 2 : 4; }
 }  // namespace
 
 TokenShardWriter::TokenShardWriter(fs::path file, int64_t vocabulary)
-    : file_(std::move(file)), staged_(staging_path(file_)), out_(staged_, std::ios::binary | std::ios::trunc) {
+    : file_(std::move(file)),
+      staged_(staging_path(file_)),
+      out_(staged_, std::ios::binary | std::ios::trunc) {
   info_.vocabulary = vocabulary;
   Header header{};
   out_.write(reinterpret_cast<const char*>(&header), sizeof header);
@@ -57,9 +59,11 @@ TokenShardWriter::~TokenShardWriter() {
 void TokenShardWriter::append(const std::vector<int32_t>& tokens) {
   if (bytes_per_token(info_.vocabulary) == 2) {
     std::vector<uint16_t> narrow(tokens.begin(), tokens.end());
-    out_.write(reinterpret_cast<const char*>(narrow.data()), static_cast<std::streamsize>(narrow.size() * 2));
+    out_.write(reinterpret_cast<const char*>(narrow.data()),
+               static_cast<std::streamsize>(narrow.size() * 2));
   } else {
-    out_.write(reinterpret_cast<const char*>(tokens.data()), static_cast<std::streamsize>(tokens.size() * 4));
+    out_.write(reinterpret_cast<const char*>(tokens.data()),
+               static_cast<std::streamsize>(tokens.size() * 4));
   }
   if (!out_) fail_shard(staged_, fmt::format("writing failed: {}", std::strerror(errno)));
   info_.tokens += static_cast<int64_t>(tokens.size());
@@ -87,25 +91,29 @@ TokenShard::TokenShard(const fs::path& file) {
   if (descriptor < 0) fail_shard(file, fmt::format("cannot be read: {}", std::strerror(errno)));
   struct stat status {};
   Header header{};
-  bool whole = ::fstat(descriptor, &status) == 0 && ::pread(descriptor, &header, sizeof header, 0) == sizeof header;
+  bool whole = ::fstat(descriptor, &status) == 0 &&
+               ::pread(descriptor, &header, sizeof header, 0) == sizeof header;
   if (!whole || header.magic != kMagic) {
     ::close(descriptor);
     fail_shard(file, "is not a crosslaw token shard");
   }
   if (header.version != kVersion) {
     ::close(descriptor);
-    fail_shard(file, fmt::format("token shard version {}, this crosslaw reads version {}", header.version, kVersion));
+    fail_shard(file, fmt::format("token shard version {}, this crosslaw reads version {}",
+                                 header.version, kVersion));
   }
   auto file_bytes = static_cast<size_t>(status.st_size);
   bool possible = header.tokens <= file_bytes;
   mapped_bytes_ = possible ? kHeaderBytes + header.tokens * header.token_bytes : 0;
   if ((header.token_bytes != 2 && header.token_bytes != 4) || file_bytes != mapped_bytes_) {
     ::close(descriptor);
-    fail_shard(file, fmt::format("is damaged: {} bytes, its header promises {}", status.st_size, mapped_bytes_));
+    fail_shard(file, fmt::format("is damaged: {} bytes, its header promises {}", status.st_size,
+                                 mapped_bytes_));
   }
   void* mapped = ::mmap(nullptr, mapped_bytes_, PROT_READ, MAP_SHARED, descriptor, 0);
   ::close(descriptor);
-  if (mapped == MAP_FAILED) fail_shard(file, fmt::format("cannot be mapped: {}", std::strerror(errno)));
+  if (mapped == MAP_FAILED)
+    fail_shard(file, fmt::format("cannot be mapped: {}", std::strerror(errno)));
   mapped_ = static_cast<const unsigned char*>(mapped);
   token_bytes_ = static_cast<int>(header.token_bytes);
   info_ = {static_cast<int64_t>(header.tokens), static_cast<int64_t>(header.vocabulary),
@@ -113,7 +121,9 @@ TokenShard::TokenShard(const fs::path& file) {
 }
 
 TokenShard::TokenShard(TokenShard&& other) noexcept
-    : info_(other.info_), mapped_(std::exchange(other.mapped_, nullptr)), mapped_bytes_(other.mapped_bytes_),
+    : info_(other.info_),
+      mapped_(std::exchange(other.mapped_, nullptr)),
+      mapped_bytes_(other.mapped_bytes_),
       token_bytes_(other.token_bytes_) {}
 
 TokenShard::~TokenShard() {
@@ -122,7 +132,8 @@ TokenShard::~TokenShard() {
 
 void TokenShard::copy(int64_t first, int64_t count, int64_t* into) const {
   assert(first >= 0 && count >= 0 && first + count <= info_.tokens);
-  const unsigned char* at = mapped_ + kHeaderBytes + static_cast<size_t>(first) * static_cast<size_t>(token_bytes_);
+  const unsigned char* at =
+      mapped_ + kHeaderBytes + static_cast<size_t>(first) * static_cast<size_t>(token_bytes_);
   for (int64_t i = 0; i < count; ++i, at += token_bytes_) {
     uint32_t token = 0;
     std::memcpy(&token, at, static_cast<size_t>(token_bytes_));

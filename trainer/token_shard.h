@@ -8,8 +8,8 @@
 
 namespace crosslaw::trainer {
 
-// A file of tokens: a header of 64 bytes (magic, version, bytes per token, vocabulary, number of tokens,
-// bytes of text), then the tokens as little-endian 16-bit or 32-bit numbers.
+// A file of tokens: a header of 64 bytes (magic, version, bytes per token, vocabulary, number of
+// tokens, bytes of text), then the tokens as little-endian 16-bit or 32-bit numbers.
 
 struct TokenShardInfo {
   int64_t tokens = 0;
@@ -35,8 +35,8 @@ class TokenShardWriter {
   bool finished_ = false;
 };
 
-// Read-only view of a shard, memory-mapped. The constructor throws std::runtime_error naming the file
-// when it is missing, of another format or version, or shorter than its header says.
+// Read-only view of a shard, memory-mapped. The constructor throws std::runtime_error naming the
+// file when it is missing, of another format or version, or shorter than its header says.
 class TokenShard {
  public:
   explicit TokenShard(const std::filesystem::path& file);

@@ -19,7 +19,8 @@ constexpr std::string_view kSpaceMark = "\xE2\x96\x81";
 
 int32_t text_bytes(const std::string& piece) {
   size_t bytes = piece.size();
-  for (size_t at = piece.find(kSpaceMark); at != std::string::npos; at = piece.find(kSpaceMark, at + kSpaceMark.size())) {
+  for (size_t at = piece.find(kSpaceMark); at != std::string::npos;
+       at = piece.find(kSpaceMark, at + kSpaceMark.size())) {
     bytes -= kSpaceMark.size() - 1;
   }
   return static_cast<int32_t>(bytes);
@@ -60,19 +61,24 @@ Tokenizer Tokenizer::load(const std::filesystem::path& file) {
   auto model = std::make_shared<Model>();
   auto status = model->processor.LoadFromSerializedProto(serialized);
   if (!status.ok()) {
-    throw std::runtime_error(fmt::format("{}: not a SentencePiece model ({})", file.string(), status.ToString()));
+    throw std::runtime_error(
+        fmt::format("{}: not a SentencePiece model ({})", file.string(), status.ToString()));
   }
   const auto& processor = model->processor;
   Tokenizer tokenizer;
   tokenizer.sha256_ = trainer::sha256(serialized);
   int32_t separator = processor.eos_id() >= 0 ? processor.eos_id() : processor.bos_id();
   if (separator < 0) {
-    throw std::runtime_error(fmt::format("{}: the model has neither an end nor a begin token to separate documents", file.string()));
+    throw std::runtime_error(fmt::format(
+        "{}: the model has neither an end nor a begin token to separate documents", file.string()));
   }
   tokenizer.separator_ = separator;
   for (int id = 0; id < processor.GetPieceSize(); ++id) {
     bool control = processor.IsControl(id) || processor.IsUnknown(id) || processor.IsUnused(id);
-    tokenizer.bytes_of_token_.push_back(control ? 0 : processor.IsByte(id) ? 1 : text_bytes(processor.IdToPiece(id)));
+    tokenizer.bytes_of_token_.push_back(control ? 0
+                                        : processor.IsByte(id)
+                                            ? 1
+                                            : text_bytes(processor.IdToPiece(id)));
   }
   tokenizer.model_ = std::move(model);
   return tokenizer;
@@ -91,7 +97,8 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text) const {
   return {tokens.begin(), tokens.end()};
 }
 
-std::string train_tokenizer(int64_t vocabulary, const std::function<bool(std::string&)>& next_line) {
+std::string train_tokenizer(int64_t vocabulary,
+                            const std::function<bool(std::string&)>& next_line) {
   const std::unordered_map<std::string, std::string> settings = {
       {"model_type", "bpe"},
       {"vocab_size", std::to_string(vocabulary)},
@@ -109,7 +116,8 @@ std::string train_tokenizer(int64_t vocabulary, const std::function<bool(std::st
   std::string model;
   auto status = sentencepiece::SentencePieceTrainer::Train(settings, &lines, &model);
   if (!status.ok()) {
-    throw std::runtime_error(fmt::format("training a tokenizer of {} tokens failed: {}", vocabulary, status.ToString()));
+    throw std::runtime_error(
+        fmt::format("training a tokenizer of {} tokens failed: {}", vocabulary, status.ToString()));
   }
   return model;
 }

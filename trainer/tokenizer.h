@@ -24,7 +24,9 @@ class Tokenizer {
   int32_t separator() const { return separator_; }
   int32_t vocabulary() const { return static_cast<int32_t>(bytes_of_token_.size()); }
   // UTF-8 bytes of text that a token stands for; 0 for separators and control tokens.
-  int32_t bytes_of_token(int32_t token) const { return bytes_of_token_[static_cast<size_t>(token)]; }
+  int32_t bytes_of_token(int32_t token) const {
+    return bytes_of_token_[static_cast<size_t>(token)];
+  }
   const std::string& sha256() const { return sha256_; }
 
  private:
@@ -37,8 +39,9 @@ class Tokenizer {
 };
 
 // Trains a SentencePiece BPE model with byte fallback, as LLaMA's,.
-// `next_line` fills in the next line of text and returns false at the end. Returns the serialized model.
-// Throws std::runtime_error when SentencePiece refuses (a vocabulary larger than the text supports).
+// `next_line` fills in the next line of text and returns false at the end. Returns the serialized
+// model. Throws std::runtime_error when SentencePiece refuses (a vocabulary larger than the text
+// supports).
 std::string train_tokenizer(int64_t vocabulary, const std::function<bool(std::string&)>& next_line);
 
 }  // namespace crosslaw::trainer

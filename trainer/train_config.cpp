@@ -62,7 +62,8 @@ std::vector<std::string> problems(const Schedule& schedule) {
 
 std::vector<std::string> problems(const AdamWOptions& options) {
   Checks checks;
-  for (auto [field, value] : {std::pair{"optimizer.beta1", options.beta1}, {"optimizer.beta2", options.beta2}}) {
+  for (auto [field, value] :
+       {std::pair{"optimizer.beta1", options.beta1}, {"optimizer.beta2", options.beta2}}) {
     if (!(value >= 0 && value < 1)) checks.add(field, value, "in [0, 1)");
   }
   if (!(options.epsilon > 0)) checks.add("optimizer.epsilon", options.epsilon, "positive");
@@ -84,10 +85,14 @@ std::vector<std::string> mixture_problems(const std::vector<MixturePart>& mixtur
 }
 
 json to_json(const ModelShape& shape) {
-  return {{"vocabulary", shape.vocabulary}, {"hidden", shape.hidden},
-          {"ffn", shape.ffn},               {"heads", shape.heads},
-          {"layers", shape.layers},         {"tied_head", shape.tied_head},
-          {"norm_epsilon", shape.norm_epsilon}, {"rope_theta", shape.rope_theta}};
+  return {{"vocabulary", shape.vocabulary},
+          {"hidden", shape.hidden},
+          {"ffn", shape.ffn},
+          {"heads", shape.heads},
+          {"layers", shape.layers},
+          {"tied_head", shape.tied_head},
+          {"norm_epsilon", shape.norm_epsilon},
+          {"rope_theta", shape.rope_theta}};
 }
 
 ModelShape shape_from_json(const json& j) {
@@ -117,7 +122,8 @@ json to_json(const Schedule& schedule) {
 Schedule schedule_from_json(const json& j) {
   Schedule schedule;
   std::string kind = j.at("kind");
-  if (kind != "wsd" && kind != "cosine") throw std::runtime_error("schedule.kind: " + kind + " is neither cosine nor wsd");
+  if (kind != "wsd" && kind != "cosine")
+    throw std::runtime_error("schedule.kind: " + kind + " is neither cosine nor wsd");
   schedule.kind = kind == "wsd" ? ScheduleKind::kWsd : ScheduleKind::kCosine;
   j.at("steps").get_to(schedule.steps);
   j.at("warmup_steps").get_to(schedule.warmup_steps);
@@ -190,12 +196,14 @@ std::vector<std::string> problems(const ModelShape& shape) {
   checks.at_least<int64_t>("model.layers", shape.layers, 1);
   if (shape.heads >= 1 && shape.hidden >= 1) {
     if (shape.hidden % shape.heads != 0) {
-      checks.add("model.heads", shape.heads,
-                 fmt::format("a divisor of hidden = {} (head size {:.2f} is not whole)", shape.hidden,
-                             static_cast<double>(shape.hidden) / static_cast<double>(shape.heads)));
+      checks.add(
+          "model.heads", shape.heads,
+          fmt::format("a divisor of hidden = {} (head size {:.2f} is not whole)", shape.hidden,
+                      static_cast<double>(shape.hidden) / static_cast<double>(shape.heads)));
     } else if (shape.head_size() % 2 != 0) {
       checks.add("model.heads", shape.heads,
-                 fmt::format("such that the head size is even (rotary pairs); it is {}", shape.head_size()));
+                 fmt::format("such that the head size is even (rotary pairs); it is {}",
+                             shape.head_size()));
     }
   }
   if (!(shape.norm_epsilon > 0)) checks.add("model.norm_epsilon", shape.norm_epsilon, "positive");
@@ -254,7 +262,8 @@ std::vector<std::string> problems(const TrainConfig& config) {
 json to_json(const Recipe& recipe) {
   json mixture = json::array(), validation = json::array();
   for (const MixturePart& part : recipe.mixture) {
-    mixture.push_back({{"language", part.language}, {"share", part.share}, {"sha256", part.sha256}});
+    mixture.push_back(
+        {{"language", part.language}, {"share", part.share}, {"sha256", part.sha256}});
   }
   for (const ValidationSet& set : recipe.validation) {
     validation.push_back({{"language", set.language}, {"sha256", set.sha256}});
@@ -282,7 +291,8 @@ Recipe recipe_from_json(const json& j) {
   Recipe recipe;
   int version = j.at("version");
   if (version > kConfigVersion) {
-    throw std::runtime_error(fmt::format("recipe version {} is newer than this crosslaw knows ({})", version, kConfigVersion));
+    throw std::runtime_error(fmt::format("recipe version {} is newer than this crosslaw knows ({})",
+                                         version, kConfigVersion));
   }
   recipe.model = shape_from_json(j.at("model"));
   j.at("tokenizer_sha256").get_to(recipe.tokenizer_sha256);
@@ -334,7 +344,8 @@ TrainConfig read_config(const std::filesystem::path& file) {
   try {
     json j = json::parse(input);
     if (int version = j.at("version"); version > kConfigVersion) {
-      throw std::runtime_error(fmt::format("version {} is newer than this crosslaw-train knows ({})", version, kConfigVersion));
+      throw std::runtime_error(fmt::format(
+          "version {} is newer than this crosslaw-train knows ({})", version, kConfigVersion));
     }
     return {recipe_from_json(j.at("recipe")), execution_from_json(j.at("execution"))};
   } catch (const std::exception& error) {

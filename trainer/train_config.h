@@ -57,7 +57,8 @@ struct ValidationSet {
   std::string sha256;
 };
 
-// Everything that can change a run's losses, and nothing else: no path, device index or retry count.
+// Everything that can change a run's losses, and nothing else: no path, device index or retry
+// count.
 struct Recipe {
   ModelShape model;
   std::string tokenizer_sha256;

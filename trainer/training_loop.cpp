@@ -31,7 +31,9 @@ constexpr double kGpuMemoryShare = 0.85;
 constexpr int64_t kGpuStepsBetweenLossReads = 16;  // reading a loss waits for the GPU
 constexpr int64_t kHopelessSteps = 20;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 // The run cannot start as it was asked to; the message goes into result.json.
 struct Refused : std::runtime_error {
@@ -49,15 +51,18 @@ at::Device open_device(const Execution& execution) {
     at::set_num_threads(static_cast<int>(execution.threads));
     return at::kCPU;
   }
-  if (visible_gpus() < 1) throw Refused("a GPU was promised, none is visible (CUDA_VISIBLE_DEVICES, driver)");
+  if (visible_gpus() < 1)
+    throw Refused("a GPU was promised, none is visible (CUDA_VISIBLE_DEVICES, driver)");
   if (!execution.gpu_uuid.empty() && gpu_uuid() != execution.gpu_uuid) {
-    throw Refused(fmt::format("GPU {} was promised, {} is visible", execution.gpu_uuid, gpu_uuid()));
+    throw Refused(
+        fmt::format("GPU {} was promised, {} is visible", execution.gpu_uuid, gpu_uuid()));
   }
   prefer_cudnn_attention();
   return {at::kCUDA, 0};
 }
 
-// The largest divisor of the batch that the memory allows; on the CPU it depends on the recipe alone.
+// The largest divisor of the batch that the memory allows; on the CPU it depends on the recipe
+// alone.
 int64_t micro_batch_sequences(const TrainConfig& config) {
   const Recipe& recipe = config.recipe;
   if (config.execution.micro_batch_sequences > 0) {
@@ -80,7 +85,8 @@ int64_t micro_batch_sequences(const TrainConfig& config) {
 class LossLog {
  public:
   LossLog(const TrainConfig& config, const TrainHooks& hooks)
-      : hooks_(hooks), steps_at_once_(config.execution.device == "cuda" ? kGpuStepsBetweenLossReads : 1),
+      : hooks_(hooks),
+        steps_at_once_(config.execution.device == "cuda" ? kGpuStepsBetweenLossReads : 1),
         warmup_steps_(config.recipe.schedule.warmup_steps),
         hopeless_loss_(2 * std::log(static_cast<double>(config.recipe.model.vocabulary))) {}
 
@@ -95,7 +101,8 @@ class LossLog {
     at::Tensor values = at::stack(waiting_).to(at::kCPU);
     waiting_.clear();
     lines_.first_step = lines_.loss_nats.empty() ? first_step_ : lines_.first_step;
-    for (int64_t i = 0; i < values.size(0); ++i) judge(first_step_ + i, values[i][0].item<double>(), values[i][1].item<double>());
+    for (int64_t i = 0; i < values.size(0); ++i)
+      judge(first_step_ + i, values[i][0].item<double>(), values[i][1].item<double>());
   }
 
   // Hands what was read to the hook, as one line.
@@ -119,7 +126,8 @@ class LossLog {
     if (!std::isfinite(loss) || !std::isfinite(norm)) {
       divergence_ = fmt::format("step {}: loss {}, gradient norm {}", step, loss, norm);
     } else if (hopeless_ >= kHopelessSteps) {
-      divergence_ = fmt::format("step {}: the loss has been above {:.3f} for {} steps", step, hopeless_loss_, kHopelessSteps);
+      divergence_ = fmt::format("step {}: the loss has been above {:.3f} for {} steps", step,
+                                hopeless_loss_, kHopelessSteps);
     }
   }
 
@@ -135,12 +143,21 @@ class LossLog {
 class TrainingRun {
  public:
   TrainingRun(const TrainConfig& config, fs::path folder, const TrainHooks& hooks)
-      : config_(config), recipe_(config.recipe), folder_(std::move(folder)), hooks_(hooks), device_(open_device(config.execution)),
-        text_(config), micro_batch_(micro_batch_sequences(config)),
-        model_(recipe_.model, recipe_.context_tokens, micro_batch_, weight_type(config), device_), losses_(config, hooks),
-        key_(run_key(recipe_)), trajectory_(trajectory_key(recipe_)), last_checkpoint_time_(Clock::now()) {
+      : config_(config),
+        recipe_(config.recipe),
+        folder_(std::move(folder)),
+        hooks_(hooks),
+        device_(open_device(config.execution)),
+        text_(config),
+        micro_batch_(micro_batch_sequences(config)),
+        model_(recipe_.model, recipe_.context_tokens, micro_batch_, weight_type(config), device_),
+        losses_(config, hooks),
+        key_(run_key(recipe_)),
+        trajectory_(trajectory_key(recipe_)),
+        last_checkpoint_time_(Clock::now()) {
     for (const ValidationSet& set : recipe_.validation) {
-      validation_.emplace_back(set.language, config.execution.valid_shards.at(set.language), recipe_.context_tokens, recipe_.model.vocabulary);
+      validation_.emplace_back(set.language, config.execution.valid_shards.at(set.language),
+                               recipe_.context_tokens, recipe_.model.vocabulary);
     }
     for (int64_t step : config.execution.evaluation_steps) evaluation_steps_.insert(step);
     for (int64_t step : config.execution.publish_steps) publish_steps_.insert(step);
@@ -153,7 +170,8 @@ class TrainingRun {
     result_.start_step = step;
     result_.outcome = train_from(step);
     result_.seconds = seconds_since(start);
-    double trained = static_cast<double>((result_.step - result_.start_step) * recipe_.batch_tokens());
+    double trained =
+        static_cast<double>((result_.step - result_.start_step) * recipe_.batch_tokens());
     result_.tokens_per_second = result_.seconds > 0 ? trained / result_.seconds : 0;
     return result_;
   }
@@ -167,8 +185,10 @@ class TrainingRun {
     for (const std::string& candidate : config_.execution.start_checkpoints) {
       try {
         CheckpointState state = load_checkpoint(model_.parameters, recipe_.model, true, candidate);
-        bool shared = state.trajectory == trajectory_ && state.step <= shared_steps(recipe_.schedule);
-        if (state.key != key_ && !shared) throw std::runtime_error(candidate + ": belongs to another run");
+        bool shared =
+            state.trajectory == trajectory_ && state.step <= shared_steps(recipe_.schedule);
+        if (state.key != key_ && !shared)
+          throw std::runtime_error(candidate + ": belongs to another run");
         say(fmt::format("resuming at step {} from {}", state.step, candidate));
         return state.step;
       } catch (const std::runtime_error& error) {
@@ -182,10 +202,13 @@ class TrainingRun {
       return 0;
     }
     try {
-      CheckpointState state = load_checkpoint(model_.parameters, recipe_.model, false, config_.execution.parent_checkpoint);
-      if (state.key != recipe_.parent_key) throw std::runtime_error(config_.execution.parent_checkpoint + ": belongs to another run");
+      CheckpointState state = load_checkpoint(model_.parameters, recipe_.model, false,
+                                              config_.execution.parent_checkpoint);
+      if (state.key != recipe_.parent_key)
+        throw std::runtime_error(config_.execution.parent_checkpoint + ": belongs to another run");
     } catch (const std::runtime_error& error) {
-      throw Refused(fmt::format("the checkpoint to continue from cannot be used: {}", error.what()));
+      throw Refused(
+          fmt::format("the checkpoint to continue from cannot be used: {}", error.what()));
     }
     return 0;
   }
@@ -209,7 +232,8 @@ class TrainingRun {
       if (losses_.unpublished() >= 256) losses_.publish();
       if (evaluation_steps_.contains(step + 1)) evaluate(step + 1);
       bool due = seconds_since(last_checkpoint_time_) >= config_.execution.checkpoint_every_seconds;
-      if (step + 1 < recipe_.schedule.steps && (due || publish_steps_.contains(step + 1))) publish(step + 1, true);
+      if (step + 1 < recipe_.schedule.steps && (due || publish_steps_.contains(step + 1)))
+        publish(step + 1, true);
       if (seconds_since(last_report) >= 0.5) {
         last_report = Clock::now();
         report_step(step + 1, first, seconds_since(start));
@@ -221,7 +245,8 @@ class TrainingRun {
   }
 
   void report_step(int64_t step, int64_t first, double seconds) const {
-    if (hooks_.on_step) hooks_.on_step(step, static_cast<double>((step - first) * recipe_.batch_tokens()) / seconds);
+    if (hooks_.on_step)
+      hooks_.on_step(step, static_cast<double>((step - first) * recipe_.batch_tokens()) / seconds);
   }
 
   void train_one_step(int64_t step) {
@@ -238,12 +263,16 @@ class TrainingRun {
     const AdamWOptions& o = recipe_.optimizer;
     double rate = learning_rate(recipe_.schedule, step);
     bool gpu = device_.is_cuda();
-    KernelTarget target{gpu, p.weights.scalar_type() == at::kBFloat16 ? Precision::kBfloat16 : Precision::kFloat32, gpu ? gpu_stream() : nullptr};
+    KernelTarget target{
+        gpu, p.weights.scalar_type() == at::kBFloat16 ? Precision::kBfloat16 : Precision::kFloat32,
+        gpu ? gpu_stream() : nullptr};
     auto update = [&](int64_t from, int64_t count, double decay) {
-      adamw(target, {count, step + 1, rate, o.beta1, o.beta2, o.epsilon, decay, o.clip_norm, norm.data_ptr<float>(),
-                     p.gradients.data_ptr<float>() + from, p.master.data_ptr<float>() + from, p.moment1.data_ptr<float>() + from,
+      adamw(target, {count, step + 1, rate, o.beta1, o.beta2, o.epsilon, decay, o.clip_norm,
+                     norm.data_ptr<float>(), p.gradients.data_ptr<float>() + from,
+                     p.master.data_ptr<float>() + from, p.moment1.data_ptr<float>() + from,
                      p.moment2.data_ptr<float>() + from,
-                     static_cast<char*>(p.weights.mutable_data_ptr()) + from * static_cast<int64_t>(p.weights.element_size())});
+                     static_cast<char*>(p.weights.mutable_data_ptr()) +
+                         from * static_cast<int64_t>(p.weights.element_size())});
     };
     update(0, p.decayed_count(), o.weight_decay);
     update(p.decayed_count(), p.count() - p.decayed_count(), 0.0);
@@ -268,7 +297,8 @@ class TrainingRun {
       line.loss_nats_per_byte = sum / static_cast<double>(text.text_bytes());
       line.tokens_target = text_.target_tokens(step);
       line.tokens_source = text_.source_tokens(step);
-      line.flops = training_flops_per_token(recipe_.model, recipe_.context_tokens) * static_cast<double>(step * recipe_.batch_tokens());
+      line.flops = training_flops_per_token(recipe_.model, recipe_.context_tokens) *
+                   static_cast<double>(step * recipe_.batch_tokens());
       line.end_of_schedule = end;
       if (hooks_.on_eval) hooks_.on_eval(line);
     }
@@ -280,7 +310,8 @@ class TrainingRun {
     std::string name = checkpoint_name(step);
     // A checkpoint from the cooldown is of use to this run alone.
     std::string trajectory = step <= shared_steps(recipe_.schedule) ? trajectory_ : "";
-    publish_checkpoint(model_.parameters, recipe_.model, {step, key_, trajectory}, resumable, folder_ / name);
+    publish_checkpoint(model_.parameters, recipe_.model, {step, key_, trajectory}, resumable,
+                       folder_ / name);
     result_.checkpoint = name;
     if (hooks_.on_checkpoint) hooks_.on_checkpoint({step, name});
     if (!passing_.empty() && passing_ != name) fs::remove_all(folder_ / passing_);

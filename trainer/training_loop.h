@@ -22,6 +22,7 @@ struct TrainHooks {
 // parent's weights, else random weights) to the end of the schedule. Expected ends are outcomes:
 // done, diverged, stopped, out of memory, refused (wrong device, damaged parent or data).
 // `folder` receives the checkpoints. Throws for what should not happen (disk full, CUDA fault).
-RunResult train(const TrainConfig& config, const std::filesystem::path& folder, const TrainHooks& hooks);
+RunResult train(const TrainConfig& config, const std::filesystem::path& folder,
+                const TrainHooks& hooks);
 
 }  // namespace crosslaw::trainer

@@ -10,7 +10,9 @@ namespace crosslaw::db {
 TEST_CASE("values come back as they were bound, NaN and nothing as NULL") {
   Database database = Database::in_memory();
   database.execute("CREATE TABLE t(a, b, c, d, e)");
-  Statement(database, "INSERT INTO t VALUES(?, ?, ?, ?, ?)").bind(int64_t{1} << 60, 1.0 / 3.0, "dé\"jà", std::nan(""), std::optional<double>()).run();
+  Statement(database, "INSERT INTO t VALUES(?, ?, ?, ?, ?)")
+      .bind(int64_t{1} << 60, 1.0 / 3.0, "dé\"jà", std::nan(""), std::optional<double>())
+      .run();
   Statement row(database, "SELECT a, b, c, d, e FROM t");
   REQUIRE(row.step());
   CHECK(row.integer(0) == int64_t{1} << 60);
@@ -40,9 +42,14 @@ TEST_CASE("a transaction that is not committed leaves nothing") {
 
 TEST_CASE("errors name the file, the statement and a mend") {
   tests::TempFolder folder;
-  auto open = [](const std::filesystem::path& file) { return tests::message_of([&] { Database(file, Access::kRead).execute("SELECT * FROM sqlite_master"); }); };
-  CHECK_THAT(open(folder / "none.db"), Catch::Contains("none.db") && Catch::Contains("check the folder's existence"));
-  CHECK_THAT(open(folder.write("text.db", std::string(4096, 'x'))), Catch::Contains("text.db") && Catch::Contains("no SQLite database"));
+  auto open = [](const std::filesystem::path& file) {
+    return tests::message_of(
+        [&] { Database(file, Access::kRead).execute("SELECT * FROM sqlite_master"); });
+  };
+  CHECK_THAT(open(folder / "none.db"),
+             Catch::Contains("none.db") && Catch::Contains("check the folder's existence"));
+  CHECK_THAT(open(folder.write("text.db", std::string(4096, 'x'))),
+             Catch::Contains("text.db") && Catch::Contains("no SQLite database"));
   Database database = Database::in_memory();
   CHECK_THAT(tests::message_of([&] { database.execute("SELEC 1"); }), Catch::Contains("SELEC 1"));
 }

@@ -13,15 +13,18 @@ namespace {
 
 RunRow run(const std::string& key) {
   RunRow r;
-  r.key = key, r.name = "run " + key, r.recipe = "{}", r.strategy = "scratch", r.language = "fr", r.size = "d12", r.seed = 1;
-  r.params_embedding = 100, r.params_blocks = 200, r.params_norms = 5, r.params_budget = 305, r.steps = 10;
+  r.key = key, r.name = "run " + key, r.recipe = "{}", r.strategy = "scratch", r.language = "fr",
+  r.size = "d12", r.seed = 1;
+  r.params_embedding = 100, r.params_blocks = 200, r.params_norms = 5, r.params_budget = 305,
+  r.steps = 10;
   r.tokens_target = 5120, r.flops = 1e9;
   return r;
 }
 
 AttemptRow attempt(int64_t run_id, int64_t n) {
   AttemptRow a;
-  a.run_id = run_id, a.n = n, a.token = std::to_string(run_id) + "/" + std::to_string(n), a.folder = "runs/x/attempt-" + std::to_string(n);
+  a.run_id = run_id, a.n = n, a.token = std::to_string(run_id) + "/" + std::to_string(n),
+  a.folder = "runs/x/attempt-" + std::to_string(n);
   a.device = "cpu", a.host = "here", a.started_ms = 1000;
   return a;
 }
@@ -34,7 +37,9 @@ RunStore fresh_store() {
 
 MetricsBatch losses(int64_t offset) {
   MetricsBatch batch;
-  batch.evals = {{"fr", 5, 2560, 0, 5e8, 2.5, 2.5, false}, {"fr", 10, 5120, 0, 1e9, 2.25, 2.25, true}, {"en", 10, 5120, 0, 1e9, 3.5, 3.5, true}};
+  batch.evals = {{"fr", 5, 2560, 0, 5e8, 2.5, 2.5, false},
+                 {"fr", 10, 5120, 0, 1e9, 2.25, 2.25, true},
+                 {"en", 10, 5120, 0, 1e9, 3.5, 3.5, true}};
   batch.train_losses = {{0, 5.5, 1.0}, {1, std::nullopt, std::nullopt}};
   batch.checkpoints = {{10, "runs/x/attempt-1/checkpoint-00000010"}};
   batch.log_offset = offset;
@@ -114,8 +119,11 @@ TEST_CASE("the view of observations holds a run's own language only, and unknown
   batch.evals[0].loss_nats.reset();
   store.ingest(id, a, batch);
   store.end_attempt(a, {.outcome = "done"}, 2000);
-  Statement rows(store.database(), "SELECT strategy, language, size, seed, params_embedding, params_unembedding, params_blocks, params_norms, tokens_target, "
-                                   "tokens_source, tokens_total, flops, loss_nats, end_of_schedule FROM observations");
+  Statement rows(
+      store.database(),
+      "SELECT strategy, language, size, seed, params_embedding, params_unembedding, params_blocks, "
+      "params_norms, tokens_target, "
+      "tokens_source, tokens_total, flops, loss_nats, end_of_schedule FROM observations");
   REQUIRE(rows.step());
   CHECK(rows.text(1) == "fr");
   CHECK(rows.is_null(12));
@@ -140,8 +148,10 @@ TEST_CASE("a database of a newer version is refused and left as it is") {
   tests::TempFolder folder;
   { RunStore::create(folder / "a.db").sync_runs({run("a")}); }
   { Database(folder / "a.db", Access::kWrite).execute("PRAGMA user_version = 99"); }
-  CHECK_THAT(tests::message_of([&] { RunStore::create(folder / "a.db"); }), Catch::Contains("schema version 99 was written by a newer crosslaw"));
-  CHECK_THAT(tests::message_of([&] { RunStore::read(folder / "a.db"); }), Catch::Contains("newer crosslaw"));
+  CHECK_THAT(tests::message_of([&] { RunStore::create(folder / "a.db"); }),
+             Catch::Contains("schema version 99 was written by a newer crosslaw"));
+  CHECK_THAT(tests::message_of([&] { RunStore::read(folder / "a.db"); }),
+             Catch::Contains("newer crosslaw"));
   { Database(folder / "a.db", Access::kWrite).execute("PRAGMA user_version = 1"); }
   CHECK(RunStore::read(folder / "a.db").runs().size() == 1);
 }
@@ -165,7 +175,8 @@ TEST_CASE("a full disk loses no committed row") {
     store.sync_runs({run("a")});
     int64_t id = store.runs()[0].id, a = store.begin_attempt(attempt(id, 1));
     store.ingest(id, a, losses(100));
-    struct rlimit before {}, small {};
+    struct rlimit before {
+    }, small{};
     getrlimit(RLIMIT_FSIZE, &before);
     auto handler = std::signal(SIGXFSZ, SIG_IGN);
     small = {150'000, before.rlim_max};

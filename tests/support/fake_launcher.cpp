@@ -17,7 +17,8 @@ namespace {
 void write_checkpoint(const fs::path& folder, int64_t step, std::ofstream& metrics) {
   fs::create_directories(folder / checkpoint_name(step));
   std::ofstream(folder / checkpoint_name(step) / "model.safetensors") << "weights";
-  std::ofstream(folder / checkpoint_name(step) / "state.json") << R"({"sha256":{"model.safetensors":")" << sha256("weights") << "\"}}";
+  std::ofstream(folder / checkpoint_name(step) / "state.json")
+      << R"({"sha256":{"model.safetensors":")" << sha256("weights") << "\"}}";
   metrics << to_line(CheckpointLine{step, checkpoint_name(step)});
 }
 
@@ -32,7 +33,14 @@ void write_outputs(const TrainConfig& config, const fs::path& folder, const Fake
   if (end.outcome == Outcome::kDone) {
     for (int64_t step : config.execution.publish_steps) write_checkpoint(folder, step, metrics);
     for (const ValidationSet& set : config.recipe.validation) {
-      EvalLine line{steps, set.language, fake_loss(config.recipe), fake_loss(config.recipe), steps * config.recipe.batch_tokens(), 0, 1e9, true};
+      EvalLine line{steps,
+                    set.language,
+                    fake_loss(config.recipe),
+                    fake_loss(config.recipe),
+                    steps * config.recipe.batch_tokens(),
+                    0,
+                    1e9,
+                    true};
       metrics << to_line(line);
     }
     write_checkpoint(folder, steps, metrics);
@@ -46,7 +54,8 @@ void write_outputs(const TrainConfig& config, const fs::path& folder, const Fake
 }  // namespace
 
 double fake_loss(const Recipe& recipe) {
-  double n = static_cast<double>(count_parameters(recipe.model).total()), d = static_cast<double>(recipe.schedule.steps * recipe.batch_tokens());
+  double n = static_cast<double>(count_parameters(recipe.model).total()),
+         d = static_cast<double>(recipe.schedule.steps * recipe.batch_tokens());
   return 1.5 + 20 / std::pow(n, 0.4) + (recipe.parent_key.empty() ? 30 : 20) / std::pow(d, 0.3);
 }
 
@@ -57,8 +66,10 @@ std::optional<sweep::ProcessIdentity> FakeLauncher::start(const sweep::LaunchReq
   return sweep::ProcessIdentity{1000 + request.attempt_id, 1};
 }
 
-std::optional<sweep::ProcessIdentity> FakeLauncher::adopt(int64_t attempt_id, const fs::path& config_file) {
-  if (std::find(adoptable.begin(), adoptable.end(), attempt_id) == adoptable.end()) return std::nullopt;
+std::optional<sweep::ProcessIdentity> FakeLauncher::adopt(int64_t attempt_id,
+                                                          const fs::path& config_file) {
+  if (std::find(adoptable.begin(), adoptable.end(), attempt_id) == adoptable.end())
+    return std::nullopt;
   running[attempt_id] = config_file;
   return sweep::ProcessIdentity{1000 + attempt_id, 1};
 }

@@ -19,15 +19,18 @@ struct FakeEnd {
   std::string message;
 };
 
-// Pretends to train: an attempt ends at the wait() after its start, with losses that are a fixed function
-// of the recipe. `behave` decides how attempt n of a run ends. No process, no sleep.
+// Pretends to train: an attempt ends at the wait() after its start, with losses that are a fixed
+// function of the recipe. `behave` decides how attempt n of a run ends. No process, no sleep.
 class FakeLauncher : public sweep::RunLauncher {
  public:
   using Behave = std::function<FakeEnd(const trainer::TrainConfig&, int64_t n)>;
-  explicit FakeLauncher(Behave behave = [](const trainer::TrainConfig&, int64_t) { return FakeEnd{}; }) : behave_(std::move(behave)) {}
+  explicit FakeLauncher(Behave behave = [](const trainer::TrainConfig&,
+                                           int64_t) { return FakeEnd{}; })
+      : behave_(std::move(behave)) {}
 
   std::optional<sweep::ProcessIdentity> start(const sweep::LaunchRequest& request) override;
-  std::optional<sweep::ProcessIdentity> adopt(int64_t attempt_id, const std::filesystem::path& config_file) override;
+  std::optional<sweep::ProcessIdentity> adopt(int64_t attempt_id,
+                                              const std::filesystem::path& config_file) override;
   std::vector<sweep::ProcessExit> wait(std::chrono::milliseconds patience) override;
   void stop(int64_t attempt_id, bool at_once) override;
 

@@ -13,7 +13,8 @@ std::string made_up_text(const std::string& letters, unsigned seed, int document
     for (int word = 0; word < 60; ++word) {
       seed = seed * 1103515245u + 12345u;
       unsigned draw = seed >> 16;
-      for (unsigned i = 0; i < 2 + draw % 4; ++i) lines += letters[(draw / 7 + i * (draw % 5)) % letters.size()];
+      for (unsigned i = 0; i < 2 + draw % 4; ++i)
+        lines += letters[(draw / 7 + i * (draw % 5)) % letters.size()];
       lines += ' ';
     }
     lines += "\"}\n";
@@ -66,11 +67,14 @@ cpu_slots = 2
 
 SmallSweep::SmallSweep() : spec(folder / "small.toml") {
   folder.write("small.toml", spec_text());
-  folder.write("ladder.csv", "name,hidden,ffn,heads,layers\ns,8,16,2,1\nm,12,24,2,1\nl,16,32,2,1\n");
+  folder.write("ladder.csv",
+               "name,hidden,ffn,heads,layers\ns,8,16,2,1\nm,12,24,2,1\nl,16,32,2,1\n");
   for (const char* split : {"train", "valid"}) {
     int documents = split[0] == 't' ? 120 : 12;
-    folder.write(std::string("en.") + split + ".jsonl", made_up_text("abcdefgh", split[0], documents));
-    folder.write(std::string("fr.") + split + ".jsonl", made_up_text("efghijkl", split[0] + 1u, documents));
+    folder.write(std::string("en.") + split + ".jsonl",
+                 made_up_text("abcdefgh", split[0], documents));
+    folder.write(std::string("fr.") + split + ".jsonl",
+                 made_up_text("efghijkl", split[0] + 1u, documents));
   }
 }
 

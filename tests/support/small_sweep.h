@@ -6,8 +6,8 @@
 
 namespace crosslaw::tests {
 
-// A spec with three sizes, two budgets, a source, a scratch and a continued strategy on a few kilobytes of
-// made-up text, written into a folder of its own.
+// A spec with three sizes, two budgets, a source, a scratch and a continued strategy on a few
+// kilobytes of made-up text, written into a folder of its own.
 struct SmallSweep {
   TempFolder folder;
   std::filesystem::path spec;

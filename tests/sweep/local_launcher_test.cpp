@@ -61,7 +61,8 @@ TEST_CASE("a program that is not there ends at once with code 127") {
 TEST_CASE("a process is asked to stop, and ended at once when told so") {
   tests::TempFolder folder;
   LocalLauncher launcher(obedient_program(folder));
-  launcher.start(request(folder, 1, "trap 'exit 75' TERM; touch \"$1.ready\"; while :; do sleep 0.01; done\n"));
+  launcher.start(request(
+      folder, 1, "trap 'exit 75' TERM; touch \"$1.ready\"; while :; do sleep 0.01; done\n"));
   while (!std::filesystem::exists(folder / "config-1.ready")) std::this_thread::sleep_for(5ms);
   launcher.stop(1, false);
   CHECK(wait_for_one(launcher).at(0).code == 75);
@@ -121,7 +122,8 @@ TEST_CASE("a GPU is held by the process that uses it, beyond its launcher's end"
   pid_t pid = 0;
   {
     LocalLauncher first(obedient_program(folder));
-    pid = static_cast<pid_t>(first.start(on_gpu(1, "echo $CUDA_VISIBLE_DEVICES; while :; do sleep 0.01; done\n"))->pid);
+    pid = static_cast<pid_t>(
+        first.start(on_gpu(1, "echo $CUDA_VISIBLE_DEVICES; while :; do sleep 0.01; done\n"))->pid);
   }
   while (tests::read_file(folder / "config-1.log").empty()) std::this_thread::sleep_for(5ms);
   LocalLauncher second(obedient_program(folder));

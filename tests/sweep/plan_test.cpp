@@ -34,7 +34,8 @@ TEST_CASE("the paper's sweep is 120 runs of 5.1e22 FLOPs") {
     smallest = std::min(smallest, run.flops_6nd());
     largest = std::max(largest, run.flops_6nd());
     ++batches[run.recipe.batch_tokens()];
-    CHECK(run.recipe.schedule.warmup_steps == Approx(0.05 * static_cast<double>(run.row.steps)).margin(1));
+    CHECK(run.recipe.schedule.warmup_steps ==
+          Approx(0.05 * static_cast<double>(run.row.steps)).margin(1));
   }
   CHECK(total == Approx(5.13e22).epsilon(0.01));
   CHECK(smallest == Approx(2.9e17).epsilon(0.01));
@@ -80,7 +81,8 @@ TEST_CASE("smaller budgets branch off the largest one where their cooldown begin
     CHECK(run.flops_to_train() < 0.3 * run.row.flops);
   }
   CHECK(branches == 6);
-  for (const PlannedRun& run : small_plan("schedule = \"wsd\"", "schedule = \"cosine\"").runs) CHECK_FALSE(run.trunk);
+  for (const PlannedRun& run : small_plan("schedule = \"wsd\"", "schedule = \"cosine\"").runs)
+    CHECK_FALSE(run.trunk);
 }
 
 TEST_CASE("budgets count target tokens and replay comes on top") {
@@ -102,7 +104,8 @@ TEST_CASE("evaluation points are log-spaced, distinct and before the end") {
   REQUIRE(run.evaluation_steps.size() == 32);
   std::set<int64_t> steps(run.evaluation_steps.begin(), run.evaluation_steps.end());
   CHECK(steps.size() == 32);
-  CHECK(static_cast<double>(*steps.begin()) == Approx(static_cast<double>(run.row.steps) / 64).margin(0.5));
+  CHECK(static_cast<double>(*steps.begin()) ==
+        Approx(static_cast<double>(run.row.steps) / 64).margin(0.5));
   CHECK(*steps.rbegin() < run.row.steps);
 }
 
@@ -112,7 +115,8 @@ TEST_CASE("a larger budget in the spec leaves the keys of the smaller ones") {
     for (const PlannedRun& run : plan.runs) set.insert(run.row.key);
     return set;
   };
-  std::set<std::string> before = keys(small_plan()), after = keys(small_plan("[2, 4]", "[2, 4, 8]"));
+  std::set<std::string> before = keys(small_plan()),
+                        after = keys(small_plan("[2, 4]", "[2, 4, 8]"));
   CHECK(after.size() > before.size());
   CHECK(std::includes(after.begin(), after.end(), before.begin(), before.end()));
 }
@@ -127,10 +131,14 @@ TEST_CASE("a strategy may take each so-manieth size, the largest included") {
 }
 
 TEST_CASE("what cannot be trained is named") {
-  auto message = [](const std::string& from, const std::string& to) { return tests::message_of([&] { small_plan(from, to); }); };
-  CHECK_THAT(message("batch_tokens = 256", "batch_tokens = 100"), Catch::Contains("train.batch_tokens = 100: must be a multiple of data.context = 32"));
+  auto message = [](const std::string& from, const std::string& to) {
+    return tests::message_of([&] { small_plan(from, to); });
+  };
+  CHECK_THAT(message("batch_tokens = 256", "batch_tokens = 100"),
+             Catch::Contains("train.batch_tokens = 100: must be a multiple of data.context = 32"));
   CHECK_THAT(message("[2, 4]", "[0.01]"), Catch::Contains("are less than one batch of 256"));
-  CHECK_THAT(message("warmup_steps_max = 10", "warmup_steps_min = 500\nwarmup_steps_max = 500"), Catch::Contains("size s, strategy source: schedule.steps"));
+  CHECK_THAT(message("warmup_steps_max = 10", "warmup_steps_min = 500\nwarmup_steps_max = 500"),
+             Catch::Contains("size s, strategy source: schedule.steps"));
 }
 
 }  // namespace crosslaw::sweep

@@ -31,13 +31,15 @@ struct World {
   int64_t clock_ms = 0;
   std::function<void(const Progress&)> on_progress = [](const Progress&) {};
 
-  explicit World(const std::string& from = "name", const std::string& to = "name") : store(make_store()) {
+  explicit World(const std::string& from = "name", const std::string& to = "name")
+      : store(make_store()) {
     files.edit(from, to);
     replan();
   }
   void replan() {
     spec = read_spec(files.spec);
-    corpus = trainer::prepare_corpus(corpus_options(spec, folder / "data"), [](const std::string&) {});
+    corpus =
+        trainer::prepare_corpus(corpus_options(spec, folder / "data"), [](const std::string&) {});
     plan = make_plan(spec, read_ladder(spec.ladder, spec.vocabulary, spec.tied_head), &corpus);
     std::vector<db::RunRow> rows;
     for (const PlannedRun& run : plan.runs) rows.push_back(run.row);
@@ -53,7 +55,8 @@ struct World {
     hooks.say = [this](const std::string& message) { said.push_back(message); };
     hooks.interrupts = [this] { return interrupts; };
     hooks.now_ms = [this] { return clock_ms += 100; };
-    return Scheduler(plan, corpus, store, launcher, std::vector<Slot>(slots), {folder, "here", "boot", spec.launch}, hooks);
+    return Scheduler(plan, corpus, store, launcher, std::vector<Slot>(slots),
+                     {folder, "here", "boot", spec.launch}, hooks);
   }
   std::map<std::string, int64_t> outcomes() const {
     std::map<std::string, int64_t> counts;
@@ -62,7 +65,8 @@ struct World {
   }
   const PlannedRun& run_of(const TrainConfig& config) const {
     std::string key = trainer::run_key(config.recipe);
-    return *std::find_if(plan.runs.begin(), plan.runs.end(), [&](const PlannedRun& r) { return r.row.key == key; });
+    return *std::find_if(plan.runs.begin(), plan.runs.end(),
+                         [&](const PlannedRun& r) { return r.row.key == key; });
   }
 };
 
@@ -89,11 +93,13 @@ TEST_CASE("a run starts only when its parent is done and its trunk has published
   for (const TrainConfig& config : watching.started) {
     const PlannedRun& run = world.run_of(config);
     if (run.parent) {
-      CHECK_THAT(config.execution.parent_checkpoint, Catch::Contains(world.plan.runs[run.parent->run].row.key));
+      CHECK_THAT(config.execution.parent_checkpoint,
+                 Catch::Contains(world.plan.runs[run.parent->run].row.key));
     }
     if (run.trunk) {
       REQUIRE(config.execution.start_checkpoints.size() == 1);
-      CHECK_THAT(config.execution.start_checkpoints[0], Catch::Contains(world.plan.runs[run.trunk->run].row.key));
+      CHECK_THAT(config.execution.start_checkpoints[0],
+                 Catch::Contains(world.plan.runs[run.trunk->run].row.key));
     }
   }
 }
@@ -112,23 +118,33 @@ TEST_CASE("a finished sweep starts nothing again, an enlarged one only what is n
 
 TEST_CASE("divergence is a result: it is not repeated, and what depends on it is blocked") {
   World world;
-  auto diverges = [](const TrainConfig& config) { return config.recipe.mixture[0].language == "en" && config.recipe.model.hidden == 8; };
+  auto diverges = [](const TrainConfig& config) {
+    return config.recipe.mixture[0].language == "en" && config.recipe.model.hidden == 8;
+  };
   FakeLauncher launcher([&](const TrainConfig& config, int64_t) {
-    return diverges(config) ? FakeEnd{.outcome = Outcome::kDiverged, .message = "step 3: loss nan"} : FakeEnd{};
+    return diverges(config) ? FakeEnd{.outcome = Outcome::kDiverged, .message = "step 3: loss nan"}
+                            : FakeEnd{};
   });
   Scheduler scheduler = world.scheduler(launcher);
   scheduler.run();
-  CHECK(world.outcomes() == std::map<std::string, int64_t>{{"done", 12}, {"diverged", 1}, {"pending", 2}});
+  CHECK(world.outcomes() ==
+        std::map<std::string, int64_t>{{"done", 12}, {"diverged", 1}, {"pending", 2}});
   CHECK(scheduler.progress().blocked == 2);
   FakeLauncher again;
   world.scheduler(again).run();
   CHECK(again.started.empty());
 }
 
-TEST_CASE("a crash is tried again, with its log's last line, and given up after the allowed retries") {
+TEST_CASE(
+    "a crash is tried again, with its log's last line, and given up after the allowed retries") {
   World world;
-  auto doomed = [](const TrainConfig& config) { return config.recipe.mixture[0].language == "fr" && config.recipe.model.hidden == 16 && config.recipe.parent_key.empty(); };
-  FakeLauncher launcher([&](const TrainConfig& config, int64_t) { return doomed(config) ? FakeEnd{.writes_result = false, .code = 1} : FakeEnd{}; });
+  auto doomed = [](const TrainConfig& config) {
+    return config.recipe.mixture[0].language == "fr" && config.recipe.model.hidden == 16 &&
+           config.recipe.parent_key.empty();
+  };
+  FakeLauncher launcher([&](const TrainConfig& config, int64_t) {
+    return doomed(config) ? FakeEnd{.writes_result = false, .code = 1} : FakeEnd{};
+  });
   Scheduler scheduler = world.scheduler(launcher);
   scheduler.run();
   CHECK(scheduler.progress().failed == 2);
@@ -151,13 +167,16 @@ TEST_CASE("out of memory halves the micro-batch") {
   world.scheduler(launcher, 1).run();
   CHECK(world.outcomes().at("done") == 15);
   std::set<int64_t> seen;
-  for (const TrainConfig& config : launcher.started) seen.insert(config.execution.micro_batch_sequences);
+  for (const TrainConfig& config : launcher.started)
+    seen.insert(config.execution.micro_batch_sequences);
   CHECK(seen == std::set<int64_t>{0, 2, 4});
 }
 
 TEST_CASE("runs that somebody kills are started again for free") {
   World world;
-  FakeLauncher launcher([](const TrainConfig&, int64_t n) { return n <= 5 ? FakeEnd{.writes_result = false, .code = {}, .signal = SIGKILL} : FakeEnd{}; });
+  FakeLauncher launcher([](const TrainConfig&, int64_t n) {
+    return n <= 5 ? FakeEnd{.writes_result = false, .code = {}, .signal = SIGKILL} : FakeEnd{};
+  });
   world.scheduler(launcher).run();
   CHECK(world.outcomes().at("done") == 15);
   CHECK(launcher.started.size() == 15 * 6);
@@ -178,7 +197,9 @@ TEST_CASE("an interrupt stops the runs, and the next invocation goes on") {
   CHECK(world.outcomes().at("done") == 15);
 }
 
-TEST_CASE("attempts that a killed orchestrator left behind are adopted, believed by their result, or repeated") {
+TEST_CASE(
+    "attempts that a killed orchestrator left behind are adopted, believed by their result, or "
+    "repeated") {
   World world;
   FakeLauncher before;
   before.hold = true;
@@ -203,7 +224,8 @@ TEST_CASE("attempts that a killed orchestrator left behind are adopted, believed
   CHECK(after.started.size() == 13);
   auto attempts = world.store.attempts();
   std::map<int64_t, std::string> outcome;
-  for (const db::AttemptRow& attempt : attempts) outcome[attempt.id] = attempt.outcome.value_or("open");
+  for (const db::AttemptRow& attempt : attempts)
+    outcome[attempt.id] = attempt.outcome.value_or("open");
   CHECK(outcome.at(open[0].id) == "done");
   CHECK(outcome.at(open[1].id) == "done");
   CHECK(outcome.at(open[2].id) == "killed");
@@ -229,17 +251,21 @@ TEST_CASE("a result that another attempt's token signed is not believed") {
 TEST_CASE("a parent whose checkpoint is gone is trained again before its children") {
   World world;
   FakeLauncher first([](const TrainConfig& config, int64_t) {
-    return config.recipe.parent_key.empty() ? FakeEnd{} : FakeEnd{.writes_result = false, .code = 1};
+    return config.recipe.parent_key.empty() ? FakeEnd{}
+                                            : FakeEnd{.writes_result = false, .code = 1};
   });
   world.scheduler(first).run();
   for (const PlannedRun& run : world.plan.runs) {
-    if (run.row.strategy == "source" && run.row.size == "m") std::filesystem::remove_all(world.folder / "runs" / run.row.key);
+    if (run.row.strategy == "source" && run.row.size == "m")
+      std::filesystem::remove_all(world.folder / "runs" / run.row.key);
   }
   FakeLauncher second;
   world.scheduler(second).run();
   CHECK(world.outcomes().at("done") == 15);
   CHECK(second.started.size() == 7);
-  bool told = std::any_of(world.said.begin(), world.said.end(), [](const std::string& m) { return m.find("source m 4tpp: its final checkpoint is needed and unusable") == 0; });
+  bool told = std::any_of(world.said.begin(), world.said.end(), [](const std::string& m) {
+    return m.find("source m 4tpp: its final checkpoint is needed and unusable") == 0;
+  });
   CHECK(told);
 }
 
@@ -252,7 +278,10 @@ TEST_CASE("a damaged parent checkpoint is found by its hash when a child refuses
       std::ofstream(parent + "/model.safetensors") << "rotten";
     }
     bool rotten = tests::read_file(parent + "/model.safetensors") != "weights";
-    return rotten ? FakeEnd{.outcome = Outcome::kRefused, .code = 1, .message = "the checkpoint is damaged"} : FakeEnd{};
+    return rotten ? FakeEnd{.outcome = Outcome::kRefused,
+                            .code = 1,
+                            .message = "the checkpoint is damaged"}
+                  : FakeEnd{};
   });
   world.scheduler(launcher, 1).run();
   CHECK(world.outcomes().at("done") == 15);
@@ -265,7 +294,8 @@ TEST_CASE("done without its last loss is not done") {
   struct Cutting : FakeLauncher {
     bool* cut;
     std::vector<ProcessExit> wait(std::chrono::milliseconds patience) override {
-      auto file = running.empty() ? std::filesystem::path() : running.begin()->second.parent_path() / "metrics.jsonl";
+      auto file = running.empty() ? std::filesystem::path()
+                                  : running.begin()->second.parent_path() / "metrics.jsonl";
       auto exits = FakeLauncher::wait(patience);
       if (!*cut && !exits.empty()) std::filesystem::resize_file(file, 10), *cut = true;
       return exits;

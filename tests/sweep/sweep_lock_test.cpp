@@ -13,7 +13,8 @@ TEST_CASE("a second process is kept out and told who holds the sweep") {
   auto lock = SweepLock::try_take(folder.path());
   REQUIRE(lock);
   CHECK_FALSE(SweepLock::try_take(folder.path()));
-  CHECK_THAT(SweepLock::holder(folder.path()), Catch::Contains("process " + std::to_string(getpid())));
+  CHECK_THAT(SweepLock::holder(folder.path()),
+             Catch::Contains("process " + std::to_string(getpid())));
 }
 
 TEST_CASE("the lock is free once its holder is gone, even killed, and a child does not keep it") {
@@ -41,7 +42,8 @@ TEST_CASE("the lock is free once its holder is gone, even killed, and a child do
 }
 
 TEST_CASE("an unwritable folder is named with the mend") {
-  CHECK_THAT(tests::message_of([] { SweepLock::try_take("/proc"); }), Catch::Contains("/proc/lock: cannot be written") && Catch::Contains("--dir"));
+  CHECK_THAT(tests::message_of([] { SweepLock::try_take("/proc"); }),
+             Catch::Contains("/proc/lock: cannot be written") && Catch::Contains("--dir"));
 }
 
 }  // namespace crosslaw::sweep

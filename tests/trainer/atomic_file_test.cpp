@@ -25,7 +25,8 @@ TEST_CASE("a published file replaces the old one and leaves nothing beside it") 
 TEST_CASE("when the disk is full the old file stays and the message says why") {
   TempFolder folder;
   publish_file(folder / "a", "old");
-  struct rlimit before {}, small {};
+  struct rlimit before {
+  }, small{};
   getrlimit(RLIMIT_FSIZE, &before);
   auto handler = std::signal(SIGXFSZ, SIG_IGN);
   small = {1000, before.rlim_max};
@@ -39,7 +40,8 @@ TEST_CASE("when the disk is full the old file stays and the message says why") {
 }
 
 TEST_CASE("a folder that cannot be written is named") {
-  CHECK_THAT(message_of([] { publish_file("/proc/crosslaw/none", "x"); }), Catch::Contains("/proc/crosslaw/none.tmp: creating failed"));
+  CHECK_THAT(message_of([] { publish_file("/proc/crosslaw/none", "x"); }),
+             Catch::Contains("/proc/crosslaw/none.tmp: creating failed"));
 }
 
 TEST_CASE("a folder appears under its final name with all its files") {

@@ -50,7 +50,8 @@ TEST_CASE("one epoch reads every window once and the next one in another order")
   CHECK(first.size() == 48);
   CHECK(second.size() == 48);
   bool another_order = false;
-  for (size_t i = 0; i < 48; ++i) another_order = another_order || windows[i].window != windows[i + 48].window;
+  for (size_t i = 0; i < 48; ++i)
+    another_order = another_order || windows[i].window != windows[i + 48].window;
   CHECK(another_order);
 }
 
@@ -88,7 +89,8 @@ TEST_CASE("shares are kept at every length and counts say so") {
     auto length = static_cast<int64_t>(i) + 1;
     for (size_t part = 0; part < 3; ++part) {
       REQUIRE(order.count(part, length) == counts[part]);
-      REQUIRE(std::abs(static_cast<double>(counts[part]) - languages[part].share * static_cast<double>(length)) < 2.0);
+      REQUIRE(std::abs(static_cast<double>(counts[part]) -
+                       languages[part].share * static_cast<double>(length)) < 2.0);
     }
   }
 }

@@ -51,8 +51,10 @@ TEST_CASE("weights carry Hugging Face's names and shapes") {
   CHECK(tensors.size() == 12);
   CHECK(at::equal(tensors.at("model.embed_tokens.weight"), saved.weight("embedding")));
   CHECK(at::equal(tensors.at("lm_head.weight"), saved.weight("unembedding")));
-  CHECK(at::equal(tensors.at("model.layers.0.self_attn.k_proj.weight"), saved.weight("layers.0.qkv").narrow(0, 8, 8)));
-  CHECK(at::equal(tensors.at("model.layers.0.mlp.up_proj.weight"), saved.weight("layers.0.gate_up").narrow(0, 20, 20)));
+  CHECK(at::equal(tensors.at("model.layers.0.self_attn.k_proj.weight"),
+                  saved.weight("layers.0.qkv").narrow(0, 8, 8)));
+  CHECK(at::equal(tensors.at("model.layers.0.mlp.up_proj.weight"),
+                  saved.weight("layers.0.gate_up").narrow(0, 20, 20)));
   CHECK(tensors.at("model.layers.0.mlp.down_proj.weight").sizes() == at::IntArrayRef({8, 20}));
 }
 
@@ -61,7 +63,8 @@ TEST_CASE("a final checkpoint has no moments and cannot be resumed") {
   Parameters saved = filled(1);
   publish_checkpoint(saved, kShape, {1, "k", "t"}, false, folder / "c");
   CHECK_FALSE(std::filesystem::exists(folder / "c/optimizer.safetensors"));
-  CHECK_THAT(message_of([&] { load_checkpoint(saved, kShape, true, folder / "c"); }), Catch::Contains("optimizer.safetensors is missing"));
+  CHECK_THAT(message_of([&] { load_checkpoint(saved, kShape, true, folder / "c"); }),
+             Catch::Contains("optimizer.safetensors is missing"));
 }
 
 TEST_CASE("damage anywhere is found before a weight is touched") {
@@ -74,7 +77,8 @@ TEST_CASE("damage anywhere is found before a weight is touched") {
       std::filesystem::copy(folder / "good", folder / "bad");
       folder.write(std::string("bad/") + name, whole.substr(0, length));
       Parameters target = filled(2), before = filled(2);
-      CHECK_THAT(message_of([&] { load_checkpoint(target, kShape, true, folder / "bad"); }), Catch::Contains("bad"));
+      CHECK_THAT(message_of([&] { load_checkpoint(target, kShape, true, folder / "bad"); }),
+                 Catch::Contains("bad"));
       CHECK(at::equal(target.weights, before.weights));
     }
     std::string flipped = whole;
@@ -89,7 +93,8 @@ TEST_CASE("another model's checkpoint is refused") {
   ModelShape other = kShape;
   other.ffn = 24;
   Parameters target(other, at::kFloat, at::kCPU);
-  CHECK_THAT(message_of([&] { load_checkpoint(target, other, false, folder / "c"); }), Catch::Contains("is missing or has another shape"));
+  CHECK_THAT(message_of([&] { load_checkpoint(target, other, false, folder / "c"); }),
+             Catch::Contains("is missing or has another shape"));
 }
 
 TEST_CASE("a checkpoint that cannot be written leaves nothing") {
@@ -103,16 +108,27 @@ TEST_CASE("safetensors headers that lie are refused") {
   TempFolder folder;
   auto write = [&](const std::string& header, const std::string& data) {
     uint64_t length = header.size();
-    return folder.write("x.safetensors", std::string(reinterpret_cast<const char*>(&length), 8) + header + data);
+    return folder.write("x.safetensors",
+                        std::string(reinterpret_cast<const char*>(&length), 8) + header + data);
   };
-  auto message = [&](const std::filesystem::path& file) { return message_of([&] { read_safetensors(file); }); };
-  CHECK_THAT(message(write(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", std::string(8, 'x'))), Catch::Contains("nothing was thrown"));
-  CHECK_THAT(message(write(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", "x")), Catch::Contains("lies outside the file"));
-  CHECK_THAT(message(write(R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})", std::string(8, 'x'))), Catch::Contains("does not match its shape"));
-  CHECK_THAT(message(write(R"({"a":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}})", "xxxx")), Catch::Contains("F16"));
+  auto message = [&](const std::filesystem::path& file) {
+    return message_of([&] { read_safetensors(file); });
+  };
+  CHECK_THAT(message(write(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})",
+                           std::string(8, 'x'))),
+             Catch::Contains("nothing was thrown"));
+  CHECK_THAT(message(write(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", "x")),
+             Catch::Contains("lies outside the file"));
+  CHECK_THAT(message(write(R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})",
+                           std::string(8, 'x'))),
+             Catch::Contains("does not match its shape"));
+  CHECK_THAT(message(write(R"({"a":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}})", "xxxx")),
+             Catch::Contains("F16"));
   CHECK_THAT(message(write("{", "")), Catch::Contains("x.safetensors"));
-  CHECK_THAT(message(folder.write("x.safetensors", "short")), Catch::Contains("is no safetensors file"));
-  CHECK_THAT(message(folder.write("x.safetensors", std::string(8, '\xff'))), Catch::Contains("is no safetensors file"));
+  CHECK_THAT(message(folder.write("x.safetensors", "short")),
+             Catch::Contains("is no safetensors file"));
+  CHECK_THAT(message(folder.write("x.safetensors", std::string(8, '\xff'))),
+             Catch::Contains("is no safetensors file"));
 }
 
 }  // namespace crosslaw::trainer

@@ -20,7 +20,9 @@ std::string jsonl(const std::vector<std::string>& texts) {
 // Two languages with different words, enough of them for a small vocabulary.
 std::string sentences(const std::string& a, const std::string& b, int count) {
   std::vector<std::string> texts;
-  for (int i = 0; i < count; ++i) texts.push_back(a + " " + std::to_string(i * 37 % 101) + " " + b + " " + a.substr(0, 3) + b.substr(0, 2));
+  for (int i = 0; i < count; ++i)
+    texts.push_back(a + " " + std::to_string(i * 37 % 101) + " " + b + " " + a.substr(0, 3) +
+                    b.substr(0, 2));
   return jsonl(texts);
 }
 
@@ -35,7 +37,8 @@ struct Fixture {
     options.folder = folder / "data";
     options.tokenizer = "bytes";
     options.valid_tokens = 64;
-    options.languages = {{"en", {folder / "en.jsonl"}, {folder / "en.jsonl"}}, {"fr", {folder / "fr.jsonl"}, {folder / "fr.jsonl"}}};
+    options.languages = {{"en", {folder / "en.jsonl"}, {folder / "en.jsonl"}},
+                         {"fr", {folder / "fr.jsonl"}, {folder / "fr.jsonl"}}};
   }
   Corpus prepare() {
     said.clear();
@@ -106,13 +109,15 @@ TEST_CASE("a damaged manifest is said and remade, a newer one refused") {
   f.prepare();
   CHECK_THAT(f.said.front(), Catch::Contains("manifest.json: damaged"));
   f.folder.write("data/manifest.json", "{\"version\": 99}");
-  CHECK_THAT(message_of([&] { f.prepare(); }), Catch::Contains("version 99 was written by a newer crosslaw"));
+  CHECK_THAT(message_of([&] { f.prepare(); }),
+             Catch::Contains("version 99 was written by a newer crosslaw"));
 }
 
 TEST_CASE("a validation text that is too small is an error with both numbers") {
   Fixture f;
   f.options.valid_tokens = 1'000'000;
-  CHECK_THAT(message_of([&] { f.prepare(); }), Catch::Contains("data.language.en.valid") && Catch::Contains("1000000"));
+  CHECK_THAT(message_of([&] { f.prepare(); }),
+             Catch::Contains("data.language.en.valid") && Catch::Contains("1000000"));
 }
 
 TEST_CASE("a trained tokenizer covers both languages, falls back to bytes and is reused") {
@@ -136,9 +141,11 @@ TEST_CASE("a tokenizer that cannot be trained or loaded is named") {
   f.options.tokenizer = "train:12";
   CHECK_THAT(message_of([&] { f.prepare(); }), Catch::Contains("train:<vocabulary>"));
   f.options.tokenizer = "train:50000";
-  CHECK_THAT(message_of([&] { f.prepare(); }), Catch::Contains("training a tokenizer of 50000 tokens failed"));
+  CHECK_THAT(message_of([&] { f.prepare(); }),
+             Catch::Contains("training a tokenizer of 50000 tokens failed"));
   f.options.tokenizer = f.folder.write("no.model", "nonsense").string();
-  CHECK_THAT(message_of([&] { f.prepare(); }), Catch::Contains("no.model: not a SentencePiece model"));
+  CHECK_THAT(message_of([&] { f.prepare(); }),
+             Catch::Contains("no.model: not a SentencePiece model"));
 }
 
 }  // namespace crosslaw::trainer

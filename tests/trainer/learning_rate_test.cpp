@@ -34,7 +34,8 @@ TEST_CASE("runs with different budgets share the steps before the earlier cooldo
   Schedule longer = kWsdSchedule;
   longer.steps = 400, longer.cooldown_steps = 80;
   CHECK(shared_steps(kWsdSchedule) == 80);
-  for (int64_t step = 0; step < shared_steps(kWsdSchedule); ++step) CHECK(learning_rate(kWsdSchedule, step) == learning_rate(longer, step));
+  for (int64_t step = 0; step < shared_steps(kWsdSchedule); ++step)
+    CHECK(learning_rate(kWsdSchedule, step) == learning_rate(longer, step));
   CHECK(shared_steps(kCosineSchedule) == 0);
 }
 

@@ -24,7 +24,8 @@ std::map<std::string, at::Tensor> leaves_of(const Parameters& parameters, at::Sc
 
 // Largest difference over the largest magnitude.
 double relative_difference(const at::Tensor& a, const at::Tensor& b) {
-  return ((a.to(at::kDouble) - b.to(at::kDouble)).abs().max() / b.to(at::kDouble).abs().max()).item<double>();
+  return ((a.to(at::kDouble) - b.to(at::kDouble)).abs().max() / b.to(at::kDouble).abs().max())
+      .item<double>();
 }
 
 void compare_with_autograd(const ModelShape& shape, int64_t context, int64_t sequences) {
@@ -44,10 +45,12 @@ void compare_with_autograd(const ModelShape& shape, int64_t context, int64_t seq
   double count = static_cast<double>(sequences * context);
   double loss = model.accumulate_gradients(tokens, 1.0 / count).item<double>() / count;
   CHECK(loss == Approx(expected.item<double>()).epsilon(1e-6));
-  CHECK(model.loss_sum(tokens).item<double>() / count == Approx(expected.item<double>()).epsilon(1e-6));
+  CHECK(model.loss_sum(tokens).item<double>() / count ==
+        Approx(expected.item<double>()).epsilon(1e-6));
   for (size_t i = 0; i < inputs.size(); ++i) {
     INFO(model.parameters.slots()[i].name);
-    CHECK(relative_difference(model.parameters.gradient(model.parameters.slots()[i].name), gradients[i]) < 2e-5);
+    CHECK(relative_difference(model.parameters.gradient(model.parameters.slots()[i].name),
+                              gradients[i]) < 2e-5);
   }
 }
 
@@ -61,7 +64,9 @@ TEST_CASE("the written-out backward pass equals autograd with a head of its own 
   compare_with_autograd({301, 36, 44, 3, 3, false}, 37, 2);
 }
 
-TEST_CASE("contexts longer than one attention block are right") { compare_with_autograd({64, 16, 40, 2, 1, true}, 150, 2); }
+TEST_CASE("contexts longer than one attention block are right") {
+  compare_with_autograd({64, 16, 40, 2, 1, true}, 150, 2);
+}
 
 TEST_CASE("matrices too large for the small product go to LibTorch and are right") {
   compare_with_autograd({1200, 72, 1000, 4, 1, false}, 24, 2);

@@ -24,7 +24,8 @@ TEST_CASE("a tied head is counted once as parameters and once as a product") {
 
 TEST_CASE("exact FLOPs are 6 per product weight and 12 L d T for attention") {
   ModelShape shape{256, 12, 52, 2, 2, true};
-  CHECK(training_flops_per_token(shape, 64) == 6.0 * (256 * 12 + 2 * (4 * 144 + 3 * 12 * 52)) + 12.0 * 2 * 12 * 64);
+  CHECK(training_flops_per_token(shape, 64) ==
+        6.0 * (256 * 12 + 2 * (4 * 144 + 3 * 12 * 52)) + 12.0 * 2 * 12 * 64);
 }
 
 TEST_CASE("memory grows with parameters and with the micro-batch") {

@@ -32,7 +32,9 @@ const EvalLine kEval{12, "fr", 2.0 / 3.0, 1.0 / 7.0, 6144, 512, 1.5e9, true};
 
 TEST_CASE("metrics come back to the last bit") {
   Collected c;
-  std::string text = to_line(kEval) + to_line(TrainLines{10, {1.0 / 3.0, std::nan("")}, {0.1, INFINITY}}) + to_line(CheckpointLine{12, "checkpoint-00000012"});
+  std::string text = to_line(kEval) +
+                     to_line(TrainLines{10, {1.0 / 3.0, std::nan("")}, {0.1, INFINITY}}) +
+                     to_line(CheckpointLine{12, "checkpoint-00000012"});
   CHECK(c.read(text) == text.size());
   REQUIRE(c.evals.size() == 1);
   CHECK(c.evals[0].loss_nats == 2.0 / 3.0);
@@ -95,9 +97,11 @@ TEST_CASE("what is wrong with a checkpoint is told") {
   CHECK(checkpoint_damage(folder.path(), true).empty());
   folder.write("model.safetensors", "weightz");
   CHECK(checkpoint_damage(folder.path(), false).empty());
-  CHECK_THAT(checkpoint_damage(folder.path(), true), Catch::Contains("model.safetensors is damaged"));
+  CHECK_THAT(checkpoint_damage(folder.path(), true),
+             Catch::Contains("model.safetensors is damaged"));
   std::filesystem::remove(folder / "model.safetensors");
-  CHECK_THAT(checkpoint_damage(folder.path(), false), Catch::Contains("model.safetensors is missing"));
+  CHECK_THAT(checkpoint_damage(folder.path(), false),
+             Catch::Contains("model.safetensors is missing"));
 }
 
 TEST_CASE("sha256 agrees with FIPS 180-4") {

@@ -9,7 +9,8 @@ namespace {
 using tests::message_of;
 using tests::TempFolder;
 
-std::filesystem::path write_shard(const TempFolder& folder, int64_t vocabulary, const std::vector<int32_t>& tokens) {
+std::filesystem::path write_shard(const TempFolder& folder, int64_t vocabulary,
+                                  const std::vector<int32_t>& tokens) {
   TokenShardWriter writer(folder / "a.tokens", vocabulary);
   writer.append(tokens);
   writer.finish(99);
@@ -47,8 +48,11 @@ TEST_CASE("a newer version and a foreign file are refused") {
   TempFolder folder;
   std::string whole = tests::read_file(write_shard(folder, 256, {1, 2, 3}));
   whole[8] = 9;
-  CHECK_THAT(message_of([&] { TokenShard shard(folder.write("new.tokens", whole)); }), Catch::Contains("version 9"));
-  CHECK_THAT(message_of([&] { TokenShard shard(folder.write("no.tokens", std::string(100, 'x'))); }), Catch::Contains("is not a crosslaw token shard"));
+  CHECK_THAT(message_of([&] { TokenShard shard(folder.write("new.tokens", whole)); }),
+             Catch::Contains("version 9"));
+  CHECK_THAT(
+      message_of([&] { TokenShard shard(folder.write("no.tokens", std::string(100, 'x'))); }),
+      Catch::Contains("is not a crosslaw token shard"));
 }
 
 TEST_CASE("an unfinished shard leaves nothing behind") {

@@ -92,7 +92,8 @@ TEST_CASE("problems name field, value and bound") {
   c.execution.threads = 0;
   auto messages = problems(c);
   auto has = [&](const std::string& text) {
-    return std::any_of(messages.begin(), messages.end(), [&](const std::string& m) { return m.find(text) != std::string::npos; });
+    return std::any_of(messages.begin(), messages.end(),
+                       [&](const std::string& m) { return m.find(text) != std::string::npos; });
   };
   CHECK(has("model.heads = 5: must be a divisor of hidden = 12 (head size 2.40 is not whole)"));
   CHECK(has("schedule.steps = 100: must be at least warmup_steps + cooldown_steps = 110"));
@@ -111,8 +112,10 @@ TEST_CASE("a damaged or newer config is refused by name") {
   }
   nlohmann::json newer = nlohmann::json::parse(whole);
   newer["version"] = 99;
-  CHECK_THAT(tests::message_of([&] { read_config(folder.write("new.json", newer.dump())); }), Catch::Contains("version 99 is newer"));
-  CHECK_THAT(tests::message_of([&] { read_config(folder / "none.json"); }), Catch::Contains("none.json: cannot be read"));
+  CHECK_THAT(tests::message_of([&] { read_config(folder.write("new.json", newer.dump())); }),
+             Catch::Contains("version 99 is newer"));
+  CHECK_THAT(tests::message_of([&] { read_config(folder / "none.json"); }),
+             Catch::Contains("none.json: cannot be read"));
 }
 
 }  // namespace crosslaw::trainer

@@ -33,7 +33,9 @@ struct Workshop {
     options.valid_tokens = 1024;
     for (const char* language : {"en", "fr"}) {
       std::string name(language);
-      options.languages.push_back({name, {files.folder / (name + ".train.jsonl")}, {files.folder / (name + ".valid.jsonl")}});
+      options.languages.push_back({name,
+                                   {files.folder / (name + ".train.jsonl")},
+                                   {files.folder / (name + ".valid.jsonl")}});
     }
     corpus = prepare_corpus(options, [](const std::string&) {});
   }
@@ -59,14 +61,18 @@ struct Workshop {
     c.execution.valid_shards[language] = corpus.language(language).valid.file.string();
   }
 
-  Journal run(const TrainConfig& config, const std::string& attempt, int64_t stop_after = -1) const {
+  Journal run(const TrainConfig& config, const std::string& attempt,
+              int64_t stop_after = -1) const {
     REQUIRE(problems(config).empty());
     Journal journal;
     int64_t asked = 0;
     TrainHooks hooks;
-    hooks.on_eval = [&](const EvalLine& e) { journal.evals[{e.language, e.step}] = e.loss_nats.value_or(NAN); };
+    hooks.on_eval = [&](const EvalLine& e) {
+      journal.evals[{e.language, e.step}] = e.loss_nats.value_or(NAN);
+    };
     hooks.on_train = [&](const TrainLines& t) {
-      for (size_t i = 0; i < t.loss_nats.size(); ++i) journal.losses[t.first_step + static_cast<int64_t>(i)] = t.loss_nats[i].value_or(NAN);
+      for (size_t i = 0; i < t.loss_nats.size(); ++i)
+        journal.losses[t.first_step + static_cast<int64_t>(i)] = t.loss_nats[i].value_or(NAN);
     };
     hooks.on_checkpoint = [&](const CheckpointLine& c) { journal.checkpoints.push_back(c); };
     hooks.say = [&](const std::string& message) { journal.said.push_back(message); };
@@ -76,12 +82,15 @@ struct Workshop {
     return journal;
   }
 
-  std::string checkpoint(const std::string& attempt, int64_t step) const { return (files.folder / attempt / checkpoint_name(step)).string(); }
+  std::string checkpoint(const std::string& attempt, int64_t step) const {
+    return (files.folder / attempt / checkpoint_name(step)).string();
+  }
 };
 
 bool same_from(const Journal& part, const Journal& whole, int64_t first) {
   for (const auto& [step, loss] : whole.losses) {
-    if (step >= first && (!part.losses.contains(step) || part.losses.at(step) != loss)) return false;
+    if (step >= first && (!part.losses.contains(step) || part.losses.at(step) != loss))
+      return false;
   }
   return true;
 }
@@ -118,11 +127,13 @@ TEST_CASE("a run that is stopped and started again equals an undisturbed one to 
     CHECK(second.result.start_step == stop);
     CHECK(same_from(second, whole, stop));
     CHECK(second.evals.at({"fr", 40}) == whole.evals.at({"fr", 40}));
-    CHECK(tests::read_file(w.checkpoint(name + "b", 40) + "/model.safetensors") == tests::read_file(w.checkpoint("whole", 40) + "/model.safetensors"));
+    CHECK(tests::read_file(w.checkpoint(name + "b", 40) + "/model.safetensors") ==
+          tests::read_file(w.checkpoint("whole", 40) + "/model.safetensors"));
   }
 }
 
-TEST_CASE("a short budget that branches off a longer run equals one trained alone to the last bit") {
+TEST_CASE(
+    "a short budget that branches off a longer run equals one trained alone to the last bit") {
   Workshop w;
   TrainConfig longer = w.config("fr", 60), shorter = w.config("fr", 30);
   int64_t shared = shared_steps(shorter.recipe.schedule);
@@ -142,7 +153,8 @@ TEST_CASE("a damaged checkpoint is named and the next best is used") {
   config.execution.publish_steps = {10, 20};
   Journal whole = w.run(config, "a");
   std::ofstream(w.checkpoint("a", 20) + "/model.safetensors", std::ios::app) << "x";
-  config.execution.start_checkpoints = {w.checkpoint("a", 20), w.checkpoint("a", 25), w.checkpoint("a", 10)};
+  config.execution.start_checkpoints = {w.checkpoint("a", 20), w.checkpoint("a", 25),
+                                        w.checkpoint("a", 10)};
   Journal again = w.run(config, "b");
   CHECK(again.result.start_step == 10);
   CHECK_THAT(again.said[0], Catch::Contains("checkpoint-00000020: model.safetensors is damaged"));
@@ -166,7 +178,9 @@ TEST_CASE("a checkpoint of another run, or from a cooldown, is not resumed from"
   CHECK_THAT(j.said[1], Catch::Contains("belongs to another run"));
 }
 
-TEST_CASE("a continued run starts from its parent's weights with a fresh optimizer and keeps the data order") {
+TEST_CASE(
+    "a continued run starts from its parent's weights with a fresh optimizer and keeps the data "
+    "order") {
   Workshop w;
   TrainConfig parent = w.config("en", 60);
   Journal source = w.run(parent, "parent");
@@ -210,7 +224,8 @@ TEST_CASE("a parent checkpoint that cannot be used is refused with its name") {
   child.execution.parent_checkpoint = w.checkpoint("nowhere", 60);
   Journal j = w.run(child, "child");
   CHECK(j.result.outcome == Outcome::kRefused);
-  CHECK_THAT(j.result.message, Catch::Contains("nowhere") && Catch::Contains("state.json is missing"));
+  CHECK_THAT(j.result.message,
+             Catch::Contains("nowhere") && Catch::Contains("state.json is missing"));
   Journal other = w.run(w.config("en", 10), "other");
   child.execution.parent_checkpoint = w.checkpoint("other", 10);
   CHECK_THAT(w.run(child, "child2").result.message, Catch::Contains("belongs to another run"));
@@ -253,7 +268,8 @@ TEST_CASE("checkpoints on a timer are kept one at a time") {
   Journal j = w.run(config, "a");
   CHECK(j.checkpoints.size() == 12);
   int64_t folders = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(w.files.folder / "a")) folders += entry.is_directory();
+  for (const auto& entry : std::filesystem::directory_iterator(w.files.folder / "a"))
+    folders += entry.is_directory();
   CHECK(folders == 2);
   CHECK(std::filesystem::exists(w.checkpoint("a", 6)));
   CHECK(std::filesystem::exists(w.checkpoint("a", 12)));
@@ -264,7 +280,9 @@ TEST_CASE("validation loss per byte is the loss per token for bytes, but for sep
   TrainConfig config = w.config("fr", 5);
   double per_token = 0, per_byte = 0;
   TrainHooks hooks;
-  hooks.on_eval = [&](const EvalLine& e) { per_token = *e.loss_nats, per_byte = *e.loss_nats_per_byte; };
+  hooks.on_eval = [&](const EvalLine& e) {
+    per_token = *e.loss_nats, per_byte = *e.loss_nats_per_byte;
+  };
   train(config, w.files.folder.path(), hooks);
   CHECK(per_byte > per_token);
   CHECK(per_byte == Approx(per_token).epsilon(0.02));

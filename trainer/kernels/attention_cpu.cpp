@@ -18,17 +18,24 @@ struct Head {
   int64_t step;            // of q, k, v
   int64_t out_step;        // of attended
   int64_t head_size;
-  int64_t offset;          // of this head in a row of attended
+  int64_t offset;  // of this head in a row of attended
 };
 
 Head head_of(const CausalAttention& p, int64_t sequence, int64_t head) {
   int64_t width = p.heads * p.head_size, first_row = sequence * p.context;
   const float* q = p.qkv + first_row * 3 * width + head * p.head_size;
-  return {q, q + width, q + 2 * width, 3 * width, width, p.head_size, first_row * width + head * p.head_size};
+  return {q,
+          q + width,
+          q + 2 * width,
+          3 * width,
+          width,
+          p.head_size,
+          first_row * width + head * p.head_size};
 }
 
 // softmax over keys [0, row's own position] of scaled scores; later keys get weight 0.
-CROSSLAW_SIMD void softmax_rows(float* weights, int64_t first, int64_t count, int64_t length, float scale, float* log_sum_exp) {
+CROSSLAW_SIMD void softmax_rows(float* weights, int64_t first, int64_t count, int64_t length,
+                                float scale, float* log_sum_exp) {
   for (int64_t row = 0; row < count; ++row) {
     float* w = weights + row * length;
     int64_t seen = first + row + 1;
@@ -44,7 +51,8 @@ CROSSLAW_SIMD void softmax_rows(float* weights, int64_t first, int64_t count, in
   }
 }
 
-CROSSLAW_SIMD void recompute_rows(float* weights, int64_t first, int64_t count, int64_t length, float scale, const float* log_sum_exp) {
+CROSSLAW_SIMD void recompute_rows(float* weights, int64_t first, int64_t count, int64_t length,
+                                  float scale, const float* log_sum_exp) {
   for (int64_t row = 0; row < count; ++row) {
     float* w = weights + row * length;
     int64_t seen = first + row + 1;
@@ -53,24 +61,31 @@ CROSSLAW_SIMD void recompute_rows(float* weights, int64_t first, int64_t count, 
   }
 }
 
-// d_scores = scale * weights * (d_weights - sum over columns of d_attended * attended), in d_weights.
-CROSSLAW_SIMD void softmax_backward_rows(const float* weights, float* d_weights, int64_t count, int64_t length, float scale,
-                                         const float* d_attended, const float* attended, const Head& h) {
+// d_scores = scale * weights * (d_weights - sum over columns of d_attended * attended), in
+// d_weights.
+CROSSLAW_SIMD void softmax_backward_rows(const float* weights, float* d_weights, int64_t count,
+                                         int64_t length, float scale, const float* d_attended,
+                                         const float* attended, const Head& h) {
   for (int64_t row = 0; row < count; ++row) {
     float dot = 0;
-    for (int64_t c = 0; c < h.head_size; ++c) dot += d_attended[row * h.out_step + c] * attended[row * h.out_step + c];
+    for (int64_t c = 0; c < h.head_size; ++c)
+      dot += d_attended[row * h.out_step + c] * attended[row * h.out_step + c];
     for (int64_t j = 0; j < length; ++j) {
-      d_weights[row * length + j] = scale * weights[row * length + j] * (d_weights[row * length + j] - dot);
+      d_weights[row * length + j] =
+          scale * weights[row * length + j] * (d_weights[row * length + j] - dot);
     }
   }
 }
 
 // (count, length) scores or weight gradients: rows times keys or values, transposed.
-void against_rows(const float* rows, int64_t rows_step, const float* others, const Head& h, int64_t count, int64_t length, float* to) {
-  small_product({count, length, h.head_size, rows, rows_step, 1, others, 1, h.step, to, length, false});
+void against_rows(const float* rows, int64_t rows_step, const float* others, const Head& h,
+                  int64_t count, int64_t length, float* to) {
+  small_product(
+      {count, length, h.head_size, rows, rows_step, 1, others, 1, h.step, to, length, false});
 }
 
-void forward_head(const CausalAttention& p, const Head& h, float* log_sum_exp, std::vector<float>& weights) {
+void forward_head(const CausalAttention& p, const Head& h, float* log_sum_exp,
+                  std::vector<float>& weights) {
   float scale = 1.0f / std::sqrt(static_cast<float>(h.head_size));
   for (int64_t first = 0; first < p.context; first += kBlock) {
     int64_t count = std::min(kBlock, p.context - first), length = first + count;
@@ -82,8 +97,8 @@ void forward_head(const CausalAttention& p, const Head& h, float* log_sum_exp, s
   }
 }
 
-void backward_head(const CausalAttention& p, const Head& h, float* d_q, const float* log_sum_exp, std::vector<float>& weights,
-                   std::vector<float>& d_weights) {
+void backward_head(const CausalAttention& p, const Head& h, float* d_q, const float* log_sum_exp,
+                   std::vector<float>& weights, std::vector<float>& d_weights) {
   float scale = 1.0f / std::sqrt(static_cast<float>(h.head_size));
   float *d_k = d_q + (h.k - h.q), *d_v = d_q + (h.v - h.q);
   for (int64_t first = 0; first < p.context; first += kBlock) {
@@ -93,14 +108,19 @@ void backward_head(const CausalAttention& p, const Head& h, float* d_q, const fl
     against_rows(q, h.step, h.k, h, count, length, weights.data());
     recompute_rows(weights.data(), first, count, length, scale, log_sum_exp + first);
     against_rows(d_out, h.out_step, h.v, h, count, length, d_weights.data());
-    // Rows [0, first) of d_k and d_v were begun by earlier blocks; the rows of this block start here.
+    // Rows [0, first) of d_k and d_v were begun by earlier blocks; the rows of this block start
+    // here.
     for (float* d : {d_k, d_v}) {
       for (int64_t t = first; t < length; ++t) std::fill_n(d + t * h.step, h.head_size, 0.0f);
     }
-    small_product({length, h.head_size, count, weights.data(), 1, length, d_out, h.out_step, 1, d_v, h.step, true});
-    softmax_backward_rows(weights.data(), d_weights.data(), count, length, scale, d_out, p.attended + h.offset + first * h.out_step, h);
-    small_product({count, h.head_size, length, d_weights.data(), length, 1, h.k, h.step, 1, d_q + first * h.step, h.step, false});
-    small_product({length, h.head_size, count, d_weights.data(), 1, length, q, h.step, 1, d_k, h.step, true});
+    small_product({length, h.head_size, count, weights.data(), 1, length, d_out, h.out_step, 1, d_v,
+                   h.step, true});
+    softmax_backward_rows(weights.data(), d_weights.data(), count, length, scale, d_out,
+                          p.attended + h.offset + first * h.out_step, h);
+    small_product({count, h.head_size, length, d_weights.data(), length, 1, h.k, h.step, 1,
+                   d_q + first * h.step, h.step, false});
+    small_product(
+        {length, h.head_size, count, d_weights.data(), 1, length, q, h.step, 1, d_k, h.step, true});
   }
 }
 

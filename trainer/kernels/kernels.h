@@ -2,9 +2,9 @@
 
 #include <cstdint>
 
-// The arithmetic that LibTorch lacks in fused form, on raw pointers. Every kernel has a CPU twin (fp32,
-// one thread, deterministic) and a CUDA twin (fp32 or bf16 data with fp32 arithmetic, launched on
-// `stream`, deterministic) with the same meaning. Matrices are row-major and dense.
+// The arithmetic that LibTorch lacks in fused form, on raw pointers. Every kernel has a CPU twin
+// (fp32, one thread, deterministic) and a CUDA twin (fp32 or bf16 data with fp32 arithmetic,
+// launched on `stream`, deterministic) with the same meaning. Matrices are row-major and dense.
 
 namespace crosslaw::trainer {
 
@@ -19,7 +19,8 @@ struct KernelTarget {
 
 // "data" pointers have the target's precision, float pointers are fp32 everywhere.
 
-// sum = x + delta (delta may be null), y = sum * rstd * weight, rstd = 1 / sqrt(mean(sum^2) + epsilon).
+// sum = x + delta (delta may be null), y = sum * rstd * weight, rstd = 1 / sqrt(mean(sum^2) +
+// epsilon).
 struct RmsNormForward {
   int64_t rows, columns;
   double epsilon;
@@ -48,8 +49,9 @@ struct RmsNormBackward {
 inline constexpr int64_t kRmsNormScratchRows = 128;
 void rms_norm_backward(const KernelTarget& target, const RmsNormBackward& p);
 
-// Rotates the queries and keys of packed rows (q | k | v), each `heads` x `head_size`, in place by their
-// position; pairs (i, i + head_size / 2) as in Hugging Face's LLaMA. inverse: the backward pass.
+// Rotates the queries and keys of packed rows (q | k | v), each `heads` x `head_size`, in place by
+// their position; pairs (i, i + head_size / 2) as in Hugging Face's LLaMA. inverse: the backward
+// pass.
 struct Rotary {
   int64_t rows, context, heads, head_size;
   bool inverse;
@@ -62,10 +64,10 @@ void rotary(const KernelTarget& target, const Rotary& p);
 // y = silu(gate) * up for rows (gate | up), each `columns` wide.
 struct SwiGlu {
   int64_t rows, columns;
-  const void* gate_up;    // data (rows, 2 * columns)
-  void* y;                // forward: data (rows, columns)
-  const void* d_y;        // backward: data (rows, columns)
-  void* d_gate_up;        // backward: data (rows, 2 * columns)
+  const void* gate_up;  // data (rows, 2 * columns)
+  void* y;              // forward: data (rows, columns)
+  const void* d_y;      // backward: data (rows, columns)
+  void* d_gate_up;      // backward: data (rows, 2 * columns)
 };
 void swiglu_forward(const KernelTarget& target, const SwiGlu& p);
 void swiglu_backward(const KernelTarget& target, const SwiGlu& p);
@@ -81,25 +83,27 @@ struct CrossEntropy {
 };
 void cross_entropy(const KernelTarget& target, const CrossEntropy& p);
 
-// One AdamW step (arXiv:1711.05101, algorithm 2) over a flat buffer. Gradients are first multiplied by
-// min(1, clip_norm / norm); weights are the master copy rounded to the target's precision, and may be it.
+// One AdamW step (arXiv:1711.05101, algorithm 2) over a flat buffer. Gradients are first multiplied
+// by min(1, clip_norm / norm); weights are the master copy rounded to the target's precision, and
+// may be it.
 struct AdamW {
   int64_t count;
-  int64_t step;  // 1 for the first
+  int64_t step;                                                          // 1 for the first
   double learning_rate, beta1, beta2, epsilon, weight_decay, clip_norm;  // clip_norm 0: no clipping
-  const float* gradient_norm;  // (1)
-  const float* gradient;       // (count)
-  float* master;               // (count)
-  float* moment1;              // (count)
-  float* moment2;              // (count)
-  void* weights;               // data (count)
+  const float* gradient_norm;                                            // (1)
+  const float* gradient;                                                 // (count)
+  float* master;                                                         // (count)
+  float* moment1;                                                        // (count)
+  float* moment2;                                                        // (count)
+  void* weights;                                                         // data (count)
 };
 void adamw(const KernelTarget& target, const AdamW& p);
 
 // ---- CPU only; on the GPU LibTorch does both better ---------------------------------------------
 
 // c (+)= a b for matrices whose b fits into the cache, which the general libraries are slow at.
-// a is read at a[i * row_step + p * inner_step], so that a transposed matrix needs no copy; b likewise.
+// a is read at a[i * row_step + p * inner_step], so that a transposed matrix needs no copy; b
+// likewise.
 struct SmallProduct {
   int64_t rows, columns, inner;
   const float* a;
@@ -112,8 +116,8 @@ struct SmallProduct {
 };
 void small_product(const SmallProduct& p);
 
-// Causal attention over packed rows (q | k | v) of `sequences` sequences, scale 1 / sqrt(head_size).
-// The backward pass recomputes the weights from log_sum_exp.
+// Causal attention over packed rows (q | k | v) of `sequences` sequences, scale 1 /
+// sqrt(head_size). The backward pass recomputes the weights from log_sum_exp.
 struct CausalAttention {
   int64_t sequences, context, heads, head_size;
   const float* qkv;         // (sequences * context, 3 * heads * head_size)

@@ -1,5 +1,5 @@
-// The CPU twins. The CPU kernels alone are compiled with reassociation (CMakeLists.txt), so that the row
-// sums vectorise; NaN and infinity keep their meaning.
+// The CPU twins. The CPU kernels alone are compiled with reassociation (CMakeLists.txt), so that
+// the row sums vectorise; NaN and infinity keep their meaning.
 #include <cmath>
 #include <cstring>
 
@@ -26,7 +26,8 @@ CROSSLAW_SIMD void rms_norm_forward_cpu(const RmsNormForward& p) {
     }
     float squares = 0;
     for (int64_t c = 0; c < p.columns; ++c) squares += sum[c] * sum[c];
-    float rstd = 1.0f / std::sqrt(squares / static_cast<float>(p.columns) + static_cast<float>(p.epsilon));
+    float rstd =
+        1.0f / std::sqrt(squares / static_cast<float>(p.columns) + static_cast<float>(p.epsilon));
     for (int64_t c = 0; c < p.columns; ++c) y[c] = sum[c] * rstd * weight[c];
     p.rstd[row] = rstd;
   }
@@ -118,10 +119,14 @@ CROSSLAW_SIMD void cross_entropy_cpu(const CrossEntropy& p) {
 
 CROSSLAW_SIMD void adamw_cpu(const AdamW& p) {
   auto norm = *p.gradient_norm;
-  float clip = p.clip_norm > 0 && norm > static_cast<float>(p.clip_norm) ? static_cast<float>(p.clip_norm) / norm : 1.0f;
+  float clip = p.clip_norm > 0 && norm > static_cast<float>(p.clip_norm)
+                   ? static_cast<float>(p.clip_norm) / norm
+                   : 1.0f;
   auto beta1 = static_cast<float>(p.beta1), beta2 = static_cast<float>(p.beta2);
-  auto correction1 = static_cast<float>(1.0 / (1.0 - std::pow(p.beta1, static_cast<double>(p.step))));
-  auto correction2 = static_cast<float>(1.0 / (1.0 - std::pow(p.beta2, static_cast<double>(p.step))));
+  auto correction1 =
+      static_cast<float>(1.0 / (1.0 - std::pow(p.beta1, static_cast<double>(p.step))));
+  auto correction2 =
+      static_cast<float>(1.0 / (1.0 - std::pow(p.beta2, static_cast<double>(p.step))));
   auto rate = static_cast<float>(p.learning_rate), epsilon = static_cast<float>(p.epsilon);
   auto keep = static_cast<float>(1.0 - p.learning_rate * p.weight_decay);
   for (int64_t i = 0; i < p.count; ++i) {
@@ -130,9 +135,11 @@ CROSSLAW_SIMD void adamw_cpu(const AdamW& p) {
     float v = beta2 * p.moment2[i] + (1.0f - beta2) * g * g;
     p.moment1[i] = m;
     p.moment2[i] = v;
-    p.master[i] = p.master[i] * keep - rate * (m * correction1) / (std::sqrt(v * correction2) + epsilon);
+    p.master[i] =
+        p.master[i] * keep - rate * (m * correction1) / (std::sqrt(v * correction2) + epsilon);
   }
-  if (p.weights != p.master) std::memcpy(p.weights, p.master, static_cast<size_t>(p.count) * sizeof(float));
+  if (p.weights != p.master)
+    std::memcpy(p.weights, p.master, static_cast<size_t>(p.count) * sizeof(float));
 }
 
 }  // namespace
@@ -143,7 +150,9 @@ void rms_norm_forward(const KernelTarget& target, const RmsNormForward& p) {
 void rms_norm_backward(const KernelTarget& target, const RmsNormBackward& p) {
   target.gpu ? gpu::rms_norm_backward(target, p) : rms_norm_backward_cpu(p);
 }
-void rotary(const KernelTarget& target, const Rotary& p) { target.gpu ? gpu::rotary(target, p) : rotary_cpu(p); }
+void rotary(const KernelTarget& target, const Rotary& p) {
+  target.gpu ? gpu::rotary(target, p) : rotary_cpu(p);
+}
 void swiglu_forward(const KernelTarget& target, const SwiGlu& p) {
   target.gpu ? gpu::swiglu_forward(target, p) : swiglu_forward_cpu(p);
 }
@@ -153,6 +162,8 @@ void swiglu_backward(const KernelTarget& target, const SwiGlu& p) {
 void cross_entropy(const KernelTarget& target, const CrossEntropy& p) {
   target.gpu ? gpu::cross_entropy(target, p) : cross_entropy_cpu(p);
 }
-void adamw(const KernelTarget& target, const AdamW& p) { target.gpu ? gpu::adamw(target, p) : adamw_cpu(p); }
+void adamw(const KernelTarget& target, const AdamW& p) {
+  target.gpu ? gpu::adamw(target, p) : adamw_cpu(p);
+}
 
 }  // namespace crosslaw::trainer

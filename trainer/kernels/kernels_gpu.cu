@@ -1,5 +1,5 @@
-// The CUDA twins: data are fp32 or bf16, arithmetic is fp32, and no atomics are used, so that the same
-// inputs give the same bits.
+// The CUDA twins: data are fp32 or bf16, arithmetic is fp32, and no atomics are used, so that the
+// same inputs give the same bits.
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>
 
@@ -16,17 +16,24 @@ constexpr int kThreads = 256;
 constexpr int kWarps = kThreads / 32;
 
 void check(cudaError_t status, const char* what) {
-  if (status != cudaSuccess) throw std::runtime_error(std::string("[cuda] ") + what + ": " + cudaGetErrorString(status));
+  if (status != cudaSuccess)
+    throw std::runtime_error(std::string("[cuda] ") + what + ": " + cudaGetErrorString(status));
 }
 
-cudaStream_t stream_of(const KernelTarget& target) { return static_cast<cudaStream_t>(target.stream); }
+cudaStream_t stream_of(const KernelTarget& target) {
+  return static_cast<cudaStream_t>(target.stream);
+}
 
-unsigned blocks_for(int64_t count) { return static_cast<unsigned>((count + kThreads - 1) / kThreads); }
+unsigned blocks_for(int64_t count) {
+  return static_cast<unsigned>((count + kThreads - 1) / kThreads);
+}
 
 __device__ inline float load(const float* p, int64_t i) { return p[i]; }
 __device__ inline float load(const __nv_bfloat16* p, int64_t i) { return __bfloat162float(p[i]); }
 __device__ inline void store(float* p, int64_t i, float value) { p[i] = value; }
-__device__ inline void store(__nv_bfloat16* p, int64_t i, float value) { p[i] = __float2bfloat16_rn(value); }
+__device__ inline void store(__nv_bfloat16* p, int64_t i, float value) {
+  p[i] = __float2bfloat16_rn(value);
+}
 
 struct Sum {
   __device__ static float neutral() { return 0.0f; }
@@ -37,7 +44,8 @@ struct Sum {
 template <typename Operation>
 __device__ float block_reduce(float value) {
   __shared__ float partial[kWarps];
-  for (int offset = 16; offset > 0; offset /= 2) value = Operation::of(value, __shfl_xor_sync(0xffffffffu, value, offset));
+  for (int offset = 16; offset > 0; offset /= 2)
+    value = Operation::of(value, __shfl_xor_sync(0xffffffffu, value, offset));
   __syncthreads();  // an earlier reduction may still be reading
   if (threadIdx.x % 32 == 0) partial[threadIdx.x / 32] = value;
   __syncthreads();
@@ -63,7 +71,8 @@ __global__ void rms_norm_forward_kernel(RmsNormForward p) {
   }
   squares = block_reduce<Sum>(squares);
   float rstd = rsqrtf(squares / static_cast<float>(p.columns) + static_cast<float>(p.epsilon));
-  for (int64_t c = threadIdx.x; c < p.columns; c += kThreads) store(y, c, load(sum, c) * rstd * load(weight, c));
+  for (int64_t c = threadIdx.x; c < p.columns; c += kThreads)
+    store(y, c, load(sum, c) * rstd * load(weight, c));
   if (threadIdx.x == 0) p.rstd[blockIdx.x] = rstd;
 }
 
@@ -75,7 +84,8 @@ __global__ void rms_norm_backward_kernel(RmsNormBackward p) {
   const T* weight = static_cast<const T*>(p.weight);
   T* d_sum = static_cast<T*>(p.d_sum) + base;
   float dot = 0;
-  for (int64_t c = threadIdx.x; c < p.columns; c += kThreads) dot += load(d_y, c) * load(weight, c) * load(sum, c);
+  for (int64_t c = threadIdx.x; c < p.columns; c += kThreads)
+    dot += load(d_y, c) * load(weight, c) * load(sum, c);
   dot = block_reduce<Sum>(dot);
   float rstd = p.rstd[blockIdx.x];
   float back = dot * rstd * rstd * rstd / static_cast<float>(p.columns);
@@ -94,7 +104,8 @@ __global__ void rms_norm_weight_partial_kernel(RmsNormBackward p) {
   if (column >= p.columns) return;
   float total = 0;
   for (int64_t row = blockIdx.y; row < p.rows; row += gridDim.y) {
-    total += load(d_y, row * p.columns + column) * load(sum, row * p.columns + column) * p.rstd[row];
+    total +=
+        load(d_y, row * p.columns + column) * load(sum, row * p.columns + column) * p.rstd[row];
   }
   p.scratch[blockIdx.y * p.columns + column] = total;
 }
@@ -103,7 +114,8 @@ __global__ void rms_norm_weight_sum_kernel(RmsNormBackward p) {
   int64_t column = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
   if (column >= p.columns) return;
   float total = 0;
-  for (int64_t part = 0; part < kRmsNormScratchRows; ++part) total += p.scratch[part * p.columns + column];
+  for (int64_t part = 0; part < kRmsNormScratchRows; ++part)
+    total += p.scratch[part * p.columns + column];
   p.d_weight[column] += total;
 }
 
@@ -158,10 +170,12 @@ __global__ void cross_entropy_kernel(CrossEntropy p) {
   T* logits = static_cast<T*>(p.logits) + blockIdx.x * p.vocabulary;
   int64_t target = p.targets[blockIdx.x];
   float largest = -INFINITY;
-  for (int64_t v = threadIdx.x; v < p.vocabulary; v += kThreads) largest = Largest::of(largest, load(logits, v));
+  for (int64_t v = threadIdx.x; v < p.vocabulary; v += kThreads)
+    largest = Largest::of(largest, load(logits, v));
   largest = block_reduce<Largest>(largest);
   float sum = 0;
-  for (int64_t v = threadIdx.x; v < p.vocabulary; v += kThreads) sum += __expf(load(logits, v) - largest);
+  for (int64_t v = threadIdx.x; v < p.vocabulary; v += kThreads)
+    sum += __expf(load(logits, v) - largest);
   sum = block_reduce<Sum>(sum);
   if (threadIdx.x == 0) p.loss[blockIdx.x] = logf(sum) + largest - load(logits, target);
   __syncthreads();  // the target's logit is read before it is overwritten
@@ -186,7 +200,8 @@ __global__ void adamw_kernel(AdamW p, float correction1, float correction2) {
   p.moment1[i] = m;
   p.moment2[i] = v;
   float keep = static_cast<float>(1.0 - p.learning_rate * p.weight_decay);
-  float update = static_cast<float>(p.learning_rate) * (m * correction1) / (sqrtf(v * correction2) + static_cast<float>(p.epsilon));
+  float update = static_cast<float>(p.learning_rate) * (m * correction1) /
+                 (sqrtf(v * correction2) + static_cast<float>(p.epsilon));
   float weight = p.master[i] * keep - update;
   p.master[i] = weight;
   store(static_cast<T*>(p.weights), i, weight);
@@ -210,7 +225,8 @@ using Pointee = std::remove_pointer_t<Pointer>;
 
 void rms_norm_forward(const KernelTarget& target, const RmsNormForward& p) {
   dispatch(target, "rms_norm_forward", [&](auto* type) {
-    rms_norm_forward_kernel<Pointee<decltype(type)>><<<static_cast<unsigned>(p.rows), kThreads, 0, stream_of(target)>>>(p);
+    rms_norm_forward_kernel<Pointee<decltype(type)>>
+        <<<static_cast<unsigned>(p.rows), kThreads, 0, stream_of(target)>>>(p);
   });
 }
 
@@ -220,36 +236,43 @@ void rms_norm_backward(const KernelTarget& target, const RmsNormBackward& p) {
     dim3 grid(blocks_for(p.columns), static_cast<unsigned>(kRmsNormScratchRows));
     rms_norm_weight_partial_kernel<T><<<grid, kThreads, 0, stream_of(target)>>>(p);
     rms_norm_weight_sum_kernel<<<blocks_for(p.columns), kThreads, 0, stream_of(target)>>>(p);
-    rms_norm_backward_kernel<T><<<static_cast<unsigned>(p.rows), kThreads, 0, stream_of(target)>>>(p);
+    rms_norm_backward_kernel<T>
+        <<<static_cast<unsigned>(p.rows), kThreads, 0, stream_of(target)>>>(p);
   });
 }
 
 void rotary(const KernelTarget& target, const Rotary& p) {
   dispatch(target, "rotary", [&](auto* type) {
-    rotary_kernel<Pointee<decltype(type)>><<<blocks_for(p.rows * p.heads * p.head_size), kThreads, 0, stream_of(target)>>>(p);
+    rotary_kernel<Pointee<decltype(type)>>
+        <<<blocks_for(p.rows * p.heads * p.head_size), kThreads, 0, stream_of(target)>>>(p);
   });
 }
 
 void swiglu_forward(const KernelTarget& target, const SwiGlu& p) {
   dispatch(target, "swiglu_forward", [&](auto* type) {
-    swiglu_forward_kernel<Pointee<decltype(type)>><<<blocks_for(p.rows * p.columns), kThreads, 0, stream_of(target)>>>(p);
+    swiglu_forward_kernel<Pointee<decltype(type)>>
+        <<<blocks_for(p.rows * p.columns), kThreads, 0, stream_of(target)>>>(p);
   });
 }
 
 void swiglu_backward(const KernelTarget& target, const SwiGlu& p) {
   dispatch(target, "swiglu_backward", [&](auto* type) {
-    swiglu_backward_kernel<Pointee<decltype(type)>><<<blocks_for(p.rows * p.columns), kThreads, 0, stream_of(target)>>>(p);
+    swiglu_backward_kernel<Pointee<decltype(type)>>
+        <<<blocks_for(p.rows * p.columns), kThreads, 0, stream_of(target)>>>(p);
   });
 }
 
 void cross_entropy(const KernelTarget& target, const CrossEntropy& p) {
   dispatch(target, "cross_entropy", [&](auto* type) {
-    cross_entropy_kernel<Pointee<decltype(type)>><<<static_cast<unsigned>(p.rows), kThreads, 0, stream_of(target)>>>(p);
+    cross_entropy_kernel<Pointee<decltype(type)>>
+        <<<static_cast<unsigned>(p.rows), kThreads, 0, stream_of(target)>>>(p);
   });
 }
 
 void adamw(const KernelTarget& target, const AdamW& p) {
-  auto correction = [&](double beta) { return static_cast<float>(1.0 / (1.0 - std::pow(beta, static_cast<double>(p.step)))); };
+  auto correction = [&](double beta) {
+    return static_cast<float>(1.0 / (1.0 - std::pow(beta, static_cast<double>(p.step))));
+  };
   dispatch(target, "adamw", [&](auto* type) {
     adamw_kernel<Pointee<decltype(type)>><<<blocks_for(p.count), kThreads, 0, stream_of(target)>>>(
         p, correction(p.beta1), correction(p.beta2));

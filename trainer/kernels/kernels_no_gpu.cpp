@@ -6,7 +6,8 @@
 namespace crosslaw::trainer::gpu {
 namespace {
 [[noreturn]] void refuse() {
-  throw std::runtime_error("this crosslaw-train was built without CUDA; build it with nvcc to use a GPU");
+  throw std::runtime_error(
+      "this crosslaw-train was built without CUDA; build it with nvcc to use a GPU");
 }
 }  // namespace
 

@@ -3,7 +3,8 @@
 #include <cstdint>
 #include <cstring>
 
-// For the CPU kernels: one version of a function per instruction set, chosen when the program starts.
+// For the CPU kernels: one version of a function per instruction set, chosen when the program
+// starts.
 #if defined(__x86_64__) && defined(__GNUC__) && __GNUC__ >= 12
 #define CROSSLAW_SIMD __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
@@ -18,7 +19,8 @@ namespace crosslaw::trainer {
 CROSSLAW_INLINE float exp_fast(float x) {
   float above = x > -87.0f ? x : -87.0f;
   float clamped = above < 88.0f ? above : 88.0f;
-  // Adding 127.5 makes truncation round to nearest, and the number is the exponent's field as it is.
+  // Adding 127.5 makes truncation round to nearest, and the number is the exponent's field as it
+  // is.
   auto biased = static_cast<int32_t>(clamped * 1.44269504f + 127.5f);
   float n = static_cast<float>(biased) - 127.0f;
   float r = clamped - n * 0.693359375f;
@@ -37,14 +39,15 @@ CROSSLAW_INLINE float exp_fast(float x) {
   return p * scale + (x - x);  // NaN and infinity stay visible
 }
 
-// Sixteen running maxima, so that the compiler may keep them in one register without assuming that no
-// number is NaN.
+// Sixteen running maxima, so that the compiler may keep them in one register without assuming that
+// no number is NaN.
 CROSSLAW_INLINE float largest_of(const float* values, int64_t count) {
   float lanes[16];
   for (float& lane : lanes) lane = values[0];
   int64_t whole = count / 16 * 16;
   for (int64_t v = 0; v < whole; v += 16) {
-    for (int lane = 0; lane < 16; ++lane) lanes[lane] = lanes[lane] > values[v + lane] ? lanes[lane] : values[v + lane];
+    for (int lane = 0; lane < 16; ++lane)
+      lanes[lane] = lanes[lane] > values[v + lane] ? lanes[lane] : values[v + lane];
   }
   float largest = lanes[0];
   for (float lane : lanes) largest = largest > lane ? largest : lane;

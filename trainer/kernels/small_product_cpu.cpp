@@ -9,7 +9,8 @@ namespace {
 
 typedef float Vector __attribute__((vector_size(32)));
 constexpr int64_t kLanes = 8;
-// A block of kRows x kPanelColumns of c is held in registers (12 of AVX2's 16) while the inner index runs.
+// A block of kRows x kPanelColumns of c is held in registers (12 of AVX2's 16) while the inner
+// index runs.
 constexpr int64_t kRows = 6;
 constexpr int64_t kPanelColumns = 2 * kLanes;
 
@@ -22,7 +23,8 @@ CROSSLAW_INLINE Vector load(const float* from) {
 CROSSLAW_INLINE void store(float* to, Vector vector) { std::memcpy(to, &vector, sizeof vector); }
 
 // `columns` columns of b, padded with zeros to `width`, inner index outermost.
-CROSSLAW_INLINE void pack_panel(const SmallProduct& p, int64_t first, int64_t columns, int64_t width, float* panel) {
+CROSSLAW_INLINE void pack_panel(const SmallProduct& p, int64_t first, int64_t columns,
+                                int64_t width, float* panel) {
   for (int64_t k = 0; k < p.inner; ++k) {
     const float* from = p.b + k * p.b_inner_step + first * p.b_column_step;
     float* to = panel + k * width;
@@ -32,7 +34,8 @@ CROSSLAW_INLINE void pack_panel(const SmallProduct& p, int64_t first, int64_t co
 }
 
 template <int64_t rows, int64_t vectors>
-CROSSLAW_INLINE void block(const SmallProduct& p, int64_t row, int64_t first, int64_t columns, const float* panel) {
+CROSSLAW_INLINE void block(const SmallProduct& p, int64_t row, int64_t first, int64_t columns,
+                           const float* panel) {
   constexpr int64_t width = vectors * kLanes;
   Vector sum[rows][vectors];
   for (auto& line : sum) {
@@ -62,7 +65,8 @@ CROSSLAW_INLINE void block(const SmallProduct& p, int64_t row, int64_t first, in
 }
 
 template <int64_t rows, int64_t vectors>
-CROSSLAW_INLINE void panel_product(const SmallProduct& p, int64_t first, int64_t columns, float* panel) {
+CROSSLAW_INLINE void panel_product(const SmallProduct& p, int64_t first, int64_t columns,
+                                   float* panel) {
   if (columns == vectors * kLanes && p.b_column_step == 1) {
     pack_panel(p, first, vectors * kLanes, vectors * kLanes, panel);
   } else {
