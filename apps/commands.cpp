@@ -1,9 +1,20 @@
 #include "apps/commands.h"
 
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <stdexcept>
+
 #include "apps/allocate_command.h"
 #include "apps/fit_command.h"
 
 namespace crosslaw::apps {
+namespace {
+
+constexpr int kOk = 0;
+constexpr int kFailed = 1;
+constexpr int kBadInput = 2;
 
 void add_commands(CLI::App& app, int& exit_code) {
   add_plan_command(app, exit_code);
@@ -16,6 +27,36 @@ void add_commands(CLI::App& app, int& exit_code) {
   add_export_command(app, exit_code);
   add_tokenize_command(app, exit_code);
   add_doctor_command(app, exit_code);
+}
+
+int parse_and_run(int argc, char** argv) {
+  CLI::App app{
+      "crosslaw: scaling-law sweeps from one command, with fits, intervals and compute-optimal "
+      "allocations"};
+  app.set_version_flag("--version", CROSSLAW_VERSION);
+  app.require_subcommand(1);
+  int exit_code = kOk;
+  add_commands(app, exit_code);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kOk : kBadInput;
+  }
+  return exit_code;
+}
+
+}  // namespace
+
+int run_crosslaw(int argc, char** argv) {
+  try {
+    return parse_and_run(argc, argv);
+  } catch (const std::invalid_argument& error) {
+    fmt::print(stderr, "crosslaw: {}\n", error.what());
+    return kBadInput;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "crosslaw: {}\n", error.what());
+    return kFailed;
+  }
 }
 
 }  // namespace crosslaw::apps

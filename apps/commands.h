@@ -26,7 +26,8 @@ void add_doctor_command(CLI::App& app, int& exit_code);
 void add_coeffs_command(CLI::App& app, int& exit_code);
 void add_report_command(CLI::App& app, int& exit_code);
 
-void add_commands(CLI::App& app, int& exit_code);
+// The whole program: the exit code is 0, 1 for a failure, or 2 for bad input.
+int run_crosslaw(int argc, char** argv);
 
 // What crosslaw run shares with the command of the name.
 struct PairFits;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <Eigen/QR>
 #include <Eigen/SVD>
 #include <algorithm>
 #include <cmath>
@@ -184,8 +185,14 @@ class Judge {
     const Eigen::VectorXd lengths = columns.colwise().norm();
     out_.condition = std::numeric_limits<double>::infinity();
     if (open.empty() || !(lengths.minCoeff() > 0)) return report_singular(open, {});
-    const Eigen::JacobiSVD<Eigen::MatrixXd> svd(columns * lengths.cwiseInverse().asDiagonal(),
-                                                Eigen::ComputeThinV);
+    // Through R of QR: the singular values and right vectors of a tall matrix are those of R.
+    const Eigen::HouseholderQR<Eigen::MatrixXd> qr(columns * lengths.cwiseInverse().asDiagonal());
+    const Eigen::Index count = columns.cols();
+    Eigen::MatrixXd triangle = Eigen::MatrixXd::Zero(count, count);
+    const Eigen::Index rank = std::min(count, columns.rows());
+    triangle.topRows(rank) = qr.matrixQR().topRows(rank).triangularView<Eigen::Upper>();
+    const Eigen::JacobiSVD<Eigen::MatrixXd, Eigen::NoQRPreconditioner> svd(triangle,
+                                                                           Eigen::ComputeFullV);
     const Eigen::VectorXd& values = svd.singularValues();
     const Eigen::Index last = values.size() - 1;
     if (values[last] > 0) out_.condition = values[0] / values[last];
