@@ -129,6 +129,7 @@ int run_sweep(const RunOptions& options) {
                    nullptr);  // what is wrong with the spec shows before anything is written
   fs::path folder =
       options.folder.empty() ? fs::path("sweeps") / spec.name : fs::path(options.folder);
+  trainer::CorpusOptions texts = sweep::corpus_options(spec, fs::absolute(data_folder(folder)));
   sweep::SweepLock lock = take_lock(folder);
   ProgressLine progress;
   auto say = [&](const std::string& message) { progress.say(message); };
@@ -136,8 +137,7 @@ int run_sweep(const RunOptions& options) {
   std::string resolved = sweep::to_toml(spec);
   trainer::publish_file(resolved_spec_file(folder), resolved);
   store.put_sweep(spec.name, resolved, CROSSLAW_VERSION, now_ms());
-  trainer::Corpus corpus =
-      trainer::prepare_corpus(sweep::corpus_options(spec, fs::absolute(data_folder(folder))), say);
+  trainer::Corpus corpus = trainer::prepare_corpus(texts, say);
   if (corpus.vocabulary > spec.vocabulary) {
     throw std::invalid_argument(
         fmt::format("{}: ladder.vocabulary = {} is smaller than the tokenizer's {}", options.spec,

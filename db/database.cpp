@@ -46,7 +46,6 @@ Database::Database(const std::filesystem::path& file, Access access) : name_(fil
   if (access == Access::kCreate) flags |= SQLITE_OPEN_CREATE;
   open(name_.c_str(), flags);
   execute("PRAGMA foreign_keys = ON");
-  if (access != Access::kRead) execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
 }
 
 Database Database::in_memory() {

@@ -165,6 +165,8 @@ int64_t version_of(const Database& database) {
 void migrate(Database& database) {
   int64_t version = version_of(database);
   if (version > static_cast<int64_t>(kMigrations.size())) refuse(database, version);
+  // Only now: a refused file must stay as it is, and these two write to it.
+  database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
   while (version < static_cast<int64_t>(kMigrations.size())) {
     Transaction transaction(database);
     database.execute(kMigrations[static_cast<size_t>(version)]);

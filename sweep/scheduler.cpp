@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <cstdlib>
 #include <fstream>
 #include <random>
 
@@ -154,33 +153,6 @@ void Scheduler::settle_earlier_attempts() {
   }
 }
 
-// A finished run whose final checkpoint is gone must be done again, if another run still needs it.
-void Scheduler::check_parents() {
-  for (size_t i = jobs_.size(); i-- > 0;) {
-    const auto& parent = jobs_[i].planned->parent;
-    if (jobs_[i].state == State::kWaiting && parent) require_checkpoint(*parent, false);
-  }
-}
-
-void Scheduler::require_checkpoint(const StartPoint& start, bool check_hashes) {
-  Job& job = jobs_[start.run];
-  if (job.state != State::kDone) return;
-  std::string damage = "no checkpoint is recorded";
-  if (auto folder = checkpoint_at(job, start.step))
-    damage = trainer::checkpoint_damage(options_.folder / *folder, check_hashes);
-  if (damage.empty()) return;
-  hooks_.say(
-      fmt::format("{}: its final checkpoint is needed and unusable ({}); the run is done again",
-                  job.planned->name, damage));
-  for (const db::AttemptRow& attempt : store_.attempts()) {
-    if (attempt.run_id == job.run_id && attempt.outcome == "done")
-      store_.revoke_attempt(attempt.id, "checkpoint_lost", damage);
-  }
-  store_.forget_checkpoint(job.run_id, start.step);
-  job.state = State::kWaiting;
-  if (job.planned->parent) require_checkpoint(*job.planned->parent, check_hashes);
-}
-
 bool Scheduler::blocked(const Job& job) const {
   if (!job.planned->parent) return false;
   const Job& parent = jobs_[job.planned->parent->run];
@@ -279,27 +251,6 @@ void Scheduler::write_attempt_config(const Job& job, const Slot& slot, const std
   trainer::write_config(config, trainer::config_file(folder));
 }
 
-std::vector<std::string> Scheduler::start_checkpoints(const Job& job) const {
-  std::vector<std::string> folders;
-  std::vector<db::CheckpointRow> own = store_.checkpoints(job.run_id);
-  for (auto row = own.rbegin(); row != own.rend(); ++row) {
-    if (row->step < job.planned->row.steps && fs::exists(options_.folder / row->folder))
-      folders.push_back((options_.folder / row->folder).string());
-  }
-  if (job.planned->trunk) {
-    auto shared = checkpoint_at(jobs_[job.planned->trunk->run], job.planned->trunk->step);
-    if (shared) folders.push_back((options_.folder / *shared).string());
-  }
-  return folders;
-}
-
-std::optional<std::string> Scheduler::checkpoint_at(const Job& job, int64_t step) const {
-  for (const db::CheckpointRow& row : store_.checkpoints(job.run_id)) {
-    if (row.step == step && fs::exists(options_.folder / row.folder)) return row.folder;
-  }
-  return std::nullopt;
-}
-
 void Scheduler::finish(const ProcessExit& exit) {
   Live live = live_.at(exit.attempt_id);
   live_.erase(exit.attempt_id);
@@ -381,27 +332,6 @@ void Scheduler::retry_later(Job& job, int64_t failures, int64_t allowed, const s
   hooks_.say(fmt::format("{}: {}; trying again", job.planned->name, why));
 }
 
-// Branch points are kept until the last branch is done, resume points until the run is.
-void Scheduler::drop_spent_checkpoints(size_t index) {
-  auto spent = [&](size_t job, int64_t step) {
-    if (jobs_[job].state != State::kDone || step == jobs_[job].planned->row.steps) return false;
-    return std::none_of(jobs_.begin(), jobs_.end(), [&](const Job& other) {
-      return other.planned->trunk && other.planned->trunk->run == job &&
-             other.planned->trunk->step == step && other.state != State::kDone;
-    });
-  };
-  std::vector<size_t> candidates = {index};
-  if (jobs_[index].planned->trunk) candidates.push_back(jobs_[index].planned->trunk->run);
-  for (size_t job : candidates) {
-    for (const db::CheckpointRow& row : store_.checkpoints(jobs_[job].run_id)) {
-      if (!spent(job, row.step)) continue;
-      store_.forget_checkpoint(jobs_[job].run_id, row.step);
-      std::error_code ignored;
-      fs::remove_all(options_.folder / row.folder, ignored);
-    }
-  }
-}
-
 void Scheduler::read_running() {
   for (auto& [attempt, live] : live_) {
     live.log_offset = ingest_metrics(store_, options_.folder, live.folder, jobs_[live.job].run_id,
@@ -434,55 +364,6 @@ bool Scheduler::finished() const {
   return std::none_of(jobs_.begin(), jobs_.end(), [&](const Job& job) {
     return job.state == State::kWaiting && !blocked(job);
   });
-}
-
-Progress Scheduler::progress() const {
-  Progress p;
-  p.total = static_cast<int64_t>(jobs_.size());
-  double remaining = 0;
-  std::vector<double> shares(jobs_.size(), 0.0);
-  for (const auto& [attempt, live] : live_) {
-    shares[live.job] = done_share(live);
-    p.running_names.push_back(jobs_[live.job].planned->name);
-  }
-  for (size_t i = 0; i < jobs_.size(); ++i) {
-    const Job& job = jobs_[i];
-    double flops = job.planned->flops_to_train();
-    p.flops_total += flops;
-    switch (job.state) {
-      case State::kDone:
-        ++p.done;
-        break;
-      case State::kDiverged:
-        ++p.diverged;
-        break;
-      case State::kFailed:
-        ++p.failed;
-        break;
-      case State::kRunning:
-        ++p.running;
-        break;
-      case State::kWaiting:
-        blocked(job) ? ++p.blocked : ++p.waiting;
-        break;
-    }
-    if (job.state == State::kDone || job.state == State::kDiverged) p.flops_done += flops;
-    if (job.state == State::kRunning) p.flops_done += shares[i] * flops;
-    bool counts = job.state == State::kRunning || (job.state == State::kWaiting && !blocked(job));
-    if (counts) remaining += (1 - shares[i]) * speed_.seconds(flops);
-  }
-  p.remaining_seconds = remaining / static_cast<double>(std::max<size_t>(1, slots_.size()));
-  return p;
-}
-
-double Scheduler::done_share(const Live& live) const {
-  const PlannedRun& planned = *jobs_[live.job].planned;
-  int64_t first = planned.trunk ? planned.trunk->step : 0;
-  double step = live.heartbeat.empty() ? static_cast<double>(first)
-                                       : std::strtod(live.heartbeat.c_str(), nullptr);
-  return std::clamp((step - static_cast<double>(first)) /
-                        static_cast<double>(std::max<int64_t>(1, planned.steps_to_train())),
-                    0.0, 1.0);
 }
 
 }  // namespace crosslaw::sweep

@@ -277,6 +277,11 @@ SweepSpec read_spec(const fs::path& file) {
   SweepSpec spec;
   spec.file = fs::absolute(file);
   TomlSection root(table, "", file);
+  // Unknown names first: a mistyped section would otherwise be called missing.
+  for (const char* known :
+       {"name", "seeds", "ladder", "budget", "data", "train", "strategy", "launch"})
+    root.has(known);
+  root.finish();
   spec.name = root.text("name");
   bool plain =
       !spec.name.empty() &&
@@ -298,7 +303,6 @@ SweepSpec read_spec(const fs::path& file) {
   require(!spec.strategies.empty(), root, "strategy", "at least one [[strategy]]");
   check_parents(root, spec);
   if (root.has("launch")) read_launch(root.section("launch"), spec.launch);
-  root.finish();
   return spec;
 }
 

@@ -1,0 +1,74 @@
+"""A sweep of four sizes on made-up text, written into a folder, and ways to run crosslaw on it."""
+
+import json
+import pathlib
+import random
+import subprocess
+
+SPEC = """name = "small"
+[ladder]
+file = "ladder.csv"
+vocabulary = 256
+tied_head = true
+[budget]
+tokens_per_param = [4, 8, 16]
+[data]
+context = 32
+valid_tokens = 2048
+[data.language.en]
+train = ["en.train.jsonl"]
+valid = ["en.valid.jsonl"]
+[data.language.fr]
+train = ["fr.train.jsonl"]
+valid = ["fr.valid.jsonl"]
+[train]
+schedule = "wsd"
+learning_rate_times_hidden = 0.2
+warmup_steps_max = 10
+batch_tokens = 256
+init = "fan_in"
+evaluations = 3
+checkpoint_every_seconds = 0.3
+[[strategy]]
+name = "source"
+language = "en"
+tokens_per_param = [16]
+[[strategy]]
+name = "scratch"
+language = "fr"
+[[strategy]]
+name = "continued"
+language = "fr"
+from = "source"
+[launch]
+devices = "cpu"
+cpu_slots = 2
+"""
+
+
+def made_up_text(letters, seed, documents):
+    """Words with a rule in them, so that there is something to learn and two languages differ."""
+    draw = random.Random(seed)
+    words = ["".join(draw.choices(letters, k=draw.randint(2, 6))) for _ in range(60)]
+    return "".join(
+        json.dumps({"text": " ".join(words[min(int(draw.expovariate(0.1)), 59)] for _ in range(300))}) + "\n"
+        for _ in range(documents)
+    )
+
+
+def write_small_sweep(folder):
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "ladder.csv").write_text(
+        "name,hidden,ffn,heads,layers\ns,16,32,2,1\nm,20,48,2,1\nl,24,64,2,1\nxl,32,80,2,1\n"
+    )
+    for split, documents in (("train", 300), ("valid", 20)):
+        (folder / f"en.{split}.jsonl").write_text(made_up_text("abcdefgh", 7, documents))
+        (folder / f"fr.{split}.jsonl").write_text(made_up_text("efghijkl", 8, documents))
+    (folder / "small.toml").write_text(SPEC)
+    return folder / "small.toml"
+
+
+def run(program, *arguments, **options):
+    """The finished process, its output as text."""
+    return subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, **options)
