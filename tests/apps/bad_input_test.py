@@ -96,7 +96,7 @@ def bad_folders(crosslaw, work):
     for command in ("status", "coeffs", "export", "report", "allocate", "fit"):
         expect(f"{command} of a folder without a sweep", run(crosslaw, command, work / "nothing"), 2, "nothing")
     (work / "a file").write_text("x")
-    expect("a folder below a file", run(crosslaw, "run", spec, "--dir", work / "a file" / "sweep"), 1, "a file")
+    expect("a folder below a file", run(crosslaw, "run", spec, "--dir", work / "a file" / "sweep"), 2, "a file")
     newer = work / "newer"
     newer.mkdir()
     base = sqlite3.connect(newer / "crosslaw.db")
@@ -121,7 +121,7 @@ def second_run(crosslaw, work):
         time.sleep(0.02)
     time.sleep(0.2)
     done = run(crosslaw, "run", spec, "--dir", work / "held")
-    expect("a second run in the same folder", done, 1, "held")
+    expect("a second run in the same folder", done, 2, "held")
     first.send_signal(signal.SIGINT)
     if first.wait(timeout=60) not in (130, 3):
         FAILURES.append(f"Ctrl-C: exit code {first.returncode}")

@@ -1,0 +1,192 @@
+// A world whose laws are known: losses drawn from them go through the store, and every command
+// downstream must find the laws again.
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "apps/measured_savings.h"
+#include "apps/report/report_data.h"
+#include "apps/sweep_fits.h"
+#include "fit/allocation.h"
+#include "sweep/ladder.h"
+#include "sweep/plan.h"
+#include "tests/support/catch.h"
+#include "tests/support/temp_folder.h"
+
+namespace crosslaw::tests {
+namespace {
+
+using Values = std::map<std::string, double>;
+
+// Continued runs have their own B, beta and gamma.
+const Values kPlanted = {
+    {"E", 1.62},    {"A", 410.0},           {"alpha", 0.34},          {"B", 430.0},
+    {"beta", 0.29}, {"B_continued", 130.0}, {"beta_continued", 0.23}, {"gamma", 0.031}};
+constexpr double kNoise = 0.002;  // standard deviation of the log of a loss
+
+double planted_loss(const db::RunRow& run, double params) {
+  const Values& p = kPlanted;
+  double tokens = static_cast<double>(run.tokens_target);
+  double size_term = p.at("E") + p.at("A") / std::pow(params, p.at("alpha"));
+  if (!run.parent_key) return size_term + p.at("B") / std::pow(tokens, p.at("beta"));
+  return size_term + p.at("B_continued") / (std::pow(tokens, p.at("beta_continued")) *
+                                            std::pow(params, p.at("gamma")));
+}
+
+std::string spec_text() {
+  return "name = \"planted\"\n[ladder]\nfile = \"" +
+         std::filesystem::absolute("sweep/presets/paper40.csv").string() + R"("
+vocabulary = 32000
+[budget]
+tokens_per_param = [5, 20, 80]
+[data]
+context = 2048
+[data.language.en]
+train = ["en.jsonl"]
+valid = ["en.valid.jsonl"]
+[data.language.fr]
+train = ["fr.jsonl"]
+valid = ["fr.valid.jsonl"]
+[train]
+schedule = "cosine"
+peak_learning_rate = 2e-4
+batch_tokens = 1048576
+[[strategy]]
+name = "source"
+language = "en"
+tokens_per_param = [20]
+[[strategy]]
+name = "scratch"
+language = "fr"
+[[strategy]]
+name = "continued"
+language = "fr"
+from = "source"
+)";
+}
+
+// The store of a sweep in which every run of the plan was trained, as it would be left behind.
+db::RunStore planted_store(const TempFolder& folder) {
+  sweep::SweepSpec spec = sweep::read_spec(folder.write("planted.toml", spec_text()));
+  auto ladder = sweep::read_ladder(spec.ladder, spec.vocabulary, spec.tied_head);
+  sweep::Plan plan = sweep::make_plan(spec, ladder, nullptr);
+  db::RunStore store = db::RunStore::create(folder / "crosslaw.db");
+  store.put_sweep(spec.name, spec_text(), "test", 1);
+  std::vector<db::RunRow> rows;
+  for (const sweep::PlannedRun& run : plan.runs) rows.push_back(run.row);
+  store.sync_runs(rows);
+  std::mt19937_64 engine(20260);
+  std::normal_distribution<double> normal;
+  for (const db::RunRow& run : store.runs()) {
+    double params = static_cast<double>(run.params_embedding + run.params_unembedding +
+                                        run.params_blocks + run.params_norms);
+    double loss = planted_loss(run, params) * std::exp(kNoise * normal(engine));
+    db::AttemptRow attempt{.run_id = run.id, .n = 1, .token = run.key, .folder = "runs/x"};
+    int64_t id = store.begin_attempt(attempt);
+    store.ingest(run.id, id,
+                 {.evals = {{.language = run.language,
+                             .step = run.steps,
+                             .tokens_target = run.tokens_target,
+                             .flops = run.flops,
+                             .loss_nats = loss,
+                             .loss_nats_per_byte = loss / 3,
+                             .end_of_schedule = true}}});
+    store.end_attempt(id, {.outcome = "done", .step = run.steps}, 2);
+  }
+  return store;
+}
+
+void check_inside(const std::string& name, const std::optional<fit::Range>& interval,
+                  double truth) {
+  INFO(name << ", planted " << truth);
+  REQUIRE(interval);
+  INFO("interval " << interval->low << " to " << interval->high);
+  CHECK(interval->low <= truth);
+  CHECK(truth <= interval->high);
+}
+
+// The least loss on C = 6ND by a fine search: no closed form is trusted here.
+double best_params(double flops, const std::string& b, const std::string& beta, double gamma) {
+  double best = 0, least = std::numeric_limits<double>::infinity();
+  for (double log_n = std::log(1e6); log_n < std::log(1e13); log_n += 1e-4) {
+    double n = std::exp(log_n), d = flops / 6 / n;
+    double loss = kPlanted.at("A") / std::pow(n, kPlanted.at("alpha")) +
+                  kPlanted.at(b) / (std::pow(d, kPlanted.at(beta)) * std::pow(n, gamma));
+    if (loss < least) least = loss, best = n;
+  }
+  return best;
+}
+
+}  // namespace
+
+TEST_CASE("A planted world comes back through store, fits, allocation and report") {
+  TempFolder folder;
+  db::RunStore store = planted_store(folder);
+  apps::Observations observations(store, apps::ParamsCount::kAll);
+  REQUIRE(observations.pairs().size() == 1);
+  std::vector<apps::PairFits> made = apps::fit_sweep(observations, {}, [](const std::string&) {});
+  apps::store_fits(store, observations, made);
+  CHECK(apps::fits_are_current(store, observations));
+
+  // What coeffs, allocate and report read.
+  std::vector<apps::PairFits> fits = apps::stored_fits(store, observations);
+  REQUIRE(fits.size() == 1);
+  for (const char* name : {"two-stage", "joint"}) {
+    const fit::FitResult* found = fits[0].find(name);
+    REQUIRE(found);
+    INFO(name);
+    CHECK(found->identifiable);
+    for (const fit::Coefficient& c : found->coefficients) {
+      check_inside(c.name, c.ci95, kPlanted.at(c.name));
+      if (c.name == "gamma") CHECK(c.ci95->high - c.ci95->low < 0.03);
+      if (c.name == "beta") CHECK(c.ci95->high - c.ci95->low < 0.03);
+    }
+  }
+
+  SECTION("allocation finds the sizes of a search over the planted laws") {
+    const fit::FitResult& joint = *fits[0].find("joint");
+    fit::AllocationOptions options;
+    options.flops = {1e20, 1e21};
+    options.ladder = apps::ladder_of(observations);
+    fit::Allocation scratch = fit::allocate(fit::scratch_part(joint), options);
+    fit::Allocation continued = fit::allocate(fit::continued_part(joint), options);
+    REQUIRE(scratch.rows.size() == 2);
+    REQUIRE(continued.rows.size() == 2);
+    for (size_t i = 0; i < options.flops.size(); ++i) {
+      double c = options.flops[i];
+      check_inside("scratch N*", scratch.rows[i].params.ci95, best_params(c, "B", "beta", 0));
+      check_inside("continued N*", continued.rows[i].params.ci95,
+                   best_params(c, "B_continued", "beta_continued", kPlanted.at("gamma")));
+      CHECK(scratch.rows[i].nearest);
+    }
+  }
+
+  SECTION("the report shows the same intervals") {
+    nlohmann::json page = apps::report_data(store, observations, fits, "test");
+    bool seen = false;
+    for (const auto& entry : page.at("pairs").at(0).at("fits")) {
+      if (entry.at("law") != "joint") continue;
+      seen = true;
+      for (const char* name : {"E", "alpha", "beta", "gamma"}) {
+        const auto& interval = entry.at("coefficients").at(name).at("ci95");
+        check_inside(name, fit::Range{interval.at(0), interval.at(1)}, kPlanted.at(name));
+      }
+    }
+    CHECK(seen);
+  }
+
+  SECTION("the measured saving is that of the planted laws") {
+    for (const apps::MeasuredSaving& saving :
+         apps::measured_savings(observations, observations.pairs()[0])) {
+      if (saving.extrapolated) continue;
+      double excess =
+          kPlanted.at("B_continued") / (std::pow(saving.tokens, kPlanted.at("beta_continued")) *
+                                        std::pow(saving.params, kPlanted.at("gamma")));
+      double scratch_tokens = std::pow(kPlanted.at("B") / excess, 1 / kPlanted.at("beta"));
+      CHECK(saving.saved_share == Approx(1 - saving.tokens / scratch_tokens).margin(0.1));
+    }
+  }
+}
+
+}  // namespace crosslaw::tests
