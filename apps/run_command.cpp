@@ -8,11 +8,11 @@
 #include <sstream>
 
 #include "apps/allocate_command.h"
+#include "apps/allocation_choices.h"
 #include "apps/commands.h"
 #include "apps/file_system.h"
 #include "apps/measured_savings.h"
 #include "apps/progress_line.h"
-#include "apps/report/report_data.h"
 #include "apps/sweep_fits.h"
 #include "apps/sweep_folder.h"
 #include "sweep/local_launcher.h"

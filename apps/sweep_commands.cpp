@@ -6,7 +6,7 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "apps/report/report_data.h"
+#include "apps/allocation_choices.h"
 #include "apps/sweep_fits.h"
 #include "apps/sweep_folder.h"
 #include "fit/fit_json.h"

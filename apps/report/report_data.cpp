@@ -10,8 +10,10 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "apps/allocation_choices.h"
 #include "apps/measured_savings.h"
 #include "apps/sweep_folder.h"
+#include "fit/allocation_table.h"
 #include "fit/fit_json.h"
 #include "fit/lower_envelope.h"
 
@@ -31,10 +33,6 @@ json optional(const std::optional<double>& value) {
 
 json range(const std::optional<fit::Range>& r) {
   return r ? json::array({r->low, r->high}) : json(nullptr);
-}
-
-double params_on(const db::RunResultRow& run, const Observations& observations) {
-  return params_of(run, observations.count());
 }
 
 std::string utc_now() {
@@ -334,7 +332,7 @@ json runs(const Observations& observations) {
                     {"key", run.key},
                     {"strategy", run.strategy},
                     {"size", run.size},
-                    {"params", params_on(run, observations)},
+                    {"params", params_of(run, observations.count())},
                     {"tokens", run.tokens_target},
                     {"outcome", run.outcome},
                     {"loss", optional(run.loss_nats)},
@@ -349,33 +347,6 @@ json runs(const Observations& observations) {
 }
 
 }  // namespace
-
-std::vector<double> default_budgets(const Observations& observations, const LanguagePair& pair) {
-  double high = 0;
-  for (const Measurement& m : observations.of_strategy(pair.scratch, 0))
-    high = std::max(high, 6 * m.params * static_cast<double>(m.tokens));
-  std::vector<double> budgets;
-  if (high <= 0) return budgets;
-  for (int decade = static_cast<int>(std::floor(std::log10(high))) - 1;
-       budgets.empty() || budgets.back() < 10 * high; ++decade) {
-    for (double step : {1.0, 2.0, 5.0}) {
-      double budget = step * std::pow(10.0, decade);
-      if (budget >= high / 5 && budget <= 10 * high) budgets.push_back(budget);
-      if (budget > 10 * high) return budgets;
-    }
-  }
-  return budgets;
-}
-
-std::vector<fit::LadderSize> ladder_of(const Observations& observations) {
-  std::vector<fit::LadderSize> sizes;
-  std::set<std::string> seen;
-  for (const db::RunResultRow& run : observations.runs()) {
-    if (seen.insert(run.size).second)
-      sizes.push_back({run.size, params_on(run, observations), std::nullopt});
-  }
-  return sizes;
-}
 
 json report_data(const db::RunStore& store, const Observations& observations,
                  const std::vector<PairFits>& fits, const std::string& command) {

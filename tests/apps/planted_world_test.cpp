@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "apps/allocation_choices.h"
 #include "apps/measured_savings.h"
 #include "apps/report/report_data.h"
 #include "apps/sweep_fits.h"

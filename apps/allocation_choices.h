@@ -1,0 +1,17 @@
+#pragma once
+
+#include <vector>
+
+#include "apps/observations.h"
+#include "fit/allocation.h"
+
+namespace crosslaw::apps {
+
+// Budgets that a sweep's tables show when none are asked for: steps of 1, 2, 5 from inside the
+// measured compute (6ND) to one decade beyond.
+std::vector<double> default_budgets(const Observations& observations, const LanguagePair& pair);
+
+// Real sizes of the sweep's own ladder, N counted as in the observations.
+std::vector<fit::LadderSize> ladder_of(const Observations& observations);
+
+}  // namespace crosslaw::apps
