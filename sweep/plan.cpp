@@ -7,6 +7,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <tuple>
 
 #include "trainer/learning_rate.h"
 #include "trainer/model_cost.h"
@@ -24,7 +25,10 @@ struct Place {
   double replay;
   size_t size;
   int64_t seed;
-  auto operator<=>(const Place&) const = default;
+  bool operator<(const Place& other) const {
+    return std::tie(strategy, replay, size, seed) <
+           std::tie(other.strategy, other.replay, other.size, other.seed);
+  }
 };
 
 std::vector<int64_t> log_spaced_steps(int64_t steps, int64_t count) {
