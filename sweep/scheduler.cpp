@@ -275,8 +275,9 @@ void Scheduler::finish(const ProcessExit& exit) {
       end.message = "done, but its last validation loss is missing from metrics.jsonl";
     }
   } else {
-    bool from_outside =
-        exit.signal == SIGKILL || exit.signal == SIGTERM || (!exit.code && !exit.signal);
+    int64_t signal = exit.signal.value_or(0);
+    bool lost = !exit.code && !exit.signal;  // it ended while nobody was watching
+    bool from_outside = lost || signal == SIGKILL || signal == SIGTERM;
     end.outcome = live.hung ? "hung" : from_outside ? "killed" : "crashed";
     end.message = last_line_of(trainer::log_file(folder));
   }
