@@ -73,6 +73,16 @@ install_wheels() {  # folder, then one line of pip arguments per parallel downlo
   touch "$folder/complete"
 }
 
+# The wheels say lib/ and libcudart.so.13 where nvcc and CMake look for lib64/ and libcudart.so.
+link_toolkit_libraries() {
+  local root=$1 library plain
+  [[ -e $root/lib64 ]] || ln -s lib "$root/lib64"
+  for library in "$root"/lib/lib*.so.*; do
+    plain=${library%%.so.*}.so
+    [[ -e $plain ]] || ln -s "$(basename "$library")" "$plain"
+  done
+}
+
 existing_libtorch() {
   local IFS=':;' prefix
   for prefix in ${CMAKE_PREFIX_PATH:-}; do
@@ -100,6 +110,7 @@ main() {
     torch_config="$site/torch/share/cmake/Torch"
     cuda_root="$site/nvidia/cu13"
     nvcc="$cuda_root/bin/nvcc"
+    link_toolkit_libraries "$cuda_root"
     say "LibTorch $torch_version and CUDA 13.0: in $folder"
   fi
   install_wheels "$plotly" "--no-deps plotly==$plotly_version"

@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""crosslaw fit against SciPy on the 240 points of Hoffmann et al. 2022, side by side in one run.
+
+Usage: bench_fit.py [CROSSLAW] [--repeats 5] [--starts 64] [--refits 4000] [--scipy-refits 40]
+
+Both minimise the same objective, the sum of Huber losses (delta 0.001) of log residuals of
+E + A/N^alpha + B/D^beta. SciPy: L-BFGS-B with analytic gradients in the log-sum-exp form, centred
+log N and log D, the same number of starts, tolerances 1e-12. Bootstrap refits start from the
+optimum; SciPy's are timed on fewer refits and scaled. Needs Python with numpy and scipy.
+"""
+
+import argparse
+import csv
+import json
+import pathlib
+import statistics
+import subprocess
+import sys
+import time
+
+try:
+    import numpy as np
+    from scipy.optimize import minimize
+except ImportError:
+    sys.exit("bench_fit: needs numpy and scipy: python3 -m venv V && V/bin/pip install scipy, then V/bin/python this")
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+DATA = ROOT / "tests" / "data" / "scaling" / "chinchilla_epoch.csv"
+DELTA = 1e-3
+
+
+def read_points():
+    with open(DATA, newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["in_240"] == "1"]
+    columns = [np.log([float(row[name]) for row in rows]) for name in ("N", "D", "loss")]
+    return columns[0] - columns[0].mean(), columns[1] - columns[1].mean(), columns[2]
+
+
+def objective(theta, log_n, log_d, log_loss, weights):
+    """Sum of Huber losses and its gradient; theta = (log E, log A', alpha, log B', beta), centred."""
+    e, a, alpha, b, beta = theta
+    terms = np.stack([np.full_like(log_n, e), a - alpha * log_n, b - beta * log_d])
+    largest = terms.max(axis=0)
+    powers = np.exp(terms - largest)
+    total = powers.sum(axis=0)
+    residual = largest + np.log(total) - log_loss
+    inside = np.abs(residual) <= DELTA
+    value = np.where(inside, residual**2 / 2, DELTA * (np.abs(residual) - DELTA / 2))
+    slope = weights * np.where(inside, residual, DELTA * np.sign(residual))
+    shares = powers / total
+    gradient = np.array(
+        [
+            (slope * shares[0]).sum(),
+            (slope * shares[1]).sum(),
+            -(slope * shares[1] * log_n).sum(),
+            (slope * shares[2]).sum(),
+            -(slope * shares[2] * log_d).sum(),
+        ]
+    )
+    return (weights * value).sum(), gradient
+
+
+def scipy_minimum(start, points, weights):
+    return minimize(
+        objective,
+        start,
+        args=(*points, weights),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": 10000, "maxfun": 20000, "ftol": 1e-15, "gtol": 1e-12},
+    )
+
+
+def scipy_fit(points, starts):
+    """The best of all starts, drawn over wide ranges of exponents and shares of the loss."""
+    draw = np.random.default_rng(1)
+    ones = np.ones_like(points[0])
+    mean = points[2].mean()
+    best = None
+    for _ in range(starts):
+        shares = np.log(draw.dirichlet([1, 1, 1])) + mean
+        alpha, beta = draw.uniform(0.1, 1.0, 2)
+        found = scipy_minimum([shares[0], shares[1], alpha, shares[2], beta], points, ones)
+        if best is None or found.fun < best.fun:
+            best = found
+    return best
+
+
+def scipy_refits(best, points, refits):
+    draw = np.random.default_rng(2)
+    count = len(points[0])
+    for _ in range(refits):
+        scipy_minimum(best.x, points, np.bincount(draw.integers(0, count, count), minlength=count).astype(float))
+
+
+def crosslaw_fit(program, starts, refits):
+    command = [program, "fit", "--data", DATA, "--where", "in_240=1", "--json", "--no-draws"]
+    command += ["--starts", str(starts), "--bootstrap", str(refits)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def seconds_of(action):
+    began = time.perf_counter()
+    result = action()
+    return time.perf_counter() - began, result
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("crosslaw", nargs="?", default=ROOT / "build" / "crosslaw")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--starts", type=int, default=64)
+    parser.add_argument("--refits", type=int, default=4000)
+    parser.add_argument("--scipy-refits", type=int, default=40)
+    options = parser.parse_args()
+    points = read_points()
+    times = {name: [] for name in ("scipy fit", "scipy refits", "crosslaw fit", "crosslaw fit and refits")}
+    for _ in range(options.repeats):  # interleaved, so that a busy machine disturbs both alike
+        seconds, best = seconds_of(lambda: scipy_fit(points, options.starts))
+        times["scipy fit"].append(seconds)
+        seconds, _ = seconds_of(lambda: scipy_refits(best, points, options.scipy_refits))
+        times["scipy refits"].append(seconds * options.refits / options.scipy_refits)
+        seconds, fit = seconds_of(lambda: crosslaw_fit(options.crosslaw, options.starts, 0))
+        times["crosslaw fit"].append(seconds)
+        seconds, _ = seconds_of(lambda: crosslaw_fit(options.crosslaw, options.starts, options.refits))
+        times["crosslaw fit and refits"].append(seconds)
+    median = {name: statistics.median(values) for name, values in times.items()}
+    both = median["scipy fit"] + median["scipy refits"]
+    print(f"{len(points[0])} points, {options.starts} starts, medians of {options.repeats} runs, whole processes for crosslaw")
+    print(f"objective:              scipy {best.fun:.14g}   crosslaw {fit['objective']:.14g}")
+    print(
+        f"fit:                    scipy {median['scipy fit']:.3f} s   crosslaw {median['crosslaw fit']:.3f} s   "
+        f"{median['scipy fit'] / median['crosslaw fit']:.0f} times faster"
+    )
+    print(
+        f"fit and {options.refits} refits:    scipy {both:.1f} s (scaled from {options.scipy_refits})   "
+        f"crosslaw {median['crosslaw fit and refits']:.2f} s   {both / median['crosslaw fit and refits']:.0f} times faster"
+    )
+    if fit["objective"] > best.fun * (1 + 1e-7):
+        sys.exit("FAILED: crosslaw's objective is higher")
+
+
+if __name__ == "__main__":
+    main()
