@@ -4,4 +4,4 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup.sh
 cmake --preset release >build/configure.log || { cat build/configure.log >&2; exit 1; }
-cmake --build --preset release
+cmake --build --preset release >&2
