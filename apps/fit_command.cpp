@@ -19,7 +19,7 @@ constexpr std::size_t kManyPoints = 20000;
 
 void add_column_options(CLI::App& command, fit::DataFileOptions& file) {
   command.add_option("--data", file.path, "CSV, TSV or JSON lines with one trained model a row");
-  command.add_option("--params", file.params, "column of N, the number of parameters")
+  command.add_option("--params", file.params, "column of N, the parameters; or a sum, A+B")
       ->capture_default_str();
   command.add_option("--tokens", file.tokens, "column of D, the number of tokens")
       ->capture_default_str();
@@ -28,9 +28,11 @@ void add_column_options(CLI::App& command, fit::DataFileOptions& file) {
       ->allow_extra_args(false)
       ->type_name("COLUMN=VALUE");
   command.add_option("--cluster", file.cluster,
-                     "column naming the run of a row; runs are resampled whole");
+                     "column naming the run of a row (or several, A+B); runs are resampled whole");
   command.add_option("--weight", file.weight, "column of weights in the objective");
   command.add_option("--stage", file.stage, "column saying scratch or continued");
+  command.add_option("--unique", file.unique, "column of the distinct tokens among D");
+  command.add_option("--compute", file.compute, "column of the training FLOPs [6 N D]");
 }
 
 std::string law_list() {

@@ -7,6 +7,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <optional>
 #include <stdexcept>
@@ -49,6 +50,17 @@ Condition parse_condition(const std::string& text) {
   return {text.substr(0, best), op, text.substr(best + op.size())};
 }
 
+std::vector<std::string> split_sum(const std::string& sum) {
+  std::vector<std::string> out;
+  std::size_t at = 0;
+  while (at <= sum.size()) {
+    const std::size_t end = std::min(sum.find('+', at), sum.size());
+    out.push_back(sum.substr(at, end - at));
+    at = end + 1;
+  }
+  return out;
+}
+
 bool holds(const Condition& condition, const std::string& field) {
   const std::optional<double> left = as_number(field);
   const std::optional<double> right = as_number(condition.value);
@@ -80,27 +92,40 @@ Stage stage_in(const Records& records, std::size_t row, std::size_t column) {
                   records.lines[row], records.columns[column], text.substr(0, 60)));
 }
 
+double sum_in(const Records& records, std::size_t row, const std::vector<std::size_t>& columns) {
+  double out = 0;
+  for (const std::size_t column : columns) out += positive_in(records, row, column);
+  return out;
+}
+
 // Reads the kept rows of one file into points.
 class PointMaker {
  public:
   PointMaker(const Records& records, const DataFileOptions& options) : records_(records) {
-    params_ = records.column(options.params);
+    params_ = summed_columns(records, options.params);
     tokens_ = records.column(options.tokens);
     loss_ = records.column(options.loss);
     if (!options.weight.empty()) weight_ = records.column(options.weight);
-    if (!options.cluster.empty()) cluster_ = records.column(options.cluster);
+    if (!options.cluster.empty()) cluster_ = summed_columns(records, options.cluster);
     if (!options.stage.empty()) stage_ = records.column(options.stage);
+    if (!options.unique.empty()) unique_ = records.column(options.unique);
+    if (!options.compute.empty()) compute_ = records.column(options.compute);
   }
 
   Point make(std::size_t row, std::vector<std::string>& clusters) {
     Point point;
-    point.params = positive_in(records_, row, params_);
+    point.params = sum_in(records_, row, params_);
     point.tokens = positive_in(records_, row, tokens_);
     point.loss = positive_in(records_, row, loss_);
     if (weight_) point.weight = positive_in(records_, row, *weight_);
     if (stage_) point.stage = stage_in(records_, row, *stage_);
-    if (cluster_) {
-      const std::string& name = records_.rows[row][*cluster_];
+    if (unique_) point.unique_tokens = positive_in(records_, row, *unique_);
+    if (compute_) point.flops = positive_in(records_, row, *compute_);
+    if (!cluster_.empty()) {
+      std::string name = records_.rows[row][cluster_.front()];
+      for (std::size_t k = 1; k < cluster_.size(); ++k) {
+        name += "+" + records_.rows[row][cluster_[k]];
+      }
       const auto [found, added] = ids_.try_emplace(name, static_cast<int>(ids_.size()));
       if (added) clusters.push_back(name);
       point.cluster = found->second;
@@ -110,28 +135,26 @@ class PointMaker {
 
  private:
   const Records& records_;
-  std::size_t params_, tokens_, loss_;
-  std::optional<std::size_t> weight_, cluster_, stage_;
+  std::vector<std::size_t> params_, cluster_;
+  std::size_t tokens_, loss_;
+  std::optional<std::size_t> weight_, stage_, unique_, compute_;
   std::map<std::string, int> ids_;
 };
 
 DataFile to_points(const Records& records, const DataFileOptions& options) {
-  std::vector<Condition> conditions;
-  std::vector<std::size_t> columns;
+  std::vector<bool> keep(records.rows.size(), true);
   for (const std::string& text : options.where) {
-    conditions.push_back(parse_condition(text));
-    columns.push_back(records.column(conditions.back().column));
+    const std::vector<bool> with = rows_with(records, text);
+    std::transform(keep.begin(), keep.end(), with.begin(), keep.begin(), std::logical_and<>());
   }
   DataFile out;
   out.rows = records.rows.size();
   out.format = records.format;
   PointMaker maker(records, options);
   for (std::size_t row = 0; row < records.rows.size(); ++row) {
-    bool keep = true;
-    for (std::size_t k = 0; k < conditions.size(); ++k) {
-      keep = keep && holds(conditions[k], records.rows[row][columns[k]]);
-    }
-    if (keep) out.points.push_back(maker.make(row, out.clusters));
+    if (!keep[row]) continue;
+    out.points.push_back(maker.make(row, out.clusters));
+    out.lines.push_back(records.lines[row]);
   }
   if (out.points.empty()) {
     throw std::invalid_argument(fmt::format("{}: none of {} rows has {}", records.name, out.rows,
@@ -141,10 +164,30 @@ DataFile to_points(const Records& records, const DataFileOptions& options) {
 }
 
 std::vector<std::string> wanted_columns(const DataFileOptions& options) {
-  return {options.params, options.tokens, options.loss};
+  std::vector<std::string> out = split_sum(options.params);
+  out.insert(out.end(), {options.tokens, options.loss});
+  return out;
 }
 
 }  // namespace
+
+std::vector<std::size_t> summed_columns(const Records& records, const std::string& sum) {
+  const bool whole =
+      std::find(records.columns.begin(), records.columns.end(), sum) != records.columns.end();
+  std::vector<std::size_t> out;
+  for (const std::string& name : whole ? std::vector{sum} : split_sum(sum)) {
+    out.push_back(records.column(name));
+  }
+  return out;
+}
+
+std::vector<bool> rows_with(const Records& records, const std::string& text) {
+  const Condition condition = parse_condition(text);
+  const std::size_t column = records.column(condition.column);
+  std::vector<bool> out;
+  for (const auto& row : records.rows) out.push_back(holds(condition, row[column]));
+  return out;
+}
 
 DataFile read_data_file(const DataFileOptions& options) {
   return parse_data(read_text(options.path), options);

@@ -31,9 +31,21 @@ std::vector<std::string> problems(const Points& points, std::size_t limit) {
     require_positive(i, "tokens", points[i].tokens, out);
     require_positive(i, "loss", points[i].loss, out);
     require_positive(i, "weight", points[i].weight, out);
+    if (points[i].unique_tokens != 0) {
+      require_positive(i, "unique_tokens", points[i].unique_tokens, out);
+    }
+    if (points[i].flops != 0) require_positive(i, "flops", points[i].flops, out);
   }
   if (out.size() > limit) out.resize(limit);
   return out;
+}
+
+double unique_tokens(const Point& point) {
+  return point.unique_tokens > 0 ? std::min(point.unique_tokens, point.tokens) : point.tokens;
+}
+
+double training_flops(const Point& point) {
+  return point.flops > 0 ? point.flops : 6 * point.params * point.tokens;
 }
 
 Points select_stage(const Points& points, Stage stage) {
@@ -48,12 +60,12 @@ Coverage coverage(const Points& points) {
   const auto of = [](double value) { return Range{value, value}; };
   const Point& first = points.front();
   Coverage out{of(first.params), of(first.tokens), of(first.tokens / first.params),
-               of(6 * first.params * first.tokens), of(first.loss)};
+               of(training_flops(first)), of(first.loss)};
   for (const Point& p : points) {
     out.params = widen(out.params, p.params);
     out.tokens = widen(out.tokens, p.tokens);
     out.tokens_per_param = widen(out.tokens_per_param, p.tokens / p.params);
-    out.flops = widen(out.flops, 6 * p.params * p.tokens);
+    out.flops = widen(out.flops, training_flops(p));
     out.loss = widen(out.loss, p.loss);
   }
   return out;

@@ -17,6 +17,8 @@ struct Point {
   double weight = 1;  // multiplies this point's term of the objective, > 0
   int cluster = -1;   // points of one run share an id >= 0; -1: a run of its own
   Stage stage = Stage::kScratch;
+  double unique_tokens = 0;  // distinct tokens among `tokens`; 0: all of them, nothing repeats
+  double flops = 0;          // training compute as counted by the source; 0: unknown, 6 N D
 };
 
 using Points = std::vector<Point>;
@@ -24,6 +26,11 @@ using Points = std::vector<Point>;
 // What is wrong with the points, one sentence each, naming point (0-based), field and value.
 // Empty means usable. At most `limit` sentences are returned.
 std::vector<std::string> problems(const Points& points, std::size_t limit = 10);
+
+// Distinct tokens of a point, at most its tokens.
+double unique_tokens(const Point& point);
+// Training compute of a point: as counted by its source, else 6 N D.
+double training_flops(const Point& point);
 
 // The points of one stage, in order.
 Points select_stage(const Points& points, Stage stage);
@@ -39,7 +46,7 @@ struct Coverage {
   Range params;            // N
   Range tokens;            // D
   Range tokens_per_param;  // D/N
-  Range flops;             // 6 N D
+  Range flops;             // training compute
   Range loss;
 };
 
