@@ -88,11 +88,12 @@ fit::FitResult fit_data(const DataFitOptions& options, DataOrigin& origin) {
   } else if (!file.cluster.empty()) {
     settings.resampling = fit::Resampling::kClusters;
   }
-  const fit::DataFile data = fit::read_data_file(file);
-  origin = {file.path,  data.fingerprint, data.rows,   data.points.size(),
-            file.where, file.params,      file.tokens, file.loss};
+  fit::DataFile data = fit::read_data_file(file);
+  origin = {file.path,   data.fingerprint, data.rows, data.points.size(), file.where, file.params,
+            file.tokens, file.loss,        {}};
   settings.draws = options.draws.value_or(data.points.size() > kManyPoints ? 200 : 1000);
-  return fit::fit_law(data.points, settings);
+  origin.data = std::move(data);
+  return fit::fit_law(origin.data.points, settings);
 }
 
 nlohmann::ordered_json to_json(const DataOrigin& origin) {
@@ -108,28 +109,38 @@ nlohmann::ordered_json to_json(const DataOrigin& origin) {
 }
 
 void print_fit(const fit::FitResult& fit, const DataOrigin& origin,
-               const FitCommandOptions& options, std::ostream& out, std::ostream& log) {
+               const FitCommandOptions& options, std::ostream& out, std::ostream& log,
+               const Evidence& evidence) {
   if (!options.json && !options.csv) {
     out << fmt::format("{}: {} of {} rows\n", origin.source, origin.used, origin.rows)
-        << fit::describe(fit);
+        << fit::describe(fit) << evidence.text;
     return;
   }
   if (options.csv) {
-    out << fit::render(fit::coefficient_csv(fit), fit::TableFormat::kCsv);
+    out << (evidence.csv.empty() ? fit::render(fit::coefficient_csv(fit), fit::TableFormat::kCsv)
+                                 : evidence.csv);
   } else {
     nlohmann::ordered_json json = fit::to_json(fit, false);
     json["data"] = to_json(origin);
+    json.update(evidence.json);
     if (!options.no_draws && fit.draws.rows() > 0) {
       json["draws"] = fit::to_json(fit, true).at("draws");
     }
     out << fit::pretty(json);
   }
   for (const std::string& problem : fit.problems) log << "crosslaw fit: " << problem << "\n";
+  for (const std::string& each : evidence.warnings) log << "crosslaw fit: " << each << "\n";
 }
 
 int run_fit(const FitCommandOptions& options, std::ostream& out, std::ostream& log) {
   if (options.json && options.csv) {
     throw std::invalid_argument("--json and --csv exclude each other");
+  }
+  check_evidence_options(options.evidence, options.csv);
+  if (!options.directory.empty() && options.evidence.any()) {
+    throw std::invalid_argument(
+        "--profile, --predict, --holdout and --influence need --data FILE; crosslaw export writes "
+        "the runs of a sweep to one");
   }
   if (!options.directory.empty()) return run_fit_of_sweep(options, out, log);
   if (options.data.file.path.empty()) {
@@ -137,7 +148,8 @@ int run_fit(const FitCommandOptions& options, std::ostream& out, std::ostream& l
   }
   DataOrigin origin;
   const fit::FitResult fit = fit_data(options.data, origin);
-  print_fit(fit, origin, options, out, log);
+  print_fit(fit, origin, options, out, log,
+            gather_evidence(options.evidence, options.data, origin.data, fit));
   return 0;
 }
 
@@ -154,8 +166,9 @@ void add_fit_command(CLI::App& app, int& exit_code) {
       ->add_option("--points", options->points,
                    "of a sweep: losses at the ends of schedules, all, or auto")
       ->capture_default_str();
+  add_evidence_options(*command, options->evidence);
   command->add_flag("--json", options->json, "one JSON object, numbers in full");
-  command->add_flag("--csv", options->csv, "the coefficients as CSV");
+  command->add_flag("--csv", options->csv, "the coefficients as CSV, or the table asked for");
   command->add_flag("--no-draws", options->no_draws, "leave the bootstrap draws out of the JSON");
   command->callback([options, &exit_code] { exit_code = run_fit(*options, std::cout, std::cerr); });
 }

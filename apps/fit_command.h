@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/fit_evidence.h"
 #include "fit/data_file.h"
 #include "fit/fitter.h"
 
@@ -26,6 +27,7 @@ struct DataOrigin {
   std::string params_column;  // what N is
   std::string tokens_column;
   std::string loss_column;
+  fit::DataFile data;  // the points, where each stands and what its run is called
 };
 
 // The flags that `fit` and `allocate` share: a file, its columns, and how to fit.
@@ -46,15 +48,17 @@ struct FitCommandOptions {
   std::string count = "all";    // of a sweep: which parameters are N
   std::string points = "auto";  // of a sweep: which losses are points
   DataFitOptions data;
+  EvidenceOptions evidence;
   bool json = false;
   bool csv = false;
   bool no_draws = false;  // leave the bootstrap draws out of the JSON
 };
 
 // Writes a fit to `out` as text, JSON or CSV, and its problems to `log` where `out` is for
-// programs.
+// programs. `evidence` is printed with it.
 void print_fit(const fit::FitResult& fit, const DataOrigin& origin,
-               const FitCommandOptions& options, std::ostream& out, std::ostream& log);
+               const FitCommandOptions& options, std::ostream& out, std::ostream& log,
+               const Evidence& evidence = {});
 
 nlohmann::ordered_json to_json(const DataOrigin& origin);
 
