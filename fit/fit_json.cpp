@@ -33,6 +33,16 @@ Json coefficients_json(const FitResult& fit) {
   return out;
 }
 
+Json derived_json(const FitResult& fit) {
+  Json out = Json::object();
+  for (const Derived& each : fit.derived()) {
+    out[each.name] = {{"value", number_or_null(each.value)},
+                      {"se", number_or_null(each.se)},
+                      {"ci95", range_or_null(each.ci95)}};
+  }
+  return out;
+}
+
 Json certificate_json(const Certificate& c) {
   Json others = Json::array();
   for (const OtherOptimum& each : c.other_optima) {
@@ -88,6 +98,7 @@ Json to_json(const FitResult& fit, bool draws) {
               {"starts_at_best", fit.certificate.starts_at_best},
               {"condition", number_or_null(fit.certificate.condition)},
               {"coefficients", coefficients_json(fit)},
+              {"derived", derived_json(fit)},
               {"problems", fit.problems},
               {"certificate", certificate_json(fit.certificate)}};
   if (!fit.convention.params.empty() || !fit.convention.compute.empty()) {

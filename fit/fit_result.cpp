@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "fit/spread.h"
+
 namespace crosslaw::fit {
 namespace {
 
@@ -30,6 +32,16 @@ Resampling find_resampling(std::string_view name) {
     known += fmt::format(" {}", each);
   }
   throw std::invalid_argument(fmt::format("unknown resampling '{}'; known:{}", name, known));
+}
+
+std::vector<Derived> FitResult::derived() const {
+  std::vector<Derived> out;
+  for (const DerivedInfo& info : law->derived) {
+    const Estimate spread =
+        estimate(*this, [&](const Theta& at) { return std::optional(info.value(at)); });
+    out.push_back({std::string(info.name), info.value(theta), spread.se, spread.ci95});
+  }
+  return out;
 }
 
 const Coefficient& FitResult::coefficient(std::string_view name) const {

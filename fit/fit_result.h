@@ -35,6 +35,14 @@ struct Coefficient {
   std::string reason;  // why it is not
 };
 
+// A quantity that a law's coefficients imply, such as Kaplan's N_c.
+struct Derived {
+  std::string name;
+  double value = 0;
+  std::optional<double> se;
+  std::optional<Range> ci95;
+};
+
 // Another stationary point that starts ended at.
 struct OtherOptimum {
   double objective = 0;
@@ -90,6 +98,7 @@ struct FitResult {
   Eigen::MatrixXd draws;                // one bootstrap theta (plain coordinates) a row
   std::vector<FitResult> stages;        // two-stage fits: scratch, continued; draws of equal rows
 
+  std::vector<Derived> derived() const;
   const Coefficient& coefficient(std::string_view name) const;  // throws std::invalid_argument
   double value(std::string_view name) const { return coefficient(name).value; }
 };

@@ -12,6 +12,12 @@ namespace {
 std::string six_digits(double value) { return fmt::format("{:.6g}", value); }
 std::string short_number(double value) { return fmt::format("{:#.3g}", value); }
 
+std::string spread(const std::optional<double>& se) { return se ? short_number(*se) : "-"; }
+
+std::string interval(const std::optional<Range>& range) {
+  return range ? fmt::format("[{:#.4g}, {:#.4g}]", range->low, range->high) : "-";
+}
+
 std::string describe_points(const FitResult& fit) {
   const double delta = fit.huber_delta;
   std::string out = fmt::format(
@@ -63,12 +69,15 @@ Table coefficient_table(const FitResult& fit) {
   out.header = {"", "value", "se", "95%"};
   if (!all) out.header.emplace_back("identifiable");
   for (const Coefficient& each : fit.coefficients) {
-    std::vector<std::string> row = {
-        each.name, six_digits(each.value), each.se ? short_number(*each.se) : "-",
-        each.ci95 ? fmt::format("[{:#.4g}, {:#.4g}]", each.ci95->low, each.ci95->high) : "-"};
+    std::vector<std::string> row = {each.name, six_digits(each.value), spread(each.se),
+                                    interval(each.ci95)};
     if (each.frozen) row[0] += " (frozen)";
     if (!all) row.emplace_back(each.identifiable ? "yes" : "NO");
     out.rows.push_back(std::move(row));
+  }
+  for (const Derived& each : fit.derived()) {
+    out.rows.push_back({each.name, six_digits(each.value), spread(each.se), interval(each.ci95)});
+    if (!all) out.rows.back().emplace_back("");
   }
   return out;
 }

@@ -45,6 +45,7 @@ class Judge {
     check_variation(Axis::kParams, "size");
     check_variation(Axis::kTokens, "token count");
     check_independence();
+    check_repeats();
     check_bounds();
     check_jacobian();
     return std::move(out_);
@@ -54,6 +55,7 @@ class Judge {
   const CoefficientInfo& info(int i) const {
     return law_.coefficients[static_cast<std::size_t>(i)];
   }
+  bool free_floor() const { return free(0) && info(0).kind == Kind::kFloor; }
   bool free(int i) const { return problem_.box.free[static_cast<std::size_t>(i)]; }
 
   void blame(int i, const std::string& reason) {
@@ -103,7 +105,7 @@ class Judge {
         if (!by_stage || is_continued == continued) mine.push_back(i);
       }
       if (mine.empty()) continue;
-      const int needed = (free(0) ? 1 : 0) + static_cast<int>(mine.size());
+      const int needed = (free_floor() ? 1 : 0) + static_cast<int>(mine.size());
       const int have = distinct(values(axis, by_stage ? std::optional(continued) : std::nullopt));
       if (have < needed) report_variation(mine, what, have, needed, by_stage, continued);
       if (!by_stage) break;
@@ -119,14 +121,29 @@ class Judge {
   void report_variation(const std::vector<int>& mine, const std::string& what, int have, int needed,
                         bool by_stage, bool continued) {
     std::vector<std::string_view> names;
-    if (free(0)) names.push_back(info(0).name);
+    if (free_floor()) names.push_back(info(0).name);
     for (const int i : mine) names.push_back(info(i).name);
     const std::string sentence = fmt::format(
         "the {}points have {} distinct {}{} (values within 1 % count as one), but {} need {}",
         by_stage ? (continued ? "continued " : "scratch ") : "", have, what, have == 1 ? "" : "s",
         fmt::join(names, ", "), needed);
-    if (free(0)) blame(0, sentence);
+    if (free_floor()) blame(0, sentence);
     for (const int i : mine) blame(i, sentence);
+    say(sentence);
+  }
+
+  // What repeated tokens are worth shows only where tokens repeat.
+  void check_repeats() {
+    if (!law_.depends_on(Axis::kRepeats)) return;
+    const auto repeats =
+        std::count_if(problem_.samples.begin(), problem_.samples.end(),
+                      [](const Sample& s) { return s.log_unique_share < -kSameValue; });
+    if (repeats > 0) return;
+    const std::string sentence =
+        "no point sees a token twice (unique tokens below tokens), which R_D and R_N need";
+    for (int i = 0; i < law_.size(); ++i) {
+      if (info(i).axis == Axis::kRepeats) blame(i, sentence);
+    }
     say(sentence);
   }
 
@@ -184,7 +201,8 @@ class Judge {
     }
     const Eigen::VectorXd lengths = columns.colwise().norm();
     out_.condition = std::numeric_limits<double>::infinity();
-    if (open.empty() || !(lengths.minCoeff() > 0)) return report_singular(open, {});
+    if (open.empty() || !lengths.allFinite()) return report_singular(open, {});
+    if (!(lengths.minCoeff() > 0)) return report_without_effect(open, lengths);
     // Through R of QR: the singular values and right vectors of a tall matrix are those of R.
     const Eigen::HouseholderQR<Eigen::MatrixXd> qr(columns * lengths.cwiseInverse().asDiagonal());
     const Eigen::Index count = columns.cols();
@@ -208,6 +226,19 @@ class Judge {
     for (std::size_t k = 0; k < open.size(); ++k) {
       const auto row = static_cast<Eigen::Index>(k);
       check_error(open[k], noise * spread.row(row).norm() / lengths[row]);
+    }
+  }
+
+  void report_without_effect(const std::vector<int>& open, const Eigen::VectorXd& lengths) {
+    std::vector<int> idle;
+    for (std::size_t k = 0; k < open.size(); ++k) {
+      if (!(lengths[static_cast<Eigen::Index>(k)] > 0)) idle.push_back(open[k]);
+    }
+    for (const int i : idle) {
+      const std::string sentence =
+          fmt::format("{} changes no prediction of these points", info(i).name);
+      blame(i, sentence);
+      say(sentence);
     }
   }
 

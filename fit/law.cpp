@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <stdexcept>
@@ -11,7 +12,8 @@
 namespace crosslaw::fit {
 namespace {
 
-const std::array kLaws = {&chinchilla_law, &extended_law, &joint_law};
+const std::array kLaws = {&chinchilla_law, &extended_law, &joint_law,
+                          &outer_law,      &kaplan_law,   &data_constrained_law};
 
 int position(const Law& law, std::string_view coefficient) {
   for (int i = 0; i < law.size(); ++i) {
@@ -30,6 +32,11 @@ int Law::index(std::string_view coefficient) const {
 }
 
 bool Law::has(std::string_view coefficient) const { return position(*this, coefficient) >= 0; }
+
+bool Law::depends_on(Axis axis) const {
+  return std::any_of(coefficients.begin(), coefficients.end(),
+                     [axis](const CoefficientInfo& each) { return each.axis == axis; });
+}
 
 const Law& find_law(std::string_view name) {
   for (const auto make : kLaws) {
@@ -69,9 +76,10 @@ Theta theta_from_values(const Law& law, std::span<const double> values) {
   return theta;
 }
 
-double predicted_loss(const Law& law, const Theta& theta, double params, double tokens,
-                      Stage stage) {
-  const Sample at{std::log(params), std::log(tokens), 0, 1, stage == Stage::kContinued};
+double predicted_loss(const Law& law, const Theta& theta, double params, double tokens, Stage stage,
+                      double unique_tokens) {
+  const double share = unique_tokens > 0 ? std::log(std::min(1.0, unique_tokens / tokens)) : 0;
+  const Sample at{std::log(params), std::log(tokens), 0, 1, stage == Stage::kContinued, share};
   return std::exp(law.log_loss(theta.data(), at, nullptr));
 }
 

@@ -28,7 +28,8 @@ enum class Kind {
 };
 
 // What a coefficient depends on; decides how many distinct sizes and token counts it needs.
-enum class Axis { kNone, kParams, kTokens };
+// kRepeats: points that see tokens again.
+enum class Axis { kNone, kParams, kTokens, kRepeats };
 
 struct CoefficientInfo {
   std::string_view name;
@@ -36,6 +37,10 @@ struct CoefficientInfo {
   Axis axis;
   double lower;  // bounds of the search in centred coordinates; for kFloor relative to the
   double upper;  // log of the smallest loss
+  // First guesses are drawn from here (exponents above 0: evenly in their log). An empty range:
+  // a level that Law::balance sets.
+  double first_low = 0;
+  double first_high = 0;
 };
 
 // One point as the laws see it. Logs are natural; log_params and log_tokens may be centred.
@@ -45,6 +50,13 @@ struct Sample {
   double log_loss;
   double weight;
   bool continued;
+  double log_unique_share = 0;  // log(unique tokens / tokens); 0: no token is seen twice
+};
+
+// Something that users know a law by and that its coefficients imply.
+struct DerivedInfo {
+  std::string_view name;
+  double (*value)(const Theta& theta);  // of plain theta
 };
 
 // The objective F = sum_i w_i * Huber_delta(r_i), r_i = log predicted - log observed, at one theta,
@@ -71,14 +83,19 @@ struct Law {
   // Moves the origin of (log N, log D) by (-dx, -dy) without changing any prediction:
   // shift(theta, mean_x, mean_y) turns centred coordinates into plain ones.
   void (*shift)(double* theta, double dx, double dy);
+  // Sets A and B so that at the origin L - E = reducible, `share` of it due to the size; the
+  // exponents are given. For first guesses.
+  void (*balance)(double* theta, double reducible, double share);
   // For a law that is a sum of power terms, each with one level of its own: the log of each term
   // (order of the levels in `coefficients`). Null for laws of another form.
-  void (*log_terms)(const double* theta, const Sample& at, double* out);
+  void (*log_terms)(const double* theta, const Sample& at, double* out) = nullptr;
+  std::vector<DerivedInfo> derived = {};
 
   int size() const { return static_cast<int>(coefficients.size()); }
   // Position of a coefficient; throws std::invalid_argument for an unknown name.
   int index(std::string_view coefficient) const;
   bool has(std::string_view coefficient) const;
+  bool depends_on(Axis axis) const;
 };
 
 // Every law a user can name. Throws std::invalid_argument naming the known ones.
@@ -89,8 +106,9 @@ std::vector<std::string_view> law_names();
 double coefficient_value(const CoefficientInfo& info, double coordinate);
 Theta theta_from_values(const Law& law, std::span<const double> values);
 
-// L(N, D) in the unit of the losses; theta in plain (not centred) coordinates.
+// L(N, D) in the unit of the losses; theta in plain (not centred) coordinates. unique_tokens 0:
+// all.
 double predicted_loss(const Law& law, const Theta& theta, double params, double tokens,
-                      Stage stage = Stage::kScratch);
+                      Stage stage = Stage::kScratch, double unique_tokens = 0);
 
 }  // namespace crosslaw::fit

@@ -37,10 +37,12 @@ class EvenCube {
   std::vector<double> at_;
 };
 
-// Exponents of the terms are positive and spread evenly in their log; gamma has either sign.
-double exponent_from(const CoefficientInfo& info, double u) {
-  if (info.name == kCrossExponent) return u - 0.5;
-  return 0.04 * std::pow(1.4 / 0.04, u);
+bool is_drawn(const CoefficientInfo& info) { return info.first_low < info.first_high; }
+
+double first_guess(const CoefficientInfo& info, double u) {
+  const double low = info.first_low, high = info.first_high;
+  const bool in_log = info.kind == Kind::kExponent && low > 0;
+  return in_log ? low * std::pow(high / low, u) : low + u * (high - low);
 }
 
 // Every n-th sample, so that the search for starts costs the same for any number of points.
@@ -68,7 +70,7 @@ class StartMaker {
         samples_(thinned(problem.samples)),
         levels_(levels_of(law_)),
         random_(seed, 0),
-        cube_(law_.size(), random_) {
+        cube_(law_.size() + 2, random_) {
     std::vector<double> losses;
     for (const Sample& s : samples_) losses.push_back(s.log_loss);
     const auto middle = losses.begin() + static_cast<std::ptrdiff_t>(losses.size() / 2);
@@ -79,14 +81,15 @@ class StartMaker {
   Theta split_at_random() {
     const std::vector<double> u = cube_.next();
     Theta theta = with_exponents(u);
-    const double floor = std::exp(problem_.min_log_loss) * (0.02 + 0.96 * u[0]);
-    const double share = 0.05 + 0.9 * u[1];
-    for (const int i : levels_) {
-      if (!problem_.box.free[static_cast<std::size_t>(i)]) continue;
-      const CoefficientInfo& info = law_.coefficients[static_cast<std::size_t>(i)];
-      const double part = info.axis == Axis::kParams ? share : 1 - share;
-      theta[i] = info.kind == Kind::kFloor ? std::log(floor)
-                                           : std::log(part * (median_loss_ - floor) + 1e-3 * floor);
+    const std::size_t extra = u.size() - 2;  // drawn beside the coefficients: floor and share
+    const bool has_floor = law_.coefficients[0].kind == Kind::kFloor;
+    const double floor = std::exp(problem_.min_log_loss) * (0.02 + 0.96 * u[extra]);
+    Theta balanced = theta;
+    if (has_floor) balanced[0] = std::log(floor);
+    const double reducible = has_floor ? median_loss_ - 0.999 * floor : median_loss_;
+    law_.balance(balanced.data(), reducible, 0.05 + 0.9 * u[extra + 1]);
+    for (int i = 0; i < law_.size(); ++i) {
+      if (problem_.box.free[static_cast<std::size_t>(i)]) theta[i] = balanced[i];
     }
     return theta;
   }
@@ -139,9 +142,7 @@ class StartMaker {
     for (int i = 0; i < law_.size(); ++i) {
       const auto at = static_cast<std::size_t>(i);
       const CoefficientInfo& info = law_.coefficients[at];
-      if (info.kind == Kind::kExponent && problem_.box.free[at]) {
-        theta[i] = exponent_from(info, u[at]);
-      }
+      if (is_drawn(info) && problem_.box.free[at]) theta[i] = first_guess(info, u[at]);
     }
     return theta;
   }
@@ -162,15 +163,16 @@ std::vector<Theta> make_starts(const Problem& problem, const Theta& fixed, int c
                                std::uint64_t seed) {
   StartMaker maker(problem, fixed, seed);
   std::vector<Theta> starts;
-  const int projected = problem.law->log_terms != nullptr ? (count + 1) / 2 : 0;
+  const int chosen = (count + 1) / 2;
   std::vector<std::pair<double, Theta>> candidates;
-  for (int i = 0; i < kCandidatesPerStart * projected; ++i) {
-    const Theta theta = maker.project();
+  for (int i = 0; i < kCandidatesPerStart * chosen; ++i) {
+    const bool linear = problem.law->log_terms != nullptr;
+    const Theta theta = linear ? maker.project() : maker.split_at_random();
     candidates.emplace_back(maker.objective(theta), theta);
   }
   std::stable_sort(candidates.begin(), candidates.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
-  for (int i = 0; i < projected; ++i) {
+  for (int i = 0; i < chosen; ++i) {
     starts.push_back(candidates[static_cast<std::size_t>(i)].second);
   }
   while (static_cast<int>(starts.size()) < count) starts.push_back(maker.split_at_random());

@@ -8,9 +8,10 @@
 namespace crosslaw::fit {
 
 // Start points in centred coordinates, a pure function of the problem and the seed. Half of them
-// have low-discrepancy exponents and, for these, the non-negative least-squares levels (variable
-// projection), best first; the other half split the loss between the terms at random, so that
-// agreement of the starts says something. Frozen coordinates keep their value in `fixed`.
+// are the best of many, with low-discrepancy exponents and, where the law is a sum of terms, the
+// non-negative least-squares levels for these (variable projection); the other half split the loss
+// between the terms at random, so that agreement of the starts says something. Frozen coordinates
+// keep their value in `fixed`.
 std::vector<Theta> make_starts(const Problem& problem, const Theta& fixed, int count,
                                std::uint64_t seed);
 

@@ -26,6 +26,7 @@ const Law& chinchilla_law() {
                        kernel_log_loss<Chinchilla>,
                        kernel_accumulate<Chinchilla>,
                        shift,
+                       balance_two_terms,
                        log_terms};
   return law;
 }

@@ -26,6 +26,7 @@ const Law& extended_law() {
                        kernel_log_loss<Extended>,
                        kernel_accumulate<Extended>,
                        shift,
+                       balance_two_terms,
                        log_terms};
   return law;
 }

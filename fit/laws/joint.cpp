@@ -56,6 +56,11 @@ void shift(double* theta, double dx, double dy) {
   theta[5] += theta[6] * dy + theta[7] * dx;
 }
 
+void balance(double* theta, double reducible, double share) {
+  balance_two_terms(theta, reducible, share);
+  theta[5] = theta[3];
+}
+
 // A point has only one of the two data terms; the other is far below what a double resolves.
 void log_terms(const double* theta, const Sample& at, double* out) {
   constexpr double kAbsent = -700;
@@ -69,7 +74,8 @@ void log_terms(const double* theta, const Sample& at, double* out) {
 
 const Law& joint_law() {
   static const CoefficientInfo level{"B_continued", Kind::kLevel, Axis::kTokens, -150, 50};
-  static const CoefficientInfo beta{"beta_continued", Kind::kExponent, Axis::kTokens, -1, 28};
+  static const CoefficientInfo beta{
+      "beta_continued", Kind::kExponent, Axis::kTokens, -1, 28, 0.04, 1.4};
   static const Law law{"joint",
                        "L = E + A/N^alpha + B/D^beta from scratch, "
                        "E + A/N^alpha + B'/(D^beta' N^gamma) continued",
@@ -77,6 +83,7 @@ const Law& joint_law() {
                        kernel_log_loss<Joint>,
                        kernel_accumulate<Joint>,
                        shift,
+                       balance,
                        log_terms};
   return law;
 }

@@ -66,10 +66,17 @@ struct DataTerm {
 // e^-30 of the smallest loss, where it no longer changes a double: "E = 0" is inside the search.
 inline constexpr CoefficientInfo kFloorE{"E", Kind::kFloor, Axis::kNone, -30, 0.5};
 inline constexpr CoefficientInfo kLevelA{"A", Kind::kLevel, Axis::kParams, -150, 50};
-inline constexpr CoefficientInfo kAlpha{"alpha", Kind::kExponent, Axis::kParams, -1, 28};
+inline constexpr CoefficientInfo kAlpha{"alpha", Kind::kExponent, Axis::kParams, -1, 28, 0.04, 1.4};
 inline constexpr CoefficientInfo kLevelB{"B", Kind::kLevel, Axis::kTokens, -150, 50};
-inline constexpr CoefficientInfo kBeta{"beta", Kind::kExponent, Axis::kTokens, -1, 28};
-inline constexpr CoefficientInfo kGamma{kCrossExponent, Kind::kExponent, Axis::kParams, -10, 10};
+inline constexpr CoefficientInfo kBeta{"beta", Kind::kExponent, Axis::kTokens, -1, 28, 0.04, 1.4};
+inline constexpr CoefficientInfo kGamma{
+    kCrossExponent, Kind::kExponent, Axis::kParams, -10, 10, -0.5, 0.5};
+
+// Law::balance of laws with theta[1] = log A and theta[3] = log B whose terms simply add up.
+inline void balance_two_terms(double* theta, double reducible, double share) {
+  theta[1] = std::log(reducible * share);
+  theta[3] = std::log(reducible * (1 - share));
+}
 
 // E + A/N^alpha + B/D^beta, theta = (log E, log A, alpha, log B, beta); with kCross
 // E + A/N^alpha + B/(D^beta N^gamma), theta = (log E, log A, alpha, log B, beta, gamma).

@@ -24,7 +24,8 @@ std::vector<Sample> some_samples() {
   std::vector<Sample> out;
   for (int i = 0; i < 12; ++i) {
     const double x = -2 + 0.37 * i, y = 1.5 - 0.61 * i + 0.05 * i * i;
-    out.push_back({x, y, 0.6 + 0.03 * (i % 5), 1.0 + 0.25 * (i % 3), i % 2 == 1});
+    out.push_back(
+        {x, y, 0.6 + 0.03 * (i % 5), 1.0 + 0.25 * (i % 3), i % 2 == 1, i % 3 == 2 ? -0.7 : 0});
   }
   return out;
 }
@@ -47,6 +48,61 @@ TEST_CASE("Laws predict what their formulas say") {
   CHECK(predicted_loss(joint_law(), joint, n, d) == Approx(1.69 + size + data).epsilon(1e-13));
   CHECK(predicted_loss(joint_law(), joint, n, d, Stage::kContinued) ==
         Approx(1.69 + size + 200 / (std::pow(d, 0.22) * std::pow(n, 0.07))).epsilon(1e-13));
+}
+
+TEST_CASE("The outer exponent of one gives the chinchilla law") {
+  const Theta outer = theta_from_values(outer_law(), {{1.69, 406.4, 0.34, 410.7, 0.28, 1.0}});
+  const Theta plain = theta_from_values(chinchilla_law(), {{1.69, 406.4, 0.34, 410.7, 0.28}});
+  CHECK(predicted_loss(outer_law(), outer, 3e8, 7e9) ==
+        Approx(predicted_loss(chinchilla_law(), plain, 3e8, 7e9)).epsilon(1e-13));
+  const Theta bent = theta_from_values(outer_law(), {{1.2, 5e4, 0.54, 6e7, 0.77, 0.41}});
+  const double inside = 5e4 / std::pow(3e8, 0.54) + 6e7 / std::pow(7e9, 0.77);
+  CHECK(predicted_loss(outer_law(), bent, 3e8, 7e9) ==
+        Approx(1.2 + std::pow(inside, 0.41)).epsilon(1e-13));
+}
+
+TEST_CASE("The kaplan law is the joint form with its published constants") {
+  const double alpha_n = 0.076, alpha_d = 0.103, n_c = 6.4e13, d_c = 1.8e13;  // Kaplan et al. 2020
+  const Theta theta = theta_from_values(
+      kaplan_law(), {{std::pow(n_c, alpha_n), alpha_n, std::pow(d_c, alpha_d), alpha_d}});
+  const double n = 3e8, d = 7e9;
+  const double published = std::pow(std::pow(n_c / n, alpha_n / alpha_d) + d_c / d, alpha_d);
+  CHECK(predicted_loss(kaplan_law(), theta, n, d) == Approx(published).epsilon(1e-12));
+  for (const DerivedInfo& each : kaplan_law().derived) {
+    CHECK(each.value(theta) == Approx(each.name == "N_c" ? n_c : d_c).epsilon(1e-9));
+  }
+}
+
+TEST_CASE("Repeated data are worth what the published form says") {
+  const double e = 1.87, a = 521.0, alpha = 0.353, b = 1488.0, beta = 0.38, rd = 15.39, rn = 5.31;
+  const Theta theta = theta_from_values(data_constrained_law(), {{e, a, alpha, b, beta, rd, rn}});
+  const double n = 8.7e9, d = 178e9, unique = 25e9;
+  const auto worth = [](double all, double part, double half) {
+    return part + part * half * (1 - std::exp(-(all / part - 1) / half));
+  };
+  const double g = std::pow(alpha * a / (beta * b), 1 / (alpha + beta));
+  const double optimal = std::min(std::pow(unique * g, beta / alpha) * g, n);
+  REQUIRE(optimal < n);
+  const double expected =
+      e + a / std::pow(worth(n, optimal, rn), alpha) + b / std::pow(worth(d, unique, rd), beta);
+  CHECK(predicted_loss(data_constrained_law(), theta, n, d, Stage::kScratch, unique) ==
+        Approx(expected).epsilon(1e-12));
+  const Theta plain = theta_from_values(chinchilla_law(), {{e, a, alpha, b, beta}});
+  CHECK(predicted_loss(data_constrained_law(), theta, n, d) ==
+        Approx(predicted_loss(chinchilla_law(), plain, n, d)).epsilon(1e-13));
+}
+
+TEST_CASE("First guesses split the loss at the origin as they are told to") {
+  for (const std::string_view name : law_names()) {
+    const Law& law = find_law(name);
+    Theta theta = typical(law);
+    law.balance(theta.data(), 1.3, 0.4);
+    const bool has_floor = law.coefficients[0].kind == Kind::kFloor;
+    const double floor = has_floor ? std::exp(theta[0]) : 0;
+    INFO(name);
+    CHECK(std::exp(law.log_loss(theta.data(), {0, 0, 0, 1, false}, nullptr)) ==
+          Approx(floor + 1.3).epsilon(1e-12));
+  }
 }
 
 TEST_CASE("The gradient of every law equals finite differences") {

@@ -1,0 +1,65 @@
+#include "fit/laws/jet.h"
+#include "fit/laws/kernel.h"
+#include "fit/laws/laws.h"
+#include "fit/laws/power_terms.h"
+
+namespace crosslaw::fit {
+namespace {
+
+using std::exp, std::log;
+
+// log of U + U R* (1 - exp(-R/R*)), R = X/U - 1: what X is worth when only U of it is new.
+template <class Number>
+Number log_worth(const Number& log_unique, const Number& repeats, const Number& log_half) {
+  const Number faded = exp(repeats * inverse(exp(log_half)) * -1.0);
+  return log_unique + log(exp(log_half) * (faded * -1.0 + 1.0) + 1.0);
+}
+
+// theta = (log E, log A, alpha, log B, beta, log R_D, log R_N)
+struct DataConstrained {
+  static constexpr int kSize = 7;
+
+  template <class Number>
+  static Number log_loss(const std::array<Number, kSize>& theta, const Sample& at) {
+    const auto& [e, a, alpha, b, beta, log_rd, log_rn] = theta;
+    Number size = a + alpha * -at.log_params;
+    Number data = b + beta * -at.log_tokens;
+    if (at.log_unique_share < 0) {
+      const double log_unique = at.log_tokens + at.log_unique_share;
+      const Number repeats(std::expm1(-at.log_unique_share));
+      data = b - beta * log_worth(Number(log_unique), repeats, log_rd);
+      // The size that is compute-optimal for the unique tokens: alpha A/N^alpha = beta B/U^beta.
+      const Number optimal = (log(alpha) + a - log(beta) - b + beta * log_unique) * inverse(alpha);
+      if (value_of(optimal) < at.log_params) {
+        const Number excess = exp(optimal * -1.0 + at.log_params) + -1.0;
+        size = a - alpha * log_worth(optimal, excess, log_rn);
+      }
+    }
+    return log_sum_exp(e, log_sum_exp(size, data));
+  }
+};
+
+void shift(double* theta, double dx, double dy) {
+  theta[1] += theta[2] * dx;
+  theta[3] += theta[4] * dy;
+}
+
+}  // namespace
+
+const Law& data_constrained_law() {
+  static const CoefficientInfo alpha{"alpha", Kind::kExponent, Axis::kParams, 0.01, 28, 0.04, 1.4};
+  static const CoefficientInfo beta{"beta", Kind::kExponent, Axis::kTokens, 0.01, 28, 0.04, 1.4};
+  static const CoefficientInfo repeats{"R_D", Kind::kLevel, Axis::kRepeats, -7, 14, 0, 4};
+  static const CoefficientInfo excess{"R_N", Kind::kLevel, Axis::kRepeats, -7, 14, 0, 4};
+  static const Law law{"data-constrained",
+                       "L = E + A/N'^alpha + B/D'^beta, D' = U + U R_D (1 - exp(-(D/U - 1)/R_D)), "
+                       "N' alike with R_N and the size optimal for U",
+                       {kFloorE, kLevelA, alpha, kLevelB, beta, repeats, excess},
+                       formula_log_loss<DataConstrained>,
+                       kernel_accumulate<FormulaKernel<DataConstrained>>,
+                       shift,
+                       balance_two_terms};
+  return law;
+}
+
+}  // namespace crosslaw::fit

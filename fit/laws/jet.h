@@ -1,0 +1,156 @@
+#pragma once
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "fit/law.h"
+
+// Laws whose derivatives nobody wants to write by hand: they give their formula once, as a template
+// over the number type, and jets carry exact first and second derivatives through it.
+namespace crosslaw::fit {
+
+// A value with its gradient and Hessian by kSize coordinates.
+template <int kSize>
+struct Jet {
+  using Vector = Eigen::Matrix<double, kSize, 1>;
+  using Matrix = Eigen::Matrix<double, kSize, kSize>;
+
+  double value = 0;
+  Vector gradient = Vector::Zero();
+  Matrix hessian = Matrix::Zero();
+
+  Jet() = default;
+  explicit Jet(double constant) : value(constant) {}
+  static Jet coordinate(double at, int index) {
+    Jet out(at);
+    out.gradient[index] = 1;
+    return out;
+  }
+
+  // f(*this) from f, f' and f'' there.
+  Jet through(double f, double slope, double curvature) const {
+    Jet out(f);
+    out.gradient = slope * gradient;
+    out.hessian = slope * hessian + curvature * gradient * gradient.transpose();
+    return out;
+  }
+};
+
+template <int kSize>
+Jet<kSize> operator+(const Jet<kSize>& a, const Jet<kSize>& b) {
+  Jet<kSize> out(a.value + b.value);
+  out.gradient = a.gradient + b.gradient;
+  out.hessian = a.hessian + b.hessian;
+  return out;
+}
+
+template <int kSize>
+Jet<kSize> operator*(const Jet<kSize>& a, double b) {
+  return a.through(a.value * b, b, 0);
+}
+
+template <int kSize>
+Jet<kSize> operator+(const Jet<kSize>& a, double b) {
+  return a.through(a.value + b, 1, 0);
+}
+
+template <int kSize>
+Jet<kSize> operator-(const Jet<kSize>& a, const Jet<kSize>& b) {
+  return a + b * -1.0;
+}
+
+template <int kSize>
+Jet<kSize> operator*(const Jet<kSize>& a, const Jet<kSize>& b) {
+  Jet<kSize> out(a.value * b.value);
+  out.gradient = a.value * b.gradient + b.value * a.gradient;
+  out.hessian = a.value * b.hessian + b.value * a.hessian + a.gradient * b.gradient.transpose() +
+                b.gradient * a.gradient.transpose();
+  return out;
+}
+
+template <int kSize>
+Jet<kSize> exp(const Jet<kSize>& a) {
+  const double e = std::exp(a.value);
+  return a.through(e, e, e);
+}
+
+template <int kSize>
+Jet<kSize> log(const Jet<kSize>& a) {
+  return a.through(std::log(a.value), 1 / a.value, -1 / (a.value * a.value));
+}
+
+template <int kSize>
+Jet<kSize> inverse(const Jet<kSize>& a) {
+  const double i = 1 / a.value;
+  return a.through(i, -i * i, 2 * i * i * i);
+}
+
+inline double inverse(double a) { return 1 / a; }
+
+inline double value_of(double a) { return a; }
+template <int kSize>
+double value_of(const Jet<kSize>& a) {
+  return a.value;
+}
+
+// log(e^a + e^b) without overflow.
+inline double log_sum_exp(double a, double b) {
+  const double high = std::max(a, b);
+  return high + std::log1p(std::exp(std::min(a, b) - high));
+}
+
+template <int kSize>
+Jet<kSize> log_sum_exp(const Jet<kSize>& a, const Jet<kSize>& b) {
+  Jet<kSize> out(log_sum_exp(a.value, b.value));
+  const double share = std::exp(a.value - out.value);  // of a; the rest is b's
+  const typename Jet<kSize>::Vector apart = a.gradient - b.gradient;
+  out.gradient = share * a.gradient + (1 - share) * b.gradient;
+  out.hessian =
+      share * a.hessian + (1 - share) * b.hessian + share * (1 - share) * apart * apart.transpose();
+  return out;
+}
+
+// The kernel (laws/kernel.h) of a formula:
+//   static constexpr int kSize;
+//   template <class Number> static Number log_loss(const std::array<Number, kSize>&, const
+//   Sample&);
+template <class Formula>
+class FormulaKernel {
+ public:
+  static constexpr int kSize = Formula::kSize;
+
+  explicit FormulaKernel(const double* theta) {
+    for (int i = 0; i < kSize; ++i) {
+      theta_[static_cast<std::size_t>(i)] = Jet<kSize>::coordinate(theta[i], i);
+    }
+  }
+
+  double at(const Sample& sample, double* gradient) {
+    log_loss_ = Formula::log_loss(theta_, sample);
+    std::copy_n(log_loss_.gradient.data(), kSize, gradient);
+    return log_loss_.value;
+  }
+
+  // d2 L / L = d2 log L + d log L (d log L)^T.
+  void add_curvature(double scale, double* square) const {
+    Eigen::Map<typename Jet<kSize>::Matrix>(square, kSize, kSize) +=
+        scale * (log_loss_.hessian + log_loss_.gradient * log_loss_.gradient.transpose());
+  }
+
+ private:
+  std::array<Jet<kSize>, static_cast<std::size_t>(kSize)> theta_;
+  Jet<kSize> log_loss_;
+};
+
+// log L, without jets where no gradient is wanted.
+template <class Formula>
+double formula_log_loss(const double* theta, const Sample& at, double* gradient) {
+  if (gradient != nullptr) return FormulaKernel<Formula>(theta).at(at, gradient);
+  std::array<double, static_cast<std::size_t>(Formula::kSize)> plain;
+  std::copy_n(theta, Formula::kSize, plain.begin());
+  return Formula::log_loss(plain, at);
+}
+
+}  // namespace crosslaw::fit
