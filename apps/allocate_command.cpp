@@ -10,9 +10,9 @@
 #include <memory>
 #include <stdexcept>
 
+#include "apps/conventions.h"
 #include "apps/sweep_commands.h"
 #include "fit/fit_json.h"
-#include "fit/records.h"
 
 namespace crosslaw::apps {
 namespace {
@@ -53,22 +53,73 @@ void require_one_source(const AllocateCommandOptions& options) {
       "--coefficients LIST");
 }
 
-void write_tables(const fit::AllocationReport& report, fit::TableFormat format, std::ostream& out) {
-  for (const fit::Allocation& strategy : report.strategies) {
-    if (!strategy.frontier || format != fit::TableFormat::kText) continue;
-    const fit::FrontierEstimate& line = *strategy.frontier;
-    const auto interval = [](const fit::Estimate& e) {
-      return e.ci95 ? fmt::format(" [{:.3f}, {:.3f}]", e.ci95->low, e.ci95->high) : std::string();
-    };
-    out << fmt::format("{}{}N* = {:.4g} C^{:.4f}{}, D* = {:.4g} C^{:.4f}{}\n", strategy.strategy,
-                       strategy.strategy.empty() ? "" : ": ", line.at_optimum.params_constant,
-                       line.at_optimum.params_exponent, interval(line.params_exponent),
-                       line.at_optimum.tokens_constant, line.at_optimum.tokens_exponent,
-                       interval(line.tokens_exponent));
+// The format of the output; empty: JSON.
+std::optional<fit::TableFormat> format_of(const AllocateCommandOptions& options) {
+  if (options.json + options.csv + options.markdown + options.latex > 1) {
+    throw std::invalid_argument("--json, --csv, --markdown and --latex exclude each other");
   }
-  if (format == fit::TableFormat::kText) out << "\n";
+  if (options.json) return std::nullopt;
+  return options.csv        ? fit::TableFormat::kCsv
+         : options.markdown ? fit::TableFormat::kMarkdown
+         : options.latex    ? fit::TableFormat::kLatex
+                            : fit::TableFormat::kText;
+}
+
+fit::AllocationOptions settings_of(const AllocateCommandOptions& options) {
+  fit::AllocationOptions settings;
+  settings.flops = options.flops;
+  settings.limits = options.limits;
+  settings.flat_share = options.flat_percent / 100;
+  settings.six_nd = options.six_nd;
+  settings.accept_unidentified = options.accept_unidentified;
+  return settings;
+}
+
+void write_tables(const fit::AllocationReport& report, fit::TableFormat format, std::ostream& out) {
+  const std::string line = fit::convention_line(report);
+  if (format == fit::TableFormat::kText) {
+    out << fit::frontier_text(report) << line << "\n\n";
+  } else {
+    out << (format == fit::TableFormat::kLatex ? "% " + line + "\n" : line + "\n\n")
+        << fit::render(fit::frontier_table(report), format) << "\n";
+  }
   out << fit::render(fit::allocation_table(report), format);
   if (!report.savings.empty()) out << "\n" << fit::render(fit::saving_table(report), format);
+}
+
+void add_limit_options(CLI::App& command, AllocateCommandOptions& options) {
+  fit::Limits& limits = options.limits;
+  command.add_option("--max-tokens", limits.max_tokens, "no more training tokens than this")
+      ->type_name("D");
+  command.add_option("--max-params", limits.max_params, "no larger model than this")
+      ->type_name("N");
+  command
+      .add_option("--inference-tokens", limits.inference_tokens,
+                  "tokens to be served: the budget is 6ND + 2NT")
+      ->type_name("T");
+  command
+      .add_option("--unique-tokens", limits.unique_tokens,
+                  "distinct tokens there are, for law data-constrained")
+      ->type_name("U");
+  command.add_flag("--six-nd", options.six_nd, "C = 6ND although --compute gives measured FLOPs");
+  command.add_flag("--exact-flops", options.exact_flops,
+                   "of a sweep: C is the exact FLOPs of its runs, not 6ND");
+}
+
+void add_ladder_options(CLI::App& command, AllocateCommandOptions& options) {
+  LadderFile& ladder = options.ladder;
+  command.add_option("--ladder", ladder.path,
+                     "CSV of real sizes: name, params[, flops_per_token], or name, hidden, ffn, "
+                     "heads, layers (then FLOPs are exact)");
+  command.add_option("--vocabulary", ladder.vocabulary, "of the shapes of --ladder")
+      ->capture_default_str();
+  command.add_option("--context", ladder.context_tokens, "of the shapes of --ladder, in tokens")
+      ->capture_default_str();
+  command.add_flag("--tied-head", ladder.tied_head, "the shapes share embedding and head");
+  command
+      .add_option("--count", options.count,
+                  "N of the shapes, as in the fit: all, no-embeddings or budget")
+      ->capture_default_str();
 }
 
 }  // namespace
@@ -93,33 +144,16 @@ fit::FitResult parse_coefficients(const std::string& text) {
   throw std::invalid_argument("--coefficients: no law has exactly these names; laws:" + known);
 }
 
-std::vector<fit::LadderSize> read_ladder(const std::string& path) {
-  const fit::Records records = fit::parse_records(fit::read_text(path), path, {"name", "params"});
-  const auto& columns = records.columns;
-  const bool exact = std::find(columns.begin(), columns.end(), "flops_per_token") != columns.end();
-  std::vector<fit::LadderSize> out;
-  for (std::size_t row = 0; row < records.rows.size(); ++row) {
-    fit::LadderSize size;
-    size.name = records.rows[row][records.column("name")];
-    size.params = fit::number_in(records, row, records.column("params"));
-    if (exact)
-      size.flops_per_token = fit::number_in(records, row, records.column("flops_per_token"));
-    out.push_back(std::move(size));
-  }
-  return out;
-}
-
 int print_allocation(const fit::FitResult& fit, const AllocateCommandOptions& options,
                      std::vector<fit::LadderSize> ladder, std::ostream& out, std::ostream& log) {
-  if (options.json + options.csv + options.markdown + options.latex > 1) {
-    throw std::invalid_argument("--json, --csv, --markdown and --latex exclude each other");
+  const std::optional<fit::TableFormat> format = format_of(options);
+  fit::AllocationOptions settings = settings_of(options);
+  settings.ladder = std::move(ladder);
+  if (!options.ladder.path.empty()) {
+    LadderFile file = options.ladder;
+    file.count = find_params_count(options.count);
+    settings.ladder = read_ladder(file);
   }
-  fit::AllocationOptions settings;
-  settings.flops = options.flops;
-  settings.flat_share = options.flat_percent / 100;
-  settings.accept_unidentified = options.accept_unidentified;
-  settings.ladder =
-      options.ladder_file.empty() ? std::move(ladder) : read_ladder(options.ladder_file);
   const fit::AllocationReport report = fit::report_allocation(fit, settings);
   for (const std::string& warning : fit::warnings(report)) {
     log << "crosslaw allocate: " << warning << "\n";
@@ -131,21 +165,22 @@ int print_allocation(const fit::FitResult& fit, const AllocateCommandOptions& op
       log << "crosslaw allocate: --accept-unidentified allocates all the same\n";
     return 1;
   }
-  if (options.json) {
+  if (!format) {
     out << fit::pretty(fit::to_json(report));
-  } else if (options.csv) {
-    out << fit::render(fit::allocation_csv(report), fit::TableFormat::kCsv);
+  } else if (format == fit::TableFormat::kCsv) {
+    out << fit::render(fit::allocation_csv(report), *format);
   } else {
-    write_tables(report,
-                 options.markdown ? fit::TableFormat::kMarkdown
-                 : options.latex  ? fit::TableFormat::kLatex
-                                  : fit::TableFormat::kText,
-                 out);
+    write_tables(report, *format, out);
   }
   return 0;
 }
 
 int run_allocate(const AllocateCommandOptions& options, std::ostream& out, std::ostream& log) {
+  if (!options.data.conventions.empty()) {
+    return run_conventions(
+        {options.data, options.directory, "auto", settings_of(options), format_of(options)}, out,
+        log);
+  }
   if (!options.directory.empty()) return run_allocate_of_sweep(options, out, log);
   require_one_source(options);
   if (options.flops.empty())
@@ -173,11 +208,11 @@ void add_allocate_command(CLI::App& app, int& exit_code) {
       ->type_name("FIT.json");
   command->add_option("--coefficients", options->coefficients,
                       "E=..,A=..,alpha=..,B=..,beta=..[,gamma=..]");
-  command->add_option("--flops", options->flops, "budgets C = 6ND, such as 1e18,1e20")
+  command->add_option("--flops", options->flops, "budgets C, such as 1e18,1e20")
       ->delimiter(',')
       ->allow_extra_args(false);
-  command->add_option("--ladder", options->ladder_file,
-                      "CSV of real sizes: name, params[, flops_per_token]");
+  add_limit_options(*command, *options);
+  add_ladder_options(*command, *options);
   command
       ->add_option("--flat", options->flat_percent, "percent of loss that counts as equally good")
       ->capture_default_str();

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "apps/fit_command.h"
+#include "apps/ladder_file.h"
 #include "fit/allocation_table.h"
 
 namespace crosslaw::apps {
@@ -15,8 +16,12 @@ struct AllocateCommandOptions {
   std::string fit_file;      // or the output of fit --json
   std::string coefficients;  // or "E=1.69,A=406.4,alpha=0.34,B=410.7,beta=0.28[,gamma=...]"
   std::vector<double> flops;
-  std::string ladder_file;  // columns name, params and, if wanted, flops_per_token
+  fit::Limits limits;
+  LadderFile ladder;          // real sizes; an empty path: none, or those of the sweep
+  std::string count = "all";  // of a ladder of shapes: which parameters are N
   double flat_percent = 1;
+  bool six_nd = false;       // C = 6ND although the points carry measured compute
+  bool exact_flops = false;  // of a sweep: C is the exact FLOPs of its runs
   bool accept_unidentified = false;
   bool json = false;
   bool csv = false;
@@ -27,8 +32,6 @@ struct AllocateCommandOptions {
 // A fit of typed-in coefficients: the law is the one that has exactly these. Throws
 // std::invalid_argument.
 fit::FitResult parse_coefficients(const std::string& text);
-
-std::vector<fit::LadderSize> read_ladder(const std::string& path);
 
 // Allocates and writes tables to `out`, warnings to `log`. `ladder` is used where options name no
 // ladder file. Returns the exit code: 1 when every strategy is refused, with nothing on `out`.

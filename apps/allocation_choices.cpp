@@ -7,10 +7,12 @@
 
 namespace crosslaw::apps {
 
-std::vector<double> default_budgets(const Observations& observations, const LanguagePair& pair) {
+std::vector<double> default_budgets(const Observations& observations, const LanguagePair& pair,
+                                    bool exact_flops) {
   double high = 0;
   for (const Measurement& m : observations.of_strategy(pair.scratch, 0))
-    high = std::max(high, 6 * m.params * static_cast<double>(m.tokens));
+    high =
+        std::max(high, exact_flops ? m.target_flops : 6 * m.params * static_cast<double>(m.tokens));
   std::vector<double> budgets;
   if (high <= 0) return budgets;
   for (int decade = static_cast<int>(std::floor(std::log10(high))) - 1;
@@ -24,12 +26,15 @@ std::vector<double> default_budgets(const Observations& observations, const Lang
   return budgets;
 }
 
-std::vector<fit::LadderSize> ladder_of(const Observations& observations) {
+std::vector<fit::LadderSize> ladder_of(const Observations& observations, bool exact_flops) {
   std::vector<fit::LadderSize> sizes;
   std::set<std::string> seen;
   for (const db::RunResultRow& run : observations.runs()) {
-    if (seen.insert(run.size).second)
-      sizes.push_back({run.size, params_of(run, observations.count()), std::nullopt});
+    if (!seen.insert(run.size).second) continue;
+    sizes.push_back({run.size, params_of(run, observations.count()), std::nullopt});
+    const auto tokens = static_cast<double>(run.tokens_target + run.tokens_source);
+    if (exact_flops && run.flops > 0 && tokens > 0)
+      sizes.back().flops_per_token = run.flops / tokens;
   }
   return sizes;
 }

@@ -8,10 +8,12 @@
 namespace crosslaw::apps {
 
 // Budgets that a sweep's tables show when none are asked for: steps of 1, 2, 5 from inside the
-// measured compute (6ND) to one decade beyond.
-std::vector<double> default_budgets(const Observations& observations, const LanguagePair& pair);
+// measured compute (6ND, or exact) to one decade beyond.
+std::vector<double> default_budgets(const Observations& observations, const LanguagePair& pair,
+                                    bool exact_flops = false);
 
-// Real sizes of the sweep's own ladder, N counted as in the observations.
-std::vector<fit::LadderSize> ladder_of(const Observations& observations);
+// Real sizes of the sweep's own ladder, N counted as in the observations; with exact_flops at the
+// FLOPs a token that their runs cost.
+std::vector<fit::LadderSize> ladder_of(const Observations& observations, bool exact_flops = false);
 
 }  // namespace crosslaw::apps

@@ -8,6 +8,7 @@
 #include <memory>
 #include <stdexcept>
 
+#include "apps/conventions.h"
 #include "apps/sweep_commands.h"
 #include "fit/fit_json.h"
 #include "fit/fit_text.h"
@@ -60,12 +61,18 @@ void add_data_options(CLI::App& command, DataFitOptions& options) {
       ->type_name("R");
   command.add_option("--resample", options.resampling,
                      "pairs, clusters or parametric [clusters with --cluster, else pairs]");
+  command
+      .add_option("--n-conventions", options.conventions,
+                  "refit under each way to count N: all, or columns and sums of columns")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->type_name("all|A,A+B,...");
   command.add_option("--seed", fit.seed, "of starts and resamples")->capture_default_str();
   command.add_option("--threads", fit.threads, "0: one a core; changes no result")
       ->capture_default_str();
 }
 
-fit::FitResult fit_data(const DataFitOptions& options, DataOrigin& origin) {
+fit::FitOptions fit_settings(const DataFitOptions& options, std::size_t points) {
   const fit::DataFileOptions& file = options.file;
   fit::FitOptions settings = options.fit;
   if (settings.law.empty()) settings.law = file.stage.empty() ? "chinchilla" : fit::kTwoStageLaw;
@@ -88,12 +95,22 @@ fit::FitResult fit_data(const DataFitOptions& options, DataOrigin& origin) {
   } else if (!file.cluster.empty()) {
     settings.resampling = fit::Resampling::kClusters;
   }
+  settings.draws = options.draws.value_or(points > kManyPoints ? 200 : 1000);
+  return settings;
+}
+
+fit::FitResult fit_data(const DataFitOptions& options, DataOrigin& origin) {
+  const fit::DataFileOptions& file = options.file;
+  fit_settings(options, 0);  // bad options before a long file
   fit::DataFile data = fit::read_data_file(file);
   origin = {file.path,   data.fingerprint, data.rows, data.points.size(), file.where, file.params,
             file.tokens, file.loss,        {}};
-  settings.draws = options.draws.value_or(data.points.size() > kManyPoints ? 200 : 1000);
   origin.data = std::move(data);
-  return fit::fit_law(origin.data.points, settings);
+  const fit::Points& points = origin.data.points;
+  fit::FitResult fit = fit::fit_law(points, fit_settings(options, points.size()));
+  fit.convention = {"column " + file.params,
+                    file.compute.empty() ? "6ND" : "column " + file.compute};
+  return fit;
 }
 
 nlohmann::ordered_json to_json(const DataOrigin& origin) {
@@ -142,6 +159,12 @@ int run_fit(const FitCommandOptions& options, std::ostream& out, std::ostream& l
         "--profile, --predict, --holdout and --influence need --data FILE; crosslaw export writes "
         "the runs of a sweep to one");
   }
+  if (!options.data.conventions.empty()) {
+    ConventionsOptions conventions{options.data, options.directory, options.points};
+    if (options.json) conventions.format.reset();
+    if (options.csv) conventions.format = fit::TableFormat::kCsv;
+    return run_conventions(conventions, out, log);
+  }
   if (!options.directory.empty()) return run_fit_of_sweep(options, out, log);
   if (options.data.file.path.empty()) {
     throw std::invalid_argument("say what to fit: a sweep's folder or --data FILE");
@@ -167,6 +190,8 @@ void add_fit_command(CLI::App& app, int& exit_code) {
                    "of a sweep: losses at the ends of schedules, all, or auto")
       ->capture_default_str();
   add_evidence_options(*command, options->evidence);
+  command->add_flag("--exact-flops", options->exact_flops,
+                    "of a sweep: C is the exact FLOPs of its runs, not 6ND");
   command->add_flag("--json", options->json, "one JSON object, numbers in full");
   command->add_flag("--csv", options->csv, "the coefficients as CSV, or the table asked for");
   command->add_flag("--no-draws", options->no_draws, "leave the bootstrap draws out of the JSON");

@@ -34,11 +34,15 @@ struct DataOrigin {
 struct DataFitOptions {
   fit::DataFileOptions file;
   fit::FitOptions fit;
-  std::optional<int> draws;  // absent: 1000, and 200 above 20,000 points
-  std::string resampling;    // empty: clusters if there is a cluster column, else pairs
+  std::optional<int> draws;              // absent: 1000, and 200 above 20,000 points
+  std::string resampling;                // empty: clusters if there is a cluster column, else pairs
+  std::vector<std::string> conventions;  // instead of one fit, one for each way to count N
 };
 
 void add_data_options(CLI::App& command, DataFitOptions& options);
+
+// The settings of a fit of so many points, defaults filled in. Throws std::invalid_argument.
+fit::FitOptions fit_settings(const DataFitOptions& options, std::size_t points);
 
 // Reads the file and fits; fills `origin`. Throws std::invalid_argument for bad input.
 fit::FitResult fit_data(const DataFitOptions& options, DataOrigin& origin);
@@ -51,7 +55,8 @@ struct FitCommandOptions {
   EvidenceOptions evidence;
   bool json = false;
   bool csv = false;
-  bool no_draws = false;  // leave the bootstrap draws out of the JSON
+  bool exact_flops = false;  // of a sweep: points carry their exact FLOPs, not 6ND
+  bool no_draws = false;     // leave the bootstrap draws out of the JSON
 };
 
 // Writes a fit to `out` as text, JSON or CSV, and its problems to `log` where `out` is for

@@ -98,8 +98,11 @@ std::vector<Measurement> Observations::measurements(const std::string& strategy,
     if (run == wanted.end() || !eval.loss_nats ||
         (eval.language == run->second->language) != own_language)
       continue;
+    const auto target = static_cast<double>(eval.tokens_target);
+    const double all = target + static_cast<double>(eval.tokens_source);
     found.push_back({run->second, params_of(*run->second, count_), eval.tokens_target, eval.flops,
-                     *eval.loss_nats, eval.end_of_schedule});
+                     all > 0 ? eval.flops * target / all : 0, *eval.loss_nats,
+                     eval.end_of_schedule});
   }
   std::stable_sort(found.begin(), found.end(), [](const Measurement& a, const Measurement& b) {
     return std::pair(a.run->run_id, a.tokens) < std::pair(b.run->run_id, b.tokens);
@@ -142,7 +145,8 @@ PointChoice Observations::resolve(const LanguagePair& pair, PointChoice choice) 
   return high > kSameRatio * low ? PointChoice::kEnds : PointChoice::kAll;
 }
 
-fit::Points Observations::points(const LanguagePair& pair, PointChoice choice) const {
+fit::Points Observations::points(const LanguagePair& pair, PointChoice choice,
+                                 bool exact_flops) const {
   bool all = resolve(pair, choice) == PointChoice::kAll;
   fit::Points points;
   std::map<std::tuple<std::string, std::string, int64_t>, int> clusters;
@@ -156,6 +160,7 @@ fit::Points Observations::points(const LanguagePair& pair, PointChoice choice) c
                                  static_cast<int>(clusters.size()))
                         .first->second;
       points.push_back({m.params, static_cast<double>(m.tokens), m.loss, 1, cluster, stage});
+      if (exact_flops) points.back().flops = m.target_flops;
     }
   };
   add(pair.scratch, 0, fit::Stage::kScratch);

@@ -34,10 +34,11 @@ struct LanguagePair {
 struct Measurement {
   const db::RunResultRow* run = nullptr;
   double params = 0;
-  int64_t tokens = 0;  // of the target language
-  double flops = 0;    // exact, of all tokens
-  double loss = 0;     // nats per token
-  bool end = false;    // of the schedule
+  int64_t tokens = 0;       // of the target language
+  double flops = 0;         // exact, of all tokens
+  double target_flops = 0;  // exact, of the target-language tokens: the part of D
+  double loss = 0;          // nats per token
+  bool end = false;         // of the schedule
 };
 
 // Everything the fits and the report need of a sweep, read in one go.
@@ -56,8 +57,9 @@ class Observations {
   // Runs of the pair that gave no point, by outcome: they failed, diverged or are not done.
   std::vector<std::string> left_out(const LanguagePair& pair) const;
 
-  // Points of both strategies; the runs of one size and seed share a cluster.
-  fit::Points points(const LanguagePair& pair, PointChoice choice) const;
+  // Points of both strategies; the runs of one size and seed share a cluster. With exact_flops they
+  // carry their measured compute, of the target-language tokens alone, as D counts those alone.
+  fit::Points points(const LanguagePair& pair, PointChoice choice, bool exact_flops = false) const;
   // What kAuto means for this pair.
   PointChoice resolve(const LanguagePair& pair, PointChoice choice) const;
 

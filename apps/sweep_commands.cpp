@@ -21,6 +21,7 @@ SweepFitOptions sweep_options(const FitCommandOptions& options) {
   SweepFitOptions result;
   result.count = find_params_count(options.count);
   result.points = find_point_choice(options.points);
+  result.exact_flops = options.exact_flops;
   result.fit = options.data.fit;
   if (options.data.draws) result.fit.draws = *options.data.draws;
   result.fit.resampling = options.data.resampling.empty()
@@ -40,7 +41,7 @@ bool settings_of_run(const SweepFitOptions& options) {
   fit::FitOptions usual;
   const fit::FitOptions& o = options.fit;
   return options.count == ParamsCount::kAll && options.points == PointChoice::kAuto &&
-         options.only_law.empty() && o.huber_delta == usual.huber_delta &&
+         !options.exact_flops && options.only_law.empty() && o.huber_delta == usual.huber_delta &&
          o.starts == usual.starts && o.draws == usual.draws && o.seed == usual.seed &&
          o.resampling == fit::Resampling::kClusters;
 }
@@ -81,6 +82,28 @@ const fit::FitResult* fit_for_allocation(const PairFits& pair, const std::string
   if (law == "joint") return pair.find("joint");
   if (const fit::FitResult* both = pair.find("two-stage")) return both;
   return pair.find("scratch");
+}
+
+// A stored fit under the exact compute of the runs: the coefficients do not depend on it.
+fit::FitResult with_exact_flops(fit::FitResult fit, const Observations& observations,
+                                const LanguagePair& pair) {
+  const fit::Points points = observations.points(pair, PointChoice::kAll, true);
+  fit.compute = fit::fit_compute(points);
+  fit.convention = convention_of(observations, true);
+  if (fit.coverage && !points.empty()) fit.coverage->flops = fit::coverage(points).flops;
+  for (fit::FitResult& stage : fit.stages) {
+    if (stage.coverage) stage.coverage->flops = fit.coverage->flops;
+  }
+  return fit;
+}
+
+// What an allocation says besides its rows, for one language.
+nlohmann::ordered_json without_rows(nlohmann::ordered_json report, const std::string& language) {
+  nlohmann::ordered_json out = {{"language", language}};
+  report.erase("schema");
+  report.erase("rows");
+  out.update(report);
+  return out;
 }
 
 }  // namespace
@@ -128,14 +151,17 @@ int run_allocate_of_sweep(const AllocateCommandOptions& options, std::ostream& o
         "them\n",
         options.directory);
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  nlohmann::ordered_json languages = nlohmann::ordered_json::array();
   int worst = 1;
   for (const PairFits& pair : fits) {
-    const fit::FitResult* fit = fit_for_allocation(pair, options.data.fit.law);
-    if (!fit) continue;
+    const fit::FitResult* stored = fit_for_allocation(pair, options.data.fit.law);
+    if (!stored) continue;
+    const bool exact = options.exact_flops;
+    const fit::FitResult fit = exact ? with_exact_flops(*stored, observations, pair.pair) : *stored;
     AllocateCommandOptions own = options;
-    if (own.flops.empty()) own.flops = default_budgets(observations, pair.pair);
+    if (own.flops.empty()) own.flops = default_budgets(observations, pair.pair, exact);
     std::ostringstream text;
-    if (print_allocation(*fit, own, ladder_of(observations), text, log) != 0) continue;
+    if (print_allocation(fit, own, ladder_of(observations, exact), text, log) != 0) continue;
     worst = 0;
     if (options.json) {
       nlohmann::ordered_json report = nlohmann::ordered_json::parse(text.str());
@@ -143,6 +169,7 @@ int run_allocate_of_sweep(const AllocateCommandOptions& options, std::ostream& o
         row["language"] = pair.pair.label();
         rows.push_back(row);
       }
+      languages.push_back(without_rows(std::move(report), pair.pair.label()));
     } else {
       if (!options.csv) out << pair.pair.label() << "\n\n";
       out << text.str() << (options.csv ? "" : "\n");
@@ -152,7 +179,8 @@ int run_allocate_of_sweep(const AllocateCommandOptions& options, std::ostream& o
     log << fmt::format(
         "crosslaw allocate: {}: no usable fit is stored; crosslaw fit {} makes one\n",
         options.directory, options.directory);
-  if (options.json && worst == 0) out << fit::pretty({{"schema", 1}, {"rows", rows}});
+  if (options.json && worst == 0)
+    out << fit::pretty({{"schema", 1}, {"rows", rows}, {"languages", languages}});
   return worst;
 }
 

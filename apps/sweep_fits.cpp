@@ -51,12 +51,16 @@ const fit::FitResult* PairFits::find(const std::string& name) const {
   return nullptr;
 }
 
+fit::Convention convention_of(const Observations& observations, bool exact_flops) {
+  return {describe(observations.count()), exact_flops ? "exact FLOPs of the runs" : "6ND"};
+}
+
 std::vector<PairFits> fit_sweep(const Observations& observations, const SweepFitOptions& options,
                                 const std::function<void(const std::string&)>& say) {
   std::vector<PairFits> all;
   for (const LanguagePair& pair : observations.pairs()) {
     PairFits result{pair, {}, observations.left_out(pair)};
-    fit::Points points = observations.points(pair, options.points);
+    fit::Points points = observations.points(pair, options.points, options.exact_flops);
     bool middle = options.points == PointChoice::kAuto &&
                   observations.resolve(pair, options.points) == PointChoice::kAll;
     for (const Method& method : kMethods) {
@@ -70,6 +74,7 @@ std::vector<PairFits> fit_sweep(const Observations& observations, const SweepFit
         fit::Points used =
             method.needs_continued ? points : fit::select_stage(points, fit::Stage::kScratch);
         result.fits.push_back({method.name, fit::fit_law(used, settings)});
+        result.fits.back().fit.convention = convention_of(observations, options.exact_flops);
         if (middle) note_mid_schedule(result.fits.back().fit);
       } catch (const std::invalid_argument& error) {
         result.missing.push_back(

@@ -28,9 +28,13 @@ struct PairFits {
 struct SweepFitOptions {
   ParamsCount count = ParamsCount::kAll;
   PointChoice points = PointChoice::kAuto;
+  bool exact_flops = false;  // the points carry their measured compute
   fit::FitOptions fit = {.resampling = fit::Resampling::kClusters};
   std::string only_law;  // chinchilla, two-stage or joint; empty: all three
 };
+
+// How the fits of a sweep count N and C.
+fit::Convention convention_of(const Observations& observations, bool exact_flops);
 
 // Fits every pair. `say` hears what takes time.
 std::vector<PairFits> fit_sweep(const Observations& observations, const SweepFitOptions& options,

@@ -1,99 +1,155 @@
 #include "fit/allocation_table.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
-#include <cmath>
-#include <nlohmann/json.hpp>
+#include <algorithm>
+#include <functional>
 #include <optional>
 #include <set>
 
-#include "fit/fit_json.h"
 #include "fit/fitter.h"
 #include "fit/laws/laws.h"
 
 namespace crosslaw::fit {
 namespace {
 
-using Json = nlohmann::ordered_json;
+// A column of a table with a row for each strategy at each budget.
+struct Column {
+  std::string header;
+  std::function<std::string(const Allocation&, const AllocationRow&)> cell;
+};
+using Columns = std::vector<Column>;
+using Format = std::string (*)(double);
 
-std::string interval(const std::optional<Range>& range, std::string (*format)(double)) {
+std::string interval(const std::optional<Range>& range, Format format) {
   return range ? fmt::format("[{}, {}]", format(range->low), format(range->high)) : "-";
 }
 
 std::string three_digits(double value) { return fmt::format("{:.3g}", value); }
+std::string four_digits(double value) { return fmt::format("{:.4g}", value); }
 std::string four_decimals(double value) { return fmt::format("{:.4f}", value); }
 std::string percent(double value) { return fmt::format("{:.1f}%", 100 * value); }
+std::string fine_percent(double value) { return fmt::format("{:.2f}%", 100 * value); }
 
-std::string value_of(const Estimate& estimate, std::string (*format)(double)) {
+std::string value_of(const Estimate& estimate, Format format) {
   return estimate.value ? format(*estimate.value) : "-";
 }
 
-void add_exact(const Estimate& estimate, std::vector<std::string>& row) {
-  row.push_back(estimate.value ? exact(*estimate.value) : "");
-  row.push_back(estimate.ci95 ? exact(estimate.ci95->low) : "");
-  row.push_back(estimate.ci95 ? exact(estimate.ci95->high) : "");
+bool any_row(const AllocationReport& report, const std::function<bool(const AllocationRow&)>& is) {
+  return std::any_of(report.strategies.begin(), report.strategies.end(), [&](const Allocation& s) {
+    return std::any_of(s.rows.begin(), s.rows.end(), is);
+  });
 }
 
-bool any_ladder(const AllocationReport& report) {
-  for (const Allocation& strategy : report.strategies) {
-    for (const AllocationRow& row : strategy.rows) {
-      if (row.nearest) return true;
+bool limited(const AllocationReport& report) {
+  const Limits& limits = report.strategies.front().limits;
+  return limits.max_params || limits.max_tokens || limits.unique_tokens ||
+         limits.inference_tokens > 0;
+}
+
+void add_estimate(Columns& columns, const std::string& header, Estimate AllocationRow::*which,
+                  Format format) {
+  columns.push_back({header, [=](const Allocation&, const AllocationRow& row) {
+                       return value_of(row.*which, format);
+                     }});
+  columns.push_back({"95%", [=](const Allocation&, const AllocationRow& row) {
+                       return interval((row.*which).ci95, format);
+                     }});
+}
+
+void add_flat_band(Columns& columns, const AllocationReport& report) {
+  const double share = report.strategies.front().flat_share;
+  columns.push_back({fmt::format("N within {:.3g}%", 100 * share),
+                     [](const Allocation&, const AllocationRow& row) {
+                       return interval(row.flat, short_count);
+                     }});
+  if (!any_row(report, [](const AllocationRow& row) { return row.flat_low.ci95.has_value(); })) {
+    return;
+  }
+  columns.push_back({"95% of its ends", [](const Allocation&, const AllocationRow& row) {
+                       return interval(row.flat_low.ci95, short_count) + " " +
+                              interval(row.flat_high.ci95, short_count);
+                     }});
+}
+
+std::string as_good_sizes(const AllocationRow& row) {
+  std::vector<const LadderChoice*> sizes;
+  for (const LadderChoice& each : row.ladder) {
+    if (each.as_good) sizes.push_back(&each);
+  }
+  if (sizes.empty()) return "-";
+  const auto [least, most] = std::minmax_element(
+      sizes.begin(), sizes.end(), [](auto* a, auto* b) { return a->size.params < b->size.params; });
+  if (sizes.size() == 1) return (*least)->size.name;
+  return fmt::format("{} to {} ({})", (*least)->size.name, (*most)->size.name, sizes.size());
+}
+
+// The sizes that most draws choose, at most three.
+std::string shares(const AllocationRow& row) {
+  std::vector<LadderChoice> sorted = row.ladder;
+  std::stable_sort(sorted.begin(), sorted.end(), [](const LadderChoice& a, const LadderChoice& b) {
+    return a.draws_share > b.draws_share;
+  });
+  std::vector<std::string> out;
+  for (const LadderChoice& each : sorted) {
+    if (each.draws_share <= 0 || out.size() == 3) break;
+    out.push_back(fmt::format("{} {:.0f}%", each.size.name, 100 * each.draws_share));
+  }
+  return out.empty() ? "-" : fmt::format("{}", fmt::join(out, ", "));
+}
+
+void add_ladder(Columns& columns, const AllocationReport& report) {
+  if (!any_row(report, [](const AllocationRow& row) { return row.nearest.has_value(); })) return;
+  const auto add = [&](const char* header, std::string (*cell)(const AllocationRow&)) {
+    columns.push_back({header, [=](const Allocation&, const AllocationRow& row) {
+                         return row.nearest ? cell(row) : "-";
+                       }});
+  };
+  add("ladder", [](const AllocationRow& row) { return row.nearest->size.name; });
+  add("its D", [](const AllocationRow& row) { return short_count(row.nearest->tokens); });
+  add("its loss", [](const AllocationRow& row) {
+    return fmt::format("{:.4f} ({:+.2g}%)", row.nearest->loss, 100 * row.nearest->excess);
+  });
+  add("as good", as_good_sizes);
+  if (any_row(report, [](const AllocationRow& row) { return row.params.se.has_value(); })) {
+    add("best in draws", shares);
+  }
+}
+
+void add_limits(Columns& columns, const AllocationReport& report) {
+  if (!limited(report)) return;
+  columns.push_back({"bound by", [](const Allocation&, const AllocationRow& row) {
+                       return row.binding.empty() ? "-"
+                                                  : fmt::format("{}", fmt::join(row.binding, ", "));
+                     }});
+  add_estimate(columns, "loss given up", &AllocationRow::given_up, fine_percent);
+  if (any_row(report, [](const AllocationRow& row) { return row.unused_share > 0; })) {
+    columns.push_back({"C unused", [](const Allocation&, const AllocationRow& row) {
+                         return percent(row.unused_share);
+                       }});
+  }
+  if (any_row(report, [](const AllocationRow& row) { return row.epochs.has_value(); })) {
+    columns.push_back({"epochs", [](const Allocation&, const AllocationRow& row) {
+                         return row.epochs ? three_digits(*row.epochs) : "-";
+                       }});
+  }
+}
+
+Table table_of(const AllocationReport& report, const Columns& columns) {
+  Table out;
+  for (const Column& column : columns) out.header.push_back(column.header);
+  const std::size_t budgets =
+      std::max(report.strategies.front().rows.size(), report.strategies.back().rows.size());
+  for (std::size_t b = 0; b < budgets; ++b) {
+    for (const Allocation& strategy : report.strategies) {
+      if (b >= strategy.rows.size()) continue;
+      std::vector<std::string> cells;
+      for (const Column& column : columns) cells.push_back(column.cell(strategy, strategy.rows[b]));
+      out.rows.push_back(std::move(cells));
     }
   }
-  return false;
-}
-
-Json row_json(const Allocation& strategy, const AllocationRow& row) {
-  Json out;
-  if (!strategy.strategy.empty()) out["strategy"] = strategy.strategy;
-  out["flops"] = row.flops;
-  out["params"] = number_or_null(row.params.value);
-  out["tokens"] = number_or_null(row.tokens.value);
-  out["loss"] = number_or_null(row.loss.value);
-  out["params_ci95"] = range_or_null(row.params.ci95);
-  out["tokens_ci95"] = range_or_null(row.tokens.ci95);
-  out["loss_ci95"] = range_or_null(row.loss.ci95);
-  out["tokens_per_param"] = number_or_null(row.tokens_per_param.value);
-  out["tokens_per_param_ci95"] = range_or_null(row.tokens_per_param.ci95);
-  out["flat_share"] = strategy.flat_share;
-  out["flat_params"] = range_or_null(row.flat);
-  out["flops_factor"] = row.flops_factor;
-  out["ratio_factor"] = row.ratio_factor;
-  if (row.nearest) {
-    out["nearest"] = {{"name", row.nearest->size.name},
-                      {"params", row.nearest->size.params},
-                      {"tokens", row.nearest->tokens},
-                      {"loss", row.nearest->loss},
-                      {"excess", row.nearest->excess}};
-  }
-  out["warnings"] = row.warnings;
   return out;
-}
-
-Json frontier_json(const FrontierEstimate& line) {
-  return {{"params_constant", line.at_optimum.params_constant},
-          {"params_exponent", line.at_optimum.params_exponent},
-          {"params_exponent_ci95", range_or_null(line.params_exponent.ci95)},
-          {"tokens_constant", line.at_optimum.tokens_constant},
-          {"tokens_exponent", line.at_optimum.tokens_exponent},
-          {"tokens_exponent_ci95", range_or_null(line.tokens_exponent.ci95)},
-          {"reducible_constant", line.at_optimum.reducible_constant},
-          {"reducible_exponent", line.at_optimum.reducible_exponent}};
-}
-
-Json saving_json(const AllocationReport& report, std::size_t i) {
-  const Transfer& transfer = report.transfers[i];
-  const Crossing& crossing = report.crossings[i];
-  return {{"flops", report.savings[i].flops},
-          {"equal_loss_flops", estimate_json(report.savings[i].equal_loss_flops)},
-          {"frontier_saved_share", estimate_json(report.savings[i].saved_share)},
-          {"params", transfer.params},
-          {"tokens", transfer.tokens},
-          {"equal_loss_tokens", estimate_json(transfer.equal_loss_tokens)},
-          {"saved_share", estimate_json(transfer.saved_share)},
-          {"transferred_tokens", estimate_json(transfer.transferred_tokens)},
-          {"crossing_tokens", estimate_json(crossing.tokens)},
-          {"continued_better_below", crossing.continued_better_below}};
 }
 
 }  // namespace
@@ -109,56 +165,97 @@ AllocationReport report_allocation(const FitResult& fit, const AllocationOptions
   report.strategies.push_back(allocate(continued_part(fit), options));
   report.strategies.back().strategy = "continued";
   for (const AllocationRow& row : report.strategies[1].rows) {
-    report.savings.push_back(saving_at(fit, row.flops));
+    report.savings.push_back(saving_at(fit, row.flops, report.strategies[1].compute));
     report.crossings.push_back(crossing_at(fit, *row.params.value));
     report.transfers.push_back(transfer_at(fit, *row.params.value, *row.tokens.value));
   }
   return report;
 }
 
-Table allocation_table(const AllocationReport& report) {
-  const bool both = report.strategies.size() > 1;
-  const bool ladder = any_ladder(report);
-  Table out;
-  out.header = {"C (FLOPs)", "N*", "95%", "D*", "95%", "D*/N*", "95%", "loss", "95%"};
-  if (!report.strategies.empty()) {
-    out.header.push_back(fmt::format("N within {:.3g}%", 100 * report.strategies[0].flat_share));
+std::string convention_line(const AllocationReport& report) {
+  const Allocation& first = report.strategies.front();
+  const Limits& limits = first.limits;
+  std::string out = fmt::format(
+      "N: {}; {}", first.convention.params.empty() ? "as in the fit" : first.convention.params,
+      first.convention.compute);
+  if (limits.inference_tokens > 0) {
+    out += fmt::format("; C also serves {} tokens, a third of the training cost each",
+                       short_count(limits.inference_tokens));
   }
-  if (both) out.header.insert(out.header.begin() + 1, "strategy");
-  if (ladder) out.header.insert(out.header.end(), {"ladder", "its loss"});
-  const std::size_t budgets =
-      std::max(report.strategies.front().rows.size(), report.strategies.back().rows.size());
-  for (std::size_t b = 0; b < budgets; ++b) {
-    for (const Allocation& strategy : report.strategies) {
-      if (b >= strategy.rows.size()) continue;
-      const AllocationRow& row = strategy.rows[b];
-      std::vector<std::string> cells = {fmt::format("{:.4g}", row.flops)};
-      if (both) cells.push_back(strategy.strategy);
-      cells.insert(
-          cells.end(),
-          {value_of(row.params, short_count), interval(row.params.ci95, short_count),
-           value_of(row.tokens, short_count), interval(row.tokens.ci95, short_count),
-           value_of(row.tokens_per_param, three_digits),
-           interval(row.tokens_per_param.ci95, three_digits), value_of(row.loss, four_decimals),
-           interval(row.loss.ci95, four_decimals), interval(row.flat, short_count)});
-      if (ladder) {
-        cells.push_back(row.nearest ? row.nearest->size.name : "-");
-        cells.push_back(row.nearest ? fmt::format("{:.4f} (+{:.2g}%)", row.nearest->loss,
-                                                  100 * row.nearest->excess)
-                                    : "-");
-      }
-      out.rows.push_back(std::move(cells));
-    }
+  if (limits.max_params) out += fmt::format("; N at most {}", short_count(*limits.max_params));
+  if (limits.max_tokens) out += fmt::format("; D at most {}", short_count(*limits.max_tokens));
+  if (limits.unique_tokens) {
+    out += fmt::format("; {} distinct tokens", short_count(*limits.unique_tokens));
+  }
+  const bool own = any_row(report, [](const AllocationRow& row) {
+    return row.nearest && row.nearest->size.flops_per_token;
+  });
+  return out + (own ? "; ladder sizes at their own FLOPs a token" : "");
+}
+
+std::string frontier_text(const AllocationReport& report) {
+  std::string out;
+  for (const Allocation& strategy : report.strategies) {
+    if (!strategy.frontier) continue;
+    const FrontierEstimate& line = *strategy.frontier;
+    const auto with_interval = [](const Estimate& e) {
+      return e.ci95 ? fmt::format(" [{:.3f}, {:.3f}]", e.ci95->low, e.ci95->high) : std::string();
+    };
+    out += fmt::format("{}{}N* = {:.4g} C^{:.4f}{}, D* = {:.4g} C^{:.4f}{}{}\n", strategy.strategy,
+                       strategy.strategy.empty() ? "" : ": ", line.at_optimum.params_constant,
+                       line.at_optimum.params_exponent, with_interval(line.params_exponent),
+                       line.at_optimum.tokens_constant, line.at_optimum.tokens_exponent,
+                       with_interval(line.tokens_exponent),
+                       line.near_flops ? fmt::format(" (near C = {:.4g})", *line.near_flops) : "");
   }
   return out;
+}
+
+Table frontier_table(const AllocationReport& report) {
+  Table out;
+  out.header = {"growth with C", "constant", "exponent", "95%"};
+  for (const Allocation& strategy : report.strategies) {
+    if (!strategy.frontier) continue;
+    const FrontierEstimate& line = *strategy.frontier;
+    const std::string who = (strategy.strategy.empty() ? "" : " " + strategy.strategy) +
+                            (line.near_flops ? fmt::format(" near {:.4g}", *line.near_flops) : "");
+    out.rows.push_back({"N*" + who, four_digits(line.at_optimum.params_constant),
+                        four_decimals(line.at_optimum.params_exponent),
+                        interval(line.params_exponent.ci95, four_decimals)});
+    out.rows.push_back({"D*" + who, four_digits(line.at_optimum.tokens_constant),
+                        four_decimals(line.at_optimum.tokens_exponent),
+                        interval(line.tokens_exponent.ci95, four_decimals)});
+  }
+  return out;
+}
+
+Table allocation_table(const AllocationReport& report) {
+  Columns columns = {{"C (FLOPs)", [](const Allocation&, const AllocationRow& row) {
+                        return four_digits(row.flops);
+                      }}};
+  if (report.strategies.size() > 1) {
+    columns.push_back({"strategy", [](const Allocation& strategy, const AllocationRow&) {
+                         return strategy.strategy;
+                       }});
+  }
+  add_estimate(columns, "N*", &AllocationRow::params, short_count);
+  add_estimate(columns, "D*", &AllocationRow::tokens, short_count);
+  add_estimate(columns, "D*/N*", &AllocationRow::tokens_per_param, three_digits);
+  add_estimate(columns, "loss", &AllocationRow::loss, four_decimals);
+  add_flat_band(columns, report);
+  add_limits(columns, report);
+  add_ladder(columns, report);
+  return table_of(report, columns);
 }
 
 Table saving_table(const AllocationReport& report) {
   Table out;
   out.header = {"C (FLOPs)",   "N",
                 "D continued", "D scratch, same loss",
-                "95%",         "saved",
-                "95%",         "saved on frontiers",
+                "95%",         "transferred D",
+                "95%",         "FLOPs saved, same N",
+                "95%",         "C scratch, same loss",
+                "95%",         "FLOPs saved, best N",
                 "95%",         "scratch overtakes at D",
                 "95%"};
   for (std::size_t i = 0; i < report.savings.size(); ++i) {
@@ -166,63 +263,21 @@ Table saving_table(const AllocationReport& report) {
     const BudgetSaving& saving = report.savings[i];
     const Crossing& crossing = report.crossings[i];
     const bool overtakes = crossing.continued_better_below;
-    out.rows.push_back(
-        {fmt::format("{:.4g}", saving.flops), short_count(transfer.params),
-         short_count(transfer.tokens), value_of(transfer.equal_loss_tokens, short_count),
-         interval(transfer.equal_loss_tokens.ci95, short_count),
-         value_of(transfer.saved_share, percent), interval(transfer.saved_share.ci95, percent),
-         value_of(saving.saved_share, percent), interval(saving.saved_share.ci95, percent),
-         overtakes ? value_of(crossing.tokens, short_count) : "never",
-         overtakes ? interval(crossing.tokens.ci95, short_count) : "-"});
+    std::vector<std::string> row = {four_digits(saving.flops), short_count(transfer.params),
+                                    short_count(transfer.tokens)};
+    const auto add = [&](const Estimate& estimate, Format format) {
+      row.push_back(value_of(estimate, format));
+      row.push_back(interval(estimate.ci95, format));
+    };
+    add(transfer.equal_loss_tokens, short_count);
+    add(transfer.transferred_tokens, short_count);
+    add(transfer.saved_share, percent);
+    add(saving.equal_loss_flops, four_digits);
+    add(saving.saved_share, percent);
+    row.push_back(overtakes ? value_of(crossing.tokens, short_count) : "never");
+    row.push_back(overtakes ? interval(crossing.tokens.ci95, short_count) : "-");
+    out.rows.push_back(std::move(row));
   }
-  return out;
-}
-
-Table allocation_csv(const AllocationReport& report) {
-  Table out;
-  out.header = {"strategy", "flops"};
-  for (const char* name : {"params", "tokens", "tokens_per_param", "loss"}) {
-    for (const char* end : {"", "_low", "_high"}) out.header.push_back(std::string(name) + end);
-  }
-  out.header.insert(out.header.end(),
-                    {"flat_params_low", "flat_params_high", "flops_factor", "ratio_factor",
-                     "nearest", "nearest_params", "nearest_tokens", "nearest_loss"});
-  for (const Allocation& strategy : report.strategies) {
-    for (const AllocationRow& row : strategy.rows) {
-      std::vector<std::string> cells = {strategy.strategy, exact(row.flops)};
-      for (const Estimate* each : {&row.params, &row.tokens, &row.tokens_per_param, &row.loss}) {
-        add_exact(*each, cells);
-      }
-      cells.push_back(row.flat ? exact(row.flat->low) : "");
-      cells.push_back(row.flat ? exact(row.flat->high) : "");
-      cells.push_back(exact(row.flops_factor));
-      cells.push_back(exact(row.ratio_factor));
-      cells.push_back(row.nearest ? row.nearest->size.name : "");
-      cells.push_back(row.nearest ? exact(row.nearest->size.params) : "");
-      cells.push_back(row.nearest ? exact(row.nearest->tokens) : "");
-      cells.push_back(row.nearest ? exact(row.nearest->loss) : "");
-      out.rows.push_back(std::move(cells));
-    }
-  }
-  return out;
-}
-
-Json to_json(const AllocationReport& report) {
-  Json out = {{"schema", 1}, {"rows", Json::array()}, {"frontiers", Json::array()}};
-  for (const Allocation& strategy : report.strategies) {
-    for (const AllocationRow& row : strategy.rows) out["rows"].push_back(row_json(strategy, row));
-    Json line = {{"strategy", strategy.strategy}};
-    line["refused"] = strategy.refused.empty() ? Json(nullptr) : Json(strategy.refused);
-    if (strategy.frontier) line.update(frontier_json(*strategy.frontier));
-    out["frontiers"].push_back(std::move(line));
-  }
-  if (!report.savings.empty()) {
-    out["savings"] = Json::array();
-    for (std::size_t i = 0; i < report.savings.size(); ++i) {
-      out["savings"].push_back(saving_json(report, i));
-    }
-  }
-  out["warnings"] = warnings(report);
   return out;
 }
 

@@ -93,9 +93,17 @@ Stage stage_in(const Records& records, std::size_t row, std::size_t column) {
 }
 
 double sum_in(const Records& records, std::size_t row, const std::vector<std::size_t>& columns) {
+  if (columns.size() == 1) return positive_in(records, row, columns.front());
   double out = 0;
-  for (const std::size_t column : columns) out += positive_in(records, row, column);
-  return out;
+  for (const std::size_t column : columns) {
+    // A tied head has no parameters of its own: a part may be 0, the sum may not.
+    const double part = number_in(records, row, column);
+    out += part == 0 ? 0 : positive_in(records, row, column);
+  }
+  if (out > 0) return out;
+  throw std::invalid_argument(fmt::format("{}, line {}: the columns summed from '{}' on are all 0",
+                                          records.name, records.lines[row],
+                                          records.columns[columns.front()]));
 }
 
 // Reads the kept rows of one file into points.

@@ -101,6 +101,14 @@ Json to_json(const FitResult& fit, bool draws) {
               {"derived", derived_json(fit)},
               {"problems", fit.problems},
               {"certificate", certificate_json(fit.certificate)}};
+  if (!fit.convention.params.empty() || !fit.convention.compute.empty()) {
+    out["convention"] = {{"params", fit.convention.params}, {"compute", fit.convention.compute}};
+  }
+  if (fit.compute) {
+    out["compute"] = {{"constant", fit.compute->constant},
+                      {"exponent", fit.compute->exponent},
+                      {"rms", fit.compute->rms}};
+  }
   if (fit.coverage) out["coverage"] = coverage_json(*fit.coverage);
   if (fit.bootstrap.draws + fit.bootstrap.failed > 0) {
     out["bootstrap"] = {{"kind", name_of(fit.bootstrap.kind)},

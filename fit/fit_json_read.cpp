@@ -144,6 +144,21 @@ void read_certificate(const Keys& keys, Certificate& certificate) {
   certificate.at_bound = keys.texts("at_bound");
 }
 
+void read_counting(const Keys& keys, FitResult& fit) {
+  if (keys.has("convention")) {
+    const Keys convention(keys.at("convention"), keys.name() + ": convention");
+    if (convention.has("params")) fit.convention.params = convention.text("params");
+    if (convention.has("compute")) fit.convention.compute = convention.text("compute");
+  }
+  if (!keys.has("compute")) return;
+  const Keys compute(keys.at("compute"), keys.name() + ": compute");
+  fit.compute = ComputeModel{compute.number("constant"), compute.number("exponent"),
+                             compute.maybe_number("rms").value_or(0), true};
+  for (const double value : {fit.compute->constant, fit.compute->exponent}) {
+    if (!(value > 0)) compute.refuse("\"constant\" and \"exponent\" must be above 0");
+  }
+}
+
 void read_details(const Keys& keys, FitResult& fit) {
   fit.points = static_cast<int>(keys.maybe_number("points").value_or(0));
   fit.huber_delta = keys.maybe_number("huber_delta").value_or(0);
@@ -161,6 +176,7 @@ void read_details(const Keys& keys, FitResult& fit) {
   if (keys.has("coverage")) {
     fit.coverage = read_coverage(Keys(keys.at("coverage"), keys.name() + ": coverage"));
   }
+  read_counting(keys, fit);
   if (keys.has("draws")) read_draws(Keys(keys.at("draws"), keys.name() + ": draws"), fit);
   if (!keys.has("bootstrap")) return;
   const Keys bootstrap(keys.at("bootstrap"), keys.name() + ": bootstrap");

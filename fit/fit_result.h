@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "fit/compute_model.h"
 #include "fit/law.h"
 #include "fit/points.h"
 
@@ -72,6 +73,12 @@ struct BootstrapRecord {
   std::vector<std::string> at_bound;  // coefficients at a bound in more than 2.5 % of the draws
 };
 
+// How N and C were counted, in words; empty: not known.
+struct Convention {
+  std::string params;   // such as the columns that make N
+  std::string compute;  // such as "6ND" or the column of measured FLOPs
+};
+
 struct FitResult {
   const Law* law = nullptr;
   std::string method = "one-stage";  // or "two-stage" (law joint, E, A, alpha from scratch alone)
@@ -84,10 +91,12 @@ struct FitResult {
   std::vector<Coefficient> coefficients;
   Certificate certificate;
   BootstrapRecord bootstrap;
-  std::optional<Coverage> coverage;   // absent when coefficients were typed in by hand
-  std::vector<std::string> problems;  // plain sentences, the gravest first
-  Eigen::MatrixXd draws;              // one bootstrap theta (plain coordinates) a row
-  std::vector<FitResult> stages;      // two-stage fits: scratch, continued; draws of equal rows
+  Convention convention;
+  std::optional<ComputeModel> compute;  // of the points with measured compute; absent: 6 N D
+  std::optional<Coverage> coverage;     // absent when coefficients were typed in by hand
+  std::vector<std::string> problems;    // plain sentences, the gravest first
+  Eigen::MatrixXd draws;                // one bootstrap theta (plain coordinates) a row
+  std::vector<FitResult> stages;        // two-stage fits: scratch, continued; draws of equal rows
 
   std::vector<Derived> derived() const;
   const Coefficient& coefficient(std::string_view name) const;  // throws std::invalid_argument

@@ -26,11 +26,12 @@ std::string describe_points(const FitResult& fit) {
                            : "half the sum of squared log residuals");
   if (!fit.coverage) return out;
   const Coverage& c = *fit.coverage;
-  return out + fmt::format("N {} to {}, D {} to {}, D/N {:.3g} to {:.3g}, 6ND {:.3g} to {:.3g}\n",
-                           short_count(c.params.low), short_count(c.params.high),
-                           short_count(c.tokens.low), short_count(c.tokens.high),
-                           c.tokens_per_param.low, c.tokens_per_param.high, c.flops.low,
-                           c.flops.high);
+  out += fmt::format("N {} to {}, D {} to {}, D/N {:.3g} to {:.3g}, {} {:.3g} to {:.3g}\n",
+                     short_count(c.params.low), short_count(c.params.high),
+                     short_count(c.tokens.low), short_count(c.tokens.high), c.tokens_per_param.low,
+                     c.tokens_per_param.high, fit.compute ? "C" : "6ND", c.flops.low, c.flops.high);
+  if (fit.compute) out += fmt::format("compute: {}\n", describe(*fit.compute));
+  return out;
 }
 
 std::string describe_certificate(const FitResult& fit) {

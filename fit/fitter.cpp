@@ -36,6 +36,7 @@ FitResult fit_law(const Points& points, const FitOptions& options) {
   core.index = all_indices(points);
   FitResult result = core.result;
   result.coverage = coverage(points);
+  result.compute = fit_compute(points);
   if (options.draws == 0) return result;
   const Resampler resampler(points, options.resampling, options.seed);
   std::vector<Draw> draws(static_cast<std::size_t>(options.draws));

@@ -3,11 +3,13 @@
 #include <optional>
 #include <string>
 
+#include "fit/compute_model.h"
 #include "fit/law.h"
 
-// Closed forms of L = E + A/N^alpha + B/(D^beta N^gamma) under C = 6ND (arXiv 2407.02118, Eqs. 2
-// and 5; gamma = 0 is Hoffmann et al. 2022, Eq. 4). Everything is computed from logs, so that the
-// constants may be far beyond what A and B themselves suggest.
+// Closed forms of L = E + A/N^alpha + B/(D^beta N^gamma) under C = F N^phi D, by default 6ND (arXiv
+// 2407.02118, Eqs. 2 and 5; gamma = 0 is Hoffmann et al. 2022, Eq. 4). Along a budget the data term
+// goes as N^(phi beta - gamma), so phi beta stands where beta does in those. Everything is computed
+// from logs: the constants may be far beyond what A and B themselves suggest.
 namespace crosslaw::fit {
 
 struct PowerForm {
@@ -26,8 +28,9 @@ struct PowerForm {
 std::optional<PowerForm> power_form(const Law& law, const Theta& theta,
                                     Stage stage = Stage::kScratch);
 
-// Why there is no finite compute-optimal split (alpha <= 0 or beta <= gamma); empty if there is.
-std::string why_no_optimum(const PowerForm& form);
+// Why there is no finite compute-optimal split (alpha <= 0 or phi beta <= gamma); empty if there
+// is.
+std::string why_no_optimum(const PowerForm& form, const ComputeModel& compute = {});
 
 struct Optimum {
   double flops = 0;
@@ -36,8 +39,9 @@ struct Optimum {
   double loss = 0;
 };
 
-// The N and D of least loss with 6ND = flops.
-std::optional<Optimum> optimum(const PowerForm& form, double flops);
+// The N and D of least loss that cost `flops`.
+std::optional<Optimum> optimum(const PowerForm& form, double flops,
+                               const ComputeModel& compute = {});
 
 // N* = params_constant * C^params_exponent, D* = tokens_constant * C^tokens_exponent and
 // L* - E = reducible_constant * C^-reducible_exponent.
@@ -50,13 +54,11 @@ struct Frontier {
   double reducible_exponent = 0;
 };
 
-std::optional<Frontier> frontier(const PowerForm& form);
+std::optional<Frontier> frontier(const PowerForm& form, const ComputeModel& compute = {});
 
 // The least compute that reaches a loss; empty where no compute does (loss <= E) or no optimum is.
-std::optional<double> flops_for_loss(const PowerForm& form, double loss);
-
-// The sizes N whose loss with C = 6ND is at most (1 + share) times the least.
-std::optional<Range> flat_band(const PowerForm& form, double flops, double share);
+std::optional<double> flops_for_loss(const PowerForm& form, double loss,
+                                     const ComputeModel& compute = {});
 
 // Tokens from scratch that reach, at the same N, the loss of a model continued on `tokens`; empty
 // where no number of tokens does.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cmath>
 #include <utility>
 
@@ -97,6 +98,46 @@ std::string csv(const Table& table) {
   return out;
 }
 
+// Length of a number such as 1.5e+21 at the start of the text; 0 where there is none.
+std::size_t scientific(std::string_view text, std::size_t& mantissa) {
+  const auto digit = [&](std::size_t i) {
+    return i < text.size() && text[i] >= '0' && text[i] <= '9';
+  };
+  std::size_t at = 0;
+  while (digit(at) || (at > 0 && at < text.size() && text[at] == '.')) ++at;
+  mantissa = at;
+  if (at == 0 || at >= text.size() || text[at] != 'e') return 0;
+  ++at;
+  if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
+  if (!digit(at)) return 0;
+  while (digit(at)) ++at;
+  return at;
+}
+
+// 1.5e+21 as $1.5 \times 10^{21}$, the rest with LaTeX's special characters escaped.
+std::string latex_cell(const std::string& cell, const std::vector<std::string>& by) {
+  std::string out, plain;
+  const auto flush = [&] { out += replaced(std::exchange(plain, ""), "&%$#_{}~^\\", by); };
+  for (std::size_t at = 0; at < cell.size();) {
+    const bool inside = at > 0 && (std::isalnum(static_cast<unsigned char>(cell[at - 1])) != 0 ||
+                                   cell[at - 1] == '.');
+    std::size_t mantissa = 0;
+    const std::size_t length = inside ? 0 : scientific(std::string_view(cell).substr(at), mantissa);
+    if (length == 0) {
+      plain += cell[at++];
+      continue;
+    }
+    flush();
+    const std::string digits = cell.substr(at, mantissa);
+    const int power = std::stoi(cell.substr(at + mantissa + 1, length - mantissa - 1));
+    out += digits == "1" ? fmt::format("$10^{{{}}}$", power)
+                         : fmt::format("${} \\times 10^{{{}}}$", digits, power);
+    at += length;
+  }
+  flush();
+  return out;
+}
+
 std::string latex(const Table& table) {
   const std::vector<std::string> by = {"\\&",
                                        "\\%",
@@ -110,7 +151,7 @@ std::string latex(const Table& table) {
                                        "\\textbackslash{}"};
   const auto line = [&](const std::vector<std::string>& row) {
     std::vector<std::string> cells;
-    for (const std::string& cell : row) cells.push_back(replaced(cell, "&%$#_{}~^\\", by));
+    for (const std::string& cell : row) cells.push_back(latex_cell(cell, by));
     return fmt::format("{} \\\\\n", fmt::join(cells, " & "));
   };
   std::string out =

@@ -15,8 +15,8 @@ struct Table {
 };
 
 // Text: columns padded with blanks, the first left-aligned, the others right-aligned. Markdown:
-// a pipe table. CSV: RFC 4180 with LF. LaTeX: a booktabs tabular with special characters escaped.
-// Every form ends with a line break.
+// a pipe table. CSV: RFC 4180 with LF. LaTeX: a booktabs tabular with special characters escaped
+// and 1.5e+21 written as a power of ten. Every form ends with a line break.
 std::string render(const Table& table, TableFormat format);
 
 // Four significant digits with a suffix: 73.19B, 1.312T, 411.6M; 1.235e+20 beyond 1e15.

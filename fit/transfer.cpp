@@ -33,10 +33,10 @@ Estimate over_both(const FitResult& joint, const Both& quantity) {
 }
 
 std::optional<double> scratch_flops(const PowerForm& scratch, const PowerForm& continued,
-                                    double flops) {
-  const std::optional<Optimum> best = optimum(continued, flops);
+                                    double flops, const ComputeModel& compute) {
+  const std::optional<Optimum> best = optimum(continued, flops, compute);
   if (!best) return std::nullopt;
-  return flops_for_loss(scratch, best->loss);
+  return flops_for_loss(scratch, best->loss, compute);
 }
 
 }  // namespace
@@ -89,16 +89,18 @@ Crossing crossing_at(const FitResult& joint, double params) {
   return out;
 }
 
-BudgetSaving saving_at(const FitResult& joint, double flops) {
+BudgetSaving saving_at(const FitResult& joint, double flops, const ComputeModel& compute) {
   require_joint(joint);
   require_positive("flops", flops);
+  const auto equal = [&](const PowerForm& s, const PowerForm& c) {
+    return scratch_flops(s, c, flops, compute);
+  };
   BudgetSaving out;
   out.flops = flops;
-  out.equal_loss_flops = over_both(
-      joint, [=](const PowerForm& s, const PowerForm& c) { return scratch_flops(s, c, flops); });
-  out.saved_share = over_both(joint, [=](const PowerForm& s, const PowerForm& c) {
-    const std::optional<double> equal = scratch_flops(s, c, flops);
-    return equal ? std::optional(1 - flops / *equal) : std::nullopt;
+  out.equal_loss_flops = over_both(joint, equal);
+  out.saved_share = over_both(joint, [&](const PowerForm& s, const PowerForm& c) {
+    const std::optional<double> needed = equal(s, c);
+    return needed ? std::optional(1 - flops / *needed) : std::nullopt;
   });
   return out;
 }

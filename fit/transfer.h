@@ -42,6 +42,7 @@ Estimate saved_share_at(const FitResult& joint, double params,
                         double tokens);  // Transfer::saved_share
 Transfer transfer_at(const FitResult& joint, double params, double tokens);
 Crossing crossing_at(const FitResult& joint, double params);
-BudgetSaving saving_at(const FitResult& joint, double flops);
+// Both frontiers are those without limits; C = 6ND unless `compute` says otherwise.
+BudgetSaving saving_at(const FitResult& joint, double flops, const ComputeModel& compute = {});
 
 }  // namespace crosslaw::fit

@@ -113,6 +113,14 @@ FitResult half(const FitResult& joint, const Law& law, const std::array<int, kSi
   return out;
 }
 
+// A stage counts N and C as the whole fit does.
+FitResult stage_of(const FitResult& joint, std::size_t stage) {
+  FitResult out = joint.stages[stage];
+  out.convention = joint.convention;
+  out.compute = joint.compute;
+  return out;
+}
+
 void require_joint_law(const FitResult& fit) {
   if (fit.law == &joint_law()) return;
   throw std::invalid_argument(fmt::format(
@@ -162,18 +170,19 @@ FitResult fit_two_stage(const Points& points, const FitOptions& options) {
   }
   FitResult result = combine(scratch.result, continued.result);
   result.coverage = coverage(points);
+  result.compute = fit_compute(points);
   return result;
 }
 
 FitResult scratch_part(const FitResult& joint) {
   require_joint_law(joint);
-  if (!joint.stages.empty()) return joint.stages[0];
+  if (!joint.stages.empty()) return stage_of(joint, 0);
   return half(joint, chinchilla_law(), kScratchHalf);
 }
 
 FitResult continued_part(const FitResult& joint) {
   require_joint_law(joint);
-  if (!joint.stages.empty()) return joint.stages[1];
+  if (!joint.stages.empty()) return stage_of(joint, 1);
   return half(joint, extended_law(), kContinuedHalf);
 }
 

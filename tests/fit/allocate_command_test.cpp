@@ -1,5 +1,8 @@
 #include "apps/allocate_command.h"
 
+#include <fmt/format.h>
+
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -48,7 +51,115 @@ TEST_CASE("Typed-in coefficients of the paper give its frontiers") {
   const std::string both = run(from_coefficients(
       std::string(kPaperScratch) + ",B_continued=433.3,beta_continued=0.2,gamma=0.08"));
   CHECK_THAT(both, Contains("scratch: N* = 0.3244") && Contains("continued: N* = 4.789") &&
-                       Contains("scratch overtakes at D"));
+                       Contains("scratch overtakes at D") && Contains("transferred D"));
+}
+
+TEST_CASE("The paper's printed laws are printed as in the paper, whatever the format") {
+  AllocateCommandOptions options = from_coefficients(
+      std::string(kPaperScratch) + ",B_continued=433.3,beta_continued=0.2,gamma=0.08");
+  options.json = true;
+  const nlohmann::json json = nlohmann::json::parse(run(options));
+  // arXiv 2407.02118, section 3.3: 0.324 C^0.429, 0.514 C^0.571; 4.79 C^0.385, 0.035 C^0.615.
+  const double printed[2][4] = {{0.324, 0.429, 0.514, 0.571}, {4.79, 0.385, 0.035, 0.615}};
+  for (int s = 0; s < 2; ++s) {
+    const nlohmann::json& line = json["frontiers"][s];
+    CHECK(line["params_constant"].get<double>() == Approx(printed[s][0]).epsilon(2e-3));
+    CHECK(line["params_exponent"].get<double>() == Approx(printed[s][1]).margin(5e-4));
+    CHECK(line["tokens_constant"].get<double>() == Approx(printed[s][2]).epsilon(1e-2));
+    CHECK(line["tokens_exponent"].get<double>() == Approx(printed[s][3]).margin(5e-4));
+  }
+  REQUIRE(json["savings"].size() == 2);
+  const nlohmann::json& saving = json["savings"][0];
+  CHECK(
+      saving["transferred_tokens"]["value"].get<double>() ==
+      Approx(saving["equal_loss_tokens"]["value"].get<double>() - saving["tokens"].get<double>()));
+  CHECK(json["convention"]["compute"] == "C = 6 N D");
+  options.json = false;
+  options.csv = true;
+  CHECK_THAT(run(options), Contains("transferred_tokens") && Contains("crossing_tokens") &&
+                               Contains("params_exponent") && Contains("\ncontinued,"));
+  options.csv = false;
+  options.markdown = true;
+  CHECK_THAT(run(options), Contains("| N* continued  |    4.789 |   0.3846 |"));
+  options.markdown = false;
+  options.latex = true;
+  CHECK_THAT(run(options), Contains("D* continued & 0.0348 & 0.6154") && Contains("transferred D"));
+}
+
+TEST_CASE("Limits and a ladder of shapes are printed with what they cost") {
+  AllocateCommandOptions options = from_coefficients(kPaperScratch);
+  options.limits.max_tokens = 2e10;
+  options.limits.inference_tokens = 1e11;
+  options.ladder.path = "sweep/presets/paper40.csv";
+  CHECK_THAT(run(options), Contains("bound by") && Contains("max-tokens, inference") &&
+                               Contains("C also serves 100.0B tokens") && Contains("as good") &&
+                               Contains("ladder sizes at their own FLOPs a token"));
+  options.json = true;
+  const nlohmann::json row = nlohmann::json::parse(run(options))["rows"][1];
+  CHECK(row["binding"] == nlohmann::json({"max-tokens", "inference"}));
+  CHECK(row["given_up"].get<double>() > 0);
+  CHECK(row["ladder"][0]["name"] == row["nearest"]["name"]);
+  const double cost = row["nearest"]["flops_per_token"].get<double>();
+  CHECK(cost * (row["nearest"]["tokens"].get<double>() + 1e11 / 3) <= 1e22 * (1 + 1e-12));
+}
+
+TEST_CASE("A fit keeps its conventions in its JSON, and an allocation goes by them") {
+  FitCommandOptions fit;
+  fit.data.file.path = planted::data_path("gadre_104.csv");
+  fit.data.file.where = {"dataset=rpj"};
+  fit.data.file.params = "N_no_emb";
+  fit.data.draws = 0;
+  fit.json = true;
+  // A column of compute that any other program may have measured.
+  std::string text = "N_no_emb,D,C,dataset,loss\n";
+  for (const auto& p : planted::reference_points("gadre_rpj_c4val")) {
+    text += fmt::format("{},{},{},rpj,{}\n", p.params, p.tokens,
+                        9 * std::pow(p.params, 0.98) * p.tokens, p.loss);
+  }
+  fit.data.file.path = temporary("crosslaw_allocate_measured.csv", text);
+  fit.data.file.compute = "C";
+  std::ostringstream saved, log;
+  run_fit(fit, saved, log);
+  const nlohmann::json json = nlohmann::json::parse(saved.str());
+  CHECK(json["convention"]["params"] == "column N_no_emb");
+  CHECK(json["compute"]["exponent"].get<double>() == Approx(0.98).epsilon(1e-9));
+  AllocateCommandOptions options;
+  options.fit_file = temporary("crosslaw_allocate_measured.json", saved.str());
+  options.flops = {1e21};
+  options.json = true;
+  const nlohmann::json found = nlohmann::json::parse(run(options));
+  CHECK(found["convention"]["params"] == "column N_no_emb");
+  const nlohmann::json& row = found["rows"][0];
+  CHECK(9 * std::pow(row["params"].get<double>(), 0.98) * row["tokens"].get<double>() ==
+        Approx(1e21).epsilon(1e-6));
+  options.six_nd = true;
+  const nlohmann::json six = nlohmann::json::parse(run(options));
+  CHECK(6 * six["rows"][0]["params"].get<double>() * six["rows"][0]["tokens"].get<double>() ==
+        Approx(1e21));
+  CHECK(six["convention"]["compute"] == "C = 6 N D");
+  std::remove(options.fit_file.c_str());
+  std::remove(fit.data.file.path.c_str());
+}
+
+TEST_CASE("Conventions of a file are compared in every format") {
+  AllocateCommandOptions options;
+  options.data.file.path = planted::data_path("gadre_104.csv");
+  options.data.file.where = {"dataset=rpj"};
+  options.data.conventions = {"all"};
+  options.data.draws = 0;
+  options.data.fit.starts = 8;
+  CHECK_THAT(run(options), Contains("N_no_emb") && Contains("the conventions move N* by a factor"));
+  options.latex = true;
+  CHECK_THAT(run(options), Contains("\\begin{tabular}") && Contains("% At C = "));
+  options.latex = false;
+  options.json = true;
+  options.data.conventions = {"N_no_emb"};
+  CHECK(nlohmann::json::parse(run(options))["conventions"].size() == 1);
+  options.data.conventions = {"nonsense"};
+  std::ostringstream out, log;
+  CHECK_THROWS_AS(run_allocate(options, out, log), std::invalid_argument);
+  options.data.file.path.clear();
+  CHECK_THROWS_WITH(run_allocate(options, out, log), Contains("needs --data"));
 }
 
 TEST_CASE("A saved fit allocates like the data it came from, intervals included") {
@@ -78,10 +189,11 @@ TEST_CASE("A saved fit allocates like the data it came from, intervals included"
 TEST_CASE("Every table format is printed") {
   AllocateCommandOptions options = from_coefficients(kPaperScratch);
   options.markdown = true;
-  CHECK_THAT(run(options), Catch::Matchers::StartsWith("| C (FLOPs)"));
+  CHECK_THAT(run(options), Catch::Matchers::StartsWith("N: as in the fit; C = 6 N D\n\n| growth") &&
+                               Contains("\n| C (FLOPs)"));
   options.markdown = false;
   options.latex = true;
-  CHECK_THAT(run(options), Contains("\\begin{tabular}"));
+  CHECK_THAT(run(options), Contains("\\begin{tabular}") && Contains("$10^{20}$"));
   options.latex = false;
   options.csv = true;
   CHECK_THAT(run(options), Catch::Matchers::StartsWith("strategy,flops,params,"));
@@ -92,10 +204,10 @@ TEST_CASE("Every table format is printed") {
 
 TEST_CASE("A ladder file gives the size to train") {
   AllocateCommandOptions options = from_coefficients(kPaperScratch);
-  options.ladder_file = temporary("crosslaw_allocate_ladder.csv",
+  options.ladder.path = temporary("crosslaw_allocate_ladder.csv",
                                   "name,params,flops_per_token\n100M,1e8,7e8\n900M,9e8,5.5e9\n");
   const std::string text = run(options);
-  std::remove(options.ladder_file.c_str());
+  std::remove(options.ladder.path.c_str());
   CHECK_THAT(text, Contains("ladder") && Contains("100M") && Contains("900M"));
 }
 

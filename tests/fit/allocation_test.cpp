@@ -143,12 +143,82 @@ TEST_CASE("No interval is given when many draws have no optimum") {
   CHECK_THAT(row.warnings[0], Catch::Matchers::Contains("10.0 % of the bootstrap draws"));
 }
 
-TEST_CASE("Bad options and laws without a closed form are thrown out") {
+TEST_CASE("A row says which limit binds, what it costs, and what is left over") {
+  const Points points =
+      sweep(chinchilla_law(), {kE, kA, kAlpha, kB, kBeta}, 20, {2, 5, 20, 80}, 0.005, 3);
+  const FitResult fit = fitted(points, "chinchilla", 60);
+  AllocationOptions options = budgets({1e19, 1e21});
+  const Allocation plain = allocate(fit, options);
+  CHECK(plain.rows[0].binding.empty());
+  CHECK(*plain.rows[0].given_up.value == 0);
+  options.limits.max_tokens = 1e9;
+  options.limits.max_params = 5e9;
+  const Allocation found = allocate(fit, options);
+  const AllocationRow& first = found.rows[0];
+  const AllocationRow& second = found.rows[1];
+  CHECK(first.binding == std::vector<std::string>{"max-tokens"});
+  CHECK(second.binding == std::vector<std::string>{"max-params", "max-tokens"});
+  CHECK(first.unused_share == 0);
+  CHECK(second.unused_share == Approx(1 - 6 * 5e9 * 1e9 / 1e21));
+  CHECK(*second.given_up.value == Approx(*second.loss.value / *plain.rows[1].loss.value - 1));
+  REQUIRE(second.given_up.ci95);
+  CHECK(second.given_up.ci95->low <= *second.given_up.value);
+  CHECK(second.given_up.ci95->high >= *second.given_up.value);
+  CHECK(second.unlimited->params == Approx(*plain.rows[1].params.value));
+  bool said = false;
+  for (const std::string& each : second.warnings) {
+    said = said || each.find("stays unused: both") != std::string::npos;
+  }
+  CHECK(said);
+  // The ends of the flat band have intervals, which hold the band.
+  const AllocationRow& free = plain.rows[1];
+  REQUIRE(free.flat_low.ci95);
+  CHECK(free.flat_low.ci95->low <= free.flat->low);
+  CHECK(free.flat_low.ci95->high >= free.flat->low);
+  CHECK(free.flat_high.ci95->high >= free.flat->high);
+}
+
+TEST_CASE("Measured compute of the fit is what C means, unless 6ND is asked for") {
+  FitResult fit = given();
+  fit.compute = ComputeModel{60.0, 0.9, 0.01, true};
+  fit.convention = {"column N", "column C"};
+  AllocationOptions options = budgets({1e20});
+  const Allocation measured = allocate(fit, options);
+  const AllocationRow& row = measured.rows[0];
+  CHECK(60.0 * std::pow(*row.params.value, 0.9) * *row.tokens.value == Approx(1e20));
+  CHECK(*measured.frontier->params_exponent.value == Approx(kBeta / (kAlpha + 0.9 * kBeta)));
+  CHECK(measured.convention.params == "column N");
+  CHECK_THAT(measured.convention.compute, Catch::Matchers::Contains("60 N^0.9 D"));
+  options.six_nd = true;
+  const Allocation six = allocate(fit, options);
+  CHECK(*six.rows[0].params.value == Approx(*allocate(given(), options).rows[0].params.value));
+  CHECK(six.convention.compute == "C = 6 N D");
+}
+
+TEST_CASE("Where tokens are served the growth with C is local, and says so") {
+  AllocationOptions options = budgets({1e21});
+  CHECK_FALSE(allocate(given(), options).frontier->near_flops);
+  options.limits.inference_tokens = 1e12;
+  const Allocation found = allocate(given(), options);
+  REQUIRE(found.frontier->near_flops);
+  CHECK(*found.frontier->near_flops == 1e21);
+  CHECK(found.rows[0].binding == std::vector<std::string>{"inference"});
+  CHECK(*found.rows[0].params.value < *allocate(given(), budgets({1e21})).rows[0].params.value);
+}
+
+TEST_CASE("Bad options and law joint are thrown out") {
   CHECK_THROWS_AS(allocate(given(), budgets({})), std::invalid_argument);
   CHECK_THROWS_AS(allocate(given(), budgets({-1})), std::invalid_argument);
   AllocationOptions options = budgets({1e20});
   options.flat_share = 0;
   CHECK_THROWS_WITH(allocate(given(), options), Catch::Matchers::Contains("flat_share"));
+  options = budgets({1e20});
+  options.limits.max_params = 0;
+  CHECK_THROWS_WITH(allocate(given(), options), Catch::Matchers::Contains("max_params = 0"));
+  options = budgets({1e20});
+  options.limits.unique_tokens = 1e9;
+  CHECK_THROWS_WITH(allocate(given(), options),
+                    Catch::Matchers::Contains("does not know repeated tokens"));
   options = budgets({1e20});
   options.ladder = {{"none", 0, {}}};
   CHECK_THROWS_WITH(allocate(given(), options), Catch::Matchers::Contains("'none'"));

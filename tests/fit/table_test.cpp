@@ -41,6 +41,19 @@ TEST_CASE("LaTeX escapes its special characters") {
   CHECK_THAT(latex, Catch::Matchers::EndsWith("\\bottomrule\n\\end{tabular}\n"));
 }
 
+TEST_CASE("LaTeX writes numbers with an exponent as powers of ten, and only those") {
+  Table table;
+  table.header = {"C", "note"};
+  table.rows = {{"1e+21", "[2.5e-07, 3e8]"}, {"C^0.5 in 1.5e+20_x", "size2e4 1e x"}};
+  const std::string latex = render(table, TableFormat::kLatex);
+  CHECK_THAT(latex, Catch::Matchers::Contains(
+                        "$10^{21}$ & [$2.5 \\times 10^{-7}$, $3 \\times 10^{8}$] \\\\"));
+  CHECK_THAT(latex,
+             Catch::Matchers::Contains("C\\textasciicircum{}0.5 in $1.5 \\times 10^{20}$\\_x"));
+  CHECK_THAT(latex, Catch::Matchers::Contains("size2e4 1e x"));
+  CHECK_THAT(render(table, TableFormat::kMarkdown), Catch::Matchers::Contains("1e+21"));
+}
+
 TEST_CASE("Counts carry four digits and a suffix") {
   CHECK(short_count(73190000000.0) == "73.19B");
   CHECK(short_count(1.312e12) == "1.312T");
