@@ -10,6 +10,8 @@
 #include <memory>
 #include <stdexcept>
 
+#include "apps/charts/documents.h"
+#include "apps/charts/plot_file.h"
 #include "apps/sweep_commands.h"
 #include "fit/fit_json.h"
 #include "fit/records.h"
@@ -110,7 +112,8 @@ std::vector<fit::LadderSize> read_ladder(const std::string& path) {
 }
 
 int print_allocation(const fit::FitResult& fit, const AllocateCommandOptions& options,
-                     std::vector<fit::LadderSize> ladder, std::ostream& out, std::ostream& log) {
+                     std::vector<fit::LadderSize> ladder, std::ostream& out, std::ostream& log,
+                     const DataOrigin& origin) {
   if (options.json + options.csv + options.markdown + options.latex > 1) {
     throw std::invalid_argument("--json, --csv, --markdown and --latex exclude each other");
   }
@@ -142,24 +145,31 @@ int print_allocation(const fit::FitResult& fit, const AllocateCommandOptions& op
                                   : fit::TableFormat::kText,
                  out);
   }
+  if (!options.plot.empty()) {
+    charts::write_plot(options.plot, charts::allocation_document(fit, report, origin.data.points,
+                                                                 names_of(origin)));
+    log << fmt::format("crosslaw allocate: charts in {}\n", options.plot);
+  }
   return 0;
 }
 
 int run_allocate(const AllocateCommandOptions& options, std::ostream& out, std::ostream& log) {
+  require_plot(options.plot, options.directory);
   if (!options.directory.empty()) return run_allocate_of_sweep(options, out, log);
   require_one_source(options);
   if (options.flops.empty())
     throw std::invalid_argument("--flops is missing: the budgets, such as 1e18,1e20");
   fit::FitResult fit;
+  DataOrigin origin;
   if (!options.fit_file.empty()) {
     fit = fit::read_fit(options.fit_file);
+    origin.source = options.fit_file;
   } else if (!options.coefficients.empty()) {
     fit = parse_coefficients(options.coefficients);
   } else {
-    DataOrigin origin;
     fit = fit_data(options.data, origin);
   }
-  return print_allocation(fit, options, {}, out, log);
+  return print_allocation(fit, options, {}, out, log, origin);
 }
 
 void add_allocate_command(CLI::App& app, int& exit_code) {
@@ -187,6 +197,8 @@ void add_allocate_command(CLI::App& app, int& exit_code) {
   command->add_flag("--csv", options->csv, "CSV, numbers in full");
   command->add_flag("--markdown", options->markdown, "a Markdown table");
   command->add_flag("--latex", options->latex, "a LaTeX tabular (booktabs)");
+  command->add_option("--plot", options->plot, "charts of the frontiers, as .svg or .html")
+      ->type_name("FILE");
   command->callback(
       [options, &exit_code] { exit_code = run_allocate(*options, std::cout, std::cerr); });
 }

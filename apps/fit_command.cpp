@@ -8,6 +8,8 @@
 #include <memory>
 #include <stdexcept>
 
+#include "apps/charts/documents.h"
+#include "apps/charts/plot_file.h"
 #include "apps/sweep_commands.h"
 #include "fit/fit_json.h"
 #include "fit/fit_text.h"
@@ -88,11 +90,25 @@ fit::FitResult fit_data(const DataFitOptions& options, DataOrigin& origin) {
   } else if (!file.cluster.empty()) {
     settings.resampling = fit::Resampling::kClusters;
   }
-  const fit::DataFile data = fit::read_data_file(file);
+  fit::DataFile data = fit::read_data_file(file);
   origin = {file.path,  data.fingerprint, data.rows,   data.points.size(),
             file.where, file.params,      file.tokens, file.loss};
-  settings.draws = options.draws.value_or(data.points.size() > kManyPoints ? 200 : 1000);
-  return fit::fit_law(data.points, settings);
+  origin.data = std::move(data);
+  const fit::Points& points = origin.data.points;
+  settings.draws = options.draws.value_or(points.size() > kManyPoints ? 200 : 1000);
+  return fit::fit_law(points, settings);
+}
+
+void require_plot(const std::string& plot, const std::string& directory) {
+  if (plot.empty()) return;
+  charts::require_plot_name(plot);
+  if (directory.empty()) return;
+  throw std::invalid_argument(fmt::format(
+      "--plot draws fits of a file; crosslaw report {} draws those of a sweep", directory));
+}
+
+charts::DataNames names_of(const DataOrigin& origin) {
+  return {origin.source, origin.params_column, origin.tokens_column, origin.loss_column};
 }
 
 nlohmann::ordered_json to_json(const DataOrigin& origin) {
@@ -131,6 +147,7 @@ int run_fit(const FitCommandOptions& options, std::ostream& out, std::ostream& l
   if (options.json && options.csv) {
     throw std::invalid_argument("--json and --csv exclude each other");
   }
+  require_plot(options.plot, options.directory);
   if (!options.directory.empty()) return run_fit_of_sweep(options, out, log);
   if (options.data.file.path.empty()) {
     throw std::invalid_argument("say what to fit: a sweep's folder or --data FILE");
@@ -138,6 +155,12 @@ int run_fit(const FitCommandOptions& options, std::ostream& out, std::ostream& l
   DataOrigin origin;
   const fit::FitResult fit = fit_data(options.data, origin);
   print_fit(fit, origin, options, out, log);
+  if (!options.plot.empty()) {
+    const std::vector<fit::Profile> profiles;
+    charts::write_plot(options.plot,
+                       charts::fit_document(fit, origin.data.points, profiles, names_of(origin)));
+    log << fmt::format("crosslaw fit: charts in {}\n", options.plot);
+  }
   return 0;
 }
 
@@ -157,6 +180,8 @@ void add_fit_command(CLI::App& app, int& exit_code) {
   command->add_flag("--json", options->json, "one JSON object, numbers in full");
   command->add_flag("--csv", options->csv, "the coefficients as CSV");
   command->add_flag("--no-draws", options->no_draws, "leave the bootstrap draws out of the JSON");
+  command->add_option("--plot", options->plot, "charts of the fit of a file, as .svg or .html")
+      ->type_name("FILE");
   command->callback([options, &exit_code] { exit_code = run_fit(*options, std::cout, std::cerr); });
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/charts/strategies.h"
 #include "fit/data_file.h"
 #include "fit/fitter.h"
 
@@ -26,6 +27,7 @@ struct DataOrigin {
   std::string params_column;  // what N is
   std::string tokens_column;
   std::string loss_column;
+  fit::DataFile data;  // what was read; no points for a directory
 };
 
 // The flags that `fit` and `allocate` share: a file, its columns, and how to fit.
@@ -41,6 +43,12 @@ void add_data_options(CLI::App& command, DataFitOptions& options);
 // Reads the file and fits; fills `origin`. Throws std::invalid_argument for bad input.
 fit::FitResult fit_data(const DataFitOptions& options, DataOrigin& origin);
 
+// Throws std::invalid_argument unless charts can be asked for: a good name, and data of a file.
+void require_plot(const std::string& plot, const std::string& directory);
+
+// The columns of the data, as charts name their axes.
+charts::DataNames names_of(const DataOrigin& origin);
+
 struct FitCommandOptions {
   std::string directory;        // of a sweep, instead of data.file
   std::string count = "all";    // of a sweep: which parameters are N
@@ -49,6 +57,7 @@ struct FitCommandOptions {
   bool json = false;
   bool csv = false;
   bool no_draws = false;  // leave the bootstrap draws out of the JSON
+  std::string plot;       // a file for charts, .svg or .html; empty: none
 };
 
 // Writes a fit to `out` as text, JSON or CSV, and its problems to `log` where `out` is for
