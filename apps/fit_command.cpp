@@ -8,6 +8,8 @@
 #include <memory>
 #include <stdexcept>
 
+#include "apps/charts/documents.h"
+#include "apps/charts/plot_file.h"
 #include "apps/conventions.h"
 #include "apps/sweep_commands.h"
 #include "fit/fit_json.h"
@@ -113,6 +115,18 @@ fit::FitResult fit_data(const DataFitOptions& options, DataOrigin& origin) {
   return fit;
 }
 
+void require_plot(const std::string& plot, const std::string& directory) {
+  if (plot.empty()) return;
+  charts::require_plot_name(plot);
+  if (directory.empty()) return;
+  throw std::invalid_argument(fmt::format(
+      "--plot draws fits of a file; crosslaw report {} draws those of a sweep", directory));
+}
+
+charts::DataNames names_of(const DataOrigin& origin) {
+  return {origin.source, origin.params_column, origin.tokens_column, origin.loss_column};
+}
+
 nlohmann::ordered_json to_json(const DataOrigin& origin) {
   nlohmann::ordered_json out = {{"source", origin.source},
                                 {"rows", origin.rows},
@@ -165,6 +179,7 @@ int run_fit(const FitCommandOptions& options, std::ostream& out, std::ostream& l
     if (options.csv) conventions.format = fit::TableFormat::kCsv;
     return run_conventions(conventions, out, log);
   }
+  require_plot(options.plot, options.directory);
   if (!options.directory.empty()) return run_fit_of_sweep(options, out, log);
   if (options.data.file.path.empty()) {
     throw std::invalid_argument("say what to fit: a sweep's folder or --data FILE");
@@ -173,6 +188,13 @@ int run_fit(const FitCommandOptions& options, std::ostream& out, std::ostream& l
   const fit::FitResult fit = fit_data(options.data, origin);
   print_fit(fit, origin, options, out, log,
             gather_evidence(options.evidence, options.data, origin.data, fit));
+  if (!options.plot.empty()) {
+    const std::vector<fit::Profile> profiles =
+        fit::profile_coefficients(origin.data.points, fit, options.data.fit.threads);
+    charts::write_plot(options.plot,
+                       charts::fit_document(fit, origin.data.points, profiles, names_of(origin)));
+    log << fmt::format("crosslaw fit: charts in {}\n", options.plot);
+  }
   return 0;
 }
 
@@ -195,6 +217,8 @@ void add_fit_command(CLI::App& app, int& exit_code) {
   command->add_flag("--json", options->json, "one JSON object, numbers in full");
   command->add_flag("--csv", options->csv, "the coefficients as CSV, or the table asked for");
   command->add_flag("--no-draws", options->no_draws, "leave the bootstrap draws out of the JSON");
+  command->add_option("--plot", options->plot, "charts of the fit of a file, as .svg or .html")
+      ->type_name("FILE");
   command->callback([options, &exit_code] { exit_code = run_fit(*options, std::cout, std::cerr); });
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/charts/strategies.h"
 #include "apps/fit_evidence.h"
 #include "fit/data_file.h"
 #include "fit/fitter.h"
@@ -47,6 +48,12 @@ fit::FitOptions fit_settings(const DataFitOptions& options, std::size_t points);
 // Reads the file and fits; fills `origin`. Throws std::invalid_argument for bad input.
 fit::FitResult fit_data(const DataFitOptions& options, DataOrigin& origin);
 
+// Throws std::invalid_argument unless charts can be asked for: a good name, and data of a file.
+void require_plot(const std::string& plot, const std::string& directory);
+
+// The columns of the data, as charts name their axes.
+charts::DataNames names_of(const DataOrigin& origin);
+
 struct FitCommandOptions {
   std::string directory;        // of a sweep, instead of data.file
   std::string count = "all";    // of a sweep: which parameters are N
@@ -57,6 +64,7 @@ struct FitCommandOptions {
   bool csv = false;
   bool exact_flops = false;  // of a sweep: points carry their exact FLOPs, not 6ND
   bool no_draws = false;     // leave the bootstrap draws out of the JSON
+  std::string plot;          // a file for charts, .svg or .html; empty: none
 };
 
 // Writes a fit to `out` as text, JSON or CSV, and its problems to `log` where `out` is for

@@ -102,7 +102,7 @@ class Gatherer {
     settings.laws = options_.laws;
     const fit::Holdout result = fit::hold_out(data_.points, plan, settings);
     std::vector<std::string> trained;
-    for (const fit::Split& split : plan.splits) {
+    for (const fit::HoldoutSplit& split : plan.splits) {
       trained.push_back(fmt::format("{}", split.train.size()));
     }
     out_.text +=

@@ -178,7 +178,7 @@ Table holdout_csv(const Holdout& result) {
 
 Json to_json(const Holdout& result, const DataFile& data) {
   Json splits = Json::array();
-  for (const Split& split : result.plan.splits) {
+  for (const HoldoutSplit& split : result.plan.splits) {
     splits.push_back({{"train", split.train.size()}, {"test", split.test.size()}});
   }
   Json laws = Json::array();

@@ -22,7 +22,7 @@ Points pick(const Points& points, const std::vector<int>& which) {
 
 std::vector<int> tested_points(const HoldoutPlan& plan) {
   std::vector<int> out;
-  for (const Split& split : plan.splits) {
+  for (const HoldoutSplit& split : plan.splits) {
     out.insert(out.end(), split.test.begin(), split.test.end());
   }
   return out;
@@ -63,7 +63,7 @@ HeldOutLaw test_law(const Points& points, const HoldoutPlan& plan, FitOptions op
   out.law = options.law;
   out.identifiable = true;
   options.draws = 0;
-  for (const Split& split : plan.splits) {
+  for (const HoldoutSplit& split : plan.splits) {
     const FitResult fit = fit_law(pick(points, split.train), options);
     out.coefficients = free_coefficients(fit);
     out.objective += fit.objective;

@@ -51,8 +51,8 @@ Rule parse_rule(std::string_view text) {
   return rule;
 }
 
-Split split_above(const std::vector<double>& sizes, double cut) {
-  Split out;
+HoldoutSplit split_above(const std::vector<double>& sizes, double cut) {
+  HoldoutSplit out;
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     (sizes[i] > cut ? out.test : out.train).push_back(static_cast<int>(i));
   }
@@ -74,7 +74,7 @@ HoldoutPlan split_largest(const std::vector<double>& sizes, const char* what, do
   const double largest = *std::max_element(sizes.begin(), sizes.end());
   double cut = largest / factor.value_or(usual_factor);
   HoldoutPlan out;
-  Split split = split_above(sizes, cut);
+  HoldoutSplit split = split_above(sizes, cut);
   const auto least = kSmallestTraining * static_cast<double>(sizes.size());
   if (!factor && static_cast<double>(split.train.size()) < least) {
     out.notes.push_back(
@@ -101,7 +101,7 @@ HoldoutPlan split_rollout(const std::vector<double>& sizes) {
   HoldoutPlan out;
   out.rule = "rollout over C: each eighth of the points by those below it, from the half on";
   for (auto cut = cuts.begin(); std::next(cut) != cuts.end(); ++cut) {
-    Split split;
+    HoldoutSplit split;
     for (std::size_t i = 0; i < sizes.size(); ++i) {
       if (sizes[i] <= *cut) split.train.push_back(static_cast<int>(i));
       if (sizes[i] > *cut && sizes[i] <= *std::next(cut)) split.test.push_back(static_cast<int>(i));
@@ -114,7 +114,7 @@ HoldoutPlan split_rollout(const std::vector<double>& sizes) {
 // Checkpoints of a run that also trains are easier to predict than a run of its own.
 void note_shared_runs(const Points& points, HoldoutPlan& plan) {
   std::size_t shared = 0, all = 0;
-  for (const Split& split : plan.splits) {
+  for (const HoldoutSplit& split : plan.splits) {
     std::set<int> training;
     for (const int i : split.train) training.insert(points[static_cast<std::size_t>(i)].cluster);
     for (const int i : split.test) {
@@ -129,9 +129,9 @@ void note_shared_runs(const Points& points, HoldoutPlan& plan) {
 }
 
 HoldoutPlan checked(const Points& points, HoldoutPlan plan) {
-  const bool whole = std::all_of(plan.splits.begin(), plan.splits.end(), [](const Split& split) {
-    return !split.train.empty() && !split.test.empty();
-  });
+  const bool whole = std::all_of(
+      plan.splits.begin(), plan.splits.end(),
+      [](const HoldoutSplit& split) { return !split.train.empty() && !split.test.empty(); });
   if (plan.splits.empty() || !whole) {
     throw std::invalid_argument(fmt::format(
         "holding out {} leaves nothing to {} on ({} points)", plan.rule,
@@ -164,7 +164,7 @@ HoldoutPlan split_by_rule(const Points& points, std::string_view text) {
 
 HoldoutPlan split_by_rows(const Points& points, const std::vector<bool>& held_out,
                           std::string rule) {
-  Split split;
+  HoldoutSplit split;
   for (std::size_t i = 0; i < points.size(); ++i) {
     (held_out.at(i) ? split.test : split.train).push_back(static_cast<int>(i));
   }

@@ -10,15 +10,15 @@
 namespace crosslaw::fit {
 
 // Indices of points, ascending.
-struct Split {
+struct HoldoutSplit {
   std::vector<int> train;
   std::vector<int> test;
 };
 
 struct HoldoutPlan {
-  std::string rule;                // in words
-  std::vector<Split> splits;       // one; several for a rollout, whose tests do not overlap
-  std::vector<std::string> notes;  // what a reader must know about the split
+  std::string rule;                  // in words
+  std::vector<HoldoutSplit> splits;  // one; several for a rollout, whose tests do not overlap
+  std::vector<std::string> notes;    // what a reader must know about the split
 };
 
 // Splits by a rule:

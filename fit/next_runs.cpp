@@ -18,8 +18,8 @@
 namespace crosslaw::fit {
 namespace {
 
-constexpr double kRidge = 1e-10;       // of the largest information: keeps singular designs finite
-constexpr double kHopeless = 20;       // a standard error beyond e^20 is no knowledge at all
+constexpr double kRidge = 1e-10;  // of the largest information: keeps singular designs finite
+constexpr double kHopeless = 20;  // a standard error beyond e^20 is no knowledge at all
 constexpr double kWorthSwapping = 0.999;  // an exchange must lower the variance by more than this
 constexpr int kMostPasses = 5;
 
@@ -54,8 +54,8 @@ Target find_target(const Law& law, const NextRunsOptions& options) {
   }
   std::string known = "N*, loss";
   for (const CoefficientInfo& info : law.coefficients) known += fmt::format(", {}", info.name);
-  throw std::invalid_argument(fmt::format("target '{}' is not known; of law '{}' it may be {}",
-                                          name, law.name, known));
+  throw std::invalid_argument(
+      fmt::format("target '{}' is not known; of law '{}' it may be {}", name, law.name, known));
 }
 
 // The information of the runs so far about a target, and what one more would add.
@@ -199,8 +199,8 @@ class Chooser {
     std::vector<bool> may(candidates_.size());
     for (; count < options_.most_runs; ++count) {
       for (std::size_t i = 0; i < may.size(); ++i) {
-        may[i] = !selection.in[i] &&
-                 selection.flops + candidates_[i].flops <= options_.budget_flops;
+        may[i] =
+            !selection.in[i] && selection.flops + candidates_[i].flops <= options_.budget_flops;
       }
       const std::optional<std::size_t> most = next(now, may, per_flop);
       if (!most) break;
@@ -248,8 +248,8 @@ std::vector<CandidateRun> affordable(const std::vector<CandidateRun>& candidates
   }
   if (!out.empty()) return out;
   throw std::invalid_argument(
-      fmt::format("no candidate run fits into {:.3g} FLOPs; the cheapest of {} costs {:.3g}", budget,
-                  candidates.size(), cheapest));
+      fmt::format("no candidate run fits into {:.3g} FLOPs; the cheapest of {} costs {:.3g}",
+                  budget, candidates.size(), cheapest));
 }
 
 double error_or_infinite(double error) {
@@ -262,12 +262,12 @@ std::vector<std::string> problems(const NextRunsOptions& options) {
   std::vector<std::string> out;
   const bool at_budget = options.target.ends_with("N*") || options.target.ends_with("loss");
   if (at_budget && !(std::isfinite(options.target_flops) && options.target_flops > 0)) {
-    out.push_back(fmt::format("target_flops = {} must be a finite number above 0",
-                              options.target_flops));
+    out.push_back(
+        fmt::format("target_flops = {} must be a finite number above 0", options.target_flops));
   }
   if (!(std::isfinite(options.budget_flops) && options.budget_flops > 0)) {
-    out.push_back(fmt::format("budget_flops = {} must be a finite number above 0",
-                              options.budget_flops));
+    out.push_back(
+        fmt::format("budget_flops = {} must be a finite number above 0", options.budget_flops));
   }
   if (options.most_runs < 1) {
     out.push_back(fmt::format("most_runs = {} must be at least 1", options.most_runs));

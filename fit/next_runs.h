@@ -47,11 +47,11 @@ struct NextRuns {
   std::vector<NextRun> runs;  // in the order in which they help
 };
 
-// Var(target) = s^2 c^T (J^T W J)^-1 c: J the derivatives of log L at the fitted law, s the noise of
-// the fit (identifiability.h), c the derivative of the target (c-optimal design). Runs are taken by
-// the fall of the variance per FLOP while the budget lasts, each candidate at most once; then each
-// is given up in turn and its compute spent better, while that helps. Throws std::invalid_argument
-// for bad options, an unknown target, or no candidate within the budget.
+// Var(target) = s^2 c^T (J^T W J)^-1 c: J the derivatives of log L at the fitted law, s the noise
+// of the fit (identifiability.h), c the derivative of the target (c-optimal design). Runs are taken
+// by the fall of the variance per FLOP while the budget lasts, each candidate at most once; then
+// each is given up in turn and its compute spent better, while that helps. Throws
+// std::invalid_argument for bad options, an unknown target, or no candidate within the budget.
 NextRuns choose_next_runs(const Points& points, const FitResult& fit,
                           const std::vector<CandidateRun>& candidates,
                           const NextRunsOptions& options);

@@ -118,8 +118,8 @@ std::vector<std::string> problems(const SimulationOptions& options) {
   std::vector<std::string> out = problems(options.fit);
   const auto noise = [&](const char* field, double value) {
     if (value >= 0 && value < 1) return;
-    out.push_back(fmt::format("noise.{} = {} must be 0 to below 1 (0.005: half a percent)", field,
-                              value));
+    out.push_back(
+        fmt::format("noise.{} = {} must be 0 to below 1 (0.005: half a percent)", field, value));
   };
   noise("point", options.noise.point);
   noise("run", options.noise.run);
@@ -147,9 +147,9 @@ Points draw_losses(const Points& design, const Law& law, const Theta& truth, con
     } else {
       shift += noise.run * random.normal();
     }
-    point.loss = predicted_loss(law, truth, point.params, point.tokens, point.stage,
-                                point.unique_tokens) *
-                 std::exp(shift);
+    point.loss =
+        predicted_loss(law, truth, point.params, point.tokens, point.stage, point.unique_tokens) *
+        std::exp(shift);
   }
   return out;
 }

@@ -33,14 +33,14 @@ std::vector<std::string> problems(const SimulationOptions& options);
 struct Outlook {
   std::string name;  // of a coefficient, or "N*(1e+21)"
   std::optional<double> truth;
-  int estimates = 0;       // sweeps in which the quantity exists
-  double bias = 0;         // mean estimate - truth
-  double deviation = 0;    // standard deviation of the estimates
-  double median_low = 0;   // of the ends of the 95 % intervals
+  int estimates = 0;      // sweeps in which the quantity exists
+  double bias = 0;        // mean estimate - truth
+  double deviation = 0;   // standard deviation of the estimates
+  double median_low = 0;  // of the ends of the 95 % intervals
   double median_high = 0;
-  double coverage = 0;     // share of intervals that hold the truth, of those there are
+  double coverage = 0;  // share of intervals that hold the truth, of those there are
   int intervals = 0;
-  double sign_share = 0;   // share of sweeps whose interval excludes 0
+  double sign_share = 0;  // share of sweeps whose interval excludes 0
 };
 
 struct Simulation {
