@@ -25,6 +25,7 @@ void add_commands(CLI::App& app, int& exit_code) {
   add_fit_command(app, exit_code);
   add_coeffs_command(app, exit_code);
   add_allocate_command(app, exit_code);
+  add_design_command(app, exit_code);
   add_report_command(app, exit_code);
   add_export_command(app, exit_code);
   add_tokenize_command(app, exit_code);

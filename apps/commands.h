@@ -24,6 +24,7 @@ void add_tokenize_command(CLI::App& app, int& exit_code);
 void add_doctor_command(CLI::App& app, int& exit_code);
 
 void add_coeffs_command(CLI::App& app, int& exit_code);
+void add_design_command(CLI::App& app, int& exit_code);
 void add_report_command(CLI::App& app, int& exit_code);
 
 // The whole program: the exit code is 0, 1 for a failure, or 2 for bad input.

@@ -10,8 +10,6 @@
 namespace crosslaw::apps {
 namespace {
 
-// Losses of the first tenth of a run are those of warm-up, not of the law.
-constexpr double kFirstShare = 0.1;
 // Budgets whose tokens per parameter differ by less than this ratio are one.
 constexpr double kSameRatio = 1.2;
 
@@ -55,6 +53,8 @@ std::string describe(ParamsCount count) {
   }
   return "";
 }
+
+bool budgets_differ(double low, double high) { return high > kSameRatio * low; }
 
 ParamsCount find_params_count(const std::string& name) {
   if (name == "all") return ParamsCount::kAll;
@@ -142,7 +142,7 @@ PointChoice Observations::resolve(const LanguagePair& pair, PointChoice choice) 
     low = low == 0 ? ratio : std::min(low, ratio);
     high = std::max(high, ratio);
   }
-  return high > kSameRatio * low ? PointChoice::kEnds : PointChoice::kAll;
+  return budgets_differ(low, high) ? PointChoice::kEnds : PointChoice::kAll;
 }
 
 fit::Points Observations::points(const LanguagePair& pair, PointChoice choice,

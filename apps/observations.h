@@ -19,6 +19,10 @@ double params_of(const db::RunResultRow& run, ParamsCount count);
 // tenth of their run. kAuto takes the ends, unless they stand at one number of tokens a parameter
 // only.
 enum class PointChoice { kAuto, kEnds, kAll };
+// Losses of the first tenth of a run are those of warm-up, not of the law.
+inline constexpr double kFirstShare = 0.1;
+// Whether the smallest and largest tokens per parameter are two budgets rather than one.
+bool budgets_differ(double low, double high);
 PointChoice find_point_choice(const std::string& name);  // auto, ends, all
 
 // A target language: its runs from scratch and, where there are any, those that continue a model of

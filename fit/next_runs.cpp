@@ -13,7 +13,7 @@
 #include "fit/laws/laws.h"
 #include "fit/noise_factors.h"
 #include "fit/objective.h"
-#include "fit/power_form.h"
+#include "fit/stage_optimum.h"
 
 namespace crosslaw::fit {
 namespace {
@@ -33,10 +33,10 @@ struct Target {
 Target optimum_target(const Law& law, const std::string& name, double flops) {
   const bool joint = &law == &joint_law();
   const Stage stage = joint && !name.starts_with("scratch ") ? Stage::kContinued : Stage::kScratch;
-  double Optimum::*const which = name.ends_with("N*") ? &Optimum::params : &Optimum::loss;
-  const auto answer = [&law, stage, flops, which](const Theta& theta) -> std::optional<double> {
-    const std::optional<PowerForm> form = power_form(law, theta, stage);
-    const std::optional<Optimum> best = form ? optimum(*form, flops) : std::nullopt;
+  double Split::*const which = name.ends_with("N*") ? &Split::params : &Split::loss;
+  const Budget budget{flops, {}, {}};
+  const auto answer = [&law, stage, budget, which](const Theta& theta) -> std::optional<double> {
+    const std::optional<Split> best = stage_optimum(law, theta, stage, budget);
     return best ? std::optional(std::log((*best).*which)) : std::nullopt;
   };
   return {answer, true};

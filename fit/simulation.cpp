@@ -12,9 +12,9 @@
 
 #include "fit/laws/laws.h"
 #include "fit/parallel.h"
-#include "fit/power_form.h"
 #include "fit/random.h"
 #include "fit/spread.h"
+#include "fit/stage_optimum.h"
 
 namespace crosslaw::fit {
 namespace {
@@ -27,21 +27,18 @@ struct Question {
 
 void ask_optimum(const Law& law, Stage stage, const std::string& who, double flops,
                  std::vector<Question>& out) {
-  const auto at = [&law, stage, flops](const Theta& theta) -> std::optional<Optimum> {
-    const std::optional<PowerForm> form = power_form(law, theta, stage);
-    return form ? optimum(*form, flops) : std::nullopt;
-  };
-  const auto ask = [&](const char* what, double Optimum::*which) {
+  const Budget budget{flops, {}, {}};
+  const auto ask = [&](const char* what, double Split::*which) {
     out.push_back({fmt::format("{}{}({:.3g})", who, what, flops),
-                   [at, which](const Theta& theta) -> std::optional<double> {
-                     const std::optional<Optimum> best = at(theta);
+                   [&law, stage, budget, which](const Theta& theta) -> std::optional<double> {
+                     const std::optional<Split> best = stage_optimum(law, theta, stage, budget);
                      return best ? std::optional((*best).*which) : std::nullopt;
                    },
                    std::nullopt});
   };
-  ask("N*", &Optimum::params);
-  ask("D*", &Optimum::tokens);
-  ask("loss", &Optimum::loss);
+  ask("N*", &Split::params);
+  ask("D*", &Split::tokens);
+  ask("loss", &Split::loss);
 }
 
 // The law that a fit of this name has.

@@ -1,0 +1,362 @@
+#include "apps/design_command.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <iostream>
+#include <memory>
+#include <stdexcept>
+
+#include "apps/allocate_command.h"
+#include "apps/commands.h"
+#include "apps/design_points.h"
+#include "apps/design_report.h"
+#include "apps/quantities.h"
+#include "fit/fit_json.h"
+#include "fit/laws/laws.h"
+
+namespace crosslaw::apps {
+namespace {
+
+constexpr double kUsualNoisePercent = 0.5;
+constexpr int kUsualDraws = 400;
+// Printed in arXiv:2407.02118, Table 2; their two decimals make them an example, not a truth.
+constexpr const char* kPaper =
+    "E=1.55,A=420,alpha=0.40,B=719.5,beta=0.30,B_continued=433.3,beta_continued=0.20,gamma=0.08";
+
+// What is taken for true, and where it comes from.
+struct Assumed {
+  fit::FitResult fit;
+  std::string source;
+  double noise = kUsualNoisePercent / 100;
+};
+
+std::vector<double> even_in_log(double low, double high, int count) {
+  std::vector<double> out;
+  for (int i = 0; i < count; ++i) {
+    out.push_back(low * std::pow(high / low, static_cast<double>(i) / (count - 1)));
+  }
+  return out;
+}
+
+void require_sources(const DesignOptions& options) {
+  const bool data = !options.data.file.path.empty();
+  const bool grid = !options.ladder.path.empty() && !options.tokens_per_param.empty();
+  if (!options.coefficients.empty() && !options.fit_file.empty()) {
+    throw std::invalid_argument("--coefficients and --fit exclude each other");
+  }
+  if (options.add_flops != 0) {
+    if (data && options.spec.empty()) return;
+    throw std::invalid_argument("--add-flops needs --data FILE, the runs there are, and no spec");
+  }
+  if (!options.spec.empty() && data) {
+    throw std::invalid_argument("give a spec or --data, not both");
+  }
+  if (!options.spec.empty() || data || grid) return;
+  throw std::invalid_argument(
+      "say which runs: a spec, --data FILE, or --ladder FILE with --tokens-per-param");
+}
+
+PlannedPoints planned(const DesignOptions& options, const DataOrigin& origin) {
+  if (!options.spec.empty()) return points_of_spec(options.spec, options.language);
+  if (!options.data.file.path.empty()) {
+    PlannedPoints out;
+    out.points = origin.data.points;
+    out.runs = static_cast<int>(out.points.size());
+    for (const fit::Point& each : out.points) out.flops += fit::training_flops(each);
+    out.what = fmt::format("{}, trained again: {} losses", origin.source, out.points.size());
+    return out;
+  }
+  std::vector<double> params;
+  for (const fit::LadderSize& size : read_ladder(options.ladder)) params.push_back(size.params);
+  return points_of_grid(params, options.tokens_per_param);
+}
+
+Assumed assumed_law(const DesignOptions& options, DataOrigin& origin) {
+  Assumed out;
+  const bool data = !options.data.file.path.empty();
+  if (data) {
+    out.fit = fit_data(options.data, origin);
+    out.source = "the fit of " + origin.source;
+    out.noise = out.fit.certificate.rms_log_residual;
+  }
+  if (!options.coefficients.empty()) {
+    out.fit = parse_coefficients(options.coefficients);
+    out.source = "--coefficients";
+  } else if (!options.fit_file.empty()) {
+    out.fit = fit::read_fit(options.fit_file);
+    out.source = options.fit_file;
+    if (out.fit.certificate.rms_log_residual > 0) out.noise = out.fit.certificate.rms_log_residual;
+  } else if (!data) {
+    out.fit = parse_coefficients(kPaper);
+    out.source = "Table 2 of arXiv:2407.02118 (an example; give --coefficients or --fit)";
+  }
+  if (options.noise_percent) out.noise = *options.noise_percent / 100;
+  return out;
+}
+
+double largest_compute(const fit::Points& points) { return fit::coverage(points).flops.high; }
+
+// A line on stderr now and then: simulations of a large design take a while.
+class Countdown {
+ public:
+  Countdown(std::ostream& log, int total)
+      : log_(log), total_(total), rewrite_(&log == &std::cerr && isatty(2) != 0) {}
+
+  void show(int done) {
+    const auto now = std::chrono::steady_clock::now();
+    const double seconds = std::chrono::duration<double>(now - began_).count();
+    const bool last = done == total_;
+    const double since = std::chrono::duration<double>(now - shown_).count();
+    if (since < (rewrite_ ? 0.5 : 10.0) && !(last && rewrite_)) return;
+    shown_ = now;
+    log_ << fmt::format("{}simulated {} of {} sweeps, {} left{}", rewrite_ ? "\r" : "", done,
+                        total_, format_seconds(seconds * (total_ - done) / done),
+                        rewrite_ ? (last ? "   \n" : "   ") : "\n")
+         << std::flush;
+  }
+
+ private:
+  std::ostream& log_;
+  int total_;
+  bool rewrite_;
+  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point shown_ = began_;
+};
+
+bool has_clusters(const fit::Points& points) {
+  std::vector<int> ids;
+  for (const fit::Point& each : points) {
+    if (each.cluster >= 0) ids.push_back(each.cluster);
+  }
+  std::sort(ids.begin(), ids.end());
+  return std::adjacent_find(ids.begin(), ids.end()) != ids.end();
+}
+
+bool has_continued(const fit::Points& points) {
+  return std::any_of(points.begin(), points.end(),
+                     [](const fit::Point& each) { return each.stage == fit::Stage::kContinued; });
+}
+
+fit::SimulationOptions simulation_options(const DesignOptions& options, const Assumed& assumed,
+                                          const fit::Points& points,
+                                          const std::vector<double>& budgets) {
+  fit::SimulationOptions out;
+  const int starts = out.fit.starts;
+  out.fit = options.data.fit;
+  out.fit.starts = std::min(starts, options.data.fit.starts);
+  out.fit.draws = options.data.draws.value_or(kUsualDraws);
+  const bool both = has_continued(points);
+  if (out.fit.law.empty()) {
+    const bool joint = assumed.fit.law == &fit::joint_law();
+    out.fit.law = both ? fit::kTwoStageLaw : (joint ? "chinchilla" : assumed.fit.law->name);
+  }
+  out.fit.resampling = !options.data.resampling.empty()
+                           ? fit::find_resampling(options.data.resampling)
+                       : has_clusters(points) ? fit::Resampling::kClusters
+                                              : fit::Resampling::kPairs;
+  out.noise = {assumed.noise, options.run_noise_percent / 100};
+  out.sweeps = options.sweeps;
+  out.flops = budgets;
+  out.seed = options.data.fit.seed;
+  out.threads = options.data.fit.threads;
+  return out;
+}
+
+std::string describe_settings(const fit::SimulationOptions& settings, const Assumed& assumed) {
+  return fmt::format(
+      "assumed: {} from {}\nnoise:   {:.3g} % of every loss, {:.3g} % shared by the losses of a "
+      "run\nfitted:  {}, {} refits, {} resampled\n",
+      assumed.fit.law->formula, assumed.source, 100 * settings.noise.point,
+      100 * settings.noise.run, settings.fit.law, settings.fit.draws,
+      fit::name_of(settings.fit.resampling));
+}
+
+int outlook(const DesignOptions& options, std::ostream& out, std::ostream& log) {
+  DataOrigin origin;
+  const Assumed assumed = assumed_law(options, origin);
+  const PlannedPoints plan = planned(options, origin);
+  std::vector<double> budgets = options.flops;
+  if (budgets.empty()) budgets = {largest_compute(plan.points)};
+  const fit::SimulationOptions settings =
+      simulation_options(options, assumed, plan.points, budgets);
+  Countdown countdown(log, settings.sweeps);
+  const fit::Simulation found = fit::simulate(plan.points, *assumed.fit.law, assumed.fit.theta,
+                                              settings, [&](int done) { countdown.show(done); });
+  if (options.json) {
+    nlohmann::ordered_json json = {{"schema", 1}, {"design", plan.what}, {"flops", plan.flops}};
+    json["assumed"] = fit::to_json(assumed.fit, false);
+    json["noise"] = {{"point", settings.noise.point}, {"run", settings.noise.run}};
+    json["simulation"] = to_json(found);
+    out << fit::pretty(json);
+    return 0;
+  }
+  out << fmt::format("{}, {:.3g} FLOPs (6ND)\n", plan.what, plan.flops)
+      << describe_settings(settings, assumed) << "\n"
+      << fit::render(outlook_table(found), fit::TableFormat::kText) << "\n";
+  out << fmt::format(
+      "{} simulated sweeps; {} of their fits are not identifiable, {} did not "
+      "converge\n",
+      found.sweeps, found.unidentified, found.failed);
+  for (const fit::Outlook& each : found.outlooks) {
+    if (each.name != fit::kCrossExponent) continue;
+    out << fmt::format("the sign of gamma is resolved in {:.1f} % of the sweeps\n",
+                       100 * each.sign_share);
+  }
+  return 0;
+}
+
+std::vector<fit::CandidateRun> candidates(const DesignOptions& options, const fit::FitResult& fit) {
+  std::vector<fit::LadderSize> sizes;
+  if (!options.ladder.path.empty()) {
+    sizes = read_ladder(options.ladder);
+  } else {
+    const fit::Range& measured = fit.coverage.value().params;
+    for (const double params : even_in_log(measured.low, 4 * measured.high, 24)) {
+      sizes.push_back({"", params, std::nullopt});
+    }
+  }
+  const std::vector<double> ratios =
+      options.tokens_per_param.empty() ? even_in_log(1, 640, 16) : options.tokens_per_param;
+  const fit::ComputeModel compute = fit.compute.value_or(fit::ComputeModel{});
+  const bool both = fit.law == &fit::joint_law();
+  std::vector<fit::CandidateRun> out;
+  for (const fit::LadderSize& size : sizes) {
+    const double per_token = size.flops_per_token.value_or(compute.flops_per_token(size.params));
+    for (const double ratio : ratios) {
+      const double tokens = ratio * size.params;
+      out.push_back({size.name, size.params, tokens, per_token * tokens});
+      if (!both) continue;
+      out.push_back(out.back());
+      out.back().stage = fit::Stage::kContinued;
+    }
+  }
+  return out;
+}
+
+// The present points and the new ones, without losses.
+fit::Points joined(const fit::Points& points, const std::vector<fit::NextRun>& runs) {
+  fit::Points out = points;
+  for (const fit::NextRun& each : runs) {
+    fit::Point point;
+    point.params = each.run.params;
+    point.tokens = each.run.tokens;
+    point.loss = 1;
+    point.stage = each.run.stage;
+    out.push_back(point);
+  }
+  return out;
+}
+
+// The simulated interval of the target, if the simulation asks for it.
+std::optional<fit::Outlook> simulated(const DesignOptions& options, const Assumed& assumed,
+                                      const fit::Points& points, double target_flops) {
+  fit::SimulationOptions settings = simulation_options(options, assumed, points, {target_flops});
+  const fit::Simulation found =
+      fit::simulate(points, *assumed.fit.law, assumed.fit.theta, settings);
+  const bool joint = assumed.fit.law == &fit::joint_law();
+  std::string name = options.target;
+  if (name.ends_with("N*") || name.ends_with("loss")) name += fmt::format("({:.3g})", target_flops);
+  if (joint && !name.starts_with("scratch ") && name.ends_with(")")) name = "continued " + name;
+  for (const fit::Outlook& each : found.outlooks) {
+    if (each.name == name) return each;
+  }
+  return std::nullopt;
+}
+
+int next_runs(const DesignOptions& options, std::ostream& out, std::ostream& log) {
+  DataOrigin origin;
+  const Assumed assumed = assumed_law(options, origin);
+  const fit::FitResult& fit = assumed.fit;
+  const fit::Points& points = origin.data.points;
+  for (const std::string& problem : fit.problems) log << "crosslaw design: " << problem << "\n";
+  fit::NextRunsOptions settings;
+  settings.target = options.target;
+  settings.target_flops = options.flops.empty() ? 10 * largest_compute(points) : options.flops[0];
+  settings.budget_flops = options.add_flops;
+  const fit::NextRuns next = fit::choose_next_runs(points, fit, candidates(options, fit), settings);
+  std::optional<fit::Outlook> before, after;
+  if (options.sweeps > 0 && options.data.draws != 0) {
+    log << fmt::format("simulating {} sweeps without and with the new runs\n", options.sweeps);
+    before = simulated(options, assumed, points, settings.target_flops);
+    after = simulated(options, assumed, joined(points, next.runs), settings.target_flops);
+  }
+  if (options.json) {
+    nlohmann::ordered_json json = {{"schema", 1}, {"target_flops", settings.target_flops}};
+    json.update(to_json(next));
+    json["simulated_ci95_now"] = fit::range_or_null(
+        before ? std::optional(fit::Range{before->median_low, before->median_high}) : std::nullopt);
+    json["simulated_ci95_after"] = fit::range_or_null(
+        after ? std::optional(fit::Range{after->median_low, after->median_high}) : std::nullopt);
+    out << fit::pretty(json);
+    return 0;
+  }
+  out << fit::render(next_runs_table(next), fit::TableFormat::kText) << "\n";
+  out << fmt::format("{} runs, {:.3g} of {:.3g} FLOPs\n", next.runs.size(), next.spent_flops,
+                     options.add_flops);
+  out << fmt::format("{} at C = {:.3g}: {:.5g}, 95 % {} now, {} with these runs\n", next.target,
+                     settings.target_flops, next.value.value_or(std::nan("")),
+                     describe_error(next, next.se_now), describe_error(next, next.se_after));
+  if (before && after) {
+    out << fmt::format(
+        "simulated: [{:.4g}, {:.4g}] now, [{:.4g}, {:.4g}] with them (medians of {} "
+        "sweeps)\n",
+        before->median_low, before->median_high, after->median_low, after->median_high,
+        options.sweeps);
+  }
+  return 0;
+}
+
+}  // namespace
+
+int run_design(const DesignOptions& options, std::ostream& out, std::ostream& log) {
+  require_sources(options);
+  return options.add_flops != 0 ? next_runs(options, out, log) : outlook(options, out, log);
+}
+
+void add_design_command(CLI::App& app, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "design", "Before training: what a sweep would tell, or which runs to add within a budget");
+  auto options = std::make_shared<DesignOptions>();
+  command->add_option("spec", options->spec, "a sweep's spec (TOML): its planned runs");
+  command->add_option("--language", options->language, "of the spec [the one that is continued]");
+  add_data_options(*command, options->data);
+  command->add_option(
+      "--ladder", options->ladder.path,
+      "CSV of sizes (name, params, or a sweep's ladder): with --tokens-per-param the "
+      "runs themselves, with --add-flops the sizes that may be added");
+  command->add_option("--vocabulary", options->ladder.vocabulary, "of a ladder of shapes")
+      ->capture_default_str();
+  command->add_option("--tokens-per-param", options->tokens_per_param, "such as 5,10,20")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  command->add_option("--coefficients", options->coefficients,
+                      "the law taken for true: E=..,A=..,alpha=..,B=..,beta=..[,gamma=..]");
+  command->add_option("--fit", options->fit_file, "or a fit saved by fit --json")
+      ->type_name("FIT.json");
+  command->add_option("--noise", options->noise_percent,
+                      "percent of scatter of every loss [that of the fit, else 0.5]");
+  command
+      ->add_option("--run-noise", options->run_noise_percent,
+                   "percent of scatter that the losses of one run share")
+      ->capture_default_str();
+  command->add_option("--sweeps", options->sweeps, "simulated sweeps")->capture_default_str();
+  command->add_option("--flops", options->flops, "budgets at which N*, D* and the loss matter")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  command->add_option("--add-flops", options->add_flops,
+                      "choose runs to add to --data within so much compute");
+  command
+      ->add_option("--target", options->target,
+                   "what they shall sharpen: N*, loss (at --flops), or a coefficient")
+      ->capture_default_str();
+  command->add_flag("--json", options->json, "one JSON object, numbers in full");
+  command->callback(
+      [options, &exit_code] { exit_code = run_design(*options, std::cout, std::cerr); });
+}
+
+}  // namespace crosslaw::apps

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "fit/points.h"
+
+namespace crosslaw::apps {
+
+// The losses that a sweep would measure, before it has measured any: points without losses.
+struct PlannedPoints {
+  std::string what;  // the sweep in words
+  fit::Points points;
+  double flops = 0;  // 6 N D of all runs together
+  int runs = 0;
+};
+
+// Of a spec, one target language (empty: the first that is continued from another, else the first):
+// its runs from scratch and the continued ones. Ends of schedules, unless those stand at one number
+// of tokens a parameter only; then all losses after the first tenth of a run. Checkpoints of one
+// size and seed share a cluster. Throws std::invalid_argument.
+PlannedPoints points_of_spec(const std::filesystem::path& spec, const std::string& language);
+
+// Every size at every number of tokens a parameter, each a run of its own.
+PlannedPoints points_of_grid(const std::vector<double>& params,
+                             const std::vector<double>& tokens_per_param);
+
+}  // namespace crosslaw::apps

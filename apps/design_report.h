@@ -1,0 +1,21 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "fit/next_runs.h"
+#include "fit/simulation.h"
+#include "fit/table.h"
+
+// How the answers of crosslaw design are shown.
+namespace crosslaw::apps {
+
+fit::Table outlook_table(const fit::Simulation& simulation);
+fit::Table next_runs_table(const fit::NextRuns& next);
+// The interval that one standard error implies: "x/: 1.18" of what is taken in its log, else "+-".
+std::string describe_error(const fit::NextRuns& next, double error);
+
+nlohmann::ordered_json to_json(const fit::Simulation& simulation);
+nlohmann::ordered_json to_json(const fit::NextRuns& next);
+
+}  // namespace crosslaw::apps
