@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 #include <stdexcept>
+#include <utility>
 
 #include "apps/fit_command.h"
 #include "fit/evidence_table.h"
@@ -69,8 +70,8 @@ class Gatherer {
                          "continued ", profiles);
     }
     out_.text +=
-        "\nprofile intervals, the other coefficients refitted at each value (points taken "
-        "as independent)\n\n";
+        "\nprofile intervals: the other coefficients are refitted at each value; points taken as "
+        "independent and equally noisy\n\n";
     out_.text += fit::render(fit::profile_table(profiles), fit::TableFormat::kText);
     if (profiles.size() > coefficients) out_.text += fmt::format("N* is at C = {:.4g}\n", flops());
     for (const fit::Profile& each : profiles) warn_of_better_optimum(each);
