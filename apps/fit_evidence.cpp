@@ -17,6 +17,7 @@ namespace crosslaw::apps {
 namespace {
 
 constexpr std::size_t kRunsShown = 10;
+constexpr double kRoughShare = 0.5;  // of residuals within delta, below which a fit is nearly L1
 
 std::optional<double> parse_number(const std::string& text) {
   double value = 0;
@@ -126,6 +127,13 @@ class Gatherer {
                                               : std::string("there is no N*"));
     out_.text +=
         fit::render(fit::influence_table(result, fit_, data_, kRunsShown), fit::TableFormat::kText);
+    const double inside = fit_.certificate.quadratic_share;
+    if (inside < kRoughShare) {
+      out_.text += fmt::format(
+          "the jackknife is rough here: {:.0f} % of the residuals are within delta, so that a fit "
+          "moves by jumps; the bootstrap is not\n",
+          100 * inside);
+    }
     if (result.failed > 0) {
       warn(fmt::format("without {} of the runs, one at a time, the fit fails; these have no row",
                        result.failed));
