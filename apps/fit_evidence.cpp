@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 #include <stdexcept>
+#include <utility>
 
 #include "apps/fit_command.h"
 #include "fit/evidence_table.h"
@@ -16,6 +17,7 @@ namespace crosslaw::apps {
 namespace {
 
 constexpr std::size_t kRunsShown = 10;
+constexpr double kRoughShare = 0.5;  // of residuals within delta, below which a fit is nearly L1
 
 std::optional<double> parse_number(const std::string& text) {
   double value = 0;
@@ -69,8 +71,8 @@ class Gatherer {
                          "continued ", profiles);
     }
     out_.text +=
-        "\nprofile intervals, the other coefficients refitted at each value (points taken "
-        "as independent)\n\n";
+        "\nprofile intervals: the other coefficients are refitted at each value; points taken as "
+        "independent and equally noisy\n\n";
     out_.text += fit::render(fit::profile_table(profiles), fit::TableFormat::kText);
     if (profiles.size() > coefficients) out_.text += fmt::format("N* is at C = {:.4g}\n", flops());
     for (const fit::Profile& each : profiles) warn_of_better_optimum(each);
@@ -125,6 +127,13 @@ class Gatherer {
                                               : std::string("there is no N*"));
     out_.text +=
         fit::render(fit::influence_table(result, fit_, data_, kRunsShown), fit::TableFormat::kText);
+    const double inside = fit_.certificate.quadratic_share;
+    if (inside < kRoughShare) {
+      out_.text += fmt::format(
+          "the jackknife is rough here: {:.0f} % of the residuals are within delta, so that a fit "
+          "moves by jumps; the bootstrap is not\n",
+          100 * inside);
+    }
     if (result.failed > 0) {
       warn(fmt::format("without {} of the runs, one at a time, the fit fails; these have no row",
                        result.failed));

@@ -140,8 +140,8 @@ std::string verdict_of(const Holdout& result) {
                       best.law, error(best));
   } else if (&best == &supported) {
     out = fmt::format(
-        "{} ({} coefficients) is enough: no other law has a smaller held-out error "
-        "({}), and none that is as good by chance is simpler",
+        "{} ({} coefficients) is enough: it has the smallest held-out error ({}), though not by "
+        "more than chance",
         best.law, best.coefficients, error(best));
   } else {
     out = fmt::format(

@@ -20,15 +20,20 @@ NoiseFactors noise_factors(const Problem& problem, const Theta& theta) {
     sizes.push_back(size);
   }
   const double psi = std::sqrt(squares / weight);
+  const auto count = static_cast<double>(r.size());
+  const double fitted = problem.box.free_count(problem.law->size());
+  const double share = inside / weight;
   NoiseFactors out;
-  if (inside < kFewestInside * weight) {
+  double correction = count / std::max(1.0, count - fitted);
+  if (share < kFewestInside) {
     const auto middle = sizes.begin() + static_cast<std::ptrdiff_t>(sizes.size() / 2);
     std::nth_element(sizes.begin(), middle, sizes.end());
     out.error = 1.25 * 1.4826 * *middle;  // sqrt(pi / 2) standard deviations
   } else {
-    out.error = psi * weight / inside;
+    out.error = psi / share;
+    correction *= 1 + fitted / count * (1 - share) / share;
   }
-  out.ratio = psi * out.error;
+  out.ratio = correction * psi * out.error;
   return out;
 }
 

@@ -5,11 +5,15 @@
 namespace crosslaw::fit {
 
 // How the scatter of the residuals enters the covariance and the likelihood ratio of an
-// M-estimator; psi is the slope of the Huber function, means are weighted (Huber 1981, chapters 6
-// and 7; Schrader and Hettmansperger 1980).
+// M-estimator; psi is the slope of the Huber function, means are weighted.
 struct NoiseFactors {
-  double error = 0;  // sqrt(mean psi^2) / mean psi': times sqrt of the diagonal of (J^T J)^-1
-  double ratio = 0;  // tau = mean psi^2 / mean psi': 2 (F - F*) / tau is chi-square
+  // sqrt(mean psi^2) / mean psi': times sqrt of the diagonal of (J^T J)^-1, to judge by.
+  double error = 0;
+  // tau, with which 2 (F - F*) / tau is chi-square (Schrader and Hettmansperger 1980):
+  // mean psi^2 / mean psi' times n / (n - p) K, K = 1 + (p / n) (1 - m) / m, m = mean psi', for the
+  // p coefficients that made the residuals of n points smaller (Huber 1981, section 7.6). For least
+  // squares the residual variance.
+  double ratio = 0;
 };
 
 // At the centred optimum. Where hardly a residual is in the quadratic zone, so that mean psi' says
