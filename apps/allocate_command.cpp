@@ -10,6 +10,8 @@
 #include <memory>
 #include <stdexcept>
 
+#include "apps/charts/documents.h"
+#include "apps/charts/plot_file.h"
 #include "apps/conventions.h"
 #include "apps/sweep_commands.h"
 #include "fit/fit_json.h"
@@ -164,7 +166,8 @@ fit::FitResult parse_coefficients(const std::string& text) {
 }
 
 int print_allocation(const fit::FitResult& fit, const AllocateCommandOptions& options,
-                     std::vector<fit::LadderSize> ladder, std::ostream& out, std::ostream& log) {
+                     std::vector<fit::LadderSize> ladder, std::ostream& out, std::ostream& log,
+                     const DataOrigin& origin) {
   const std::optional<fit::TableFormat> format = format_of(options);
   fit::AllocationOptions settings = settings_of(options);
   settings.ladder = std::move(ladder);
@@ -192,6 +195,11 @@ int print_allocation(const fit::FitResult& fit, const AllocateCommandOptions& op
   } else {
     write_tables(report, *format, out);
   }
+  if (!options.plot.empty()) {
+    charts::write_plot(options.plot, charts::allocation_document(fit, report, origin.data.points,
+                                                                 names_of(origin)));
+    log << fmt::format("crosslaw allocate: charts in {}\n", options.plot);
+  }
   return 0;
 }
 
@@ -201,6 +209,7 @@ int run_allocate(const AllocateCommandOptions& options, std::ostream& out, std::
         {options.data, options.directory, "auto", settings_of(options), format_of(options)}, out,
         log);
   }
+  require_plot(options.plot, options.directory);
   if (!options.directory.empty()) return run_allocate_of_sweep(options, out, log);
   require_one_source(options);
   if (options.six_nd && options.exact_flops)
@@ -208,15 +217,16 @@ int run_allocate(const AllocateCommandOptions& options, std::ostream& out, std::
   if (options.flops.empty())
     throw std::invalid_argument("--flops is missing: the budgets, such as 1e18,1e20");
   fit::FitResult fit;
+  DataOrigin origin;
   if (!options.fit_file.empty()) {
     fit = fit::read_fit(options.fit_file);
+    origin.source = options.fit_file;
   } else if (!options.coefficients.empty()) {
     fit = parse_coefficients(options.coefficients);
   } else {
-    DataOrigin origin;
     fit = fit_data(options.data, origin);
   }
-  return print_allocation(fit, options, {}, out, log);
+  return print_allocation(fit, options, {}, out, log, origin);
 }
 
 void add_allocate_command(CLI::App& app, int& exit_code) {
@@ -241,6 +251,8 @@ void add_allocate_command(CLI::App& app, int& exit_code) {
   command->add_flag("--csv", options->csv, "CSV, numbers in full");
   command->add_flag("--markdown", options->markdown, "a Markdown table");
   command->add_flag("--latex", options->latex, "a LaTeX tabular (booktabs)");
+  command->add_option("--plot", options->plot, "charts of the frontiers, as .svg or .html")
+      ->type_name("FILE");
   command->callback(
       [options, &exit_code] { exit_code = run_allocate(*options, std::cout, std::cerr); });
 }

@@ -27,16 +27,19 @@ struct AllocateCommandOptions {
   bool csv = false;
   bool markdown = false;
   bool latex = false;
+  std::string plot;  // a file for charts, .svg or .html; empty: none
 };
 
 // A fit of typed-in coefficients: the law is the one that has exactly these. Throws
 // std::invalid_argument.
 fit::FitResult parse_coefficients(const std::string& text);
 
-// Allocates and writes tables to `out`, warnings to `log`. `ladder` is used where options name no
-// ladder file. Returns the exit code: 1 when every strategy is refused, with nothing on `out`.
+// Allocates and writes tables to `out`, warnings to `log`, charts to options.plot with the points
+// of `origin`. `ladder` is used where options name no ladder file. Returns the exit code: 1 when
+// every strategy is refused, with nothing on `out`.
 int print_allocation(const fit::FitResult& fit, const AllocateCommandOptions& options,
-                     std::vector<fit::LadderSize> ladder, std::ostream& out, std::ostream& log);
+                     std::vector<fit::LadderSize> ladder, std::ostream& out, std::ostream& log,
+                     const DataOrigin& origin = {});
 
 // The command with --data, --fit or --coefficients.
 int run_allocate(const AllocateCommandOptions& options, std::ostream& out, std::ostream& log);

@@ -8,6 +8,8 @@
 #include <memory>
 #include <stdexcept>
 
+#include "apps/charts/documents.h"
+#include "apps/charts/plot_file.h"
 #include "apps/conventions.h"
 #include "apps/sweep_commands.h"
 #include "fit/fit_json.h"
@@ -102,13 +104,27 @@ fit::FitOptions fit_settings(const DataFitOptions& options, std::size_t points) 
 fit::FitResult fit_data(const DataFitOptions& options, DataOrigin& origin) {
   const fit::DataFileOptions& file = options.file;
   fit_settings(options, 0);  // bad options before a long file
-  const fit::DataFile data = fit::read_data_file(file);
-  origin = {file.path,  data.fingerprint, data.rows,   data.points.size(),
-            file.where, file.params,      file.tokens, file.loss};
-  fit::FitResult fit = fit::fit_law(data.points, fit_settings(options, data.points.size()));
+  fit::DataFile data = fit::read_data_file(file);
+  origin = {file.path,   data.fingerprint, data.rows, data.points.size(), file.where, file.params,
+            file.tokens, file.loss,        {}};
+  origin.data = std::move(data);
+  const fit::Points& points = origin.data.points;
+  fit::FitResult fit = fit::fit_law(points, fit_settings(options, points.size()));
   fit.convention = {"column " + file.params,
                     file.compute.empty() ? "6ND" : "column " + file.compute};
   return fit;
+}
+
+void require_plot(const std::string& plot, const std::string& directory) {
+  if (plot.empty()) return;
+  charts::require_plot_name(plot);
+  if (directory.empty()) return;
+  throw std::invalid_argument(fmt::format(
+      "--plot draws fits of a file; crosslaw report {} draws those of a sweep", directory));
+}
+
+charts::DataNames names_of(const DataOrigin& origin) {
+  return {origin.source, origin.params_column, origin.tokens_column, origin.loss_column};
 }
 
 nlohmann::ordered_json to_json(const DataOrigin& origin) {
@@ -124,28 +140,38 @@ nlohmann::ordered_json to_json(const DataOrigin& origin) {
 }
 
 void print_fit(const fit::FitResult& fit, const DataOrigin& origin,
-               const FitCommandOptions& options, std::ostream& out, std::ostream& log) {
+               const FitCommandOptions& options, std::ostream& out, std::ostream& log,
+               const Evidence& evidence) {
   if (!options.json && !options.csv) {
     out << fmt::format("{}: {} of {} rows\n", origin.source, origin.used, origin.rows)
-        << fit::describe(fit);
+        << fit::describe(fit) << evidence.text;
     return;
   }
   if (options.csv) {
-    out << fit::render(fit::coefficient_csv(fit), fit::TableFormat::kCsv);
+    out << (evidence.csv.empty() ? fit::render(fit::coefficient_csv(fit), fit::TableFormat::kCsv)
+                                 : evidence.csv);
   } else {
     nlohmann::ordered_json json = fit::to_json(fit, false);
     json["data"] = to_json(origin);
+    json.update(evidence.json);
     if (!options.no_draws && fit.draws.rows() > 0) {
       json["draws"] = fit::to_json(fit, true).at("draws");
     }
     out << fit::pretty(json);
   }
   for (const std::string& problem : fit.problems) log << "crosslaw fit: " << problem << "\n";
+  for (const std::string& each : evidence.warnings) log << "crosslaw fit: " << each << "\n";
 }
 
 int run_fit(const FitCommandOptions& options, std::ostream& out, std::ostream& log) {
   if (options.json && options.csv) {
     throw std::invalid_argument("--json and --csv exclude each other");
+  }
+  check_evidence_options(options.evidence, options.csv);
+  if (!options.directory.empty() && options.evidence.any()) {
+    throw std::invalid_argument(
+        "--profile, --predict, --holdout and --influence need --data FILE; crosslaw export writes "
+        "the runs of a sweep to one");
   }
   if (!options.data.conventions.empty()) {
     ConventionsOptions conventions{options.data, options.directory, options.points};
@@ -153,13 +179,22 @@ int run_fit(const FitCommandOptions& options, std::ostream& out, std::ostream& l
     if (options.csv) conventions.format = fit::TableFormat::kCsv;
     return run_conventions(conventions, out, log);
   }
+  require_plot(options.plot, options.directory);
   if (!options.directory.empty()) return run_fit_of_sweep(options, out, log);
   if (options.data.file.path.empty()) {
     throw std::invalid_argument("say what to fit: a sweep's folder or --data FILE");
   }
   DataOrigin origin;
   const fit::FitResult fit = fit_data(options.data, origin);
-  print_fit(fit, origin, options, out, log);
+  print_fit(fit, origin, options, out, log,
+            gather_evidence(options.evidence, options.data, origin.data, fit));
+  if (!options.plot.empty()) {
+    const std::vector<fit::Profile> profiles =
+        fit::profile_coefficients(origin.data.points, fit, options.data.fit.threads);
+    charts::write_plot(options.plot,
+                       charts::fit_document(fit, origin.data.points, profiles, names_of(origin)));
+    log << fmt::format("crosslaw fit: charts in {}\n", options.plot);
+  }
   return 0;
 }
 
@@ -176,11 +211,14 @@ void add_fit_command(CLI::App& app, int& exit_code) {
       ->add_option("--points", options->points,
                    "of a sweep: losses at the ends of schedules, all, or auto")
       ->capture_default_str();
+  add_evidence_options(*command, options->evidence);
   command->add_flag("--exact-flops", options->exact_flops,
                     "of a sweep: C is the exact FLOPs of its runs, not 6ND");
   command->add_flag("--json", options->json, "one JSON object, numbers in full");
-  command->add_flag("--csv", options->csv, "the coefficients as CSV");
+  command->add_flag("--csv", options->csv, "the coefficients as CSV, or the table asked for");
   command->add_flag("--no-draws", options->no_draws, "leave the bootstrap draws out of the JSON");
+  command->add_option("--plot", options->plot, "charts of the fit of a file, as .svg or .html")
+      ->type_name("FILE");
   command->callback([options, &exit_code] { exit_code = run_fit(*options, std::cout, std::cerr); });
 }
 

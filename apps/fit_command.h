@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "apps/charts/strategies.h"
+#include "apps/fit_evidence.h"
 #include "fit/data_file.h"
 #include "fit/fitter.h"
 
@@ -26,6 +28,7 @@ struct DataOrigin {
   std::string params_column;  // what N is
   std::string tokens_column;
   std::string loss_column;
+  fit::DataFile data;  // the points, where each stands and what its run is called
 };
 
 // The flags that `fit` and `allocate` share: a file, its columns, and how to fit.
@@ -45,21 +48,30 @@ fit::FitOptions fit_settings(const DataFitOptions& options, std::size_t points);
 // Reads the file and fits; fills `origin`. Throws std::invalid_argument for bad input.
 fit::FitResult fit_data(const DataFitOptions& options, DataOrigin& origin);
 
+// Throws std::invalid_argument unless charts can be asked for: a good name, and data of a file.
+void require_plot(const std::string& plot, const std::string& directory);
+
+// The columns of the data, as charts name their axes.
+charts::DataNames names_of(const DataOrigin& origin);
+
 struct FitCommandOptions {
   std::string directory;        // of a sweep, instead of data.file
   std::string count = "all";    // of a sweep: which parameters are N
   std::string points = "auto";  // of a sweep: which losses are points
   DataFitOptions data;
+  EvidenceOptions evidence;
   bool json = false;
   bool csv = false;
   bool exact_flops = false;  // of a sweep: points carry their exact FLOPs, not 6ND
   bool no_draws = false;     // leave the bootstrap draws out of the JSON
+  std::string plot;          // a file for charts, .svg or .html; empty: none
 };
 
 // Writes a fit to `out` as text, JSON or CSV, and its problems to `log` where `out` is for
-// programs.
+// programs. `evidence` is printed with it.
 void print_fit(const fit::FitResult& fit, const DataOrigin& origin,
-               const FitCommandOptions& options, std::ostream& out, std::ostream& log);
+               const FitCommandOptions& options, std::ostream& out, std::ostream& log,
+               const Evidence& evidence = {});
 
 nlohmann::ordered_json to_json(const DataOrigin& origin);
 

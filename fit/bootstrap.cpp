@@ -28,8 +28,18 @@ Draw refit(const Core& core, const Resample& world, const Theta& start) {
   options.least_gain = 1e-12;
   // Of many points a world changes so little that no kink matters.
   if (samples.size() > kManySamples) options.first_blend = 0;
-  const NewtonSummary summary =
-      minimise(*core.problem.law, samples, core.problem.delta, core.problem.box, start, options);
+  const Problem& problem = core.problem;
+  NewtonSummary summary =
+      minimise(*problem.law, samples, problem.delta, problem.box, start, options);
+  for (const Theta& rival : core.rivals) {
+    Theta from = start;
+    for (int i = 0; i < from.size(); ++i) {
+      if (problem.box.free[static_cast<std::size_t>(i)]) from[i] = rival[i];
+    }
+    const NewtonSummary other =
+        minimise(*problem.law, samples, problem.delta, problem.box, from, options);
+    if (other.converged && other.objective < summary.objective) summary = other;
+  }
   if (!summary.converged || !summary.theta.allFinite()) return std::nullopt;
   return summary.theta;
 }

@@ -15,6 +15,9 @@ namespace crosslaw::fit {
 namespace {
 
 constexpr std::size_t kMostOtherOptima = 10;
+// Another optimum this close to the best may be the best of a resample.
+constexpr double kRivalObjective = 1.25;
+constexpr std::size_t kMostRivals = 4;
 
 std::vector<double> values_of(const Law& law, const Theta& plain) {
   std::vector<double> out;
@@ -111,6 +114,11 @@ Core fit_core(Problem problem, const Theta& fixed, const FitOptions& options) {
     result.coefficients.push_back(coefficient);
   }
   core.centred = found.best.theta;
+  for (const Basin& basin : found.basins) {
+    const double least = found.basins.front().objective;
+    if (basin.objective <= least || basin.objective > kRivalObjective * least) continue;
+    if (core.rivals.size() < kMostRivals) core.rivals.push_back(basin.theta);
+  }
   core.noise = fit_noise(problem, found.best.theta);
   core.problem = std::move(problem);
   return core;

@@ -14,7 +14,8 @@ namespace crosslaw::fit {
 // A fit in the coordinates of its problem, from which draws start.
 struct Core {
   Problem problem;
-  Theta centred;  // the optimum
+  Theta centred;              // the optimum
+  std::vector<Theta> rivals;  // other optima that a resample may prefer
   NoiseModel noise;
   std::vector<int> index;  // point behind each sample, in the points that are resampled
   FitResult result;        // without draws
@@ -31,7 +32,8 @@ void require_enough(const Problem& problem, const char* which);
 // Search, certificate and identifiability. Frozen coordinates are taken from `fixed` (centred).
 Core fit_core(Problem problem, const Theta& fixed, const FitOptions& options);
 
-// Refits in one world, from `start` (centred, frozen coordinates included).
+// Refits in one world, from `start` (centred, frozen coordinates included) and from every rival;
+// the lowest optimum counts.
 Draw refit(const Core& core, const Resample& world, const Theta& start);
 
 // Puts draws into result.draws, and from them se, ci95 and what has to be said about the draws.

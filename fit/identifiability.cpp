@@ -11,6 +11,8 @@
 #include <optional>
 #include <utility>
 
+#include "fit/noise_factors.h"
+
 namespace crosslaw::fit {
 namespace {
 
@@ -222,7 +224,7 @@ class Judge {
                       out_.condition));
     }
     const Eigen::MatrixXd spread = svd.matrixV() * values.cwiseInverse().asDiagonal();
-    const double noise = residual_noise();
+    const double noise = noise_factors(problem_, theta_).error;
     for (std::size_t k = 0; k < open.size(); ++k) {
       const auto row = static_cast<Eigen::Index>(k);
       check_error(open[k], noise * spread.row(row).norm() / lengths[row]);
@@ -255,27 +257,6 @@ class Judge {
       if (std::find(tied.begin(), tied.end(), info(i).name) != tied.end()) blame(i, sentence);
     }
     say(sentence);
-  }
-
-  // sqrt(mean psi^2) / mean psi': the factor of an M-estimator's covariance; where hardly a
-  // residual is inside the quadratic zone the robust size of the residuals stands in.
-  double residual_noise() const {
-    const Eigen::VectorXd r = residuals(problem_, theta_);
-    double squares = 0, inside = 0, weight = 0;
-    std::vector<double> sizes;
-    for (Eigen::Index i = 0; i < r.size(); ++i) {
-      const double w = problem_.samples[static_cast<std::size_t>(i)].weight;
-      const double size = std::abs(r[i]);
-      squares += w * std::pow(std::min(size, problem_.delta), 2);
-      inside += size <= problem_.delta ? w : 0;
-      weight += w;
-      sizes.push_back(size);
-    }
-    const auto middle = sizes.begin() + static_cast<std::ptrdiff_t>(sizes.size() / 2);
-    std::nth_element(sizes.begin(), middle, sizes.end());
-    const double robust = 1.4826 * *middle;
-    if (inside < 0.05 * weight) return 1.25 * robust;
-    return std::sqrt(squares / weight) * weight / inside;
   }
 
   void check_error(int i, double error) {

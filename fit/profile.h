@@ -20,9 +20,20 @@ struct Profile {
   std::optional<double> high;
 };
 
-// Profiles of every free coefficient of a fit of these points. The 95 % interval is where the
-// robust likelihood-ratio statistic 2 (F(c) - F*) / tau, tau = mean psi^2 / mean psi', stays below
-// the 95 % quantile of chi-square with one degree of freedom (Schrader and Hettmansperger 1980).
+// Profiles of every free coefficient of a fit of these points, in the order of its coefficients.
+// A coefficient is held as users read it (A, not log A at the centre of the data). The 95 %
+// interval is where the robust likelihood-ratio statistic 2 (F(c) - F*) / tau, tau = mean psi^2 /
+// mean psi', stays below the 95 % quantile of chi-square with one degree of freedom (Schrader and
+// Hettmansperger 1980). It takes the points as independent: checkpoints of one run make it too
+// narrow, where the bootstrap by runs does not. A two-stage fit is profiled stage by stage, the
+// continued one with E, A and alpha where the scratch one left them. Throws std::invalid_argument
+// for points that the fit cannot come from.
 std::vector<Profile> profile_coefficients(const Points& points, const FitResult& fit, int threads);
+
+// Profile of N*, the size of least loss with C = 6ND = flops, by which A is eliminated:
+// alpha A N*^-alpha = (beta - gamma) B D*^-beta N*^-gamma (B, where A and alpha are frozen). Named
+// "N*"; empty for laws other than chinchilla and extended and where the fit has no optimum.
+std::optional<Profile> profile_params(const Points& points, const FitResult& fit, double flops,
+                                      int threads);
 
 }  // namespace crosslaw::fit

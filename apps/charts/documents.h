@@ -1,0 +1,21 @@
+#pragma once
+
+#include <vector>
+
+#include "apps/charts/chart_page.h"
+#include "apps/charts/strategies.h"
+#include "fit/allocation_table.h"
+#include "fit/profile.h"
+
+namespace crosslaw::charts {
+
+// A fit with its points: coefficients, certificate, surface, residuals, frontiers and, where there
+// are any, profiles.
+Document fit_document(const fit::FitResult& fit, const fit::Points& points,
+                      const std::vector<fit::Profile>& profiles, const DataNames& names);
+
+// An allocation: its tables and the frontiers with the budgets on them. `points` may be empty.
+Document allocation_document(const fit::FitResult& fit, const fit::AllocationReport& report,
+                             const fit::Points& points, const DataNames& names);
+
+}  // namespace crosslaw::charts

@@ -1,0 +1,234 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "apps/charts/fit_charts.h"
+
+namespace crosslaw::charts {
+namespace {
+
+using Rows = std::vector<fit::AllocationRow>;
+
+// A quantity of the frontier and how it is drawn.
+struct Quantity {
+  const char* title;
+  const char* axis_title;
+  Scale scale;
+  Numbers numbers;
+  fit::Estimate fit::AllocationRow::*estimate;
+  double (*of_point)(const fit::Point&);
+  // The values that are as good as the best, from the sizes that are; null: not shown.
+  fit::Range (*flat)(const fit::AllocationRow&);
+};
+
+const std::vector<Quantity>& quantities() {
+  using Row = fit::AllocationRow;
+  using fit::Point;
+  static const std::vector<Quantity> all = {
+      {"Optimal parameters N*", "parameters N", Scale::kLog, Numbers::kCount, &Row::params,
+       [](const Point& p) { return p.params; }, [](const Row& row) { return *row.flat; }},
+      {"Optimal tokens D*", "tokens D", Scale::kLog, Numbers::kCount, &Row::tokens,
+       [](const Point& p) { return p.tokens; },
+       [](const Row& row) {
+         return fit::Range{row.flops / 6 / row.flat->high, row.flops / 6 / row.flat->low};
+       }},
+      {"Tokens per parameter D*/N*", "D/N", Scale::kLog, Numbers::kPlain, &Row::tokens_per_param,
+       [](const Point& p) { return p.tokens / p.params; }, nullptr},
+      {"Least loss", "loss", Scale::kLinear, Numbers::kPlain, &Row::loss,
+       [](const Point& p) { return p.loss; }, nullptr}};
+  return all;
+}
+
+// What all panels of one figure share.
+struct Frontiers {
+  std::vector<Strategy> strategies;
+  std::vector<Rows> rows;     // one a strategy; empty: refused
+  std::vector<Rows> budgets;  // of a report; empty: none
+  fit::Range flops;           // the x axis
+  std::optional<fit::Range> measured;
+  double flat_share = 0;
+};
+
+std::string shown_name(const Strategy& strategy, const char* otherwise) {
+  if (strategy.name.empty()) return otherwise;
+  return strategy.name == "scratch" ? "from scratch" : strategy.name;
+}
+
+// Solid over the measured compute, dashed beyond.
+void add_line(const Strategy& strategy, const Rows& rows, const Quantity& quantity,
+              const std::optional<fit::Range>& measured, Panel& panel) {
+  Line inside{{}, strategy.colour, 2.2, Dash::kSolid, shown_name(strategy, "optimum")};
+  Line outside{{}, strategy.colour, 1.6, Dash::kDashed, ""};
+  Band band{{}, strategy.colour, 0.2, "95 % band"};
+  if (!strategy.name.empty()) band.name = shown_name(strategy, "") + ", 95 %";
+  std::vector<Spot> back;
+  for (const fit::AllocationRow& row : rows) {
+    const fit::Estimate& estimate = row.*quantity.estimate;
+    if (!estimate.value) continue;
+    const Spot at{row.flops, *estimate.value};
+    outside.at.push_back(at);
+    const bool known = !measured || (row.flops >= measured->low * (1 - 1e-9) &&
+                                     row.flops <= measured->high * (1 + 1e-9));
+    if (known) inside.at.push_back(at);
+    if (!estimate.ci95) continue;
+    band.edge.push_back({row.flops, estimate.ci95->low});
+    back.push_back({row.flops, estimate.ci95->high});
+  }
+  band.edge.insert(band.edge.end(), back.rbegin(), back.rend());
+  if (!band.edge.empty()) panel.bands.push_back(std::move(band));
+  panel.lines.push_back(std::move(outside));
+  panel.lines.push_back(std::move(inside));
+}
+
+void add_budgets(const Frontiers& all, std::size_t which, const Quantity& quantity, Panel& panel) {
+  if (which >= all.budgets.size()) return;
+  const Strategy& strategy = all.strategies[which];
+  const double nudge = all.strategies.size() < 2 ? 0 : which == 0 ? -5 : 5;
+  Whiskers flat{{},  strategy.colour, 9,
+                0.3, nudge,           fmt::format("loss within {:.3g} %", 100 * all.flat_share)};
+  Whiskers interval{{}, strategy.colour, 1.6, 1, nudge, "budget, 95 %"};
+  Marks marks{{}, {strategy.colour}, 3.6, 1, "", {}};
+  for (const fit::AllocationRow& row : all.budgets[which]) {
+    const fit::Estimate& estimate = row.*quantity.estimate;
+    if (quantity.flat && row.flat) flat.bars.push_back({row.flops, quantity.flat(row)});
+    if (estimate.ci95) interval.bars.push_back({row.flops, *estimate.ci95});
+    if (!estimate.value) continue;
+    marks.at.push_back({row.flops, *estimate.value});
+    marks.titles.push_back(fmt::format("C {}: {}", written(row.flops, Numbers::kPower),
+                                       written(*estimate.value, quantity.numbers)));
+  }
+  if (!all.strategies[which].name.empty()) flat.name = interval.name = "";
+  if (!flat.bars.empty()) panel.whiskers.push_back(std::move(flat));
+  if (!interval.bars.empty()) panel.whiskers.push_back(std::move(interval));
+  panel.marks.push_back(std::move(marks));
+}
+
+void add_points(const Frontiers& all, const Quantity& quantity, Panel& panel) {
+  Marks marks{{}, {"#9aa5b1"}, 2.2, 0.5, "measured", {}};
+  for (const Strategy& strategy : all.strategies) {
+    for (const fit::Point& point : strategy.points) {
+      marks.at.push_back({fit::training_flops(point), quantity.of_point(point)});
+    }
+  }
+  if (!marks.at.empty()) panel.marks.push_back(std::move(marks));
+}
+
+void set_axes(const Frontiers& all, const Quantity& quantity, Panel& panel) {
+  std::vector<double> y;
+  for (const Line& line : panel.lines) {
+    for (const Spot& at : line.at) y.push_back(at.y);
+  }
+  for (const Band& band : panel.bands) {
+    for (const Spot& at : band.edge) y.push_back(at.y);
+  }
+  for (const Whiskers& each : panel.whiskers) {
+    for (const Whiskers::Bar& bar : each.bars) y.insert(y.end(), {bar.range.low, bar.range.high});
+  }
+  for (const Marks& marks : panel.marks) {
+    for (const Spot& at : marks.at) y.push_back(at.y);
+  }
+  panel.x = axis_over("compute C = 6ND, FLOPs", Scale::kLog, Numbers::kPower,
+                      {all.flops.low, all.flops.high}, 0.02);
+  panel.y = axis_over(quantity.axis_title, quantity.scale, quantity.numbers, y);
+  if (!all.measured) return;
+  if (panel.x.high > 1.05 * all.measured->high) {
+    panel.shades.push_back({{all.measured->high, panel.x.high}, "extrapolated"});
+  }
+  if (panel.x.low < all.measured->low / 1.5) {
+    panel.shades.push_back({{panel.x.low, all.measured->low}, "extrapolated"});
+  }
+}
+
+Panel frontier_panel(const Frontiers& all, const Quantity& quantity) {
+  Panel panel;
+  panel.title = quantity.title;
+  panel.note = all.measured ? fmt::format("measured compute: {} to {} FLOPs",
+                                          written(all.measured->low, Numbers::kPower),
+                                          written(all.measured->high, Numbers::kPower))
+                            : "the measured compute is not known";
+  add_points(all, quantity, panel);
+  for (std::size_t i = 0; i < all.strategies.size(); ++i) {
+    if (all.rows[i].empty()) continue;
+    add_line(all.strategies[i], all.rows[i], quantity, all.measured, panel);
+    add_budgets(all, i, quantity, panel);
+  }
+  set_axes(all, quantity, panel);
+  panel.caption = fmt::format("{} over compute by the fitted law{}{}{}.", quantity.title,
+                              panel.bands.empty() ? "" : " with the 95 % band of the bootstrap",
+                              all.measured ? ", dashed and shaded beyond the measured compute" : "",
+                              all.budgets.empty() ? "" : "; the requested budgets are marked");
+  return panel;
+}
+
+bool nothing_to_draw(const Frontiers& all) {
+  return std::all_of(all.rows.begin(), all.rows.end(),
+                     [](const Rows& rows) { return rows.empty(); });
+}
+
+}  // namespace
+
+std::vector<Panel> frontier_panels(const std::vector<Strategy>& strategies) {
+  Frontiers all;
+  all.strategies = strategies;
+  for (const Strategy& strategy : strategies) {
+    if (!strategy.fit.coverage) return {};
+    const fit::Range& flops = strategy.fit.coverage->flops;
+    all.measured = all.measured ? fit::Range{std::min(all.measured->low, flops.low),
+                                             std::max(all.measured->high, flops.high)}
+                                : flops;
+  }
+  if (!all.measured) return {};
+  all.flops = {all.measured->low, std::pow(10.0, std::ceil(std::log10(all.measured->high) + 1))};
+  for (const Strategy& each : strategies) {
+    all.rows.push_back(frontier_rows(each.fit, all.flops, false));
+  }
+  if (nothing_to_draw(all)) return {};
+  return {frontier_panel(all, quantities()[0]), frontier_panel(all, quantities()[1])};
+}
+
+std::vector<Panel> allocation_panels(const fit::FitResult& fit, const fit::AllocationReport& report,
+                                     const fit::Points& points) {
+  Frontiers all;
+  all.strategies = strategies_of(fit, points);
+  std::vector<double> flops;
+  for (std::size_t i = 0; i < report.strategies.size(); ++i) {
+    all.flat_share = report.strategies[i].flat_share;
+    all.budgets.push_back(report.strategies[i].rows);
+    for (const fit::AllocationRow& row : report.strategies[i].rows) flops.push_back(row.flops);
+  }
+  if (flops.empty()) return {};
+  if (fit.coverage) {
+    all.measured = fit.coverage->flops;
+    flops.insert(flops.end(), {fit.coverage->flops.low, fit.coverage->flops.high});
+  }
+  const auto [low, high] = std::minmax_element(flops.begin(), flops.end());
+  all.flops = {std::max(*low / 2, 1e-300), std::min(*high * 2, 1e300)};
+  for (std::size_t i = 0; i < all.strategies.size(); ++i) {
+    const bool refused = all.budgets[i].empty();
+    all.rows.push_back(refused ? Rows{} : frontier_rows(all.strategies[i].fit, all.flops, true));
+  }
+  std::vector<Panel> out;
+  for (const Quantity& quantity : quantities()) out.push_back(frontier_panel(all, quantity));
+  return out;
+}
+
+std::vector<Panel> fit_panels(const fit::FitResult& fit, const fit::Points& points,
+                              const std::vector<fit::Profile>& profiles, const DataNames& names) {
+  const std::vector<Strategy> strategies = strategies_of(fit, points);
+  std::vector<Panel> out = surface_panels(strategies, names);
+  const auto add = [&](std::vector<Panel> more) {
+    for (Panel& panel : more) out.push_back(std::move(panel));
+  };
+  add(residual_panels(fit, points, names));
+  add(frontier_panels(strategies));
+  add(profile_panels(profiles));
+  return out;
+}
+
+std::string axis_title(const std::string& quantity, const std::string& usual,
+                       const std::string& column) {
+  return column.empty() || column == usual ? quantity : fmt::format("{} ({})", quantity, column);
+}
+
+}  // namespace crosslaw::charts

@@ -1,0 +1,75 @@
+#include "apps/charts/strategies.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "apps/charts/svg.h"
+#include "fit/fitter.h"
+#include "fit/laws/laws.h"
+#include "fit/objective.h"
+#include "fit/power_form.h"
+
+namespace crosslaw::charts {
+namespace {
+
+constexpr double kPerDecade = 8, kMostDecades = 12;
+
+std::vector<double> budgets(const fit::Range& flops, const std::optional<fit::Coverage>& measured) {
+  const double low = std::log10(flops.low);
+  const double high = std::log10(flops.high);
+  const double step = std::max(1.0, std::ceil((high - low) / kMostDecades)) / kPerDecade;
+  std::vector<double> out = {flops.low};
+  for (double k = std::ceil(low / step); k * step < high; ++k) {
+    const double at = k * step;
+    if (at > low + 1e-9 && at < high - 1e-9) out.push_back(std::pow(10.0, at));
+  }
+  if (flops.high > flops.low) out.push_back(flops.high);
+  if (!measured) return out;
+  for (const double end : {measured->flops.low, measured->flops.high}) {
+    if (end > flops.low && end < flops.high) out.push_back(end);
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+}  // namespace
+
+std::vector<Strategy> strategies_of(const fit::FitResult& fit, const fit::Points& points) {
+  if (fit.law != &fit::joint_law()) return {{"", colour::kBlue, fit, points}};
+  return {{"scratch", colour::kBlue, fit::scratch_part(fit),
+           fit::select_stage(points, fit::Stage::kScratch)},
+          {"continued", colour::kVermilion, fit::continued_part(fit),
+           fit::select_stage(points, fit::Stage::kContinued)}};
+}
+
+std::string titled(const std::string& title, const Strategy& strategy) {
+  if (strategy.name.empty()) return title;
+  return title + (strategy.name == "scratch" ? ": from scratch" : ": " + strategy.name);
+}
+
+std::vector<fit::AllocationRow> frontier_rows(const fit::FitResult& fit, const fit::Range& flops,
+                                              bool accept_unidentified) {
+  const bool usable = flops.low > 0 && flops.low <= flops.high && std::isfinite(flops.high);
+  if (!usable || !fit::power_form(*fit.law, fit.theta)) return {};
+  fit::AllocationOptions options;
+  options.flops = budgets(flops, fit.coverage);
+  options.accept_unidentified = accept_unidentified;
+  return fit::allocate(fit, options).rows;
+}
+
+bool is_decade(double flops) {
+  const double at = std::log10(flops);
+  return std::abs(at - std::round(at)) < 1e-9;
+}
+
+std::vector<double> residual_percent(const fit::FitResult& fit, const fit::Points& points) {
+  if (points.empty()) return {};
+  const fit::Problem problem = fit::make_problem(*fit.law, points, fit.huber_delta);
+  const Eigen::VectorXd r = fit::residuals(problem, problem.centred(fit.theta));
+  std::vector<double> out;
+  for (Eigen::Index i = 0; i < r.size(); ++i) out.push_back(-100 * r[i]);
+  return out;
+}
+
+}  // namespace crosslaw::charts

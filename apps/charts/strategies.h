@@ -1,0 +1,45 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "fit/allocation.h"
+#include "fit/fit_result.h"
+#include "fit/points.h"
+
+namespace crosslaw::charts {
+
+// What the quantities are called where the points came from.
+struct DataNames {
+  std::string source;  // file; empty when there is none
+  std::string params = "N";
+  std::string tokens = "D";
+  std::string loss = "loss";
+};
+
+// What a fit says of one way of training: all of it, or one half of a fit of law "joint".
+struct Strategy {
+  std::string name;  // "", or "scratch" and "continued"
+  std::string colour;
+  fit::FitResult fit;
+  fit::Points points;  // may be empty
+};
+
+std::vector<Strategy> strategies_of(const fit::FitResult& fit, const fit::Points& points);
+
+// "title", or "title: from scratch" and "title: continued".
+std::string titled(const std::string& title, const Strategy& strategy);
+
+// Compute-optimal splits at eight budgets a decade (fewer over more than twelve decades), whole
+// decades among them, at both ends of the range and of the measured compute. Empty for laws without
+// a closed form and for fits that allocate() refuses.
+std::vector<fit::AllocationRow> frontier_rows(const fit::FitResult& fit, const fit::Range& flops,
+                                              bool accept_unidentified);
+
+// Whether a budget is a power of ten.
+bool is_decade(double flops);
+
+// log observed - log predicted, in percent, one a point. Empty without points.
+std::vector<double> residual_percent(const fit::FitResult& fit, const fit::Points& points);
+
+}  // namespace crosslaw::charts

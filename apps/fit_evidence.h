@@ -1,0 +1,49 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fit/data_file.h"
+#include "fit/fit_result.h"
+
+namespace CLI {
+class App;
+}
+
+namespace crosslaw::apps {
+
+struct DataFitOptions;
+
+// What `fit` can be asked about a fit beyond its coefficients.
+struct EvidenceOptions {
+  bool profile = false;
+  bool influence = false;
+  std::vector<std::string> predict;  // runs, each N:D
+  std::vector<std::string> holdout;  // one rule, or conditions on columns of which any holds
+  std::vector<std::string> laws;     // that the held-out test compares; empty: all that suit
+  std::optional<double> flops;       // of N* [the largest measured compute]
+
+  bool any() const { return profile || influence || !predict.empty() || !holdout.empty(); }
+};
+
+// The answers in the three forms in which `fit` prints: text follows the fit, `json` is merged into
+// its object, and `csv`, where not empty, takes its place.
+struct Evidence {
+  std::string text;
+  nlohmann::ordered_json json = nlohmann::ordered_json::object();
+  std::string csv;
+  std::vector<std::string> warnings;  // also part of text
+};
+
+void add_evidence_options(CLI::App& command, EvidenceOptions& options);
+
+// Options that do not go together or cannot be read: std::invalid_argument, before any fit.
+void check_evidence_options(const EvidenceOptions& options, bool csv);
+
+// `data` is what the fit was made from. Throws std::invalid_argument for bad input.
+Evidence gather_evidence(const EvidenceOptions& options, const DataFitOptions& source,
+                         const fit::DataFile& data, const fit::FitResult& fit);
+
+}  // namespace crosslaw::apps
