@@ -77,6 +77,22 @@ fit::AllocationOptions settings_of(const AllocateCommandOptions& options) {
   return settings;
 }
 
+// A fit whose compute is that of the real sizes, where the points carried none.
+fit::FitResult with_ladder_compute(fit::FitResult fit, const std::vector<fit::LadderSize>& ladder) {
+  if (fit.compute) return fit;
+  fit::Points sizes;
+  for (const fit::LadderSize& size : ladder) {
+    sizes.push_back({size.params, 1, 1});
+    sizes.back().flops = size.flops_per_token.value_or(0);
+  }
+  fit.compute = fit::fit_compute(sizes);
+  if (fit.compute) return fit;
+  throw std::invalid_argument(
+      "--exact-flops needs FLOPs: a sweep's folder, --compute COLUMN, or a --ladder of two sizes "
+      "or "
+      "more with shapes or flops_per_token");
+}
+
 void write_tables(const fit::AllocationReport& report, fit::TableFormat format, std::ostream& out) {
   const std::string line = fit::convention_line(report);
   if (format == fit::TableFormat::kText) {
@@ -89,7 +105,10 @@ void write_tables(const fit::AllocationReport& report, fit::TableFormat format, 
   if (!report.savings.empty()) out << "\n" << fit::render(fit::saving_table(report), format);
 }
 
-void add_limit_options(CLI::App& command, AllocateCommandOptions& options) {
+void add_budget_options(CLI::App& command, AllocateCommandOptions& options) {
+  command.add_option("--flops", options.flops, "budgets C, such as 1e18,1e20")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   fit::Limits& limits = options.limits;
   command.add_option("--max-tokens", limits.max_tokens, "no more training tokens than this")
       ->type_name("D");
@@ -105,7 +124,7 @@ void add_limit_options(CLI::App& command, AllocateCommandOptions& options) {
       ->type_name("U");
   command.add_flag("--six-nd", options.six_nd, "C = 6ND although --compute gives measured FLOPs");
   command.add_flag("--exact-flops", options.exact_flops,
-                   "of a sweep: C is the exact FLOPs of its runs, not 6ND");
+                   "C is the exact FLOPs of a sweep's runs or of the sizes of --ladder, not 6ND");
 }
 
 void add_ladder_options(CLI::App& command, AllocateCommandOptions& options) {
@@ -157,7 +176,8 @@ int print_allocation(const fit::FitResult& fit, const AllocateCommandOptions& op
     file.count = find_params_count(options.count);
     settings.ladder = read_ladder(file);
   }
-  const fit::AllocationReport report = fit::report_allocation(fit, settings);
+  const fit::AllocationReport report = fit::report_allocation(
+      options.exact_flops ? with_ladder_compute(fit, settings.ladder) : fit, settings);
   for (const std::string& warning : fit::warnings(report)) {
     log << "crosslaw allocate: " << warning << "\n";
   }
@@ -192,6 +212,8 @@ int run_allocate(const AllocateCommandOptions& options, std::ostream& out, std::
   require_plot(options.plot, options.directory);
   if (!options.directory.empty()) return run_allocate_of_sweep(options, out, log);
   require_one_source(options);
+  if (options.six_nd && options.exact_flops)
+    throw std::invalid_argument("--six-nd and --exact-flops exclude each other");
   if (options.flops.empty())
     throw std::invalid_argument("--flops is missing: the budgets, such as 1e18,1e20");
   fit::FitResult fit;
@@ -218,10 +240,7 @@ void add_allocate_command(CLI::App& app, int& exit_code) {
       ->type_name("FIT.json");
   command->add_option("--coefficients", options->coefficients,
                       "E=..,A=..,alpha=..,B=..,beta=..[,gamma=..]");
-  command->add_option("--flops", options->flops, "budgets C, such as 1e18,1e20")
-      ->delimiter(',')
-      ->allow_extra_args(false);
-  add_limit_options(*command, *options);
+  add_budget_options(*command, *options);
   add_ladder_options(*command, *options);
   command
       ->add_option("--flat", options->flat_percent, "percent of loss that counts as equally good")

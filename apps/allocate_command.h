@@ -21,7 +21,7 @@ struct AllocateCommandOptions {
   std::string count = "all";  // of a ladder of shapes: which parameters are N
   double flat_percent = 1;
   bool six_nd = false;       // C = 6ND although the points carry measured compute
-  bool exact_flops = false;  // of a sweep: C is the exact FLOPs of its runs
+  bool exact_flops = false;  // C is the exact FLOPs of a sweep's runs or of the ladder's sizes
   bool accept_unidentified = false;
   bool json = false;
   bool csv = false;

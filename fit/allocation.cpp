@@ -59,7 +59,7 @@ Answer answer(const Law& law, const Theta& theta, const Budget& budget,
   Answer out;
   out.unlimited = best_split(law, theta, {budget.flops, budget.compute, {}});
   if (!out.unlimited) return out;
-  out.best = best_split(law, theta, budget);
+  out.best = any(budget.limits) ? best_split(law, theta, budget) : out.unlimited;
   if (out.best) out.flat = flat_band(law, theta, budget, *out.best, options.flat_share);
   out.size = best_size(law, theta, budget, options.ladder);
   return out;

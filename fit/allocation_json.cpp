@@ -21,11 +21,6 @@ Json choice_json(const LadderChoice& choice) {
           {"as_good", choice.as_good}};
 }
 
-bool limited(const Limits& limits) {
-  return limits.max_params || limits.max_tokens || limits.unique_tokens ||
-         limits.inference_tokens > 0;
-}
-
 void add_limits(const AllocationRow& row, Json& out) {
   out["binding"] = row.binding;
   if (row.unlimited) {
@@ -75,7 +70,7 @@ Json convention_json(const Allocation& allocation) {
                 {"exponent", allocation.compute.exponent},
                 {"rms", allocation.compute.rms},
                 {"measured", allocation.compute.measured}}}};
-  if (!limited(limits)) return out;
+  if (!any(limits)) return out;
   out["limits"] = {{"max_params", number_or_null(limits.max_params)},
                    {"max_tokens", number_or_null(limits.max_tokens)},
                    {"unique_tokens", number_or_null(limits.unique_tokens)},
@@ -178,7 +173,7 @@ Json to_json(const Allocation& strategy, const AllocationRow& row) {
   out["flat_params"] = range_or_null(row.flat);
   out["flat_low_ci95"] = range_or_null(row.flat_low.ci95);
   out["flat_high_ci95"] = range_or_null(row.flat_high.ci95);
-  if (limited(strategy.limits)) add_limits(row, out);
+  if (any(strategy.limits)) add_limits(row, out);
   out["flops_factor"] = row.flops_factor;
   out["ratio_factor"] = row.ratio_factor;
   if (row.nearest) {
@@ -229,7 +224,7 @@ Table allocation_csv(const AllocationReport& report) {
       cells.add("flops_factor", row.flops_factor);
       cells.add("ratio_factor", row.ratio_factor);
       add_ladder(row, cells);
-      if (limited(strategy.limits)) add_limits(row, cells);
+      if (any(strategy.limits)) add_limits(row, cells);
       if (!report.savings.empty()) add_savings(report, strategy, b, cells);
       add_frontier(strategy, cells);
       out.rows.push_back(std::move(cells.cells));

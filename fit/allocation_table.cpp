@@ -26,7 +26,10 @@ std::string interval(const std::optional<Range>& range, Format format) {
   return range ? fmt::format("[{}, {}]", format(range->low), format(range->high)) : "-";
 }
 
-std::string three_digits(double value) { return fmt::format("{:.3g}", value); }
+// 21.4, but 1584 rather than 1.58e+03.
+std::string three_digits(double value) {
+  return value >= 1000 && value < 1e6 ? fmt::format("{:.0f}", value) : fmt::format("{:.3g}", value);
+}
 std::string four_digits(double value) { return fmt::format("{:.4g}", value); }
 std::string four_decimals(double value) { return fmt::format("{:.4f}", value); }
 std::string percent(double value) { return fmt::format("{:.1f}%", 100 * value); }
@@ -40,12 +43,6 @@ bool any_row(const AllocationReport& report, const std::function<bool(const Allo
   return std::any_of(report.strategies.begin(), report.strategies.end(), [&](const Allocation& s) {
     return std::any_of(s.rows.begin(), s.rows.end(), is);
   });
-}
-
-bool limited(const AllocationReport& report) {
-  const Limits& limits = report.strategies.front().limits;
-  return limits.max_params || limits.max_tokens || limits.unique_tokens ||
-         limits.inference_tokens > 0;
 }
 
 void add_estimate(Columns& columns, const std::string& header, Estimate AllocationRow::*which,
@@ -118,7 +115,7 @@ void add_ladder(Columns& columns, const AllocationReport& report) {
 }
 
 void add_limits(Columns& columns, const AllocationReport& report) {
-  if (!limited(report)) return;
+  if (!any(report.strategies.front().limits)) return;
   columns.push_back({"bound by", [](const Allocation&, const AllocationRow& row) {
                        return row.binding.empty() ? "-"
                                                   : fmt::format("{}", fmt::join(row.binding, ", "));
@@ -208,6 +205,9 @@ std::string frontier_text(const AllocationReport& report) {
                        with_interval(line.tokens_exponent),
                        line.near_flops ? fmt::format(" (near C = {:.4g})", *line.near_flops) : "");
   }
+  const Limits& limits = report.strategies.front().limits;
+  if (!out.empty() && (limits.max_params || limits.max_tokens))
+    out += "(growth without the caps)\n";
   return out;
 }
 

@@ -174,11 +174,19 @@ double log_tokens(const Budget& budget, double log_flops_per_token) {
   return budget.limits.max_tokens ? std::min(out, std::log(*budget.limits.max_tokens)) : out;
 }
 
-bool knows_repetition(const Law& law) { return law.name == "data-constrained"; }
+bool any(const Limits& limits) {
+  return limits.max_params || limits.max_tokens || limits.unique_tokens ||
+         limits.inference_tokens > 0;
+}
 
-double log_loss_at(const Law& law, const Theta& theta, const Limits&, double log_params,
+bool knows_repetition(const Law& law) { return law.depends_on(Axis::kRepeats); }
+
+double log_loss_at(const Law& law, const Theta& theta, const Limits& limits, double log_params,
                    double log_tokens) {
-  const Sample sample{log_params, log_tokens, 0, 1, false};
+  Sample sample{log_params, log_tokens, 0, 1, false};
+  if (limits.unique_tokens) {
+    sample.log_unique_share = std::min(0.0, std::log(*limits.unique_tokens) - log_tokens);
+  }
   return law.log_loss(theta.data(), sample, nullptr);
 }
 

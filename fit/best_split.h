@@ -22,6 +22,8 @@ struct Limits {
 };
 
 std::vector<std::string> problems(const Limits& limits);
+// Whether anything is limited at all.
+bool any(const Limits& limits);
 
 struct Budget {
   double flops = 0;

@@ -51,10 +51,10 @@ std::optional<ComputeModel> fit_compute(const Points& points) {
 
 std::string describe(const ComputeModel& compute) {
   if (!compute.measured && compute.constant == 6 && compute.exponent == 1) return "C = 6 N D";
-  return fmt::format("C = {:.4g} N^{:.4g} D{}", compute.constant, compute.exponent,
-                     compute.measured ? fmt::format(" (fitted to measured compute, {:.2g} % rms)",
-                                                    100 * compute.rms)
-                                      : "");
+  return fmt::format(
+      "C = {:.4g} N^{:.4g} D{}", compute.constant, compute.exponent,
+      compute.measured ? fmt::format(" (fitted to counted FLOPs, {:.2g} % rms)", 100 * compute.rms)
+                       : "");
 }
 
 }  // namespace crosslaw::fit

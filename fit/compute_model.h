@@ -13,7 +13,7 @@ struct ComputeModel {
   double constant = 6;    // F
   double exponent = 1;    // phi
   double rms = 0;         // of the log residuals it was fitted with
-  bool measured = false;  // fitted to compute as counted by the source of the points
+  bool measured = false;  // fitted to FLOPs that the points or sizes carry
 
   double log_flops_per_token(double log_params) const;
   double flops_per_token(double params) const;
@@ -25,7 +25,7 @@ struct ComputeModel {
 // those have fewer than two distinct sizes, or when larger models come out cheaper.
 std::optional<ComputeModel> fit_compute(const Points& points);
 
-// "C = 6 N D" or "C = 11.2 N^0.977 D (fitted to measured compute, 2.1 % rms)".
+// "C = 6 N D" or "C = 11.2 N^0.977 D (fitted to counted FLOPs, 2.1 % rms)".
 std::string describe(const ComputeModel& compute);
 
 }  // namespace crosslaw::fit

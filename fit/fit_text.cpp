@@ -24,6 +24,9 @@ std::string describe_points(const FitResult& fit) {
       "{} points, objective {:.9g} ({})\n", fit.points, fit.objective,
       std::isfinite(delta) ? fmt::format("sum of Huber, delta {:.3g}, on log residuals", delta)
                            : "half the sum of squared log residuals");
+  if (!fit.convention.params.empty()) {
+    out += fmt::format("N: {}; C: {}\n", fit.convention.params, fit.convention.compute);
+  }
   if (!fit.coverage) return out;
   const Coverage& c = *fit.coverage;
   out += fmt::format("N {} to {}, D {} to {}, D/N {:.3g} to {:.3g}, {} {:.3g} to {:.3g}\n",

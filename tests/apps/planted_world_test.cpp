@@ -4,16 +4,20 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <sstream>
 
 #include "apps/allocation_choices.h"
+#include "apps/conventions.h"
 #include "apps/measured_savings.h"
 #include "apps/report/report_data.h"
+#include "apps/sweep_commands.h"
 #include "apps/sweep_fits.h"
 #include "fit/allocation.h"
 #include "sweep/ladder.h"
 #include "sweep/plan.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_folder.h"
+#include "trainer/model_cost.h"
 
 namespace crosslaw::tests {
 namespace {
@@ -161,6 +165,73 @@ TEST_CASE("A planted world comes back through store, fits, allocation and report
                    best_params(c, "B_continued", "beta_continued", kPlanted.at("gamma")));
       CHECK(scratch.rows[i].nearest);
     }
+  }
+
+  SECTION("under exact FLOPs the budget pays for attention and head") {
+    apps::AllocateCommandOptions options;
+    options.directory = folder.path().string();
+    options.flops = {1e20};
+    options.data.fit.law.clear();  // as on the command line
+    options.json = true;
+    std::ostringstream six, exact, log;
+    REQUIRE(apps::run_allocate_of_sweep(options, six, log) == 0);
+    options.exact_flops = true;
+    REQUIRE(apps::run_allocate_of_sweep(options, exact, log) == 0);
+    const nlohmann::json found = nlohmann::json::parse(exact.str());
+    const nlohmann::json& line = found.at("languages").at(0);
+    const nlohmann::json& cost = line.at("convention").at("flops_per_token");
+    CHECK(cost.at("measured") == true);
+    CHECK(line.at("savings").size() == 1);
+    CHECK(line.at("frontiers").size() == 2);
+    for (const nlohmann::json& row : found.at("rows")) {
+      const double per_token =
+          cost.at("constant").get<double>() *
+          std::pow(row.at("params").get<double>(), cost.at("exponent").get<double>());
+      CHECK(per_token * row.at("tokens").get<double>() == Approx(1e20).epsilon(1e-6));
+      // The ladder's own cost a token is that of its shape.
+      for (const sweep::ModelSize& size :
+           sweep::read_ladder("sweep/presets/paper40.csv", 32000, false)) {
+        if (size.name != row.at("nearest").at("name")) continue;
+        CHECK(row.at("nearest").at("flops_per_token").get<double>() ==
+              Approx(trainer::training_flops_per_token(size.shape, 2048)).epsilon(1e-3));
+      }
+    }
+    const nlohmann::json plain = nlohmann::json::parse(six.str());
+    CHECK(plain.at("languages").at(0).at("convention").at("compute") == "C = 6 N D");
+    CHECK(plain.at("rows").at(0).at("params") != found.at("rows").at(0).at("params"));
+  }
+
+  SECTION("exact FLOPs change what C means, not the coefficients") {
+    apps::SweepFitOptions options;
+    options.exact_flops = true;
+    options.only_law = "chinchilla";
+    options.fit.draws = 0;
+    const std::vector<apps::PairFits> exact =
+        apps::fit_sweep(observations, options, [](const std::string&) {});
+    const fit::FitResult& found = *exact[0].find("scratch");
+    CHECK(found.value("alpha") == Approx(fits[0].find("scratch")->value("alpha")).epsilon(1e-9));
+    REQUIRE(found.compute);
+    CHECK(found.compute->rms < 0.1);
+    CHECK(found.convention.params == apps::describe(apps::ParamsCount::kAll));
+    CHECK(fits[0].find("scratch")->convention.compute == "6ND");
+    CHECK_FALSE(fits[0].find("scratch")->compute);
+  }
+
+  SECTION("its conventions are compared, each under 6ND and exact FLOPs") {
+    apps::ConventionsOptions options;
+    options.directory = folder.path().string();
+    options.data.conventions = {"all"};
+    options.data.draws = 0;
+    options.data.fit.starts = 8;
+    options.data.fit.law.clear();
+    options.format.reset();
+    std::ostringstream out, log;
+    REQUIRE(apps::run_conventions(options, out, log) == 0);
+    const nlohmann::json found = nlohmann::json::parse(out.str()).at("languages").at(0);
+    CHECK(found.at("conventions").size() == 12);  // 3 counts, 2 computes, 2 strategies
+    CHECK(found.at("conventions").at(0).at("alpha").at("value").get<double>() ==
+          Approx(kPlanted.at("alpha")).margin(0.03));
+    CHECK(found.at("spread").at(0).at("tokens_factor").get<double>() > 1);
   }
 
   SECTION("the report shows the same intervals") {

@@ -206,6 +206,33 @@ TEST_CASE("Where tokens are served the growth with C is local, and says so") {
   CHECK(*found.rows[0].params.value < *allocate(given(), budgets({1e21})).rows[0].params.value);
 }
 
+TEST_CASE("A law without a closed form is allocated by search, draws and growth included") {
+  const Points points =
+      sweep(outer_law(), {1.7, 400, 0.40, 900, 0.36, 0.8}, 16, {2, 8, 30, 120}, 0.004, 5);
+  const FitResult fit = fitted(points, "outer", 40);
+  AllocationOptions options = budgets({1e20});
+  options.accept_unidentified = true;
+  const Allocation found = allocate(fit, options);
+  REQUIRE(found.refused.empty());
+  REQUIRE(found.frontier);
+  CHECK_FALSE(found.frontier->near_flops);
+  const double alpha = fit.value("alpha"), beta = fit.value("beta");
+  CHECK(*found.frontier->params_exponent.value == Approx(beta / (alpha + beta)).epsilon(1e-4));
+  CHECK(found.rows[0].params.ci95);
+  CHECK(found.rows[0].flat->low < *found.rows[0].params.value);
+}
+
+TEST_CASE("Distinct tokens that run out are named with the epochs") {
+  const FitResult fit =
+      from_values(data_constrained_law(), {1.87, 521.0, 0.353, 1488.0, 0.353, 15.387756, 5.309743});
+  AllocationOptions options = budgets({9.3e21});
+  options.limits.unique_tokens = 2.5e10;
+  const AllocationRow row = allocate(fit, options).rows[0];
+  CHECK(row.binding == std::vector<std::string>{"unique-tokens"});
+  CHECK(*row.epochs == Approx(*row.tokens.value / 2.5e10));
+  CHECK(*row.given_up.value > 0);
+}
+
 TEST_CASE("Bad options and law joint are thrown out") {
   CHECK_THROWS_AS(allocate(given(), budgets({})), std::invalid_argument);
   CHECK_THROWS_AS(allocate(given(), budgets({-1})), std::invalid_argument);

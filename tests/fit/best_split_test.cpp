@@ -32,24 +32,6 @@ Budget budget(double flops, Limits limits = {}, ComputeModel compute = {}) {
   return {flops, compute, limits};
 }
 
-// E + (A/N^alpha + B/D^beta)^k; theta = (log E, log A, alpha, log B, beta, k).
-double outer_loss(const double* t, const Sample& at, double*) {
-  const double inner =
-      std::exp(t[1] - t[2] * at.log_params) + std::exp(t[3] - t[4] * at.log_tokens);
-  return std::log(std::exp(t[0]) + std::pow(inner, t[5]));
-}
-
-// ((A/N^alpha)^(1/beta) + B/D)^beta (Kaplan et al. 2020, Eq. 1.5); theta = (log A, alpha, log B,
-// beta).
-double kaplan_loss(const double* t, const Sample& at, double*) {
-  return t[3] *
-         std::log(std::exp((t[0] - t[1] * at.log_params) / t[3]) + std::exp(t[2] - at.log_tokens));
-}
-
-Law law_of(double (*log_loss)(const double*, const Sample&, double*)) {
-  return {"of the test", "", {}, log_loss, nullptr, nullptr, nullptr};
-}
-
 struct Cell {
   double params, tokens, loss;
 };
@@ -64,7 +46,8 @@ Cell brute_force(const Law& law, const Theta& theta, const Budget& b, double cen
     double d = b.flops / f - b.limits.inference_tokens / 3;
     if (b.limits.max_tokens) d = std::min(d, *b.limits.max_tokens);
     for (int k = 0; k < 20 && d > 0; ++k, d *= 0.9) {  // fewer tokens must not be better either
-      const double loss = predicted_loss(law, theta, n, d);
+      const double loss = predicted_loss(law, theta, n, d, Stage::kScratch,
+                                         std::min(d, b.limits.unique_tokens.value_or(d)));
       if (loss < best.loss) best = {n, d, loss};
     }
   }
@@ -101,29 +84,50 @@ TEST_CASE("The search ends at the closed form") {
 }
 
 TEST_CASE("An outer exponent moves no optimum, for the outer power is monotone") {
-  const Law law = law_of(outer_loss);
-  Theta theta(6);
-  theta << std::log(1.7), std::log(400.0), 0.34, std::log(900.0), 0.30, 0.7;
+  const Theta outer =
+      theta_from_values(outer_law(), std::vector{1.7, 400.0, 0.34, 900.0, 0.30, 0.7});
   const Theta inner = chinchilla(1.7, 400, 0.34, 900, 0.30);
   for (const double flops : {1e18, 1e22}) {
-    const Split found = *best_split(law, theta, budget(flops));
+    const Split found = *best_split(outer_law(), outer, budget(flops));
     const Split expected = *best_split(chinchilla_law(), inner, budget(flops));
     CHECK(found.params == Approx(expected.params).epsilon(1e-6));
     CHECK(found.tokens == Approx(expected.tokens).epsilon(1e-6));
   }
 }
 
-TEST_CASE("Kaplan's law is allocated as its own first-order condition says") {
-  const Law law = law_of(kaplan_loss);
+TEST_CASE("Kaplan's law is allocated as its first-order condition says") {
+  // Kaplan et al. 2020, Eq. 1.5 and Table 2: the sum (N_c/N)^(alpha/beta) + D_c 6N/C is least.
   const double alpha = 0.076, beta = 0.103, critical_n = 6.4e13, critical_d = 1.8e13;
-  Theta theta(4);
-  theta << alpha * std::log(critical_n), alpha, std::log(critical_d), beta;
-  // The inner sum (N_c/N)^(alpha/beta) + D_c 6N/C is least at this N.
+  const Theta theta = theta_from_values(
+      kaplan_law(),
+      std::vector{std::pow(critical_n, alpha), alpha, std::pow(critical_d, beta), beta});
   const double flops = 1e23, ratio = alpha / beta;
   const double expected =
       std::pow(ratio * std::pow(critical_n, ratio) * flops / (6 * critical_d), 1 / (1 + ratio));
-  const Split found = *best_split(law, theta, budget(flops));
-  CHECK(found.params == Approx(expected).epsilon(1e-6));
+  CHECK(best_split(kaplan_law(), theta, budget(flops))->params == Approx(expected).epsilon(1e-6));
+}
+
+TEST_CASE("Where tokens repeat the published example is found: smaller models, more epochs") {
+  // Muennighoff et al. 2023, section 5 and Fig. 1: with 25B unique tokens and 9.3e21 FLOPs, 6.34B
+  // parameters on 242B tokens (9.7 epochs) where the chinchilla law has 8.67B on 178B.
+  const Theta theta = theta_from_values(
+      data_constrained_law(), std::vector{1.87, 521.0, 0.353, 1488.0, 0.353, 15.387756, 5.309743});
+  Limits limits;
+  limits.unique_tokens = 2.5e10;
+  const Budget b = budget(9.3e21, limits);
+  const Split plain = *best_split(data_constrained_law(), theta, budget(9.3e21));
+  const Split found = *best_split(data_constrained_law(), theta, b);
+  CHECK(plain.params == Approx(8.67e9).epsilon(0.1));
+  CHECK(found.params == Approx(6.34e9).epsilon(0.1));
+  CHECK(found.tokens / 2.5e10 == Approx(9.7).epsilon(0.1));
+  CHECK(found.loss > plain.loss);
+  agrees_with_brute_force(data_constrained_law(), theta, b);
+  // With more distinct tokens than are used nothing changes.
+  limits.unique_tokens = 1e13;
+  CHECK(best_split(data_constrained_law(), theta, budget(9.3e21, limits))->params ==
+        Approx(plain.params).epsilon(1e-6));
+  CHECK(knows_repetition(data_constrained_law()));
+  CHECK_FALSE(knows_repetition(chinchilla_law()));
 }
 
 TEST_CASE("A cap on tokens gives the rest of the budget to the model") {
