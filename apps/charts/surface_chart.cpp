@@ -5,6 +5,7 @@
 
 #include "apps/charts/fit_charts.h"
 #include "fit/law.h"
+#include "fit/power_form.h"
 #include "fit/spread.h"
 
 namespace crosslaw::charts {
@@ -62,7 +63,7 @@ RoundNumbers levels(const Grid& grid, const fit::Points& points) {
     const double worst = fit::coverage(points).loss.high;
     if (1.2 * worst > std::exp(sorted.front())) high = std::min(high, 1.2 * worst);
   }
-  return round_numbers(std::exp(sorted.front()), high, 12);
+  return round_numbers(std::exp(sorted.front()), high, 18);
 }
 
 std::vector<Contour> contours_of(const fit::FitResult& fit, const Area& area,
@@ -116,6 +117,14 @@ void add_points(const Strategy& strategy, Panel& panel) {
   panel.colour_bar = ColourBar{limit, "residual", "%"};
 }
 
+// Why no frontier is drawn; empty where one is.
+std::string why_no_frontier(const fit::FitResult& fit) {
+  const std::optional<fit::PowerForm> form = fit::power_form(*fit.law, fit.theta);
+  if (!form) return "";
+  if (!fit.identifiable) return "no frontier: the fit is not identifiable";
+  return fit::why_no_optimum(*form).empty() ? "" : "no frontier: the law has no optimum";
+}
+
 void add_frontier(const Strategy& strategy, Panel& panel) {
   const fit::Range area{6 * panel.x.low * panel.y.low, 6 * panel.x.high * panel.y.high};
   const std::vector<fit::AllocationRow> rows = frontier_rows(strategy.fit, area, false);
@@ -162,14 +171,15 @@ std::vector<Panel> surface_panels(const std::vector<Strategy>& strategies, const
     panel.caption =
         "Contours join sizes and token counts of equal predicted loss; each mark is a measured "
         "model, vermilion where its loss lies above the law and blue where it lies below";
-    if (panel.remarks.empty() && panel.lines.empty()) {
-      panel.caption += ".";
-    } else {
+    const std::string missing = why_no_frontier(strategy.fit);
+    if (!panel.lines.empty()) {
       panel.note += "; dots on the frontier: FLOPs";
       panel.caption +=
-          ", and the dark line is the compute-optimal frontier, dashed beyond the measured "
-          "compute.";
+          ", and the dark line is the compute-optimal frontier, dashed beyond the measured compute";
+    } else if (!missing.empty()) {
+      panel.note += "; " + missing;
     }
+    panel.caption += ".";
     out.push_back(std::move(panel));
   }
   return out;

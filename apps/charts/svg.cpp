@@ -143,6 +143,13 @@ void Canvas::circle(Spot centre, double radius, const std::string& fill, double 
 
 void Canvas::text(Spot at, std::string_view content, const TextStyle& style) {
   if (!finite(at) || content.empty()) return;
+  if (style.plate) {
+    const double width = 0.9 * text_width(content, style.size) + 2;
+    const double left = style.anchor == Anchor::kStart    ? at.x
+                        : style.anchor == Anchor::kMiddle ? at.x - width / 2
+                                                          : at.x - width;
+    rectangle({left, at.y - 0.8 * style.size, width, 0.9 * style.size}, "#fff");
+  }
   const char* anchor = style.anchor == Anchor::kStart    ? "start"
                        : style.anchor == Anchor::kMiddle ? "middle"
                                                          : "end";

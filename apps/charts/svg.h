@@ -43,8 +43,9 @@ struct TextStyle {
   std::string colour = colour::kInk;
   Anchor anchor = Anchor::kStart;
   bool bold = false;
-  bool halo = false;  // a white rim, for text over lines
-  double angle = 0;   // degrees, clockwise
+  bool halo = false;   // a white rim, for text over marks
+  bool plate = false;  // a white plate beneath, for text over lines
+  double angle = 0;    // degrees, clockwise
 };
 
 // Text for XML and HTML, in content and in quoted attributes: markup characters escaped, what XML
