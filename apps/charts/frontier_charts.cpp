@@ -9,6 +9,8 @@
 namespace crosslaw::charts {
 namespace {
 
+constexpr std::size_t kCrowd = 1000;  // points; from here on their marks are small and pale
+
 using Rows = std::vector<fit::AllocationRow>;
 
 // A quantity of the frontier and how it is drawn.
@@ -114,6 +116,10 @@ void add_points(const Frontiers& all, const Quantity& quantity, Panel& panel) {
     for (const fit::Point& point : strategy.points) {
       marks.at.push_back({fit::training_flops(point), quantity.of_point(point)});
     }
+  }
+  if (marks.at.size() > kCrowd) {
+    marks.radius = 1.5;
+    marks.opacity = 0.25;
   }
   if (!marks.at.empty()) panel.marks.push_back(std::move(marks));
 }

@@ -138,11 +138,13 @@ void draw_whiskers(const Frame& frame, Canvas& canvas) {
 void draw_marks(const Frame& frame, bool beneath, Canvas& canvas) {
   for (const Marks& marks : frame.panel.marks) {
     if (marks.beneath != beneath) continue;
+    canvas.begin_marks(marks.opacity);
     for (std::size_t i = 0; i < marks.at.size(); ++i) {
       canvas.circle(frame(marks.at[i]), marks.radius,
-                    marks.colours.size() == 1 ? marks.colours[0] : marks.colours[i], marks.opacity,
+                    marks.colours.size() == 1 ? marks.colours[0] : marks.colours[i],
                     marks.titles.empty() ? "" : marks.titles[i]);
     }
+    canvas.end_group();
   }
 }
 
@@ -165,7 +167,7 @@ void draw_data(const Frame& frame, const std::string& id, Canvas& canvas) {
     canvas.polyline(frame(line.at), {line.colour, line.width, line.dash});
   }
   draw_marks(frame, false, canvas);
-  canvas.end_clip();
+  canvas.end_group();
 }
 
 void label_guide(const Frame& frame, const Guide& guide, LabelRoom& room, Canvas& canvas) {

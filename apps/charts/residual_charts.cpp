@@ -11,6 +11,7 @@ namespace crosslaw::charts {
 namespace {
 
 constexpr std::size_t kFewestForMedian = 24, kMostGroups = 12, kFewestInGroup = 6;
+constexpr std::size_t kMany = 400;  // points; from here on their marks are small and pale
 
 double median(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
@@ -56,8 +57,11 @@ std::vector<Guide> zero_and_delta(double delta_percent) {
 // The points of one way of training in a panel, and their running median.
 void add_spots(const std::vector<Spot>& spots, const std::string& name, const std::string& colour,
                const std::string& line_colour, Panel& panel) {
-  const bool many = spots.size() > 400;
-  Marks marks{spots, {colour}, many ? 2.2 : 3.0, many ? 0.45 : 0.65, name, {}};
+  Marks marks{spots, {colour}, 3.0, 0.65, name, {}};
+  if (spots.size() > kMany) {
+    marks.radius = spots.size() > 10 * kMany ? 1.4 : 2.2;
+    marks.opacity = spots.size() > 10 * kMany ? 0.15 : 0.45;
+  }
   marks.beneath = true;
   panel.marks.push_back(std::move(marks));
   Line line{running_median(spots), line_colour, 1.8, Dash::kSolid, "running median"};

@@ -101,7 +101,8 @@ void add_points(const Strategy& strategy, Panel& panel) {
   const std::vector<double> residuals = residual_percent(strategy.fit, strategy.points);
   const double limit = colour_limit(residuals);
   Marks marks;
-  marks.radius = strategy.points.size() > 400 ? 2.6 : 3.4;
+  marks.radius = strategy.points.size() > 400 ? 2.2 : 3.4;
+  marks.beneath = strategy.points.size() > 400;
   marks.opacity = 0.95;
   for (std::size_t i = 0; i < strategy.points.size(); ++i) {
     const fit::Point& point = strategy.points[i];

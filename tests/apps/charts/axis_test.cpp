@@ -33,7 +33,8 @@ TEST_CASE("A log axis labels decades as counts or powers") {
 TEST_CASE("Less than a decade still gets at least two labels") {
   CHECK(labels({"", Scale::kLog, Numbers::kCount, 1.1e8, 1.9e8}) ==
         Labels{"120M", "140M", "160M", "180M"});
-  CHECK(labels({"", Scale::kLog, Numbers::kPlain, 0.95, 6}) == Labels{"1", "2", "3", "4", "5", "6"});
+  CHECK(labels({"", Scale::kLog, Numbers::kPlain, 0.95, 6}) ==
+        Labels{"1", "2", "3", "4", "5", "6"});
 }
 
 TEST_CASE("Linear ticks are round numbers with equal decimals") {

@@ -27,7 +27,7 @@ TEST_CASE("Every byte that a name may hold gives well-formed XML") {
     const std::string name = {static_cast<char>(first), 'x', static_cast<char>(255 - first)};
     Canvas canvas;
     canvas.text({1, 2}, name, {});
-    canvas.circle({1, 2}, 3, "#000", 1, name);
+    canvas.circle({1, 2}, 3, "#000", name);
     CHECK_NOTHROW(tests::parse_xml("<g>" + canvas.content() + "</g>"));
   }
 }
@@ -43,7 +43,7 @@ TEST_CASE("Places that are not finite interrupt a line and drop a mark") {
   canvas.polyline({{0, 0}, {1, 1}, {NAN, 2}, {3, 3}, {4, INFINITY}, {5, 1e300}}, {});
   CHECK_THAT(canvas.content(), Contains("M0 0L1 1M3 3M5 100000"));
   Canvas empty;
-  empty.circle({NAN, 1}, 2, "#000", 1);
+  empty.circle({NAN, 1}, 2, "#000");
   empty.polyline({{NAN, NAN}}, {});
   empty.polygon({}, "#000", 1);
   empty.text({INFINITY, 0}, "x", {});
