@@ -8,7 +8,7 @@
 namespace crosslaw::charts {
 namespace {
 
-constexpr double kWidth = 480, kHeight = 410, kMargin = 16, kLine = 18;
+constexpr double kWidth = 480, kHeight = 410, kMargin = 16, kLineHeight = 18;
 constexpr const char* kFonts = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif";
 
 // An <svg> element named for those who do not see it.
@@ -51,7 +51,7 @@ double draw_heading(const Heading& heading, double width, Canvas& canvas) {
               {17, colour::kInk, Anchor::kStart, true});
   const auto paragraph = [&](const std::string& text, const char* ink) {
     for (const std::string& line : wrapped(text, characters(12))) {
-      y += kLine;
+      y += kLineHeight;
       canvas.text({kMargin, y}, line, {12, ink});
     }
   };
