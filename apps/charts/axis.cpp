@@ -64,7 +64,7 @@ double round_step(double span, int most) {
 
 std::string plain_label(double value, double step, double largest) {
   const int decimals = std::max(0, -static_cast<int>(std::floor(std::log10(step * 1.000001))));
-  if (largest < 1e6 && decimals <= 6) return fmt::format("{:.{}f}", value, decimals);
+  if (largest < 1e6 && decimals <= 4) return fmt::format("{:.{}f}", value, decimals);
   const int digits = static_cast<int>(std::floor(std::log10(largest / step) + 1e-9)) + 1;
   return value == 0 ? "0" : scientific(value, std::clamp(digits, 0, 15));
 }
@@ -195,7 +195,7 @@ std::string written(double value, Numbers numbers) {
   const double size = std::abs(value);
   const bool wide = value != 0 && (size < 1e-4 || size >= 1e6);
   if (wide || (numbers == Numbers::kPower && size >= 1e4)) return scientific(value, 3);
-  return fmt::format("{:.4g}", value);
+  return size >= 1000 ? fmt::format("{:.0f}", value) : fmt::format("{:.4g}", value);
 }
 
 }  // namespace crosslaw::charts

@@ -52,7 +52,8 @@ struct RoundNumbers {
 };
 RoundNumbers round_numbers(double low, double high, int count);
 
-// A value as an axis or a sentence writes it: 30M, 1.5e21, 0.25; at most four digits.
+// A value as an axis or a sentence writes it: 30M, 1.5e21, 0.25, 12345; four digits of what is not
+// whole.
 std::string written(double value, Numbers numbers);
 
 }  // namespace crosslaw::charts

@@ -12,6 +12,7 @@ namespace {
 constexpr const char* kStyle = R"(
 body { margin: 0 auto; max-width: 1480px; padding: 24px; color: #1f2328; background: #fff;
   font: 15px/1.5 Helvetica, Arial, "Liberation Sans", "DejaVu Sans", sans-serif; }
+h1, p { overflow-wrap: anywhere; }
 h1 { font-size: 24px; margin: 0 0 4px; }
 h2 { font-size: 17px; margin: 28px 0 8px; }
 p { margin: 4px 0; max-width: 75em; }

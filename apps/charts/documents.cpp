@@ -25,7 +25,9 @@ std::string coefficients_line(const fit::FitResult& fit) {
   std::string out;
   for (const fit::Coefficient& each : fit.coefficients) {
     out += fmt::format("{}{} = {:.5g}", out.empty() ? "" : ", ", each.name, each.value);
-    if (each.ci95) out += fmt::format(" [{:.3g}, {:.3g}]", each.ci95->low, each.ci95->high);
+    if (each.ci95)
+      out += fmt::format(" [{}, {}]", written(each.ci95->low, Numbers::kPlain),
+                         written(each.ci95->high, Numbers::kPlain));
   }
   return out;
 }
@@ -41,12 +43,13 @@ std::string points_line(const fit::FitResult& fit, const DataNames& names) {
                     written(c.flops.low, Numbers::kPower), written(c.flops.high, Numbers::kPower));
   }
   const DataNames usual;
-  const bool named =
-      !names.params.empty() &&
-      (names.params != usual.params || names.tokens != usual.tokens || names.loss != usual.loss);
-  if (named) {
-    out += fmt::format("; N is column {}, D {}, loss {}", names.params, names.tokens, names.loss);
-  }
+  const auto add = [&](const char* what, const std::string& column, const std::string& expected) {
+    if (!column.empty() && column != expected)
+      out += fmt::format("; {} is column {}", what, column);
+  };
+  add("N", names.params, usual.params);
+  add("D", names.tokens, usual.tokens);
+  add("the loss", names.loss, usual.loss);
   return out + ".";
 }
 

@@ -8,7 +8,7 @@
 namespace crosslaw::charts {
 namespace {
 
-constexpr double kWidth = 480, kHeight = 410, kMargin = 16, kLine = 18;
+constexpr double kWidth = 480, kHeight = 410, kMargin = 16, kLineHeight = 18;
 constexpr const char* kFonts = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif";
 
 // An <svg> element named for those who do not see it.
@@ -27,6 +27,20 @@ std::size_t columns_for(std::size_t panels) {
   return panels == 4 ? 2 : std::clamp<std::size_t>(panels, 1, 3);
 }
 
+// The text in lines of at most `most` characters, broken at blanks; three lines, then an ellipsis.
+std::vector<std::string> wrapped(const std::string& text, std::size_t most) {
+  std::vector<std::string> out;
+  std::size_t from = 0;
+  while (text.size() - from > most && out.size() < 2) {
+    const std::size_t blank = text.rfind(' ', from + most);
+    if (blank == std::string::npos || blank <= from) break;
+    out.push_back(text.substr(from, blank - from));
+    from = blank + 1;
+  }
+  out.push_back(shortened(text.substr(from), most));
+  return out;
+}
+
 // Draws the heading and returns its height.
 double draw_heading(const Heading& heading, double width, Canvas& canvas) {
   const auto characters = [&](double size) {
@@ -35,14 +49,14 @@ double draw_heading(const Heading& heading, double width, Canvas& canvas) {
   double y = kMargin + 18;
   canvas.text({kMargin, y}, shortened(heading.title, characters(17)),
               {17, colour::kInk, Anchor::kStart, true});
-  for (const std::string& line : heading.lines) {
-    y += kLine;
-    canvas.text({kMargin, y}, shortened(line, characters(12)), {12, colour::kMuted});
-  }
-  for (const std::string& warning : heading.warnings) {
-    y += kLine;
-    canvas.text({kMargin, y}, shortened(warning, characters(12)), {12, colour::kVermilion});
-  }
+  const auto paragraph = [&](const std::string& text, const char* ink) {
+    for (const std::string& line : wrapped(text, characters(12))) {
+      y += kLineHeight;
+      canvas.text({kMargin, y}, line, {12, ink});
+    }
+  };
+  for (const std::string& line : heading.lines) paragraph(line, colour::kMuted);
+  for (const std::string& warning : heading.warnings) paragraph(warning, colour::kVermilion);
   return y + kMargin;
 }
 

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "apps/charts/fit_charts.h"
 
 namespace crosslaw::charts {
 namespace {
+
+constexpr std::size_t kCrowd = 1000;  // points; from here on their marks are small and pale
 
 using Rows = std::vector<fit::AllocationRow>;
 
@@ -55,6 +58,10 @@ std::string shown_name(const Strategy& strategy, const char* otherwise) {
   return strategy.name == "scratch" ? "from scratch" : strategy.name;
 }
 
+std::string three_digits(double flops) {
+  return written(std::stod(fmt::format("{:.2e}", flops)), Numbers::kPower);
+}
+
 // Solid over the measured compute, dashed beyond.
 void add_line(const Strategy& strategy, const Rows& rows, const Quantity& quantity,
               const std::optional<fit::Range>& measured, Panel& panel) {
@@ -84,10 +91,9 @@ void add_line(const Strategy& strategy, const Rows& rows, const Quantity& quanti
 void add_budgets(const Frontiers& all, std::size_t which, const Quantity& quantity, Panel& panel) {
   if (which >= all.budgets.size()) return;
   const Strategy& strategy = all.strategies[which];
-  const double nudge = all.strategies.size() < 2 ? 0 : which == 0 ? -5 : 5;
-  Whiskers flat{{},  strategy.colour, 9,
-                0.3, nudge,           fmt::format("loss within {:.3g} %", 100 * all.flat_share)};
-  Whiskers interval{{}, strategy.colour, 1.6, 1, nudge, "budget, 95 %"};
+  const std::string as_good = fmt::format("loss within {:.3g} %", 100 * all.flat_share);
+  Whiskers flat{{}, strategy.colour, 9, 0.3, as_good};
+  Whiskers interval{{}, strategy.colour, 1.6, 1, "budget, 95 %"};
   Marks marks{{}, {strategy.colour}, 3.6, 1, "", {}};
   for (const fit::AllocationRow& row : all.budgets[which]) {
     const fit::Estimate& estimate = row.*quantity.estimate;
@@ -98,7 +104,6 @@ void add_budgets(const Frontiers& all, std::size_t which, const Quantity& quanti
     marks.titles.push_back(fmt::format("C {}: {}", written(row.flops, Numbers::kPower),
                                        written(*estimate.value, quantity.numbers)));
   }
-  if (!all.strategies[which].name.empty()) flat.name = interval.name = "";
   if (!flat.bars.empty()) panel.whiskers.push_back(std::move(flat));
   if (!interval.bars.empty()) panel.whiskers.push_back(std::move(interval));
   panel.marks.push_back(std::move(marks));
@@ -106,10 +111,15 @@ void add_budgets(const Frontiers& all, std::size_t which, const Quantity& quanti
 
 void add_points(const Frontiers& all, const Quantity& quantity, Panel& panel) {
   Marks marks{{}, {"#9aa5b1"}, 2.2, 0.5, "measured", {}};
+  marks.beneath = true;
   for (const Strategy& strategy : all.strategies) {
     for (const fit::Point& point : strategy.points) {
       marks.at.push_back({fit::training_flops(point), quantity.of_point(point)});
     }
+  }
+  if (marks.at.size() > kCrowd) {
+    marks.radius = 1.5;
+    marks.opacity = 0.25;
   }
   if (!marks.at.empty()) panel.marks.push_back(std::move(marks));
 }
@@ -125,17 +135,21 @@ void set_axes(const Frontiers& all, const Quantity& quantity, Panel& panel) {
   for (const Whiskers& each : panel.whiskers) {
     for (const Whiskers::Bar& bar : each.bars) y.insert(y.end(), {bar.range.low, bar.range.high});
   }
+  // A few bad runs far above the frontier must not flatten it.
+  const double most = quantity.scale == Scale::kLog || y.empty()
+                          ? std::numeric_limits<double>::infinity()
+                          : 1.1 * *std::max_element(y.begin(), y.end());
   for (const Marks& marks : panel.marks) {
-    for (const Spot& at : marks.at) y.push_back(at.y);
+    for (const Spot& at : marks.at) y.push_back(std::min(at.y, most));
   }
   panel.x = axis_over("compute C = 6ND, FLOPs", Scale::kLog, Numbers::kPower,
                       {all.flops.low, all.flops.high}, 0.02);
   panel.y = axis_over(quantity.axis_title, quantity.scale, quantity.numbers, y);
   if (!all.measured) return;
-  if (panel.x.high > 1.05 * all.measured->high) {
+  if (all.flops.high > 1.01 * all.measured->high) {
     panel.shades.push_back({{all.measured->high, panel.x.high}, "extrapolated"});
   }
-  if (panel.x.low < all.measured->low / 1.5) {
+  if (all.flops.low < all.measured->low / 1.01) {
     panel.shades.push_back({{panel.x.low, all.measured->low}, "extrapolated"});
   }
 }
@@ -143,10 +157,10 @@ void set_axes(const Frontiers& all, const Quantity& quantity, Panel& panel) {
 Panel frontier_panel(const Frontiers& all, const Quantity& quantity) {
   Panel panel;
   panel.title = quantity.title;
-  panel.note = all.measured ? fmt::format("measured compute: {} to {} FLOPs",
-                                          written(all.measured->low, Numbers::kPower),
-                                          written(all.measured->high, Numbers::kPower))
-                            : "the measured compute is not known";
+  panel.note = all.measured
+                   ? fmt::format("measured compute: {} to {} FLOPs",
+                                 three_digits(all.measured->low), three_digits(all.measured->high))
+                   : "the measured compute is not known";
   add_points(all, quantity, panel);
   for (std::size_t i = 0; i < all.strategies.size(); ++i) {
     if (all.rows[i].empty()) continue;
@@ -154,10 +168,11 @@ Panel frontier_panel(const Frontiers& all, const Quantity& quantity) {
     add_budgets(all, i, quantity, panel);
   }
   set_axes(all, quantity, panel);
-  panel.caption = fmt::format("{} over compute by the fitted law{}{}{}.", quantity.title,
-                              panel.bands.empty() ? "" : " with the 95 % band of the bootstrap",
-                              all.measured ? ", dashed and shaded beyond the measured compute" : "",
-                              all.budgets.empty() ? "" : "; the requested budgets are marked");
+  panel.caption =
+      fmt::format("{} over compute by the fitted law{}{}{}.", quantity.title,
+                  panel.bands.empty() ? "" : " with the 95 % band of the bootstrap",
+                  panel.shades.empty() ? "" : ", dashed and shaded beyond the measured compute",
+                  all.budgets.empty() ? "" : "; the requested budgets are marked");
   return panel;
 }
 
@@ -198,12 +213,15 @@ std::vector<Panel> allocation_panels(const fit::FitResult& fit, const fit::Alloc
     for (const fit::AllocationRow& row : report.strategies[i].rows) flops.push_back(row.flops);
   }
   if (flops.empty()) return {};
-  if (fit.coverage) {
-    all.measured = fit.coverage->flops;
-    flops.insert(flops.end(), {fit.coverage->flops.low, fit.coverage->flops.high});
-  }
   const auto [low, high] = std::minmax_element(flops.begin(), flops.end());
   all.flops = {std::max(*low / 2, 1e-300), std::min(*high * 2, 1e300)};
+  if (fit.coverage) {
+    all.measured = fit.coverage->flops;
+    all.flops = {std::min(all.flops.low, all.measured->low),
+                 std::max(all.flops.high, all.measured->high)};
+    if (*low >= all.measured->low) all.flops.low = all.measured->low;
+    if (*high <= all.measured->high) all.flops.high = all.measured->high;
+  }
   for (std::size_t i = 0; i < all.strategies.size(); ++i) {
     const bool refused = all.budgets[i].empty();
     all.rows.push_back(refused ? Rows{} : frontier_rows(all.strategies[i].fit, all.flops, true));

@@ -31,6 +31,7 @@ LabelRoom::LabelRoom(const Box& frame, std::vector<Spot> marks) : frame_(frame) 
 
 bool LabelRoom::place(const std::vector<Spot>& candidates, std::string_view text,
                       const TextStyle& style, Canvas& canvas) {
+  if (text.empty()) return false;
   for (const Spot& at : candidates) {
     const Box box = text_box(at, text, style);
     if (!is_free(box)) continue;
@@ -43,6 +44,7 @@ bool LabelRoom::place(const std::vector<Spot>& candidates, std::string_view text
 
 bool LabelRoom::place_clear(const std::vector<Spot>& candidates, std::string_view text,
                             const TextStyle& style, Canvas& canvas) {
+  if (text.empty()) return false;
   double best = -1;
   Spot chosen;
   for (const Spot& at : candidates) {

@@ -73,7 +73,9 @@ void draw_sample(const Entry& entry, Spot at, Canvas& canvas) {
                      entry.stroke.colour, entry.opacity);
       return;
     case Entry::Kind::kMark:
-      canvas.circle({middle, at.y}, 3.5, entry.stroke.colour, entry.opacity);
+      canvas.begin_marks(std::max(entry.opacity, 0.5));
+      canvas.circle({middle, at.y}, 3.5, entry.stroke.colour);
+      canvas.end_group();
       return;
     case Entry::Kind::kWhisker:
       canvas.line({middle, at.y - 5}, {middle, at.y + 5}, entry.stroke);

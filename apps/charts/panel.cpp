@@ -13,6 +13,7 @@ namespace crosslaw::charts {
 namespace {
 
 constexpr double kLeft = 66, kRight = 22, kTop = 50, kBottom = 50, kBarRoom = 62;
+constexpr double kTitleRoom = 26;  // left of the labels of the y axis
 constexpr int kMostTicks = 7;
 constexpr std::size_t kTitleCharacters = 60;
 
@@ -75,6 +76,14 @@ void draw_x_axis(const Frame& frame, Canvas& canvas) {
               {12, colour::kInk, Anchor::kMiddle});
 }
 
+double widest_label(const Axis& axis) {
+  double out = 0;
+  for (const Tick& tick : ticks(axis, kMostTicks)) {
+    out = std::max(out, text_width(tick.label, 11));
+  }
+  return out;
+}
+
 void draw_y_axis(const Frame& frame, Canvas& canvas) {
   const Stroke stroke{colour::kMuted, 1};
   for (const Tick& tick : ticks(frame.panel.y, kMostTicks)) {
@@ -84,7 +93,8 @@ void draw_y_axis(const Frame& frame, Canvas& canvas) {
   }
   TextStyle style{12, colour::kInk, Anchor::kMiddle};
   style.angle = -90;
-  canvas.text({frame.plot.x - 52, frame.plot.y + frame.plot.height / 2},
+  const double beside = std::max(kLeft, widest_label(frame.panel.y) + kTitleRoom) - 14;
+  canvas.text({frame.plot.x - beside, frame.plot.y + frame.plot.height / 2},
               shortened(frame.panel.y.title, kTitleCharacters - 15), style);
 }
 
@@ -105,9 +115,8 @@ void draw_guides(const Frame& frame, Canvas& canvas) {
 void draw_whiskers(const Frame& frame, Canvas& canvas) {
   for (const Whiskers& each : frame.panel.whiskers) {
     for (const Whiskers::Bar& bar : each.bars) {
-      Spot low = frame({bar.x, bar.range.low});
-      Spot high = frame({bar.x, bar.range.high});
-      low.x = high.x = low.x + each.nudge;
+      const Spot low = frame({bar.x, bar.range.low});
+      const Spot high = frame({bar.x, bar.range.high});
       const double half = each.width > 4 ? each.width / 2 : 0;
       if (half > 0) {
         canvas.polygon({{low.x - half, low.y},
@@ -126,13 +135,16 @@ void draw_whiskers(const Frame& frame, Canvas& canvas) {
   }
 }
 
-void draw_marks(const Frame& frame, Canvas& canvas) {
+void draw_marks(const Frame& frame, bool beneath, Canvas& canvas) {
   for (const Marks& marks : frame.panel.marks) {
+    if (marks.beneath != beneath) continue;
+    canvas.begin_marks(marks.opacity);
     for (std::size_t i = 0; i < marks.at.size(); ++i) {
       canvas.circle(frame(marks.at[i]), marks.radius,
-                    marks.colours.size() == 1 ? marks.colours[0] : marks.colours[i], marks.opacity,
+                    marks.colours.size() == 1 ? marks.colours[0] : marks.colours[i],
                     marks.titles.empty() ? "" : marks.titles[i]);
     }
+    canvas.end_group();
   }
 }
 
@@ -149,51 +161,49 @@ void draw_data(const Frame& frame, const std::string& id, Canvas& canvas) {
     }
   }
   draw_guides(frame, canvas);
+  draw_marks(frame, true, canvas);
   draw_whiskers(frame, canvas);
   for (const Line& line : frame.panel.lines) {
     canvas.polyline(frame(line.at), {line.colour, line.width, line.dash});
   }
-  draw_marks(frame, canvas);
-  canvas.end_clip();
+  draw_marks(frame, false, canvas);
+  canvas.end_group();
 }
 
-void label_guides(const Frame& frame, LabelRoom& room, Canvas& canvas) {
+void label_guide(const Frame& frame, const Guide& guide, LabelRoom& room, Canvas& canvas) {
   const Box& plot = frame.plot;
-  const double right = plot.x + plot.width - 5;
-  const double left = plot.x + 5;
-  for (const Guide& guide : frame.panel.guides) {
-    TextStyle style{10.5, colour::kMuted, Anchor::kEnd};
-    style.halo = true;
-    if (guide.axis == Guide::Along::kY) {
-      const double y = plot.y + (1 - fraction(frame.panel.y, guide.value)) * plot.height;
-      const double from_left = left + text_width(guide.label, style.size);
-      room.place({{right, y - 4}, {right, y + 13}, {from_left, y - 4}, {from_left, y + 13}},
-                 guide.label, style, canvas);
-    } else {
-      style.anchor = Anchor::kStart;
-      const double x = plot.x + fraction(frame.panel.x, guide.value) * plot.width;
-      const double before = x - 5 - text_width(guide.label, style.size);
-      room.place({{x + 5, plot.y + 14},
-                  {before, plot.y + 14},
-                  {x + 5, plot.y + 30},
-                  {before, plot.y + 30}},
-                 guide.label, style, canvas);
+  TextStyle style{10.5, colour::kMuted, Anchor::kStart};
+  style.halo = true;
+  const double width = text_width(guide.label, style.size);
+  if (guide.axis == Guide::Along::kY) {
+    const double y = plot.y + (1 - fraction(frame.panel.y, guide.value)) * plot.height;
+    std::vector<Spot> candidates;
+    for (const double x : {plot.x + plot.width - 5 - width, plot.x + 5}) {
+      candidates.insert(candidates.end(), {{x, y - 5}, {x, y + 13}});
     }
+    room.place_clear(candidates, guide.label, style, canvas);
+  } else {
+    const double x = plot.x + fraction(frame.panel.x, guide.value) * plot.width;
+    const double top = plot.y + 14;
+    room.place({{x + 5, top}, {x - 5 - width, top}, {x + 5, top + 16}, {x - 5 - width, top + 16}},
+               guide.label, style, canvas);
   }
-  for (const Shade& shade : frame.panel.shades) {
-    const double from = std::clamp(fraction(frame.panel.x, shade.x.low), 0.0, 1.0);
-    const double to = std::clamp(fraction(frame.panel.x, shade.x.high), 0.0, 1.0);
-    const double middle = plot.x + 0.5 * (from + to) * plot.width;
-    const TextStyle style{10.5, colour::kMuted, Anchor::kMiddle};
-    if (text_width(shade.label, style.size) > (to - from) * plot.width) continue;
-    room.place({{middle, plot.y + plot.height - 7}, {middle, plot.y + 14}}, shade.label, style,
-               canvas);
-  }
+}
+
+void label_shade(const Frame& frame, const Shade& shade, LabelRoom& room, Canvas& canvas) {
+  const Box& plot = frame.plot;
+  const double from = std::clamp(fraction(frame.panel.x, shade.x.low), 0.0, 1.0);
+  const double to = std::clamp(fraction(frame.panel.x, shade.x.high), 0.0, 1.0);
+  const double middle = plot.x + 0.5 * (from + to) * plot.width;
+  const TextStyle style{10.5, colour::kMuted, Anchor::kMiddle};
+  if (text_width(shade.label, style.size) > (to - from) * plot.width) return;
+  room.place_clear({{middle, plot.y + plot.height - 7}, {middle, plot.y + 14}}, shade.label, style,
+                   canvas);
 }
 
 void label_contours(const Frame& frame, LabelRoom& room, Canvas& canvas) {
   TextStyle style{10.5, colour::kMuted, Anchor::kMiddle};
-  style.halo = true;
+  style.plate = true;
   for (const Contour& contour : frame.panel.contours) {
     std::vector<Spot> candidates;
     for (const std::vector<Spot>& line : contour.lines) {
@@ -243,7 +253,8 @@ void label_data(const Frame& frame, Canvas& canvas) {
   }
   LabelRoom room(frame.plot, std::move(marks));
   label_remarks(frame, room, canvas);
-  label_guides(frame, room, canvas);
+  for (const Guide& guide : frame.panel.guides) label_guide(frame, guide, room, canvas);
+  for (const Shade& shade : frame.panel.shades) label_shade(frame, shade, room, canvas);
   label_contours(frame, room, canvas);
 }
 
@@ -263,10 +274,11 @@ std::string residual_colour(double share) {
 
 void draw_panel(const Panel& panel, const Box& box, const std::string& id, Canvas& canvas) {
   const double right = panel.colour_bar ? kRight + kBarRoom : kRight;
-  const double width = box.width - kLeft - right;
+  const double left = std::max(kLeft, widest_label(panel.y) + kTitleRoom);
+  const double width = box.width - left - right;
   const double legend = legend_height(panel, width);
   const Frame frame{
-      panel, {box.x + kLeft, box.y + kTop + legend, width, box.height - kTop - kBottom - legend}};
+      panel, {box.x + left, box.y + kTop + legend, width, box.height - kTop - kBottom - legend}};
   canvas.text({frame.plot.x, box.y + 20}, shortened(panel.title, kTitleCharacters),
               {13.5, colour::kInk, Anchor::kStart, true});
   canvas.text({frame.plot.x, box.y + 37}, shortened(panel.note, kTitleCharacters + 15),

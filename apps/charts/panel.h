@@ -35,6 +35,7 @@ struct Marks {
   double opacity = 0.85;
   std::string name;
   std::vector<std::string> titles;  // what is said when pointed at; none, or one each
+  bool beneath = false;             // under the lines, not over them
 };
 
 // Upright bars from low to high, with flat ends when thin.
@@ -47,7 +48,6 @@ struct Whiskers {
   std::string colour;
   double width = 1.5;
   double opacity = 1;
-  double nudge = 0;  // pixels to the right, so that bars of one x stay apart
   std::string name;
 };
 

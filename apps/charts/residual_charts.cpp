@@ -11,6 +11,7 @@ namespace crosslaw::charts {
 namespace {
 
 constexpr std::size_t kFewestForMedian = 24, kMostGroups = 12, kFewestInGroup = 6;
+constexpr std::size_t kMany = 400;  // points; from here on their marks are small and pale
 
 double median(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
@@ -40,27 +41,40 @@ std::vector<Spot> running_median(std::vector<Spot> spots) {
   return out.size() < 3 ? std::vector<Spot>{} : out;
 }
 
-Axis symmetric_axis(const std::vector<double>& residuals, double delta_percent) {
-  double size = std::isfinite(delta_percent) ? 1.5 * delta_percent : 1e-3;
-  for (const double r : residuals) {
-    if (std::isfinite(r)) size = std::max(size, std::abs(r));
-  }
-  return axis_over("log(observed / predicted), %", Scale::kLinear, Numbers::kPlain, {-size, size});
+Axis residual_axis(std::vector<double> residuals, double delta_percent) {
+  const double least = std::isfinite(delta_percent) ? 1.5 * delta_percent : 1e-3;
+  residuals.insert(residuals.end(), {-least, least});
+  return axis_over("log(observed / predicted), %", Scale::kLinear, Numbers::kPlain, residuals);
 }
 
-std::vector<Guide> zero_and_delta(double delta_percent, const Axis& axis) {
+std::vector<Guide> zero_and_delta(double delta_percent) {
   std::vector<Guide> out = {{Guide::Along::kY, 0, "", Dash::kSolid}};
   if (!std::isfinite(delta_percent)) return out;
-  const bool apart = delta_percent > 0.03 * axis.high;
-  out.push_back({Guide::Along::kY, delta_percent, apart ? "Huber delta" : "± Huber delta"});
-  out.push_back({Guide::Along::kY, -delta_percent, ""});
+  for (const double at : {-delta_percent, delta_percent}) out.push_back({Guide::Along::kY, at, ""});
   return out;
 }
 
-// The marks of one strategy, as spots of the panel.
-Marks marks_of(const std::vector<Spot>& spots, const std::string& colour, const std::string& name) {
-  return {spots, {colour}, spots.size() > 400 ? 2.2 : 3.0, spots.size() > 400 ? 0.45 : 0.65,
-          name,  {}};
+// The points of one way of training in a panel, and their running median.
+void add_spots(const std::vector<Spot>& spots, const std::string& name, const std::string& colour,
+               const std::string& line_colour, Panel& panel) {
+  Marks marks{spots, {colour}, 3.0, 0.65, name, {}};
+  if (spots.size() > kMany) {
+    marks.radius = spots.size() > 10 * kMany ? 1.4 : 2.2;
+    marks.opacity = spots.size() > 10 * kMany ? 0.15 : 0.45;
+  }
+  marks.beneath = true;
+  panel.marks.push_back(std::move(marks));
+  Line line{running_median(spots), line_colour, 1.8, Dash::kSolid, "running median"};
+  if (!line.at.empty()) panel.lines.push_back(std::move(line));
+}
+
+std::vector<Spot> of_stage(const std::vector<Spot>& spots, const fit::Points& points,
+                           fit::Stage stage) {
+  std::vector<Spot> out;
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    if (points[i].stage == stage) out.push_back(spots[i]);
+  }
+  return out;
 }
 
 struct Against {
@@ -74,28 +88,29 @@ Panel residual_panel(const fit::FitResult& fit, const fit::Points& points,
   const double delta_percent = 100 * fit.huber_delta;
   Panel panel;
   panel.title = fmt::format("Residuals against {}", against.title);
-  panel.note = std::isfinite(delta_percent) ? fmt::format("Huber delta {:.3g} %", delta_percent)
-                                            : "least squares";
-  panel.y = symmetric_axis(residuals, delta_percent);
-  panel.guides = zero_and_delta(delta_percent, panel.y);
-  const bool both = fit.law == &fit::joint_law();
+  panel.note = std::isfinite(delta_percent)
+                   ? fmt::format("dashed: Huber delta, \u00b1{:.3g} %", delta_percent)
+                   : "least squares";
+  panel.y = residual_axis(residuals, delta_percent);
+  panel.guides = zero_and_delta(delta_percent);
   std::vector<double> x;
   std::vector<Spot> all;
-  std::vector<Spot> of_stage[2];
   for (std::size_t i = 0; i < points.size(); ++i) {
-    const Spot at{against.value(points[i]), residuals[i]};
-    x.push_back(at.x);
-    all.push_back(at);
-    of_stage[both && points[i].stage == fit::Stage::kContinued].push_back(at);
+    x.push_back(against.value(points[i]));
+    all.push_back({x.back(), residuals[i]});
   }
   panel.x = axis_over(against.axis.title, Scale::kLog, against.axis.numbers, x);
-  panel.marks.push_back(marks_of(of_stage[0], colour::kBlue, both ? "from scratch" : ""));
-  if (both) panel.marks.push_back(marks_of(of_stage[1], colour::kVermilion, "continued"));
-  panel.lines.push_back({running_median(all), colour::kInk, 1.8, Dash::kSolid, "running median"});
-  if (panel.lines.back().at.empty()) panel.lines.clear();
+  if (fit.law == &fit::joint_law()) {
+    add_spots(of_stage(all, points, fit::Stage::kScratch), "from scratch", colour::kBlue,
+              colour::kBlue, panel);
+    add_spots(of_stage(all, points, fit::Stage::kContinued), "continued", colour::kVermilion,
+              colour::kVermilion, panel);
+  } else {
+    add_spots(all, "", colour::kBlue, colour::kInk, panel);
+  }
   panel.caption = fmt::format(
       "Measured against predicted loss over {}: marks above zero lie above the law{}; a trend "
-      "would mean that the law bends the wrong way.",
+      "means that the law misses the shape of the data.",
       against.title,
       std::isfinite(delta_percent)
           ? ", and beyond the dashed lines a point pulls with constant force"

@@ -5,6 +5,7 @@
 
 #include "apps/charts/fit_charts.h"
 #include "fit/law.h"
+#include "fit/power_form.h"
 #include "fit/spread.h"
 
 namespace crosslaw::charts {
@@ -62,7 +63,7 @@ RoundNumbers levels(const Grid& grid, const fit::Points& points) {
     const double worst = fit::coverage(points).loss.high;
     if (1.2 * worst > std::exp(sorted.front())) high = std::min(high, 1.2 * worst);
   }
-  return round_numbers(std::exp(sorted.front()), high, 12);
+  return round_numbers(std::exp(sorted.front()), high, 18);
 }
 
 std::vector<Contour> contours_of(const fit::FitResult& fit, const Area& area,
@@ -100,7 +101,8 @@ void add_points(const Strategy& strategy, Panel& panel) {
   const std::vector<double> residuals = residual_percent(strategy.fit, strategy.points);
   const double limit = colour_limit(residuals);
   Marks marks;
-  marks.radius = strategy.points.size() > 400 ? 2.6 : 3.4;
+  marks.radius = strategy.points.size() > 400 ? 2.2 : 3.4;
+  marks.beneath = strategy.points.size() > 400;
   marks.opacity = 0.95;
   for (std::size_t i = 0; i < strategy.points.size(); ++i) {
     const fit::Point& point = strategy.points[i];
@@ -114,6 +116,14 @@ void add_points(const Strategy& strategy, Panel& panel) {
   if (marks.at.empty()) return;
   panel.marks.push_back(std::move(marks));
   panel.colour_bar = ColourBar{limit, "residual", "%"};
+}
+
+// Why no frontier is drawn; empty where one is.
+std::string why_no_frontier(const fit::FitResult& fit) {
+  const std::optional<fit::PowerForm> form = fit::power_form(*fit.law, fit.theta);
+  if (!form) return "";
+  if (!fit.identifiable) return "no frontier: the fit is not identifiable";
+  return fit::why_no_optimum(*form).empty() ? "" : "no frontier: the law has no optimum";
 }
 
 void add_frontier(const Strategy& strategy, Panel& panel) {
@@ -162,14 +172,15 @@ std::vector<Panel> surface_panels(const std::vector<Strategy>& strategies, const
     panel.caption =
         "Contours join sizes and token counts of equal predicted loss; each mark is a measured "
         "model, vermilion where its loss lies above the law and blue where it lies below";
-    if (panel.remarks.empty() && panel.lines.empty()) {
-      panel.caption += ".";
-    } else {
+    const std::string missing = why_no_frontier(strategy.fit);
+    if (!panel.lines.empty()) {
       panel.note += "; dots on the frontier: FLOPs";
       panel.caption +=
-          ", and the dark line is the compute-optimal frontier, dashed beyond the measured "
-          "compute.";
+          ", and the dark line is the compute-optimal frontier, dashed beyond the measured compute";
+    } else if (!missing.empty()) {
+      panel.note += "; " + missing;
     }
+    panel.caption += ".";
     out.push_back(std::move(panel));
   }
   return out;

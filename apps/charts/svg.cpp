@@ -131,18 +131,22 @@ void Canvas::polygon(const std::vector<Spot>& spots, const std::string& fill, do
                           pixel(opacity));
 }
 
-void Canvas::circle(Spot centre, double radius, const std::string& fill, double opacity,
-                    const std::string& title) {
+void Canvas::circle(Spot centre, double radius, const std::string& fill, const std::string& title) {
   if (!finite(centre)) return;
-  content_ += fmt::format(
-      "<circle cx=\"{}\" cy=\"{}\" r=\"{}\" fill=\"{}\" fill-opacity=\"{}\" stroke=\"#333\" "
-      "stroke-width=\"0.5\" stroke-opacity=\"{}\"",
-      pixel(centre.x), pixel(centre.y), pixel(radius), fill, pixel(opacity), pixel(opacity));
+  content_ += fmt::format("<circle cx=\"{}\" cy=\"{}\" r=\"{}\" fill=\"{}\"", pixel(centre.x),
+                          pixel(centre.y), pixel(radius), fill);
   content_ += title.empty() ? "/>\n" : fmt::format("><title>{}</title></circle>\n", escaped(title));
 }
 
 void Canvas::text(Spot at, std::string_view content, const TextStyle& style) {
   if (!finite(at) || content.empty()) return;
+  if (style.plate) {
+    const double width = 0.9 * text_width(content, style.size) + 2;
+    const double left = style.anchor == Anchor::kStart    ? at.x
+                        : style.anchor == Anchor::kMiddle ? at.x - width / 2
+                                                          : at.x - width;
+    rectangle({left, at.y - 0.8 * style.size, width, 0.9 * style.size}, "#fff");
+  }
   const char* anchor = style.anchor == Anchor::kStart    ? "start"
                        : style.anchor == Anchor::kMiddle ? "middle"
                                                          : "end";
@@ -166,6 +170,13 @@ void Canvas::begin_clip(const Box& box, const std::string& id) {
   content_ += fmt::format("</clipPath><g clip-path=\"url(#{})\">\n", id);
 }
 
-void Canvas::end_clip() { content_ += "</g>\n"; }
+void Canvas::begin_marks(double opacity) {
+  content_ += fmt::format(
+      "<g stroke=\"#333\" stroke-width=\"0.5\" fill-opacity=\"{0}\" "
+      "stroke-opacity=\"{0}\">\n",
+      pixel(opacity));
+}
+
+void Canvas::end_group() { content_ += "</g>\n"; }
 
 }  // namespace crosslaw::charts

@@ -43,8 +43,9 @@ struct TextStyle {
   std::string colour = colour::kInk;
   Anchor anchor = Anchor::kStart;
   bool bold = false;
-  bool halo = false;  // a white rim, for text over lines
-  double angle = 0;   // degrees, clockwise
+  bool halo = false;   // a white rim, for text over marks
+  bool plate = false;  // a white plate beneath, for text over lines
+  double angle = 0;    // degrees, clockwise
 };
 
 // Text for XML and HTML, in content and in quoted attributes: markup characters escaped, what XML
@@ -66,14 +67,15 @@ class Canvas {
   // Spots that are not finite interrupt the line.
   void polyline(const std::vector<Spot>& spots, const Stroke& stroke);
   void polygon(const std::vector<Spot>& spots, const std::string& fill, double opacity);
-  // A mark with a rim; `title`, if any, appears when pointed at.
-  void circle(Spot centre, double radius, const std::string& fill, double opacity,
-              const std::string& title = "");
+  // A round mark; `title`, if any, appears when pointed at.
+  void circle(Spot centre, double radius, const std::string& fill, const std::string& title = "");
   void text(Spot at, std::string_view content, const TextStyle& style);
 
-  // Everything until end_clip() shows only inside the box; ids are unique in a document.
+  // Everything until end_group() shows only inside the box; ids are unique in a document.
   void begin_clip(const Box& box, const std::string& id);
-  void end_clip();
+  // Every circle until end_group() has a rim and this opacity.
+  void begin_marks(double opacity);
+  void end_group();
 
   const std::string& content() const { return content_; }
 

@@ -87,6 +87,20 @@ TEST_CASE("Text and CSV say the same coefficients") {
   CHECK_THROWS_AS(run_fit(options, csv, log), std::invalid_argument);
 }
 
+TEST_CASE("A fit of a file hands on what was read: points, their lines and their clusters") {
+  DataFitOptions options;
+  options.file.path = planted::data_path("gemstones_hot.csv");
+  options.file.cluster = "run_name";
+  options.draws = 0;
+  DataOrigin origin;
+  const fit::FitResult fit = fit_data(options, origin);
+  CHECK(origin.data.points.size() == static_cast<std::size_t>(fit.points));
+  CHECK(origin.data.points[0].params == 543482880);
+  CHECK(origin.data.lines.at(0) == 2);
+  CHECK(origin.data.clusters.size() == 22);
+  CHECK(origin.data.clusters.at(0) == "PyGemma-1024x28_pretrain");
+}
+
 TEST_CASE("A stage column means the two-stage fit, a cluster column means runs are resampled") {
   const TemporaryFile file(strategies_csv());
   FitCommandOptions options;
