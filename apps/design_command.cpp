@@ -211,17 +211,19 @@ int outlook(const DesignOptions& options, std::ostream& out, std::ostream& log) 
 }
 
 std::vector<fit::CandidateRun> candidates(const DesignOptions& options, const fit::FitResult& fit) {
+  const fit::Coverage& covered = fit.coverage.value();
   std::vector<fit::LadderSize> sizes;
   if (!options.ladder.path.empty()) {
     sizes = read_ladder(options.ladder);
   } else {
-    const fit::Range& measured = fit.coverage.value().params;
-    for (const double params : even_in_log(measured.low, 4 * measured.high, 24)) {
+    for (const double params : even_in_log(covered.params.low, 4 * covered.params.high, 24)) {
       sizes.push_back({"", params, std::nullopt});
     }
   }
   const std::vector<double> ratios =
-      options.tokens_per_param.empty() ? even_in_log(1, 640, 16) : options.tokens_per_param;
+      options.tokens_per_param.empty()
+          ? even_in_log(0.5 * covered.tokens_per_param.low, 2 * covered.tokens_per_param.high, 16)
+          : options.tokens_per_param;
   const fit::ComputeModel compute = fit.compute.value_or(fit::ComputeModel{});
   const bool both = fit.law == &fit::joint_law();
   std::vector<fit::CandidateRun> out;
@@ -278,6 +280,7 @@ int next_runs(const DesignOptions& options, std::ostream& out, std::ostream& log
   settings.target = options.target;
   settings.target_flops = options.flops.empty() ? 10 * largest_compute(points) : options.flops[0];
   settings.budget_flops = options.add_flops;
+  settings.most_runs = options.most_runs;
   const fit::NextRuns next = fit::choose_next_runs(points, fit, candidates(options, fit), settings);
   std::optional<fit::Outlook> before, after;
   if (options.sweeps > 0 && options.data.draws != 0) {
@@ -350,6 +353,7 @@ void add_design_command(CLI::App& app, int& exit_code) {
       ->allow_extra_args(false);
   command->add_option("--add-flops", options->add_flops,
                       "choose runs to add to --data within so much compute");
+  command->add_option("--most-runs", options->most_runs, "that are added")->capture_default_str();
   command
       ->add_option("--target", options->target,
                    "what they shall sharpen: N*, loss (at --flops), or a coefficient")

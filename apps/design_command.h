@@ -32,6 +32,7 @@ struct DesignOptions {
   std::vector<double> flops;  // budgets of N*; empty: the largest compute of the runs
   double add_flops = 0;
   std::string target = "N*";
+  int most_runs = 20;
   bool json = false;
 };
 

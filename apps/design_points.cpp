@@ -38,13 +38,13 @@ double params_of(const db::RunRow& row) {
 }
 
 bool ends_identify(const std::vector<const sweep::PlannedRun*>& runs) {
-  double low = 0, high = 0;
+  std::vector<std::pair<double, double>> ends;
   for (const sweep::PlannedRun* run : runs) {
-    const double ratio = static_cast<double>(run->row.tokens_target) / params_of(run->row);
-    low = low == 0 ? ratio : std::min(low, ratio);
-    high = std::max(high, ratio);
+    if (!run->parent) {
+      ends.emplace_back(params_of(run->row), static_cast<double>(run->row.tokens_target));
+    }
   }
-  return budgets_differ(low, high);
+  return has_several_budgets(ends);
 }
 
 }  // namespace

@@ -17,8 +17,8 @@ struct PlannedPoints {
 };
 
 // Of a spec, one target language (empty: the first that is continued from another, else the first):
-// its runs from scratch and the continued ones. Ends of schedules, unless those stand at one number
-// of tokens a parameter only; then all losses after the first tenth of a run. Checkpoints of one
+// its runs from scratch and the continued ones. Ends of schedules, unless every size has but
+// one budget; then all losses after the first tenth of a run. Checkpoints of one
 // size and seed share a cluster. Throws std::invalid_argument.
 PlannedPoints points_of_spec(const std::filesystem::path& spec, const std::string& language);
 

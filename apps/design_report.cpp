@@ -36,7 +36,7 @@ std::string describe_error(const fit::NextRuns& next, double error) {
 
 fit::Table outlook_table(const fit::Simulation& simulation) {
   fit::Table out;
-  out.header = {"", "truth", "expected 95%", "half width", "bias", "sd", "covers", "excludes 0"};
+  out.header = {"", "truth", "expected 95%", "half width", "bias", "sd", "covers"};
   for (const fit::Outlook& each : simulation.outlooks) {
     const bool intervals = each.intervals > 0;
     out.rows.push_back(
@@ -44,8 +44,7 @@ fit::Table outlook_table(const fit::Simulation& simulation) {
          intervals ? fmt::format("[{}, {}]", number(each.median_low), number(each.median_high))
                    : "-",
          intervals ? half_width(each) : "-", each.truth ? number(each.bias) : "-",
-         number(each.deviation), intervals && each.truth ? percent(each.coverage) : "-",
-         percent(each.sign_share)});
+         number(each.deviation), intervals && each.truth ? percent(each.coverage) : "-"});
   }
   return out;
 }

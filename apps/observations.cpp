@@ -10,8 +10,8 @@
 namespace crosslaw::apps {
 namespace {
 
-// Budgets whose tokens per parameter differ by less than this ratio are one.
-constexpr double kSameRatio = 1.2;
+// Budgets of one size that differ by less than this ratio are one.
+constexpr double kSameBudget = 1.2;
 
 std::vector<LanguagePair> find_pairs(const std::vector<db::RunResultRow>& runs) {
   std::map<std::string, std::string> scratch_of;  // language -> strategy
@@ -54,7 +54,16 @@ std::string describe(ParamsCount count) {
   return "";
 }
 
-bool budgets_differ(double low, double high) { return high > kSameRatio * low; }
+bool has_several_budgets(const std::vector<std::pair<double, double>>& ends) {
+  std::map<double, double> least;  // of the tokens of each size
+  for (const auto& [params, tokens] : ends) {
+    const auto found = least.try_emplace(params, tokens).first;
+    found->second = std::min(found->second, tokens);
+  }
+  return std::any_of(ends.begin(), ends.end(), [&](const auto& end) {
+    return end.second > kSameBudget * least.at(end.first);
+  });
+}
 
 ParamsCount find_params_count(const std::string& name) {
   if (name == "all") return ParamsCount::kAll;
@@ -135,14 +144,11 @@ std::vector<std::string> Observations::left_out(const LanguagePair& pair) const 
 
 PointChoice Observations::resolve(const LanguagePair& pair, PointChoice choice) const {
   if (choice != PointChoice::kAuto) return choice;
-  double low = 0, high = 0;
+  std::vector<std::pair<double, double>> ends;
   for (const Measurement& m : of_strategy(pair.scratch, 0)) {
-    if (!m.end) continue;
-    double ratio = static_cast<double>(m.tokens) / m.params;
-    low = low == 0 ? ratio : std::min(low, ratio);
-    high = std::max(high, ratio);
+    if (m.end) ends.emplace_back(m.params, static_cast<double>(m.tokens));
   }
-  return budgets_differ(low, high) ? PointChoice::kEnds : PointChoice::kAll;
+  return has_several_budgets(ends) ? PointChoice::kEnds : PointChoice::kAll;
 }
 
 fit::Points Observations::points(const LanguagePair& pair, PointChoice choice,

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "db/run_store.h"
@@ -16,13 +17,13 @@ ParamsCount find_params_count(const std::string& name);  // all, no-embeddings, 
 double params_of(const db::RunResultRow& run, ParamsCount count);
 
 // Which validation losses become points: those at the end of a schedule, or all after the first
-// tenth of their run. kAuto takes the ends, unless they stand at one number of tokens a parameter
-// only.
+// tenth of their run. kAuto takes the ends, unless every size has but one budget.
 enum class PointChoice { kAuto, kEnds, kAll };
 // Losses of the first tenth of a run are those of warm-up, not of the law.
 inline constexpr double kFirstShare = 0.1;
-// Whether the smallest and largest tokens per parameter are two budgets rather than one.
-bool budgets_differ(double low, double high);
+// Whether ends of schedules (N, D) stand at several budgets for some size: only then do they tell
+// the law's data term from its size term.
+bool has_several_budgets(const std::vector<std::pair<double, double>>& ends);
 PointChoice find_point_choice(const std::string& name);  // auto, ends, all
 
 // A target language: its runs from scratch and, where there are any, those that continue a model of

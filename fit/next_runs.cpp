@@ -22,6 +22,7 @@ constexpr double kRidge = 1e-10;  // of the largest information: keeps singular 
 constexpr double kHopeless = 20;  // a standard error beyond e^20 is no knowledge at all
 constexpr double kWorthSwapping = 0.999;  // an exchange must lower the variance by more than this
 constexpr int kMostPasses = 5;
+constexpr double kEnough = 1.01;  // of the least error: what the list may end with
 
 using Answer = std::function<std::optional<double>(const Theta&)>;  // of plain theta
 
@@ -292,10 +293,16 @@ NextRuns choose_next_runs(const Points& points, const FitResult& fit,
   out.value = target.answer(fit.theta);
   if (out.value && out.relative) out.value = std::exp(*out.value);
   out.se_now = error_or_infinite(start.error());
-  out.se_after = error_or_infinite(chosen.error);
-  out.spent_flops = chosen.flops;
   out.runs = chooser.ordered(chosen);
-  for (NextRun& each : out.runs) each.se_after = error_or_infinite(each.se_after);
+  const auto enough = std::find_if(out.runs.begin(), out.runs.end(), [&](const NextRun& each) {
+    return each.se_after <= kEnough * chosen.error;
+  });
+  if (enough != out.runs.end()) out.runs.erase(enough + 1, out.runs.end());
+  out.se_after = out.runs.empty() ? out.se_now : error_or_infinite(out.runs.back().se_after);
+  for (NextRun& each : out.runs) {
+    out.spent_flops += each.run.flops;
+    each.se_after = error_or_infinite(each.se_after);
+  }
   return out;
 }
 

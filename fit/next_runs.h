@@ -26,7 +26,7 @@ struct NextRunsOptions {
   std::string target = "N*";
   double target_flops = 0;
   double budget_flops = 0;  // of all runs together
-  int most_runs = 1000;
+  int most_runs = 20;
 };
 
 std::vector<std::string> problems(const NextRunsOptions& options);
@@ -50,8 +50,10 @@ struct NextRuns {
 // Var(target) = s^2 c^T (J^T W J)^-1 c: J the derivatives of log L at the fitted law, s the noise
 // of the fit (identifiability.h), c the derivative of the target (c-optimal design). Runs are taken
 // by the fall of the variance per FLOP while the budget lasts, each candidate at most once; then
-// each is given up in turn and its compute spent better, while that helps. Throws
-// std::invalid_argument for bad options, an unknown target, or no candidate within the budget.
+// each is given up in turn and its compute spent better, while that helps. Runs at the end of the
+// list that together sharpen the target by less than 1 % are not worth their compute and left out.
+// Throws std::invalid_argument for bad options, an unknown target, or no candidate within the
+// budget.
 NextRuns choose_next_runs(const Points& points, const FitResult& fit,
                           const std::vector<CandidateRun>& candidates,
                           const NextRunsOptions& options);

@@ -54,7 +54,7 @@ TEST_CASE("A rollout predicts each eighth of the upper half by all below it") {
   REQUIRE(plan.splits.size() == 4);
   std::set<int> tested;
   std::size_t count = 0;
-  for (const Split& split : plan.splits) {
+  for (const HoldoutSplit& split : plan.splits) {
     double highest = 0, lowest = 1e300;
     for (const int i : split.train) {
       highest = std::max(highest, training_flops(points[static_cast<std::size_t>(i)]));
