@@ -22,7 +22,6 @@
 namespace crosslaw::apps {
 namespace {
 
-constexpr double kUsualNoisePercent = 0.5;
 constexpr int kUsualDraws = 400;
 // Printed in arXiv:2407.02118, Table 2; their two decimals make them an example, not a truth.
 constexpr const char* kPaper =
@@ -32,7 +31,7 @@ constexpr const char* kPaper =
 struct Assumed {
   fit::FitResult fit;
   std::string source;
-  double noise = kUsualNoisePercent / 100;
+  fit::LossNoise noise;
 };
 
 std::vector<double> even_in_log(double low, double high, int count) {
@@ -82,7 +81,7 @@ Assumed assumed_law(const DesignOptions& options, DataOrigin& origin) {
   if (data) {
     out.fit = fit_data(options.data, origin);
     out.source = "the fit of " + origin.source;
-    out.noise = out.fit.certificate.rms_log_residual;
+    out.noise = fit::noise_around(origin.data.points, out.fit);
   }
   if (!options.coefficients.empty()) {
     out.fit = parse_coefficients(options.coefficients);
@@ -90,12 +89,15 @@ Assumed assumed_law(const DesignOptions& options, DataOrigin& origin) {
   } else if (!options.fit_file.empty()) {
     out.fit = fit::read_fit(options.fit_file);
     out.source = options.fit_file;
-    if (out.fit.certificate.rms_log_residual > 0) out.noise = out.fit.certificate.rms_log_residual;
+    if (out.fit.certificate.rms_log_residual > 0) {
+      out.noise.point = out.fit.certificate.rms_log_residual;
+    }
   } else if (!data) {
     out.fit = parse_coefficients(kPaper);
     out.source = "Table 2 of arXiv:2407.02118 (an example; give --coefficients or --fit)";
   }
-  if (options.noise_percent) out.noise = *options.noise_percent / 100;
+  if (options.noise_percent) out.noise = {*options.noise_percent / 100, 0, false};
+  if (options.run_noise_percent) out.noise.run = *options.run_noise_percent / 100;
   return out;
 }
 
@@ -159,7 +161,7 @@ fit::SimulationOptions simulation_options(const DesignOptions& options, const As
                            ? fit::find_resampling(options.data.resampling)
                        : has_clusters(points) ? fit::Resampling::kClusters
                                               : fit::Resampling::kPairs;
-  out.noise = {assumed.noise, options.run_noise_percent / 100};
+  out.noise = assumed.noise;
   out.sweeps = options.sweeps;
   out.flops = budgets;
   out.seed = options.data.fit.seed;
@@ -169,11 +171,11 @@ fit::SimulationOptions simulation_options(const DesignOptions& options, const As
 
 std::string describe_settings(const fit::SimulationOptions& settings, const Assumed& assumed) {
   return fmt::format(
-      "assumed: {} from {}\nnoise:   {:.3g} % of every loss, {:.3g} % shared by the losses of a "
-      "run\nfitted:  {}, {} refits, {} resampled\n",
+      "assumed: {}\n         ({})\nnoise:   {:.3g} % of every loss ({}), {:.3g} % shared by the "
+      "losses of a run\nfitted:  {}, {} refits, {} resampled\n",
       assumed.fit.law->formula, assumed.source, 100 * settings.noise.point,
-      100 * settings.noise.run, settings.fit.law, settings.fit.draws,
-      fit::name_of(settings.fit.resampling));
+      settings.noise.laplace ? "Laplace" : "normal", 100 * settings.noise.run, settings.fit.law,
+      settings.fit.draws, fit::name_of(settings.fit.resampling));
 }
 
 int outlook(const DesignOptions& options, std::ostream& out, std::ostream& log) {
@@ -222,7 +224,7 @@ std::vector<fit::CandidateRun> candidates(const DesignOptions& options, const fi
   }
   const std::vector<double> ratios =
       options.tokens_per_param.empty()
-          ? even_in_log(0.5 * covered.tokens_per_param.low, 2 * covered.tokens_per_param.high, 16)
+          ? even_in_log(covered.tokens_per_param.low, 2 * covered.tokens_per_param.high, 16)
           : options.tokens_per_param;
   const fit::ComputeModel compute = fit.compute.value_or(fit::ComputeModel{});
   const bool both = fit.law == &fit::joint_law();
@@ -231,6 +233,7 @@ std::vector<fit::CandidateRun> candidates(const DesignOptions& options, const fi
     const double per_token = size.flops_per_token.value_or(compute.flops_per_token(size.params));
     for (const double ratio : ratios) {
       const double tokens = ratio * size.params;
+      if (options.tokens_per_param.empty() && tokens < covered.tokens.low) continue;
       out.push_back({size.name, size.params, tokens, per_token * tokens});
       if (!both) continue;
       out.push_back(out.back());
@@ -343,10 +346,9 @@ void add_design_command(CLI::App& app, int& exit_code) {
       ->type_name("FIT.json");
   command->add_option("--noise", options->noise_percent,
                       "percent of scatter of every loss [that of the fit, else 0.5]");
-  command
-      ->add_option("--run-noise", options->run_noise_percent,
-                   "percent of scatter that the losses of one run share")
-      ->capture_default_str();
+  command->add_option(
+      "--run-noise", options->run_noise_percent,
+      "percent of scatter that the losses of one run share [that of the fit, else 0]");
   command->add_option("--sweeps", options->sweeps, "simulated sweeps")->capture_default_str();
   command->add_option("--flops", options->flops, "budgets at which N*, D* and the loss matter")
       ->delimiter(',')

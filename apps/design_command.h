@@ -25,8 +25,8 @@ struct DesignOptions {
   // The law that is taken for true.
   std::string coefficients;
   std::string fit_file;
-  std::optional<double> noise_percent;  // absent: the scatter around the fit, else 0.5
-  double run_noise_percent = 0;
+  // Absent: the scatter around the fit of the file, else 0.5 and 0.
+  std::optional<double> noise_percent, run_noise_percent;
   int sweeps = 200;
 
   std::vector<double> flops;  // budgets of N*; empty: the largest compute of the runs

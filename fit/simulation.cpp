@@ -8,11 +8,15 @@
 #include <cmath>
 #include <map>
 #include <mutex>
+#include <numbers>
+#include <numeric>
 #include <stdexcept>
 
 #include "fit/laws/laws.h"
+#include "fit/objective.h"
 #include "fit/parallel.h"
 #include "fit/random.h"
+#include "fit/resample.h"
 #include "fit/spread.h"
 #include "fit/stage_optimum.h"
 
@@ -130,13 +134,47 @@ std::vector<std::string> problems(const SimulationOptions& options) {
   return out;
 }
 
+LossNoise noise_around(const Points& points, const FitResult& fit) {
+  const Problem problem = make_problem(*fit.law, points, fit.huber_delta);
+  const Theta theta = problem.centred(fit.theta);
+  const Eigen::VectorXd r = residuals(problem, theta);
+  const NoiseModel all = fit_noise(problem, theta);
+  LossNoise out{all.scale * (all.laplace ? std::numbers::sqrt2 : 1.0), 0, all.laplace};
+  std::map<int, std::vector<double>> runs;
+  for (Eigen::Index i = 0; i < r.size(); ++i) {
+    const int cluster = points[static_cast<std::size_t>(i)].cluster;
+    if (cluster >= 0) runs[cluster].push_back(r[i]);
+  }
+  double count = 0, squares_of_sizes = 0, between = 0, within = 0, total = 0;
+  for (const auto& [id, values] : runs) {
+    for (const double value : values) total += value;
+    count += static_cast<double>(values.size());
+    squares_of_sizes += std::pow(static_cast<double>(values.size()), 2);
+  }
+  const auto groups = static_cast<double>(runs.size());
+  if (groups < 3 || count < 1.5 * groups) return out;
+  for (const auto& [id, values] : runs) {
+    const auto size = static_cast<double>(values.size());
+    const double mean = std::accumulate(values.begin(), values.end(), 0.0) / size;
+    between += size * std::pow(mean - total / count, 2) / (groups - 1);
+    for (const double value : values) within += std::pow(value - mean, 2) / (count - groups);
+  }
+  const double per_run = (count - squares_of_sizes / count) / (groups - 1);
+  const double run_variance = std::max(0.0, (between - within) / per_run);
+  out.run = std::sqrt(run_variance);
+  out.point = std::sqrt(std::max(0.0, out.point * out.point - run_variance));
+  return out;
+}
+
 Points draw_losses(const Points& design, const Law& law, const Theta& truth, const LossNoise& noise,
                    std::uint64_t seed, int sweep) {
   Random random(seed, static_cast<std::uint64_t>(sweep));
   std::map<int, double> of_run;
   Points out = design;
   for (Point& point : out) {
-    double shift = noise.point * random.normal();
+    const double standard =
+        noise.laplace ? random.laplace() * std::numbers::sqrt2 / 2 : random.normal();
+    double shift = noise.point * standard;
     if (point.cluster >= 0) {
       const auto [run, added] = of_run.try_emplace(point.cluster, 0);
       if (added) run->second = noise.run * random.normal();

@@ -12,11 +12,17 @@
 // like real ones, many times.
 namespace crosslaw::fit {
 
-// Relative noise of a loss: exp of a normal with these standard deviations.
+// Relative noise of a loss: exp of a random number with these standard deviations.
 struct LossNoise {
   double point = 0.005;  // of every loss on its own
-  double run = 0;        // shared by the points of one cluster: seeds, data order
+  double run = 0;        // normal, shared by the points of one cluster: seeds, data order
+  bool laplace =
+      false;  // the noise of every loss has the heavy tails of the Laplace law, else normal
 };
+
+// The noise that a fit sees around itself: that of the runs by analysis of variance over clusters,
+// the rest by whichever law gives it the larger likelihood.
+LossNoise noise_around(const Points& points, const FitResult& fit);
 
 struct SimulationOptions {
   FitOptions fit = {.starts = 8};  // the fit that every simulated sweep gets
