@@ -160,9 +160,8 @@ LossNoise noise_around(const Points& points, const FitResult& fit) {
     for (const double value : values) within += std::pow(value - mean, 2) / (count - groups);
   }
   const double per_run = (count - squares_of_sizes / count) / (groups - 1);
-  const double run_variance = std::max(0.0, (between - within) / per_run);
-  out.run = std::sqrt(run_variance);
-  out.point = std::sqrt(std::max(0.0, out.point * out.point - run_variance));
+  out.run = std::sqrt(std::max(0.0, (between - within) / per_run));
+  out.point = std::sqrt(within);
   return out;
 }
 
