@@ -60,19 +60,19 @@ void require_sources(const DesignOptions& options) {
       "say which runs: a spec, --data FILE, or --ladder FILE with --tokens-per-param");
 }
 
-PlannedPoints planned(const DesignOptions& options, const DataOrigin& origin) {
+PlannedPoints planned(const DesignOptions& options, const DataOrigin& origin,
+                      const Assumed& assumed) {
   if (!options.spec.empty()) return points_of_spec(options.spec, options.language);
   if (!options.data.file.path.empty()) {
     PlannedPoints out;
     out.points = origin.data.points;
-    out.runs = static_cast<int>(out.points.size());
     for (const fit::Point& each : out.points) out.flops += fit::training_flops(each);
     out.what = fmt::format("{}, trained again: {} losses", origin.source, out.points.size());
     return out;
   }
   std::vector<double> params;
   for (const fit::LadderSize& size : read_ladder(options.ladder)) params.push_back(size.params);
-  return points_of_grid(params, options.tokens_per_param);
+  return points_of_grid(params, options.tokens_per_param, assumed.fit.law == &fit::joint_law());
 }
 
 Assumed assumed_law(const DesignOptions& options, DataOrigin& origin) {
@@ -181,7 +181,7 @@ std::string describe_settings(const fit::SimulationOptions& settings, const Assu
 int outlook(const DesignOptions& options, std::ostream& out, std::ostream& log) {
   DataOrigin origin;
   const Assumed assumed = assumed_law(options, origin);
-  const PlannedPoints plan = planned(options, origin);
+  const PlannedPoints plan = planned(options, origin, assumed);
   std::vector<double> budgets = options.flops;
   if (budgets.empty()) budgets = {largest_compute(plan.points)};
   const fit::SimulationOptions settings =

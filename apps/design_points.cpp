@@ -86,29 +86,35 @@ PlannedPoints points_of_spec(const std::filesystem::path& file, const std::strin
     }
     add(tokens);
     out.flops += run->flops_6nd();
-    ++out.runs;
   }
-  out.what = fmt::format("{} ({}): {} runs, {} losses{}", spec.name, language, out.runs,
+  out.what = fmt::format("{} ({}): {} runs, {} losses{}", spec.name, language, runs.size(),
                          out.points.size(), ends ? "" : ", most of them in mid-schedule");
   return out;
 }
 
 PlannedPoints points_of_grid(const std::vector<double>& params,
-                             const std::vector<double>& tokens_per_param) {
+                             const std::vector<double>& tokens_per_param, bool both) {
   PlannedPoints out;
-  for (const double size : params) {
-    for (const double ratio : tokens_per_param) {
-      fit::Point point;
-      point.params = size;
-      point.tokens = ratio * size;
-      point.loss = 1;
-      out.flops += 6 * point.params * point.tokens;
-      out.points.push_back(point);
-      ++out.runs;
+  int cluster = 0;
+  for (const fit::Stage stage : {fit::Stage::kScratch, fit::Stage::kContinued}) {
+    if (stage == fit::Stage::kContinued && !both) break;
+    for (const double size : params) {
+      for (const double ratio : tokens_per_param) {
+        fit::Point point;
+        point.params = size;
+        point.tokens = ratio * size;
+        point.loss = 1;
+        point.cluster = cluster;
+        point.stage = stage;
+        out.flops += 6 * point.params * point.tokens;
+        out.points.push_back(point);
+      }
+      ++cluster;
     }
   }
-  out.what = fmt::format("{} sizes at {} numbers of tokens a parameter: {} runs", params.size(),
-                         tokens_per_param.size(), out.runs);
+  out.what = fmt::format("{} sizes at {} numbers of tokens a parameter{}: {} losses", params.size(),
+                         tokens_per_param.size(), both ? ", from scratch and continued" : "",
+                         out.points.size());
   return out;
 }
 

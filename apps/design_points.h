@@ -13,7 +13,6 @@ struct PlannedPoints {
   std::string what;  // the sweep in words
   fit::Points points;
   double flops = 0;  // 6 N D of all runs together
-  int runs = 0;
 };
 
 // Of a spec, one target language (empty: the first that is continued from another, else the first):
@@ -22,8 +21,9 @@ struct PlannedPoints {
 // size and seed share a cluster. Throws std::invalid_argument.
 PlannedPoints points_of_spec(const std::filesystem::path& spec, const std::string& language);
 
-// Every size at every number of tokens a parameter, each a run of its own.
+// Every size at every number of tokens a parameter, from scratch and, with `both`, continued as
+// well. The losses of one size share a cluster, for they may share a run, or the trunk of one.
 PlannedPoints points_of_grid(const std::vector<double>& params,
-                             const std::vector<double>& tokens_per_param);
+                             const std::vector<double>& tokens_per_param, bool both);
 
 }  // namespace crosslaw::apps
