@@ -74,16 +74,19 @@ void add_data_options(CLI::App& command, DataFitOptions& options) {
       ->capture_default_str();
 }
 
+void require_known_law(const std::string& law) {
+  const auto known = fit::law_names();
+  if (law.empty() || law == fit::kTwoStageLaw) return;
+  if (std::find(known.begin(), known.end(), law) != known.end()) return;
+  throw std::invalid_argument(
+      fmt::format("--law {} is not known; it must be one of {}", law, law_list()));
+}
+
 fit::FitOptions fit_settings(const DataFitOptions& options, std::size_t points) {
   const fit::DataFileOptions& file = options.file;
   fit::FitOptions settings = options.fit;
   if (settings.law.empty()) settings.law = file.stage.empty() ? "chinchilla" : fit::kTwoStageLaw;
-  const auto known = fit::law_names();
-  if (settings.law != fit::kTwoStageLaw &&
-      std::find(known.begin(), known.end(), settings.law) == known.end()) {
-    throw std::invalid_argument(
-        fmt::format("--law {} is not known; it must be one of {}", settings.law, law_list()));
-  }
+  require_known_law(settings.law);
   const bool both = settings.law == fit::kTwoStageLaw || settings.law == "joint";
   if (both && file.stage.empty()) {
     throw std::invalid_argument(fmt::format(
@@ -168,11 +171,6 @@ int run_fit(const FitCommandOptions& options, std::ostream& out, std::ostream& l
     throw std::invalid_argument("--json and --csv exclude each other");
   }
   check_evidence_options(options.evidence, options.csv);
-  if (!options.directory.empty() && options.evidence.any()) {
-    throw std::invalid_argument(
-        "--profile, --predict, --holdout and --influence need --data FILE; crosslaw export writes "
-        "the runs of a sweep to one");
-  }
   if (!options.data.conventions.empty()) {
     ConventionsOptions conventions{options.data, options.directory, options.points};
     if (options.json) conventions.format.reset();

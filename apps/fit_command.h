@@ -42,6 +42,9 @@ struct DataFitOptions {
 
 void add_data_options(CLI::App& command, DataFitOptions& options);
 
+// Throws std::invalid_argument naming the laws there are; empty is fine: a default.
+void require_known_law(const std::string& law);
+
 // The settings of a fit of so many points, defaults filled in. Throws std::invalid_argument.
 fit::FitOptions fit_settings(const DataFitOptions& options, std::size_t points);
 

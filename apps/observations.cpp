@@ -151,20 +151,25 @@ PointChoice Observations::resolve(const LanguagePair& pair, PointChoice choice) 
   return has_several_budgets(ends) ? PointChoice::kEnds : PointChoice::kAll;
 }
 
+std::vector<Measurement> Observations::chosen(const std::string& strategy, double replay,
+                                              bool all) const {
+  std::vector<Measurement> out;
+  for (const Measurement& m : of_strategy(strategy, replay)) {
+    const bool late =
+        static_cast<double>(m.tokens) >= kFirstShare * static_cast<double>(m.run->tokens_target);
+    if (m.end || (all && late)) out.push_back(m);
+  }
+  return out;
+}
+
 fit::Points Observations::points(const LanguagePair& pair, PointChoice choice,
                                  bool exact_flops) const {
-  bool all = resolve(pair, choice) == PointChoice::kAll;
+  const bool all = resolve(pair, choice) == PointChoice::kAll;
+  const std::map<RunId, int> ids = clusters(pair, choice);
   fit::Points points;
-  std::map<std::tuple<std::string, std::string, int64_t>, int> clusters;
-  auto add = [&](const std::string& strategy, double replay, fit::Stage stage) {
-    for (const Measurement& m : of_strategy(strategy, replay)) {
-      bool late =
-          static_cast<double>(m.tokens) >= kFirstShare * static_cast<double>(m.run->tokens_target);
-      if (!(m.end || (all && late))) continue;
-      int cluster = clusters
-                        .emplace(std::tuple(strategy, m.run->size, m.run->seed),
-                                 static_cast<int>(clusters.size()))
-                        .first->second;
+  const auto add = [&](const std::string& strategy, double replay, fit::Stage stage) {
+    for (const Measurement& m : chosen(strategy, replay, all)) {
+      const int cluster = ids.at({strategy, m.run->size, m.run->seed});
       points.push_back({m.params, static_cast<double>(m.tokens), m.loss, 1, cluster, stage});
       if (exact_flops) points.back().flops = m.target_flops;
     }
@@ -172,6 +177,31 @@ fit::Points Observations::points(const LanguagePair& pair, PointChoice choice,
   add(pair.scratch, 0, fit::Stage::kScratch);
   if (!pair.continued.empty()) add(pair.continued, pair.replay, fit::Stage::kContinued);
   return points;
+}
+
+std::map<Observations::RunId, int> Observations::clusters(const LanguagePair& pair,
+                                                          PointChoice choice) const {
+  const bool all = resolve(pair, choice) == PointChoice::kAll;
+  std::map<RunId, int> out;
+  const auto add = [&](const std::string& strategy, double replay) {
+    for (const Measurement& m : chosen(strategy, replay, all)) {
+      out.try_emplace({strategy, m.run->size, m.run->seed}, static_cast<int>(out.size()));
+    }
+  };
+  add(pair.scratch, 0);
+  if (!pair.continued.empty()) add(pair.continued, pair.replay);
+  return out;
+}
+
+std::vector<std::string> Observations::cluster_names(const LanguagePair& pair,
+                                                     PointChoice choice) const {
+  const std::map<RunId, int> ids = clusters(pair, choice);
+  std::vector<std::string> out(ids.size());
+  for (const auto& [run, id] : ids) {
+    const auto& [strategy, size, seed] = run;
+    out[static_cast<size_t>(id)] = fmt::format("{} {}, seed {}", strategy, size, seed);
+  }
+  return out;
 }
 
 }  // namespace crosslaw::apps

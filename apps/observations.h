@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -65,10 +67,16 @@ class Observations {
   // Points of both strategies; the runs of one size and seed share a cluster. With exact_flops they
   // carry their measured compute, of the target-language tokens alone, as D counts those alone.
   fit::Points points(const LanguagePair& pair, PointChoice choice, bool exact_flops = false) const;
+  // What the run of each cluster of points() is called: "scratch-fr 2.1M, seed 1".
+  std::vector<std::string> cluster_names(const LanguagePair& pair, PointChoice choice) const;
   // What kAuto means for this pair.
   PointChoice resolve(const LanguagePair& pair, PointChoice choice) const;
 
  private:
+  // A run as the points of a fit see it; checkpoints of one size and seed belong together.
+  using RunId = std::tuple<std::string, std::string, int64_t>;  // strategy, size, seed
+  std::map<RunId, int> clusters(const LanguagePair& pair, PointChoice choice) const;
+  std::vector<Measurement> chosen(const std::string& strategy, double replay, bool all) const;
   std::vector<Measurement> measurements(const std::string& strategy, double replay,
                                         bool own_language) const;
 

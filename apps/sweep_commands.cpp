@@ -10,6 +10,7 @@
 #include "apps/sweep_fits.h"
 #include "apps/sweep_folder.h"
 #include "fit/fit_json.h"
+#include "fit/holdout_split.h"
 #include "sweep/sweep_lock.h"
 
 namespace crosslaw::apps {
@@ -28,11 +29,13 @@ SweepFitOptions sweep_options(const FitCommandOptions& options) {
                               ? fit::Resampling::kClusters
                               : fit::find_resampling(options.data.resampling);
   result.only_law = options.data.fit.law == "extended" ? "two-stage" : options.data.fit.law;
-  if (!result.only_law.empty() && result.only_law != "chinchilla" &&
-      result.only_law != "two-stage" && result.only_law != "joint") {
-    throw std::invalid_argument(
-        fmt::format("--law {}: for a sweep it must be chinchilla, two-stage (or extended) or joint",
-                    result.only_law));
+  require_known_law(result.only_law);
+  const std::vector<std::string>& holdout = options.evidence.holdout;
+  if (!holdout.empty() && !fit::names_holdout_rule(holdout.front())) {
+    throw std::invalid_argument(fmt::format(
+        "--holdout {}: of a sweep it must be largest-compute, largest-params or rollout; crosslaw "
+        "export writes its runs to a file with columns to hold out by",
+        holdout.front()));
   }
   return result;
 }
@@ -112,7 +115,8 @@ int run_fit_of_sweep(const FitCommandOptions& options, std::ostream& out, std::o
   SweepFitOptions settings = sweep_options(options);
   db::RunStore store = read_store(options.directory);
   Observations observations(store, settings.count);
-  bool stored = settings_of_run(settings) && fits_are_current(store, observations);
+  bool stored =
+      settings_of_run(settings) && fits_are_current(store, observations) && !options.evidence.any();
   std::vector<PairFits> fits =
       stored ? stored_fits(store, observations)
              : fit_sweep(observations, settings,
@@ -122,14 +126,17 @@ int run_fit_of_sweep(const FitCommandOptions& options, std::ostream& out, std::o
     for (const std::string& sentence : pair.missing) log << "crosslaw fit: " << sentence << "\n";
     for (const NamedFit& named : pair.fits) {
       DataOrigin origin = origin_of(options, observations, pair, named.fit);
+      const Evidence evidence =
+          gather_evidence(options.evidence, options.data, named.data, named.fit);
       if (!options.json) {
-        print_fit(named.fit, origin, options, out, log);
+        print_fit(named.fit, origin, options, out, log, evidence);
         continue;
       }
       nlohmann::ordered_json entry = fit::to_json(named.fit, !options.no_draws);
       entry["language"] = pair.pair.label();
       entry["name"] = named.name;
       entry["data"] = to_json(origin);
+      entry.update(evidence.json);
       json["fits"].push_back(std::move(entry));
     }
   }

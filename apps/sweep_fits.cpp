@@ -16,13 +16,23 @@ namespace crosslaw::apps {
 namespace {
 
 struct Method {
-  const char* name;
-  const char* law;
+  std::string name;
+  std::string law;
   bool needs_continued;
 };
 
-constexpr std::array<Method, 3> kMethods = {
+// The fits that crosslaw run makes and stores.
+const std::array<Method, 3> kMethods = {
     {{"scratch", "chinchilla", false}, {"two-stage", "two-stage", true}, {"joint", "joint", true}}};
+
+std::vector<Method> methods_of(const std::string& only_law) {
+  std::vector<Method> out;
+  for (const Method& method : kMethods) {
+    if (only_law.empty() || only_law == method.law) out.push_back(method);
+  }
+  if (out.empty()) out.push_back({only_law, only_law, false});
+  return out;
+}
 
 // What the fits of a pair depend on; the version changes when the fits themselves do.
 std::string input_hash(const Observations& observations, const LanguagePair& pair) {
@@ -63,17 +73,18 @@ std::vector<PairFits> fit_sweep(const Observations& observations, const SweepFit
     fit::Points points = observations.points(pair, options.points, options.exact_flops);
     bool middle = options.points == PointChoice::kAuto &&
                   observations.resolve(pair, options.points) == PointChoice::kAll;
-    for (const Method& method : kMethods) {
-      if (!options.only_law.empty() && options.only_law != method.law) continue;
+    for (const Method& method : methods_of(options.only_law)) {
       if (method.needs_continued && pair.continued.empty()) continue;
       say(fmt::format("fitting {} ({}): {} points, {} bootstrap refits", pair.label(), method.name,
                       points.size(), options.fit.draws));
       fit::FitOptions settings = options.fit;
       settings.law = method.law;
       try {
-        fit::Points used =
+        fit::DataFile data;
+        data.points =
             method.needs_continued ? points : fit::select_stage(points, fit::Stage::kScratch);
-        result.fits.push_back({method.name, fit::fit_law(used, settings)});
+        data.clusters = observations.cluster_names(pair, options.points);
+        result.fits.push_back({method.name, fit::fit_law(data.points, settings), std::move(data)});
         result.fits.back().fit.convention = convention_of(observations, options.exact_flops);
         if (middle) note_mid_schedule(result.fits.back().fit);
       } catch (const std::invalid_argument& error) {
@@ -94,8 +105,10 @@ std::vector<PairFits> stored_fits(const db::RunStore& store, const Observations&
     for (const Method& method : kMethods) {
       for (const db::FitRow& row : rows) {
         if (row.language != pair.label() || row.name != method.name) continue;
-        result.fits.push_back({method.name, fit::fit_from_json(nlohmann::json::parse(row.result),
-                                                               "the stored fit " + row.name)});
+        result.fits.push_back(
+            {method.name,
+             fit::fit_from_json(nlohmann::json::parse(row.result), "the stored fit " + row.name),
+             {}});
       }
     }
     all.push_back(std::move(result));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "apps/observations.h"
+#include "fit/data_file.h"
 #include "fit/fitter.h"
 
 namespace crosslaw::apps {
@@ -15,6 +16,7 @@ namespace crosslaw::apps {
 struct NamedFit {
   std::string name;
   fit::FitResult fit;
+  fit::DataFile data;  // what it was fitted to; empty for a stored fit
 };
 
 struct PairFits {
@@ -30,7 +32,8 @@ struct SweepFitOptions {
   PointChoice points = PointChoice::kAuto;
   bool exact_flops = false;  // the points carry their measured compute
   fit::FitOptions fit = {.resampling = fit::Resampling::kClusters};
-  std::string only_law;  // chinchilla, two-stage or joint; empty: all three
+  // Chinchilla, two-stage and joint where empty; any other law is fitted to the runs from scratch.
+  std::string only_law;
 };
 
 // How the fits of a sweep count N and C.

@@ -1,21 +1,23 @@
 #!/usr/bin/env python3
 """crosslaw fit against SciPy on the 240 points of Hoffmann et al. 2022, side by side in one run.
 
-Usage: bench_fit.py [CROSSLAW] [--repeats 5] [--starts 64] [--refits 4000] [--scipy-refits 40]
+Usage: bench_fit.py [CROSSLAW] [--repeats 5] [--starts 64] [--refits 4000] [--scipy-refits 40] [--points 100000]
 
-Both minimise the same objective, the sum of Huber losses (delta 0.001) of log residuals of
-E + A/N^alpha + B/D^beta. SciPy: L-BFGS-B with analytic gradients in the log-sum-exp form, centred
-log N and log D, the same number of starts, tolerances 1e-12. Bootstrap refits start from the
-optimum; SciPy's are timed on fewer refits and scaled. Needs Python with numpy and scipy.
+Both minimise the same objective, the sum of Huber losses (delta 0.001) of log residuals, for the laws
+chinchilla and extended. SciPy: L-BFGS-B with analytic gradients in the log-sum-exp form, centred log N
+and log D, the same number of starts, tolerances 1e-12. Bootstrap refits start from the optimum; SciPy's
+are timed on fewer refits and scaled. Last, crosslaw alone on many points. Needs Python with numpy and scipy.
 """
 
 import argparse
 import csv
 import json
 import pathlib
+import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 try:
@@ -37,9 +39,10 @@ def read_points():
 
 
 def objective(theta, log_n, log_d, log_loss, weights):
-    """Sum of Huber losses and its gradient; theta = (log E, log A', alpha, log B', beta), centred."""
-    e, a, alpha, b, beta = theta
-    terms = np.stack([np.full_like(log_n, e), a - alpha * log_n, b - beta * log_d])
+    """Sum of Huber losses and its gradient; theta = (log E, log A', alpha, log B', beta[, gamma]), centred."""
+    e, a, alpha, b, beta = theta[:5]
+    gamma = theta[5] if len(theta) == 6 else 0.0
+    terms = np.stack([np.full_like(log_n, e), a - alpha * log_n, b - beta * log_d - gamma * log_n])
     largest = terms.max(axis=0)
     powers = np.exp(terms - largest)
     total = powers.sum(axis=0)
@@ -48,16 +51,15 @@ def objective(theta, log_n, log_d, log_loss, weights):
     value = np.where(inside, residual**2 / 2, DELTA * (np.abs(residual) - DELTA / 2))
     slope = weights * np.where(inside, residual, DELTA * np.sign(residual))
     shares = powers / total
-    gradient = np.array(
-        [
-            (slope * shares[0]).sum(),
-            (slope * shares[1]).sum(),
-            -(slope * shares[1] * log_n).sum(),
-            (slope * shares[2]).sum(),
-            -(slope * shares[2] * log_d).sum(),
-        ]
-    )
-    return (weights * value).sum(), gradient
+    gradient = [
+        (slope * shares[0]).sum(),
+        (slope * shares[1]).sum(),
+        -(slope * shares[1] * log_n).sum(),
+        (slope * shares[2]).sum(),
+        -(slope * shares[2] * log_d).sum(),
+        -(slope * shares[2] * log_n).sum(),
+    ]
+    return (weights * value).sum(), np.array(gradient[: len(theta)])
 
 
 def scipy_minimum(start, points, weights):
@@ -71,7 +73,7 @@ def scipy_minimum(start, points, weights):
     )
 
 
-def scipy_fit(points, starts):
+def scipy_fit(points, law, starts):
     """The best of all starts, drawn over wide ranges of exponents and shares of the loss."""
     draw = np.random.default_rng(1)
     ones = np.ones_like(points[0])
@@ -80,7 +82,10 @@ def scipy_fit(points, starts):
     for _ in range(starts):
         shares = np.log(draw.dirichlet([1, 1, 1])) + mean
         alpha, beta = draw.uniform(0.1, 1.0, 2)
-        found = scipy_minimum([shares[0], shares[1], alpha, shares[2], beta], points, ones)
+        start = [shares[0], shares[1], alpha, shares[2], beta]
+        if law == "extended":
+            start.append(draw.uniform(-0.3, 0.3))
+        found = scipy_minimum(start, points, ones)
         if best is None or found.fun < best.fun:
             best = found
     return best
@@ -93,9 +98,8 @@ def scipy_refits(best, points, refits):
         scipy_minimum(best.x, points, np.bincount(draw.integers(0, count, count), minlength=count).astype(float))
 
 
-def crosslaw_fit(program, starts, refits):
-    command = [program, "fit", "--data", DATA, "--where", "in_240=1", "--json", "--no-draws"]
-    command += ["--starts", str(starts), "--bootstrap", str(refits)]
+def crosslaw_fit(program, law, *arguments):
+    command = [program, "fit", "--law", law, "--json", "--no-draws", *map(str, arguments)]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
@@ -105,28 +109,21 @@ def seconds_of(action):
     return time.perf_counter() - began, result
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("crosslaw", nargs="?", default=ROOT / "build" / "crosslaw")
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--starts", type=int, default=64)
-    parser.add_argument("--refits", type=int, default=4000)
-    parser.add_argument("--scipy-refits", type=int, default=40)
-    options = parser.parse_args()
-    points = read_points()
+def side_by_side(options, points, law):
+    where = ["--data", DATA, "--where", "in_240=1", "--starts", options.starts]
     times = {name: [] for name in ("scipy fit", "scipy refits", "crosslaw fit", "crosslaw fit and refits")}
     for _ in range(options.repeats):  # interleaved, so that a busy machine disturbs both alike
-        seconds, best = seconds_of(lambda: scipy_fit(points, options.starts))
+        seconds, best = seconds_of(lambda: scipy_fit(points, law, options.starts))
         times["scipy fit"].append(seconds)
         seconds, _ = seconds_of(lambda: scipy_refits(best, points, options.scipy_refits))
         times["scipy refits"].append(seconds * options.refits / options.scipy_refits)
-        seconds, fit = seconds_of(lambda: crosslaw_fit(options.crosslaw, options.starts, 0))
+        seconds, fit = seconds_of(lambda: crosslaw_fit(options.crosslaw, law, *where, "--bootstrap", 0))
         times["crosslaw fit"].append(seconds)
-        seconds, _ = seconds_of(lambda: crosslaw_fit(options.crosslaw, options.starts, options.refits))
+        seconds, _ = seconds_of(lambda: crosslaw_fit(options.crosslaw, law, *where, "--bootstrap", options.refits))
         times["crosslaw fit and refits"].append(seconds)
     median = {name: statistics.median(values) for name, values in times.items()}
     both = median["scipy fit"] + median["scipy refits"]
-    print(f"{len(points[0])} points, {options.starts} starts, medians of {options.repeats} runs, whole processes for crosslaw")
+    print(f"\n{law}, {len(points[0])} points, {options.starts} starts, medians of {options.repeats} runs")
     print(f"objective:              scipy {best.fun:.14g}   crosslaw {fit['objective']:.14g}")
     print(
         f"fit:                    scipy {median['scipy fit']:.3f} s   crosslaw {median['crosslaw fit']:.3f} s   "
@@ -138,6 +135,40 @@ def main():
     )
     if fit["objective"] > best.fun * (1 + 1e-7):
         sys.exit("FAILED: crosslaw's objective is higher")
+
+
+def many_points(options):
+    """A planted sweep with half a percent of noise; time and peak memory of whole processes."""
+    draw = np.random.default_rng(3)
+    n = np.exp(draw.uniform(np.log(1e7), np.log(1e11), options.points))
+    d = n * np.exp(draw.uniform(np.log(1), np.log(300), options.points))
+    loss = (1.7 + 400 / n**0.34 + 2000 / d**0.36) * np.exp(0.005 * draw.standard_normal(options.points))
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder) / "points.csv"
+        np.savetxt(file, np.stack([n, d, loss], axis=1), delimiter=",", header="N,D,loss", comments="")
+        for law in ("chinchilla", "extended"):
+            for draws in (0, 200):
+                seconds, _ = seconds_of(lambda: crosslaw_fit(options.crosslaw, law, "--data", file, "--bootstrap", draws))
+                print(f"{law}, {options.points} points, {draws} refits: {seconds:.2f} s")
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    print(f"peak memory of crosslaw: {peak:.0f} MB")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("crosslaw", nargs="?", default=ROOT / "build" / "crosslaw")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--starts", type=int, default=64)
+    parser.add_argument("--refits", type=int, default=4000)
+    parser.add_argument("--scipy-refits", type=int, default=40)
+    parser.add_argument("--points", type=int, default=100000)
+    options = parser.parse_args()
+    points = read_points()
+    print("whole processes for crosslaw, one process for scipy")
+    for law in ("chinchilla", "extended"):
+        side_by_side(options, points, law)
+    print()
+    many_points(options)
 
 
 if __name__ == "__main__":

@@ -167,6 +167,31 @@ TEST_CASE("A planted world comes back through store, fits, allocation and report
     }
   }
 
+  SECTION("the sweep's own folder answers what a file would") {
+    apps::FitCommandOptions options;
+    options.directory = folder.path().string();
+    options.data.fit.law = "outer";
+    options.data.draws = 0;
+    options.evidence.profile = true;
+    options.evidence.influence = true;
+    options.evidence.holdout = {"largest-compute"};
+    options.json = true;
+    std::ostringstream out, log;
+    REQUIRE(apps::run_fit_of_sweep(options, out, log) == 0);
+    const nlohmann::json found = nlohmann::json::parse(out.str());
+    REQUIRE(found.at("fits").size() == 1);
+    const nlohmann::json& fit = found.at("fits").at(0);
+    CHECK(fit.at("law") == "outer");
+    CHECK(fit.at("points") == 120);
+    CHECK(std::abs(fit.at("coefficients").at("k").at("value").get<double>() - 1) < 0.2);
+    CHECK(fit.at("profiles").size() == 7);
+    CHECK(fit.at("holdout").at("best") != "kaplan");
+    CHECK(fit.at("influence").dump().find("scratch 49M, seed 1") != std::string::npos);
+    options.evidence.holdout = {"size=49M"};
+    CHECK_THROWS_WITH(apps::run_fit_of_sweep(options, out, log),
+                      Catch::Matchers::Contains("crosslaw export"));
+  }
+
   SECTION("under exact FLOPs the budget pays for attention and head") {
     apps::AllocateCommandOptions options;
     options.directory = folder.path().string();

@@ -127,9 +127,5 @@ TEST_CASE("Questions that make no sense are refused before anything is printed")
   options.evidence.profile = true;
   options.evidence.flops = -1;
   refuses(options, "--at -1");
-  options.evidence.flops = 1e22;
-  options.data.file.path.clear();
-  options.directory = "sweep";
-  refuses(options, "need --data FILE");
   CHECK(out.str().empty());
 }
