@@ -128,6 +128,10 @@ void print_fit(const fit::FitResult& fit, const DataOrigin& origin,
 }
 
 int run_fit(const FitCommandOptions& options, std::ostream& out, std::ostream& log) {
+  if (!options.method.method.empty()) return run_frontier_method(options, out, log);
+  if (options.method.markdown || options.method.latex || !options.method.flops.empty()) {
+    throw std::invalid_argument("--markdown, --latex and --flops need --method");
+  }
   if (options.json && options.csv) {
     throw std::invalid_argument("--json and --csv exclude each other");
   }
@@ -154,6 +158,7 @@ void add_fit_command(CLI::App& app, int& exit_code) {
       ->add_option("--points", options->points,
                    "of a sweep: losses at the ends of schedules, all, or auto")
       ->capture_default_str();
+  add_method_options(*command, options->method);
   command->add_flag("--json", options->json, "one JSON object, numbers in full");
   command->add_flag("--csv", options->csv, "the coefficients as CSV");
   command->add_flag("--no-draws", options->no_draws, "leave the bootstrap draws out of the JSON");

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/frontier_methods.h"
 #include "fit/data_file.h"
 #include "fit/fitter.h"
 
@@ -46,6 +47,7 @@ struct FitCommandOptions {
   std::string count = "all";    // of a sweep: which parameters are N
   std::string points = "auto";  // of a sweep: which losses are points
   DataFitOptions data;
+  FrontierMethodOptions method;  // instead of a law
   bool json = false;
   bool csv = false;
   bool no_draws = false;  // leave the bootstrap draws out of the JSON
