@@ -16,8 +16,8 @@ namespace crosslaw::fit {
 // without noise (arXiv 2603.22339). For sizes spread evenly over log N* +- w the law
 // E + A/N^alpha + B/D^beta moves log N* by (alpha - beta) w^2 / 10 to leading order: 1 % for
 // alpha - beta = 0.06 and sizes 16 times apart, 5 % when 256 times apart. Sizes off the centre add
-// to it, and move the exponents when they drift from budget to budget. So every budget says how
-// wide and how far off the centre its sizes lie.
+// to it, less so in log loss than in loss, and move the exponents when they drift from budget to
+// budget. So every budget says how wide and how far off the centre its sizes lie.
 struct IsoflopOptions {
   FrontierOptions frontier;   // pairs and clusters resample within budgets; parametric adds noise
   double same_budget = 0.05;  // a larger relative step in C starts a new budget

@@ -1,5 +1,6 @@
 #include "fit/isoflop.h"
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <random>
@@ -99,9 +100,11 @@ TEST_CASE("Sizes that do not follow the optimum bias the exponents, which is sai
   CHECK(fit.budgets[0].off_centre < -0.3);
   CHECK(fit.budgets[2].off_centre > 0.3);
   const double bias = *fit.frontier->params.exponent.value - kExponent;
-  CHECK(std::abs(bias) > 0.02);
-  CHECK(std::abs(bias) < 0.1);
-  CHECK_THAT(fit.warnings.at(0), Contains("off the centre"));
+  CHECK(std::abs(bias) > 5e-3);
+  CHECK(std::abs(bias) < 0.02);
+  CHECK(std::count_if(fit.warnings.begin(), fit.warnings.end(), [](const std::string& each) {
+          return each.find("off the centre") != std::string::npos;
+        }) == 2);
 }
 
 TEST_CASE("Budgets without a usable minimum are left out with the reason") {
