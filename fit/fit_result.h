@@ -12,6 +12,9 @@
 
 namespace crosslaw::fit {
 
+// Plain malloc and free, so that programs compiled for wider vectors than this library may own one.
+using DrawMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::DontAlign>;
+
 enum class Resampling {
   kPairs,       // points, with replacement
   kClusters,    // whole runs, with replacement
@@ -78,7 +81,7 @@ struct FitResult {
   BootstrapRecord bootstrap;
   std::optional<Coverage> coverage;   // absent when coefficients were typed in by hand
   std::vector<std::string> problems;  // plain sentences, the gravest first
-  Eigen::MatrixXd draws;              // one bootstrap theta (plain coordinates) a row
+  DrawMatrix draws;                   // one bootstrap theta (plain coordinates) a row
   std::vector<FitResult> stages;      // two-stage fits: scratch, continued; draws of equal rows
 
   const Coefficient& coefficient(std::string_view name) const;  // throws std::invalid_argument

@@ -21,7 +21,7 @@ std::string count(double value) { return short_count(value); }
 std::string three(double value) { return fmt::format("{:.3g}", value); }
 std::string four(double value) { return fmt::format("{:.4g}", value); }
 std::string decimals(double value) { return fmt::format("{:.4f}", value); }
-std::string percent(double value) { return fmt::format("{:.2g}%", 100 * value); }
+std::string two_digits_percent(double value) { return fmt::format("{:.2g}%", 100 * value); }
 std::string whole_percent(double value) { return fmt::format("{:+.0f}%", 100 * value); }
 
 // A table filled cell by cell. For people numbers are rounded and intervals are one cell; for CSV
@@ -109,7 +109,7 @@ Table budget_table(const IsoflopFit& fit, TableFormat format) {
     sheet.estimate("D*", "tokens", each.tokens_optimum, count);
     sheet.estimate("loss", "loss", each.loss, decimals);
     sheet.range(flat.c_str(), "flat_params", used ? std::optional(each.flat) : std::nullopt, count);
-    sheet.number("rms", "rms", used ? std::optional(each.rms) : std::nullopt, percent);
+    sheet.number("rms", "rms", used ? std::optional(each.rms) : std::nullopt, two_digits_percent);
     sheet.number("sizes apart", "width", each.width, three);
     sheet.number("off centre", "off_centre", used ? std::optional(each.off_centre) : std::nullopt,
                  whole_percent);
@@ -128,7 +128,8 @@ Table segment_table(const TrainingEnvelopeFit& fit, TableFormat format) {
     sheet.range("D", "tokens", each.tokens, count);
     sheet.range("loss", "loss", each.loss, decimals);
     sheet.number("of the envelope", "share",
-                 static_cast<double>(each.values) / static_cast<double>(fit.values), percent);
+                 static_cast<double>(each.values) / static_cast<double>(fit.values),
+                 two_digits_percent);
   }
   return sheet.table();
 }
