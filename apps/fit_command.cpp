@@ -92,7 +92,8 @@ fit::FitResult fit_data(const DataFitOptions& options, DataOrigin& origin) {
   origin = {file.path,  data.fingerprint, data.rows,   data.points.size(),
             file.where, file.params,      file.tokens, file.loss};
   settings.draws = options.draws.value_or(data.points.size() > kManyPoints ? 200 : 1000);
-  return fit::fit_law(data.points, settings);
+  return about_file(file.path, fit::problems(settings),
+                    [&] { return fit::fit_law(data.points, settings); });
 }
 
 nlohmann::ordered_json to_json(const DataOrigin& origin) {

@@ -4,6 +4,7 @@
 #include <iosfwd>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,19 @@ void print_fit(const fit::FitResult& fit, const DataOrigin& origin,
                const FitCommandOptions& options, std::ostream& out, std::ostream& log);
 
 nlohmann::ordered_json to_json(const DataOrigin& origin);
+
+// Calls `fit`; what it finds wrong with the points is said of the file. Problems of options are
+// thrown first, without it.
+template <typename Fit>
+auto about_file(const std::string& path, const std::vector<std::string>& option_problems,
+                const Fit& fit) {
+  if (!option_problems.empty()) throw std::invalid_argument(option_problems.front());
+  try {
+    return fit();
+  } catch (const std::invalid_argument& error) {
+    throw std::invalid_argument(path + ": " + error.what());
+  }
+}
 
 // The command with --data. Returns the exit code.
 int run_fit(const FitCommandOptions& options, std::ostream& out, std::ostream& log);

@@ -108,12 +108,17 @@ int run_frontier_method(const FitCommandOptions& options, std::ostream& out, std
   const DataOrigin origin{file.path,  data.fingerprint, data.rows,   data.points.size(),
                           file.where, file.params,      file.tokens, file.loss};
   if (options.method.method == "envelope") {
-    print(fit::fit_training_envelope(data.points, {frontier}), origin, options, out, log);
+    const fit::TrainingEnvelopeOptions envelope{frontier};
+    print(about_file(file.path, fit::problems(envelope),
+                     [&] { return fit::fit_training_envelope(data.points, envelope); }),
+          origin, options, out, log);
     return 0;
   }
-  fit::IsoflopOptions isoflop{frontier, options.method.same_budget_percent / 100,
-                              options.method.flat_percent / 100};
-  return print_isoflop(fit::fit_isoflop(data.points, isoflop), origin, options, out, log);
+  const fit::IsoflopOptions isoflop{frontier, options.method.same_budget_percent / 100,
+                                    options.method.flat_percent / 100};
+  return print_isoflop(about_file(file.path, fit::problems(isoflop),
+                                  [&] { return fit::fit_isoflop(data.points, isoflop); }),
+                       origin, options, out, log);
 }
 
 }  // namespace crosslaw::apps

@@ -268,7 +268,16 @@ Records parse_records(std::string_view text, const std::string& name,
   if (content.empty()) throw std::invalid_argument(name + ": the file is empty");
   const bool json = content.front() == '{' || content.front() == '[';
   Records out = json ? parse_json_records(text, name) : parse_separated(text, name, wanted);
-  for (const std::string& column : wanted) out.column(column);
+  const auto& columns = out.columns;
+  for (const std::string& column : wanted) {
+    if (!json && columns.size() == 1 && columns[0] != column) {
+      refuse(name, 1,
+             fmt::format("the header is the one column '{}'; expected columns separated by commas, "
+                         "tabs, semicolons, bars or blanks, among them '{}'",
+                         columns[0].substr(0, 60), column));
+    }
+    out.column(column);
+  }
   if (out.rows.empty()) throw std::invalid_argument(name + ": there are no rows under the header");
   return out;
 }
@@ -280,9 +289,11 @@ std::string read_text(const std::string& path) {
   }
   std::ifstream file(path, std::ios::binary);
   if (!file) throw std::invalid_argument(path + ": cannot be read; is the path right?");
-  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (file.bad()) throw std::invalid_argument(path + ": reading failed");
-  return text;
+  try {
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  } catch (const std::ios_base::failure&) {
+    throw std::invalid_argument(path + ": reading failed; is it an ordinary file?");
+  }
 }
 
 std::string fingerprint(std::string_view bytes) {

@@ -16,7 +16,7 @@ fi
 
 cmake -S . -B build-fuzz -DCROSSLAW_FIT_ONLY=ON -DCROSSLAW_FUZZ=ON -DCMAKE_BUILD_TYPE=Debug \
   -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1" \
-  -DCMAKE_CXX_FLAGS="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all" >&2
+  -DCMAKE_CXX_FLAGS="-fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow -fno-sanitize-recover=all" >&2
 cmake --build build-fuzz --parallel 2 >&2
 mkdir -p build-fuzz/findings
 failed=0
