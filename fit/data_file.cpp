@@ -95,6 +95,10 @@ Stage stage_in(const Records& records, std::size_t row, std::size_t column) {
 double sum_in(const Records& records, std::size_t row, const std::vector<std::size_t>& columns) {
   double out = 0;
   for (const std::size_t column : columns) out += positive_in(records, row, column);
+  if (!std::isfinite(out)) {
+    throw std::invalid_argument(fmt::format("{}, line {}: the sum of {} columns is beyond a double",
+                                            records.name, records.lines[row], columns.size()));
+  }
   return out;
 }
 

@@ -17,6 +17,7 @@ namespace crosslaw::fit {
 namespace {
 
 constexpr std::string_view kSeparators = ",\t;| ";
+constexpr std::size_t kMostKeys = 4096;  // every row has a field for every key of any row
 
 [[noreturn]] void refuse(const std::string& name, std::size_t line, const std::string& what) {
   throw std::invalid_argument(fmt::format("{}, line {}: {}", name, line, what));
@@ -192,6 +193,8 @@ Records parse_separated(std::string_view text, const std::string& name,
 std::string text_of(const nlohmann::json& value) {
   if (value.is_string()) return value.get<std::string>();
   if (value.is_null()) return "";
+  // Not written out: a million brackets inside each other would take as many calls.
+  if (value.is_structured()) return value.is_array() ? "[...]" : "{...}";
   return value.dump();
 }
 
@@ -202,6 +205,9 @@ void add_object(const nlohmann::json& object, std::size_t line, Records& out) {
   for (const auto& [key, value] : object.items()) {
     auto column = std::find(out.columns.begin(), out.columns.end(), key);
     if (column == out.columns.end()) {
+      if (out.columns.size() == kMostKeys) {
+        refuse(out.name, line, fmt::format("more than {} different keys: no table", kMostKeys));
+      }
       out.columns.push_back(key);
       row.emplace_back();
       column = out.columns.end() - 1;

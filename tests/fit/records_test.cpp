@@ -78,6 +78,17 @@ TEST_CASE("What cannot be a table is refused with file, line and reason") {
   CHECK_THROWS_AS(parse("[1, 2]"), std::invalid_argument);
 }
 
+TEST_CASE("JSON values inside each other and keys without end neither crash nor fill the memory") {
+  const std::string deep = std::string(300000, '[') + std::string(300000, ']');
+  const Records records = parse("{\"N\": 1, \"D\": 2, \"x\": " + deep + "}\n");
+  CHECK(records.rows[0][records.column("x")] == "[...]");
+  CHECK(parse("{\"N\": 1, \"D\": {\"a\": 2}}").rows[0][0] == "{...}");
+  CHECK_THROWS_AS(parse(deep), std::invalid_argument);
+  std::string keys;
+  for (int i = 0; i < 5000; ++i) keys += "{\"N\": 1, \"k" + std::to_string(i) + "\": 1}\n";
+  CHECK_THROWS_WITH(parse(keys), Contains("line 4096: more than 4096 different keys"));
+}
+
 TEST_CASE("Empty fields at the end of a row are forgiven, others are not") {
   CHECK(parse("N,D\n1,2,,\n").rows[0] == Strings{"1", "2"});
   CHECK_THROWS_AS(parse("N,D\n1,2,,5\n"), std::invalid_argument);
