@@ -42,6 +42,12 @@ struct Parabola {
 
 double log_params(const Point& point) { return std::log(point.params); }
 
+// What the bootstrap draws give: the minima of each budget, and the laws through them.
+struct Worlds {
+  std::vector<std::vector<std::optional<FrontierPoint>>> minima;  // budget x draw
+  std::vector<std::optional<FrontierLaws>> laws;
+};
+
 class Isoflop {
  public:
   Isoflop(const Points& points, const IsoflopOptions& options);
@@ -60,6 +66,7 @@ class Isoflop {
   bool runs_stay_within_budgets() const;
   std::vector<int> budget_of_points() const;
   double noise(const std::vector<std::optional<Parabola>>& curves) const;
+  Worlds draw(const std::vector<std::optional<Parabola>>& curves, bool within) const;
   void add_spread(const std::vector<std::optional<Parabola>>& curves, IsoflopFit& out) const;
 
   const Points& points_;
@@ -227,41 +234,46 @@ double Isoflop::noise(const std::vector<std::optional<Parabola>>& curves) const 
 }
 
 // Repeats everything behind the choice of budgets in each bootstrap world.
-void Isoflop::add_spread(const std::vector<std::optional<Parabola>>& curves,
-                         IsoflopFit& out) const {
+Worlds Isoflop::draw(const std::vector<std::optional<Parabola>>& curves, bool within) const {
   const FrontierOptions& settings = options_.frontier;
   const auto draws = static_cast<std::size_t>(settings.draws);
-  const bool parametric = settings.resampling == Resampling::kParametric;
   const double scale = noise(curves);
   const Resampler resampler(points_, settings.resampling, settings.seed,
-                            out.within_budgets ? budget_of_points() : std::vector<int>{});
-  std::vector<std::vector<std::optional<FrontierPoint>>> minima(
-      groups_.size(), std::vector<std::optional<FrontierPoint>>(draws));
-  std::vector<std::optional<FrontierLaws>> laws(draws);
+                            within ? budget_of_points() : std::vector<int>{});
+  Worlds out;
+  out.minima.assign(groups_.size(), std::vector<std::optional<FrontierPoint>>(draws));
+  out.laws.resize(draws);
   parallel_for(settings.draws, settings.threads, [&](int draw) {
+    const auto row = static_cast<std::size_t>(draw);
     const Resample world = resampler.draw(draw);
     std::vector<double> log_loss = log_loss_;
     std::vector<FrontierPoint> found;
     for (std::size_t g = 0; g < groups_.size(); ++g) {
       if (!curves[g]) continue;
-      for (const int i : parametric ? groups_[g].members : std::vector<int>{}) {
+      for (const int i : world.normal.empty() ? std::vector<int>{} : groups_[g].members) {
         const auto at = static_cast<std::size_t>(i);
         log_loss[at] = curves[g]->log_loss(scaled(i, groups_[g])) + scale * world.normal[at];
       }
       const std::optional<Parabola> curve = parabola(groups_[g], world.count, log_loss);
       if (!curve || !curve->has_minimum_inside()) continue;
       found.push_back(minimum(groups_[g], *curve));
-      minima[g][static_cast<std::size_t>(draw)] = found.back();
+      out.minima[g][row] = found.back();
     }
-    laws[static_cast<std::size_t>(draw)] = frontier_laws(found);
+    out.laws[row] = frontier_laws(found);
   });
+  return out;
+}
+
+void Isoflop::add_spread(const std::vector<std::optional<Parabola>>& curves,
+                         IsoflopFit& out) const {
+  const Worlds worlds = draw(curves, out.within_budgets);
   std::vector<FrontierPoint> points;
   for (std::size_t g = 0; g < groups_.size(); ++g) {
     if (!curves[g]) continue;
     points.push_back(minimum(groups_[g], *curves[g]));
     const auto spread = [&](double FrontierPoint::*which) {
       std::vector<std::optional<double>> values;
-      for (const auto& each : minima[g]) {
+      for (const auto& each : worlds.minima[g]) {
         values.push_back(each ? std::optional(std::exp((*each).*which)) : std::nullopt);
       }
       return summarise(std::exp(points.back().*which), values);
@@ -270,7 +282,7 @@ void Isoflop::add_spread(const std::vector<std::optional<Parabola>>& curves,
     out.budgets[g].tokens_optimum = spread(&FrontierPoint::log_tokens);
     out.budgets[g].loss = spread(&FrontierPoint::log_loss);
   }
-  out.frontier = measure_frontier(points, laws, settings.flops);
+  out.frontier = measure_frontier(points, worlds.laws, options_.frontier.flops);
 }
 
 std::string budget_name(const IsoflopBudget& budget) {
