@@ -112,7 +112,9 @@ fit::FitResult fit_data(const DataFitOptions& options, DataOrigin& origin) {
             file.tokens, file.loss,        {}};
   origin.data = std::move(data);
   const fit::Points& points = origin.data.points;
-  fit::FitResult fit = fit::fit_law(points, fit_settings(options, points.size()));
+  const fit::FitOptions settings = fit_settings(options, points.size());
+  fit::FitResult fit = about_file(file.path, fit::problems(settings),
+                                  [&] { return fit::fit_law(points, settings); });
   fit.convention = {"column " + file.params,
                     file.compute.empty() ? "6ND" : "column " + file.compute};
   return fit;
@@ -167,6 +169,10 @@ void print_fit(const fit::FitResult& fit, const DataOrigin& origin,
 }
 
 int run_fit(const FitCommandOptions& options, std::ostream& out, std::ostream& log) {
+  if (!options.method.method.empty()) return run_frontier_method(options, out, log);
+  if (options.method.markdown || options.method.latex || !options.method.flops.empty()) {
+    throw std::invalid_argument("--markdown, --latex and --flops need --method");
+  }
   if (options.json && options.csv) {
     throw std::invalid_argument("--json and --csv exclude each other");
   }
@@ -212,6 +218,7 @@ void add_fit_command(CLI::App& app, int& exit_code) {
   add_evidence_options(*command, options->evidence);
   command->add_flag("--exact-flops", options->exact_flops,
                     "of a sweep: C is the exact FLOPs of its runs, not 6ND");
+  add_method_options(*command, options->method);
   command->add_flag("--json", options->json, "one JSON object, numbers in full");
   command->add_flag("--csv", options->csv, "the coefficients as CSV, or the table asked for");
   command->add_flag("--no-draws", options->no_draws, "leave the bootstrap draws out of the JSON");

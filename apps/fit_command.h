@@ -4,11 +4,13 @@
 #include <iosfwd>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "apps/charts/strategies.h"
 #include "apps/fit_evidence.h"
+#include "apps/frontier_methods.h"
 #include "fit/data_file.h"
 #include "fit/fitter.h"
 
@@ -63,6 +65,7 @@ struct FitCommandOptions {
   std::string points = "auto";  // of a sweep: which losses are points
   DataFitOptions data;
   EvidenceOptions evidence;
+  FrontierMethodOptions method;  // instead of a law
   bool json = false;
   bool csv = false;
   bool exact_flops = false;  // of a sweep: points carry their exact FLOPs, not 6ND
@@ -77,6 +80,19 @@ void print_fit(const fit::FitResult& fit, const DataOrigin& origin,
                const Evidence& evidence = {});
 
 nlohmann::ordered_json to_json(const DataOrigin& origin);
+
+// Calls `fit`; what it finds wrong with the points is said of the file. Problems of options are
+// thrown first, without it.
+template <typename Fit>
+auto about_file(const std::string& path, const std::vector<std::string>& option_problems,
+                const Fit& fit) {
+  if (!option_problems.empty()) throw std::invalid_argument(option_problems.front());
+  try {
+    return fit();
+  } catch (const std::invalid_argument& error) {
+    throw std::invalid_argument(path + ": " + error.what());
+  }
+}
 
 // The command with --data. Returns the exit code.
 int run_fit(const FitCommandOptions& options, std::ostream& out, std::ostream& log);

@@ -100,6 +100,10 @@ double sum_in(const Records& records, std::size_t row, const std::vector<std::si
     const double part = number_in(records, row, column);
     out += part == 0 ? 0 : positive_in(records, row, column);
   }
+  if (!std::isfinite(out)) {
+    throw std::invalid_argument(fmt::format("{}, line {}: the sum of {} columns is beyond a double",
+                                            records.name, records.lines[row], columns.size()));
+  }
   if (out > 0) return out;
   throw std::invalid_argument(fmt::format("{}, line {}: the columns summed from '{}' on are all 0",
                                           records.name, records.lines[row],

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <cstdint>
+#include <limits>
 #include <stdexcept>
 #include <utility>
 
@@ -11,6 +13,8 @@
 
 namespace crosslaw::fit {
 namespace {
+
+constexpr double kRounding = 0.01;  // by which a typed value and its log may differ
 
 // Reads keys of one object and says which one is wrong.
 class Keys {
@@ -30,6 +34,25 @@ class Keys {
   double number(const char* key) const {
     if (!at(key).is_number()) refuse(fmt::format("\"{}\" must be a number", key));
     return at(key).get<double>();
+  }
+  // Infinity is written as null; absent: 0.
+  double maybe_infinite(const char* key) const {
+    if (!json_.contains(key)) return 0;
+    return has(key) ? number(key) : std::numeric_limits<double>::infinity();
+  }
+  // A whole number that an int holds; absent: 0.
+  int count(const char* key) const {
+    const double value = has(key) ? number(key) : 0;
+    if (!(value >= 0 && value <= 2147483647 && value == std::floor(value))) {
+      refuse(fmt::format("\"{}\" must be a whole number from 0 to 2147483647", key));
+    }
+    return static_cast<int>(value);
+  }
+  std::uint64_t seed(const char* key) const {
+    if (!at(key).is_number_unsigned()) {
+      refuse(fmt::format("\"{}\" must be a whole number from 0 to 18446744073709551615", key));
+    }
+    return at(key).get<std::uint64_t>();
   }
   std::string text(const char* key) const {
     if (!at(key).is_string()) refuse(fmt::format("\"{}\" must be a string", key));
@@ -76,6 +99,9 @@ Coefficient read_coefficient(const Keys& all, const std::string& name, std::opti
     out.value = json.get<double>();
     return out;
   }
+  if (!json.is_object()) {
+    all.refuse(fmt::format("\"{}\" must be a number, or an object with \"value\"", name));
+  }
   const Keys keys(json, all.name() + "." + name);
   log = keys.maybe_number("log");
   out.value = keys.has("value") || !log ? keys.number("value") : std::exp(*log);
@@ -97,8 +123,13 @@ void read_coefficients(const Keys& keys, FitResult& fit) {
     std::optional<double> log;
     Coefficient each = read_coefficient(all, std::string(info.name), log);
     const bool level = info.kind != Kind::kExponent;
-    if (level && !log && !(each.value > 0)) {
+    if (level && !(each.value > 0) && !(log && each.value == std::exp(*log))) {
       all.refuse(fmt::format("{} = {} must be above 0", info.name, each.value));
+    }
+    if (level && log && std::isnormal(each.value) &&
+        std::abs(std::log(each.value) - *log) > kRounding) {
+      all.refuse(
+          fmt::format("{} = {} and its log {} say different things", info.name, each.value, *log));
     }
     fit.theta[i] = level ? log.value_or(std::log(each.value)) : each.value;
     fit.coefficients.push_back(std::move(each));
@@ -136,9 +167,8 @@ void read_draws(const Keys& keys, FitResult& fit) {
 void read_certificate(const Keys& keys, Certificate& certificate) {
   certificate.gradient_norm = keys.maybe_number("gradient_norm").value_or(0);
   certificate.gradient_scale = keys.maybe_number("gradient_scale").value_or(0);
-  certificate.starts_unfinished =
-      static_cast<int>(keys.maybe_number("starts_unfinished").value_or(0));
-  certificate.points_searched = static_cast<int>(keys.maybe_number("points_searched").value_or(0));
+  certificate.starts_unfinished = keys.count("starts_unfinished");
+  certificate.points_searched = keys.count("points_searched");
   certificate.quadratic_share = keys.maybe_number("quadratic_share").value_or(0);
   certificate.rms_log_residual = keys.maybe_number("rms_log_residual").value_or(0);
   certificate.at_bound = keys.texts("at_bound");
@@ -160,16 +190,15 @@ void read_counting(const Keys& keys, FitResult& fit) {
 }
 
 void read_details(const Keys& keys, FitResult& fit) {
-  fit.points = static_cast<int>(keys.maybe_number("points").value_or(0));
-  fit.huber_delta = keys.maybe_number("huber_delta").value_or(0);
+  fit.points = keys.count("points");
+  fit.huber_delta = keys.maybe_infinite("huber_delta");
   fit.objective = keys.maybe_number("objective").value_or(0);
   fit.converged = keys.flag("converged", true);
   fit.identifiable = keys.flag("identifiable", true);
   fit.problems = keys.texts("problems");
-  fit.certificate.starts = static_cast<int>(keys.maybe_number("starts").value_or(0));
-  fit.certificate.starts_at_best =
-      static_cast<int>(keys.maybe_number("starts_at_best").value_or(0));
-  fit.certificate.condition = keys.maybe_number("condition").value_or(0);
+  fit.certificate.starts = keys.count("starts");
+  fit.certificate.starts_at_best = keys.count("starts_at_best");
+  fit.certificate.condition = keys.maybe_infinite("condition");
   if (keys.has("certificate")) {
     read_certificate(Keys(keys.at("certificate"), keys.name() + ": certificate"), fit.certificate);
   }
@@ -181,9 +210,9 @@ void read_details(const Keys& keys, FitResult& fit) {
   if (!keys.has("bootstrap")) return;
   const Keys bootstrap(keys.at("bootstrap"), keys.name() + ": bootstrap");
   fit.bootstrap.kind = find_resampling(bootstrap.text("kind"));
-  fit.bootstrap.seed = static_cast<std::uint64_t>(bootstrap.number("seed"));
-  fit.bootstrap.draws = static_cast<int>(bootstrap.number("draws"));
-  fit.bootstrap.failed = static_cast<int>(bootstrap.maybe_number("failed").value_or(0));
+  fit.bootstrap.seed = bootstrap.seed("seed");
+  fit.bootstrap.draws = bootstrap.count("draws");
+  fit.bootstrap.failed = bootstrap.count("failed");
   fit.bootstrap.at_bound = bootstrap.texts("at_bound");
 }
 

@@ -13,6 +13,9 @@
 
 namespace crosslaw::fit {
 
+// Plain malloc and free, so that programs compiled for wider vectors than this library may own one.
+using DrawMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::DontAlign>;
+
 enum class Resampling {
   kPairs,       // points, with replacement
   kClusters,    // whole runs, with replacement
@@ -95,7 +98,7 @@ struct FitResult {
   std::optional<ComputeModel> compute;  // of the points with measured compute; absent: 6 N D
   std::optional<Coverage> coverage;     // absent when coefficients were typed in by hand
   std::vector<std::string> problems;    // plain sentences, the gravest first
-  Eigen::MatrixXd draws;                // one bootstrap theta (plain coordinates) a row
+  DrawMatrix draws;                     // one bootstrap theta (plain coordinates) a row
   std::vector<FitResult> stages;        // two-stage fits: scratch, continued; draws of equal rows
 
   std::vector<Derived> derived() const;

@@ -17,6 +17,11 @@ struct LowerEnvelope {
   Range flops;              // which they span
 };
 
+// Indices, in the order of compute, of the points of which no point with as little compute has a
+// lower loss; points whose count is 0 are not there.
+std::vector<int> points_on_envelope(const Points& points, const std::vector<double>& flops,
+                                    const std::vector<double>& count);
+
 // A point lies on the envelope when no point with as little compute has a lower loss. flops: one a
 // point. Intervals resample clusters. Throws std::invalid_argument when fewer than two points lie
 // on it.

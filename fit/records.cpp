@@ -17,6 +17,7 @@ namespace crosslaw::fit {
 namespace {
 
 constexpr std::string_view kSeparators = ",\t;| ";
+constexpr std::size_t kMostKeys = 4096;  // every row has a field for every key of any row
 
 [[noreturn]] void refuse(const std::string& name, std::size_t line, const std::string& what) {
   throw std::invalid_argument(fmt::format("{}, line {}: {}", name, line, what));
@@ -192,6 +193,8 @@ Records parse_separated(std::string_view text, const std::string& name,
 std::string text_of(const nlohmann::json& value) {
   if (value.is_string()) return value.get<std::string>();
   if (value.is_null()) return "";
+  // Not written out: a million brackets inside each other would take as many calls.
+  if (value.is_structured()) return value.is_array() ? "[...]" : "{...}";
   return value.dump();
 }
 
@@ -202,6 +205,9 @@ void add_object(const nlohmann::json& object, std::size_t line, Records& out) {
   for (const auto& [key, value] : object.items()) {
     auto column = std::find(out.columns.begin(), out.columns.end(), key);
     if (column == out.columns.end()) {
+      if (out.columns.size() == kMostKeys) {
+        refuse(out.name, line, fmt::format("more than {} different keys: no table", kMostKeys));
+      }
       out.columns.push_back(key);
       row.emplace_back();
       column = out.columns.end() - 1;
@@ -268,7 +274,16 @@ Records parse_records(std::string_view text, const std::string& name,
   if (content.empty()) throw std::invalid_argument(name + ": the file is empty");
   const bool json = content.front() == '{' || content.front() == '[';
   Records out = json ? parse_json_records(text, name) : parse_separated(text, name, wanted);
-  for (const std::string& column : wanted) out.column(column);
+  const auto& columns = out.columns;
+  for (const std::string& column : wanted) {
+    if (!json && columns.size() == 1 && columns[0] != column) {
+      refuse(name, 1,
+             fmt::format("the header is the one column '{}'; expected columns separated by commas, "
+                         "tabs, semicolons, bars or blanks, among them '{}'",
+                         columns[0].substr(0, 60), column));
+    }
+    out.column(column);
+  }
   if (out.rows.empty()) throw std::invalid_argument(name + ": there are no rows under the header");
   return out;
 }
@@ -280,9 +295,11 @@ std::string read_text(const std::string& path) {
   }
   std::ifstream file(path, std::ios::binary);
   if (!file) throw std::invalid_argument(path + ": cannot be read; is the path right?");
-  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (file.bad()) throw std::invalid_argument(path + ": reading failed");
-  return text;
+  try {
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  } catch (const std::ios_base::failure&) {
+    throw std::invalid_argument(path + ": reading failed; is it an ordinary file?");
+  }
 }
 
 std::string fingerprint(std::string_view bytes) {

@@ -37,7 +37,8 @@ NoiseModel fit_noise(const Problem& problem, const Theta& theta) {
   return noise;
 }
 
-Resampler::Resampler(const Points& points, Resampling kind, std::uint64_t seed)
+Resampler::Resampler(const Points& points, Resampling kind, std::uint64_t seed,
+                     const std::vector<int>& labels)
     : kind_(kind), seed_(seed), points_(points.size()) {
   std::map<int, std::vector<int>> runs;
   for (std::size_t i = 0; i < points.size(); ++i) {
@@ -51,11 +52,14 @@ Resampler::Resampler(const Points& points, Resampling kind, std::uint64_t seed)
   for (auto& [id, members] : runs) members_.push_back(std::move(members));
   std::map<int, std::vector<int>> strata;
   for (std::size_t run = 0; run < members_.size(); ++run) {
-    int stages = 0;
-    for (const int i : members_[run]) stages |= stage_bit(points[static_cast<std::size_t>(i)]);
-    strata[stages].push_back(static_cast<int>(run));
+    int stratum = 0;
+    for (const int i : members_[run]) {
+      const auto at = static_cast<std::size_t>(i);
+      stratum = labels.empty() ? stratum | stage_bit(points[at]) : labels[at];
+    }
+    strata[stratum].push_back(static_cast<int>(run));
   }
-  for (auto& [stages, members] : strata) strata_.push_back(std::move(members));
+  for (auto& [stratum, members] : strata) strata_.push_back(std::move(members));
 }
 
 Resample Resampler::draw(int draw) const {

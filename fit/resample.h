@@ -30,7 +30,9 @@ NoiseModel fit_noise(const Problem& problem, const Theta& theta);
 // scratch and as many continued runs as the data; a run with points in both stages stays whole.
 class Resampler {
  public:
-  Resampler(const Points& points, Resampling kind, std::uint64_t seed);
+  // `strata`, one label a point and the same for all points of a run, replaces the stages.
+  Resampler(const Points& points, Resampling kind, std::uint64_t seed,
+            const std::vector<int>& strata = {});
 
   // A pure function of (seed, draw).
   Resample draw(int draw) const;

@@ -54,6 +54,14 @@ def check_file(root, path, torch_free, violations):
                 violations.append(f"{path}:{number}: only {owner}/ may include <{header}>")
 
 
+def is_listed(root, path, listed):
+    """By its path in the main CMakeLists.txt, or by its name in one beside it, as of an example."""
+    if re.search(rf"(?<![\w/]){re.escape(str(path))}(?![\w/])", listed):
+        return True
+    beside = root / path.parent / "CMakeLists.txt"
+    return beside.exists() and re.search(rf"(?<![\w/]){re.escape(path.name)}(?![\w/])", beside.read_text())
+
+
 def check(root):
     violations = []
     listed = (root / "CMakeLists.txt").read_text()
@@ -66,7 +74,7 @@ def check(root):
             if file.suffix not in SOURCES:
                 continue
             check_file(root, path, torch_free, violations)
-            if file.suffix != ".h" and not re.search(rf"(?<![\w/]){re.escape(str(path))}(?![\w/])", listed):
+            if file.suffix != ".h" and not is_listed(root, path, listed):
                 violations.append(f"{path}: is not listed in CMakeLists.txt")
     return violations
 
@@ -99,7 +107,7 @@ def self_test(root):
             if not check(copy):
                 failures.append(f"{line} in {name} went unnoticed")
             file.write_text(before)
-        for forgotten in ("tests/sweep/forgotten_test.cpp", "fit/forgotten.cpp"):
+        for forgotten in ("tests/sweep/forgotten_test.cpp", "fit/forgotten.cpp", "fit/example/forgotten.cpp"):
             (copy / forgotten).write_text("")
             if not check(copy):
                 failures.append(f"{forgotten}, which CMake does not list, went unnoticed")

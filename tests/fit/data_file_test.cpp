@@ -68,6 +68,10 @@ TEST_CASE("Values that a law cannot take are refused with line and column") {
                     Contains("f.csv, line 3: column 'N' is 0, expected a number above 0"));
   CHECK_THROWS_WITH(parse_data("N,D,loss\n1e8,-5,3\n", named()), Contains("column 'D' is -5"));
   DataFileOptions options = named();
+  options.params = "a+b";
+  CHECK_THROWS_WITH(parse_data("a,b,D,loss\n1e308,1e308,1e9,3\n", options),
+                    Contains("line 2: the sum of 2 columns is beyond a double"));
+  options = named();
   options.stage = "how";
   CHECK_THROWS_WITH(parse_data("N,D,loss,how\n1,2,3,warm\n", options),
                     Contains("expected scratch or continued"));

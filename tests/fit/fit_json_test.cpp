@@ -105,6 +105,8 @@ TEST_CASE("Numbers that JSON cannot hold become null") {
   CHECK(json["coefficients"]["B"]["value"].is_null());
   CHECK_FALSE(json.contains("draws"));
   CHECK(read(json.dump()).theta[3] == 800);
+  CHECK(std::isinf(read(json.dump()).certificate.condition));
+  CHECK(std::isinf(read(json.dump()).huber_delta));
 }
 
 TEST_CASE("What is wrong in a file is named") {
@@ -120,11 +122,28 @@ TEST_CASE("What is wrong in a file is named") {
       Contains("A = -4 must be above 0"));
   CHECK_THROWS_WITH(
       read(R"({"law":"chinchilla","coefficients":{"E":1,"A":4,"alpha":"x","B":4,"beta":0.2}})"),
-      Contains("coefficients.alpha: expected a JSON object"));
+      Contains("\"alpha\" must be a number, or an object with \"value\""));
   CHECK_THROWS_WITH(
       read(R"({"law":"chinchilla","coefficients":{"E":1,"A":4,"alpha":1,"B":4,"beta":0.2},
                             "draws":{"rows":[[1,2]]}})"),
       Contains("row 0 must have 5 numbers"));
+  const auto with = [](const std::string& rest) {
+    return R"({"law":"chinchilla","coefficients":{"E":1,"A":{"value":4,"log":1.386},"alpha":0.3,"B":4,
+              "beta":0.2},)" +
+           rest + "}";
+  };
+  CHECK(read(with(R"("points":12)")).points == 12);
+  for (const char* points : {"1e300", "-1", "2.5"}) {
+    CHECK_THROWS_WITH(read(with(std::string(R"("points":)") + points)),
+                      Contains("\"points\" must be a whole number"));
+  }
+  const std::string bootstrap = R"("bootstrap":{"kind":"pairs","draws":1,"seed":)";
+  CHECK(read(with(bootstrap + "18446744073709551615}")).bootstrap.seed == 18446744073709551615u);
+  CHECK_THROWS_WITH(read(with(bootstrap + "-1}")), Contains("\"seed\" must be a whole number"));
+  CHECK_THROWS_WITH(
+      read(R"({"law":"chinchilla","coefficients":{"E":1,"A":{"value":5,"log":1.386},"alpha":1,"B":4,
+              "beta":0.2}})"),
+      Contains("A = 5 and its log 1.386 say different things"));
   CHECK_THROWS_AS(read_fit("tests/data/scaling/cerebras_gpt_pile.csv"), std::invalid_argument);
 }
 

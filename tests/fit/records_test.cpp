@@ -1,5 +1,6 @@
 #include "fit/records.h"
 
+#include <filesystem>
 #include <stdexcept>
 
 #include "tests/support/catch.h"
@@ -61,6 +62,9 @@ TEST_CASE("What cannot be a table is refused with file, line and reason") {
   CHECK_THROWS_WITH(parse(""), Contains("f.csv: the file is empty"));
   CHECK_THROWS_WITH(parse("N,D\n"), Contains("no rows"));
   CHECK_THROWS_WITH(parse("N,loss\n1,2\n"), Contains("no column 'D'") && Contains("N, loss"));
+  CHECK_THROWS_WITH(parse("N:D\n1:2\n"),
+                    Contains("f.csv, line 1: the header is the one column 'N:D'") &&
+                        Contains("commas, tabs, semicolons, bars or blanks"));
   CHECK_THROWS_WITH(parse("N,D,N\n1,2,3\n"), Contains("two columns 'N'"));
   CHECK_THROWS_WITH(parse("N,D\n1,2\n1,2,3\n"), Contains("f.csv, line 3: 3 fields"));
   CHECK_THROWS_WITH(parse("N,D\n1\n"), Contains("line 2: 1 fields"));
@@ -72,6 +76,17 @@ TEST_CASE("What cannot be a table is refused with file, line and reason") {
   CHECK_THROWS_WITH(parse("{\"N\": 1, \"D\": 2}\n[1]\n"),
                     Contains("line 2: expected a JSON object"));
   CHECK_THROWS_AS(parse("[1, 2]"), std::invalid_argument);
+}
+
+TEST_CASE("JSON values inside each other and keys without end neither crash nor fill the memory") {
+  const std::string deep = std::string(300000, '[') + std::string(300000, ']');
+  const Records records = parse("{\"N\": 1, \"D\": 2, \"x\": " + deep + "}\n");
+  CHECK(records.rows[0][records.column("x")] == "[...]");
+  CHECK(parse("{\"N\": 1, \"D\": {\"a\": 2}}").rows[0][0] == "{...}");
+  CHECK_THROWS_AS(parse(deep), std::invalid_argument);
+  std::string keys;
+  for (int i = 0; i < 5000; ++i) keys += "{\"N\": 1, \"k" + std::to_string(i) + "\": 1}\n";
+  CHECK_THROWS_WITH(parse(keys), Contains("line 4096: more than 4096 different keys"));
 }
 
 TEST_CASE("Empty fields at the end of a row are forgiven, others are not") {
@@ -102,6 +117,9 @@ TEST_CASE("What is no finite number is refused with line and column") {
 TEST_CASE("Files that are none are refused") {
   CHECK_THROWS_WITH(read_text("tests"), Contains("is a directory"));
   CHECK_THROWS_WITH(read_text("no/such/file.csv"), Contains("cannot be read"));
+  if (std::filesystem::exists("/proc/self/mem")) {
+    CHECK_THROWS_WITH(read_text("/proc/self/mem"), Contains("reading failed"));
+  }
 }
 
 TEST_CASE("The fingerprint is FNV-1a") {

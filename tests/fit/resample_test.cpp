@@ -121,3 +121,23 @@ TEST_CASE("The generator's variates have their moments") {
   CHECK(sizes == Approx(1).epsilon(0.02));
   CHECK(below == Approx(0.3).margin(0.005));
 }
+
+TEST_CASE("Labels replace the stages: every world has as many points of each label as the data") {
+  Points points(30, Point{1e8, 1e9, 3});
+  std::vector<int> labels;
+  for (int i = 0; i < 30; ++i) labels.push_back(i < 5 ? 0 : i < 15 ? 1 : 2);
+  const Resampler resampler(points, Resampling::kPairs, 4, labels);
+  bool moved = false;
+  for (int draw = 0; draw < 20; ++draw) {
+    const Resample world = resampler.draw(draw);
+    double sums[3] = {0, 0, 0};
+    for (std::size_t i = 0; i < 30; ++i) {
+      sums[labels[i]] += world.count[i];
+      moved = moved || world.count[i] != 1;
+    }
+    CHECK(sums[0] == 5);
+    CHECK(sums[1] == 10);
+    CHECK(sums[2] == 15);
+  }
+  CHECK(moved);
+}
