@@ -33,6 +33,12 @@ std::string exact_or_empty(std::optional<double> value) {
   return value && std::isfinite(*value) ? exact(*value) : "";
 }
 
+// Where a point stands in its file; points of a sweep's folder stand in none.
+Json line_or_null(const DataFile& data, int point) {
+  const auto at = static_cast<std::size_t>(point);
+  return at < data.lines.size() ? Json(data.lines[at]) : Json(nullptr);
+}
+
 void add_exact_ends(const std::optional<Range>& range, std::vector<std::string>& row) {
   row.push_back(range ? exact(range->low) : "");
   row.push_back(range ? exact(range->high) : "");
@@ -191,7 +197,7 @@ Json to_json(const Holdout& result, const DataFile& data) {
                     {"bias", number_or_null(each.bias)},
                     {"rms", number_or_null(each.rms)},
                     {"worst", number_or_null(each.worst)},
-                    {"worst_line", data.lines.at(static_cast<std::size_t>(each.worst_point))},
+                    {"worst_line", line_or_null(data, each.worst_point)},
                     {"behind_best_ci95", range_or_null(each.behind_best)},
                     {"beaten", each.beaten},
                     {"identifiable", each.identifiable}});
@@ -234,14 +240,10 @@ std::string change_of_params(std::optional<double> log_change) {
   return std::isfinite(*log_change) ? signed_percent(std::expm1(*log_change)) : "no optimum";
 }
 
-std::size_t line_of(const LeftOut& run, const DataFile& data) {
-  return data.lines.at(static_cast<std::size_t>(run.first_point));
-}
-
 }  // namespace
 
 std::string run_name(const LeftOut& run, const DataFile& data) {
-  if (run.cluster < 0) return fmt::format("line {}", line_of(run, data));
+  if (run.cluster < 0) return fmt::format("line {}", line_or_null(data, run.first_point).dump());
   return data.clusters.at(static_cast<std::size_t>(run.cluster));
 }
 
@@ -288,7 +290,7 @@ Table influence_csv(const Influence& result, const FitResult& fit, const DataFil
   for (Eigen::Index i = 0; i < fit.law->size(); ++i) out.header.push_back(coordinate_name(fit, i));
   out.header.emplace_back("objective");
   for (const LeftOut& run : result.runs) {
-    std::vector<std::string> row = {run_name(run, data), fmt::format("{}", line_of(run, data)),
+    std::vector<std::string> row = {run_name(run, data), line_or_null(data, run.first_point).dump(),
                                     fmt::format("{}", run.points)};
     for (const auto& each : run.log_params) row.push_back(exact_or_empty(each));
     for (const double each : run.theta) row.push_back(exact(each));
@@ -308,7 +310,9 @@ Json to_json(const Influence& result, const FitResult& fit, const DataFile& data
   }
   Json runs = Json::array();
   for (const LeftOut& run : result.runs) {
-    Json one = {{"run", run_name(run, data)}, {"line", line_of(run, data)}, {"points", run.points}};
+    Json one = {{"run", run_name(run, data)},
+                {"line", line_or_null(data, run.first_point)},
+                {"points", run.points}};
     for (std::size_t s = 0; s < run.log_params.size(); ++s) {
       one[label_of(result.strategies[s], "log_params")] = number_or_null(run.log_params[s]);
     }

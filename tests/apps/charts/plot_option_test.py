@@ -45,7 +45,8 @@ def fit_drawing(work):
     bare = work / "bare.svg"
     done = run("fit", *DATA, "--bootstrap", 0, "--plot", bare)
     text = bare.read_text()
-    check("fit: without bootstrap no band", done.returncode == 0 and "95 %" not in text, done.stderr)
+    check("fit: without bootstrap no band", done.returncode == 0 and "95 % band" not in text, done.stderr)
+    check("fit: a profile of each coefficient", text.count("95 % limit") >= 5)
     check("fit: nothing staged is left", not list(work.glob("*.tmp")))
 
 
