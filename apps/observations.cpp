@@ -11,7 +11,7 @@ namespace crosslaw::apps {
 namespace {
 
 // Budgets of one size that differ by less than this ratio are one.
-constexpr double kSameBudget = 1.2;
+constexpr double kOneBudget = 1.2;
 
 std::vector<LanguagePair> find_pairs(const std::vector<db::RunResultRow>& runs) {
   std::map<std::string, std::string> scratch_of;  // language -> strategy
@@ -61,7 +61,7 @@ bool has_several_budgets(const std::vector<std::pair<double, double>>& ends) {
     found->second = std::min(found->second, tokens);
   }
   return std::any_of(ends.begin(), ends.end(), [&](const auto& end) {
-    return end.second > kSameBudget * least.at(end.first);
+    return end.second > kOneBudget * least.at(end.first);
   });
 }
 

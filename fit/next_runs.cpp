@@ -24,10 +24,10 @@ constexpr double kWorthSwapping = 0.999;  // an exchange must lower the variance
 constexpr int kMostPasses = 5;
 constexpr double kEnough = 1.01;  // of the least error: what the list may end with
 
-using Answer = std::function<std::optional<double>(const Theta&)>;  // of plain theta
+using TargetValue = std::function<std::optional<double>(const Theta&)>;  // of plain theta
 
 struct Target {
-  Answer answer;
+  TargetValue answer;
   bool relative;
 };
 
@@ -101,12 +101,12 @@ class Information {
 
  private:
   Theta slope_of(const Target& target) const {
-    constexpr double kStep = 1e-5;
+    constexpr double kDifference = 1e-5;
     Theta out(theta_.size());
     for (int i = 0; i < theta_.size(); ++i) {
       Theta up = theta_, down = theta_;
-      up[i] += kStep;
-      down[i] -= kStep;
+      up[i] += kDifference;
+      down[i] -= kDifference;
       const std::optional<double> high = target.answer(problem_.plain(up));
       const std::optional<double> low = target.answer(problem_.plain(down));
       if (!high || !low) {
@@ -114,7 +114,7 @@ class Information {
             "the fitted law has no compute-optimal size, so nothing can make it sharper; choose a "
             "coefficient as the target");
       }
-      out[i] = (*high - *low) / (2 * kStep);
+      out[i] = (*high - *low) / (2 * kDifference);
     }
     return out;
   }
