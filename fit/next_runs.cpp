@@ -31,11 +31,10 @@ struct Target {
   bool relative;
 };
 
-Target optimum_target(const Law& law, const std::string& name, double flops) {
+Target optimum_target(const Law& law, const std::string& name, const Budget& budget) {
   const bool joint = &law == &joint_law();
   const Stage stage = joint && !name.starts_with("scratch ") ? Stage::kContinued : Stage::kScratch;
   double Split::*const which = name.ends_with("N*") ? &Split::params : &Split::loss;
-  const Budget budget{flops, {}, {}};
   const auto answer = [&law, stage, budget, which](const Theta& theta) -> std::optional<double> {
     const std::optional<Split> best = stage_optimum(law, theta, stage, budget);
     return best ? std::optional(std::log((*best).*which)) : std::nullopt;
@@ -43,17 +42,21 @@ Target optimum_target(const Law& law, const std::string& name, double flops) {
   return {answer, true};
 }
 
-Target find_target(const Law& law, const NextRunsOptions& options) {
+Target find_target(const FitResult& fit, const NextRunsOptions& options) {
+  const Law& law = *fit.law;
   const std::string& name = options.target;
   if (law.has(name)) {
     const int i = law.index(name);
     const bool exponent = law.coefficients[static_cast<std::size_t>(i)].kind == Kind::kExponent;
     return {[i](const Theta& theta) { return std::optional(theta[i]); }, !exponent};
   }
-  if (name == "N*" || name == "loss" || name == "scratch N*" || name == "scratch loss") {
-    return optimum_target(law, name, options.target_flops);
+  std::vector<std::string> optima = {"N*", "loss"};
+  if (&law == &joint_law()) optima.insert(optima.end(), {"scratch N*", "scratch loss"});
+  if (std::find(optima.begin(), optima.end(), name) != optima.end()) {
+    const ComputeModel compute = fit.compute.value_or(ComputeModel{});
+    return optimum_target(law, name, {options.target_flops, compute, {}});
   }
-  std::string known = "N*, loss";
+  std::string known = fmt::format("{}", fmt::join(optima, ", "));
   for (const CoefficientInfo& info : law.coefficients) known += fmt::format(", {}", info.name);
   throw std::invalid_argument(
       fmt::format("target '{}' is not known; of law '{}' it may be {}", name, law.name, known));
@@ -64,8 +67,10 @@ class Information {
  public:
   Information(const Points& points, const FitResult& fit, const Target& target)
       : problem_(make_problem(*fit.law, points, fit.huber_delta)),
-        theta_(problem_.centred(fit.theta)),
-        noise_(noise_factors(problem_, theta_).error) {
+        theta_(problem_.centred(fit.theta)) {
+    const auto count = static_cast<double>(points.size());
+    const double spare = std::max(1.0, count - static_cast<double>(theta_.size()));
+    noise_ = noise_factors(problem_, theta_).error * std::sqrt(count / spare);
     const Eigen::MatrixXd rows = jacobian(problem_, theta_);
     matrix_ = Square::Zero(theta_.size(), theta_.size());
     for (Eigen::Index i = 0; i < rows.rows(); ++i) {
@@ -127,7 +132,7 @@ class Information {
 
   Problem problem_;
   Theta theta_;
-  double noise_;
+  double noise_ = 0;
   Square matrix_;
   Theta direction_;
   Theta solved_;
@@ -282,7 +287,7 @@ NextRuns choose_next_runs(const Points& points, const FitResult& fit,
   const std::vector<std::string> wrong = problems(options);
   if (!wrong.empty()) throw std::invalid_argument(fmt::format("{}", fmt::join(wrong, "; ")));
   const std::vector<CandidateRun> possible = affordable(candidates, options.budget_flops);
-  const Target target = find_target(*fit.law, options);
+  const Target target = find_target(fit, options);
   const Information start(points, fit, target);
   const Chooser chooser(start, possible, options);
   const Selection chosen = chooser.best();

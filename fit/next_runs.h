@@ -24,7 +24,7 @@ struct NextRunsOptions {
   // joint fit "N*" and "loss" are those of the continued runs; "scratch N*" and "scratch loss" the
   // others.
   std::string target = "N*";
-  double target_flops = 0;
+  double target_flops = 0;  // counted as fit.compute does, by default 6ND
   double budget_flops = 0;  // of all runs together
   int most_runs = 20;
 };
@@ -47,8 +47,11 @@ struct NextRuns {
   std::vector<NextRun> runs;  // in the order in which they help
 };
 
-// Var(target) = s^2 c^T (J^T W J)^-1 c: J the derivatives of log L at the fitted law, s the noise
-// of the fit (identifiability.h), c the derivative of the target (c-optimal design). Runs are taken
+// Var(target) = s^2 c^T (J^T W J)^-1 c: J the derivatives of log L at the fitted law, c the
+// derivative of the target (c-optimal design), s the noise of the fit (noise_factors.h) times
+// sqrt(n / (n - p)) for the p coefficients that made the residuals of n points smaller. Points
+// count as independent, and a two-stage fit as one of law "joint", which makes a little more of the
+// continued runs. Runs are taken
 // by the fall of the variance per FLOP while the budget lasts, each candidate at most once; then
 // each is given up in turn and its compute spent better, while that helps. Runs at the end of the
 // list that together sharpen the target by less than 1 % are not worth their compute and left out.
