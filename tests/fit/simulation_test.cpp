@@ -98,12 +98,13 @@ TEST_CASE("Without refits there are no intervals, and nothing is said of them") 
 }
 
 TEST_CASE("Intervals of small normal noise hold the truth 19 times in 20") {
-  const Simulation found = simulate(design(), chinchilla_law(), truth(), least_squares(300, 100));
+  const Points points = sweep(chinchilla_law(), kValues, 10, {2, 6, 20, 60, 200, 600});
+  const Simulation found = simulate(points, chinchilla_law(), truth(), least_squares(300, 150));
   for (const char* name : {"alpha", "beta", "N*", "loss"}) {
     const Outlook& each = of(found, name);
     INFO(name << " " << each.coverage.value());
     CHECK(each.intervals == 300);
-    // Two standard deviations of 300 intervals are 0.025; 100 refits cost another 0.01.
+    // Two standard deviations of 300 intervals are 0.025; 150 refits cost another 0.005.
     CHECK(each.coverage.value() == Approx(0.945).margin(0.03));
     CHECK(each.expected->high - each.expected->low ==
           Approx(2 * 1.96 * each.deviation.value()).epsilon(0.12));
