@@ -14,14 +14,17 @@ void require_percent(const char* flag, const std::optional<double>& percent) {
       fmt::format("{} {}: must be a percentage from 0 to below 100", flag, *percent));
 }
 
+void require_positive(const char* flag, double value) {
+  if (std::isfinite(value) && value > 0) return;
+  throw std::invalid_argument(fmt::format("{} {}: must be a finite number above 0", flag, value));
+}
+
 void require_numbers(const DesignOptions& options) {
   require_percent("--noise", options.noise_percent);
   require_percent("--run-noise", options.run_noise_percent);
-  for (const double ratio : options.tokens_per_param) {
-    if (std::isfinite(ratio) && ratio > 0) continue;
-    throw std::invalid_argument(
-        fmt::format("--tokens-per-param {}: must be a finite number above 0", ratio));
-  }
+  for (const double ratio : options.tokens_per_param) require_positive("--tokens-per-param", ratio);
+  for (const double flops : options.flops) require_positive("--flops", flops);
+  if (options.add_flops != 0) require_positive("--add-flops", options.add_flops);
   const bool may_skip = options.add_flops != 0;
   if (options.sweeps < (may_skip ? 0 : 1)) {
     throw std::invalid_argument(fmt::format("--sweeps {}: must be at least {}", options.sweeps,
