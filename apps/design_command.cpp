@@ -13,6 +13,7 @@
 
 #include "apps/allocate_command.h"
 #include "apps/commands.h"
+#include "apps/design_checks.h"
 #include "apps/design_points.h"
 #include "apps/design_report.h"
 #include "apps/quantities.h"
@@ -34,32 +35,6 @@ struct Assumed {
   fit::LossNoise noise;
 };
 
-std::vector<double> even_in_log(double low, double high, int count) {
-  std::vector<double> out;
-  for (int i = 0; i < count; ++i) {
-    out.push_back(low * std::pow(high / low, static_cast<double>(i) / (count - 1)));
-  }
-  return out;
-}
-
-void require_sources(const DesignOptions& options) {
-  const bool data = !options.data.file.path.empty();
-  const bool grid = !options.ladder.path.empty() && !options.tokens_per_param.empty();
-  if (!options.coefficients.empty() && !options.fit_file.empty()) {
-    throw std::invalid_argument("--coefficients and --fit exclude each other");
-  }
-  if (options.add_flops != 0) {
-    if (data && options.spec.empty()) return;
-    throw std::invalid_argument("--add-flops needs --data FILE, the runs there are, and no spec");
-  }
-  if (!options.spec.empty() && data) {
-    throw std::invalid_argument("give a spec or --data, not both");
-  }
-  if (!options.spec.empty() || data || grid) return;
-  throw std::invalid_argument(
-      "say which runs: a spec, --data FILE, or --ladder FILE with --tokens-per-param");
-}
-
 PlannedPoints planned(const DesignOptions& options, const DataOrigin& origin,
                       const Assumed& assumed) {
   if (!options.spec.empty()) return points_of_spec(options.spec, options.language);
@@ -79,7 +54,9 @@ Assumed assumed_law(const DesignOptions& options, DataOrigin& origin) {
   Assumed out;
   const bool data = !options.data.file.path.empty();
   if (data) {
-    out.fit = fit_data(options.data, origin);
+    DataFitOptions without_intervals = options.data;
+    without_intervals.draws = 0;
+    out.fit = fit_data(without_intervals, origin);
     out.source = "the fit of " + origin.source;
     out.noise = fit::noise_around(origin.data.points, out.fit);
   }
@@ -148,6 +125,7 @@ fit::SimulationOptions simulation_options(const DesignOptions& options, const As
                                           const fit::Points& points,
                                           const std::vector<double>& budgets) {
   fit::SimulationOptions out;
+  out.compute = assumed.fit.compute.value_or(fit::ComputeModel{});
   const int starts = out.fit.starts;
   out.fit = options.data.fit;
   out.fit.starts = std::min(starts, options.data.fit.starts);
@@ -169,13 +147,38 @@ fit::SimulationOptions simulation_options(const DesignOptions& options, const As
   return out;
 }
 
+const char* name_of_law(const fit::LossNoise& noise) {
+  return noise.laplace ? "Laplace" : "normal";
+}
+
 std::string describe_settings(const fit::SimulationOptions& settings, const Assumed& assumed) {
   return fmt::format(
       "assumed: {}\n         ({})\nnoise:   {:.3g} % of every loss ({}), {:.3g} % shared by the "
       "losses of a run\nfitted:  {}, {} refits, {} resampled\n",
       assumed.fit.law->formula, assumed.source, 100 * settings.noise.point,
-      settings.noise.laplace ? "Laplace" : "normal", 100 * settings.noise.run, settings.fit.law,
-      settings.fit.draws, fit::name_of(settings.fit.resampling));
+      name_of_law(settings.noise), 100 * settings.noise.run, settings.fit.law, settings.fit.draws,
+      fit::name_of(settings.fit.resampling));
+}
+
+nlohmann::ordered_json outlook_json(const PlannedPoints& plan, const Assumed& assumed,
+                                    const fit::SimulationOptions& settings,
+                                    const fit::Simulation& found) {
+  return {{"schema", 1},
+          {"design", plan.what},
+          {"runs", plan.runs},
+          {"losses", plan.points.size()},
+          {"flops", plan.flops},
+          {"assumed", fit::to_json(assumed.fit, false)},
+          {"source", assumed.source},
+          {"noise",
+           {{"point", settings.noise.point},
+            {"run", settings.noise.run},
+            {"law", name_of_law(settings.noise)}}},
+          {"fitted",
+           {{"law", settings.fit.law},
+            {"draws", settings.fit.draws},
+            {"resampling", fit::name_of(settings.fit.resampling)}}},
+          {"simulation", to_json(found)}};
 }
 
 int outlook(const DesignOptions& options, std::ostream& out, std::ostream& log) {
@@ -190,57 +193,21 @@ int outlook(const DesignOptions& options, std::ostream& out, std::ostream& log) 
   const fit::Simulation found = fit::simulate(plan.points, *assumed.fit.law, assumed.fit.theta,
                                               settings, [&](int done) { countdown.show(done); });
   if (options.json) {
-    nlohmann::ordered_json json = {{"schema", 1}, {"design", plan.what}, {"flops", plan.flops}};
-    json["assumed"] = fit::to_json(assumed.fit, false);
-    json["noise"] = {{"point", settings.noise.point}, {"run", settings.noise.run}};
-    json["simulation"] = to_json(found);
-    out << fit::pretty(json);
+    out << fit::pretty(outlook_json(plan, assumed, settings, found));
     return 0;
   }
-  out << fmt::format("{}, {:.3g} FLOPs (6ND)\n", plan.what, plan.flops)
+  out << fmt::format("{}, {:.3g} FLOPs\n", plan.what, plan.flops)
       << describe_settings(settings, assumed) << "\n"
       << fit::render(outlook_table(found), fit::TableFormat::kText) << "\n";
   out << fmt::format(
-      "{} simulated sweeps; {} of their fits are not identifiable, {} did not "
-      "converge\n",
+      "{} simulated sweeps; {} of their fits are not identifiable, {} did not converge\n",
       found.sweeps, found.unidentified, found.failed);
   for (const fit::Outlook& each : found.outlooks) {
-    if (each.name != fit::kCrossExponent) continue;
+    if (each.name != fit::kCrossExponent || !each.sign_share) continue;
     out << fmt::format("the sign of gamma is resolved in {:.1f} % of the sweeps\n",
-                       100 * each.sign_share);
+                       100 * *each.sign_share);
   }
   return 0;
-}
-
-std::vector<fit::CandidateRun> candidates(const DesignOptions& options, const fit::FitResult& fit) {
-  const fit::Coverage& covered = fit.coverage.value();
-  std::vector<fit::LadderSize> sizes;
-  if (!options.ladder.path.empty()) {
-    sizes = read_ladder(options.ladder);
-  } else {
-    for (const double params : even_in_log(covered.params.low, 4 * covered.params.high, 24)) {
-      sizes.push_back({"", params, std::nullopt});
-    }
-  }
-  const std::vector<double> ratios =
-      options.tokens_per_param.empty()
-          ? even_in_log(covered.tokens_per_param.low, 2 * covered.tokens_per_param.high, 16)
-          : options.tokens_per_param;
-  const fit::ComputeModel compute = fit.compute.value_or(fit::ComputeModel{});
-  const bool both = fit.law == &fit::joint_law();
-  std::vector<fit::CandidateRun> out;
-  for (const fit::LadderSize& size : sizes) {
-    const double per_token = size.flops_per_token.value_or(compute.flops_per_token(size.params));
-    for (const double ratio : ratios) {
-      const double tokens = ratio * size.params;
-      if (options.tokens_per_param.empty() && tokens < covered.tokens.low) continue;
-      out.push_back({size.name, size.params, tokens, per_token * tokens});
-      if (!both) continue;
-      out.push_back(out.back());
-      out.back().stage = fit::Stage::kContinued;
-    }
-  }
-  return out;
 }
 
 // The present points and the new ones, without losses.
@@ -257,20 +224,60 @@ fit::Points joined(const fit::Points& points, const std::vector<fit::NextRun>& r
   return out;
 }
 
-// The simulated interval of the target, if the simulation asks for it.
-std::optional<fit::Outlook> simulated(const DesignOptions& options, const Assumed& assumed,
-                                      const fit::Points& points, double target_flops) {
-  fit::SimulationOptions settings = simulation_options(options, assumed, points, {target_flops});
+bool is_of_budget(const std::string& target) {
+  return target.ends_with("N*") || target.ends_with("loss");
+}
+
+// The interval of the target that sweeps of these points give, as a rule; empty where they give
+// none.
+std::optional<fit::Range> simulated(const DesignOptions& options, const Assumed& assumed,
+                                    const fit::Points& points, double target_flops) {
+  const fit::SimulationOptions settings =
+      simulation_options(options, assumed, points, {target_flops});
   const fit::Simulation found =
       fit::simulate(points, *assumed.fit.law, assumed.fit.theta, settings);
   const bool joint = assumed.fit.law == &fit::joint_law();
-  std::string name = options.target;
-  if (name.ends_with("N*") || name.ends_with("loss")) name += fmt::format("({:.3g})", target_flops);
-  if (joint && !name.starts_with("scratch ") && name.ends_with(")")) name = "continued " + name;
+  const bool continued = joint && (options.target == "N*" || options.target == "loss");
+  const std::string name = (continued ? "continued " : "") + options.target;
   for (const fit::Outlook& each : found.outlooks) {
-    if (each.name == name) return each;
+    if (each.name == name) return each.expected;
   }
   return std::nullopt;
+}
+
+// What a choice of runs promises, and what simulations say of it.
+struct Promise {
+  fit::NextRuns next;
+  fit::NextRunsOptions asked;
+  std::optional<fit::Range> before, after;
+};
+
+void print_promise(const Promise& promise, const DesignOptions& options, std::ostream& out) {
+  const fit::NextRuns& next = promise.next;
+  if (options.json) {
+    nlohmann::ordered_json json = {{"schema", 1},
+                                   {"target_flops", promise.asked.target_flops},
+                                   {"budget_flops", promise.asked.budget_flops}};
+    json.update(to_json(next));
+    json["simulated_ci95_now"] = fit::range_or_null(promise.before);
+    json["simulated_ci95_after"] = fit::range_or_null(promise.after);
+    out << fit::pretty(json);
+    return;
+  }
+  out << fit::render(next_runs_table(next), fit::TableFormat::kText) << "\n";
+  out << fmt::format("{} runs, {:.3g} of {:.3g} FLOPs\n", next.runs.size(), next.spent_flops,
+                     promise.asked.budget_flops);
+  const std::string where =
+      is_of_budget(next.target) ? fmt::format(" at C = {:.3g}", promise.asked.target_flops) : "";
+  out << fmt::format("{}{}: {:.5g}, 95 % {} now, {} with these runs\n", next.target, where,
+                     next.value.value_or(std::nan("")), describe_error(next, next.se_now),
+                     describe_error(next, next.se_after));
+  if (!promise.before && !promise.after) return;
+  const auto interval = [](const std::optional<fit::Range>& range) {
+    return range ? describe_interval(*range) : "none";
+  };
+  out << fmt::format("simulated: {} now, {} with them (medians of {} sweeps)\n",
+                     interval(promise.before), interval(promise.after), options.sweeps);
 }
 
 int next_runs(const DesignOptions& options, std::ostream& out, std::ostream& log) {
@@ -279,48 +286,33 @@ int next_runs(const DesignOptions& options, std::ostream& out, std::ostream& log
   const fit::FitResult& fit = assumed.fit;
   const fit::Points& points = origin.data.points;
   for (const std::string& problem : fit.problems) log << "crosslaw design: " << problem << "\n";
-  fit::NextRunsOptions settings;
-  settings.target = options.target;
-  settings.target_flops = options.flops.empty() ? 10 * largest_compute(points) : options.flops[0];
-  settings.budget_flops = options.add_flops;
-  settings.most_runs = options.most_runs;
-  const fit::NextRuns next = fit::choose_next_runs(points, fit, candidates(options, fit), settings);
-  std::optional<fit::Outlook> before, after;
+  std::vector<fit::LadderSize> sizes;
+  if (!options.ladder.path.empty()) sizes = read_ladder(options.ladder);
+  Promise promise;
+  promise.asked.target = options.target;
+  promise.asked.target_flops =
+      options.flops.empty() ? 10 * largest_compute(points) : options.flops[0];
+  promise.asked.budget_flops = options.add_flops;
+  promise.asked.most_runs = options.most_runs;
+  promise.next = fit::choose_next_runs(
+      points, fit,
+      candidate_runs(fit::coverage(points), fit.compute.value_or(fit::ComputeModel{}),
+                     fit.law == &fit::joint_law(), sizes, options.tokens_per_param),
+      promise.asked);
   if (options.sweeps > 0 && options.data.draws != 0) {
     log << fmt::format("simulating {} sweeps without and with the new runs\n", options.sweeps);
-    before = simulated(options, assumed, points, settings.target_flops);
-    after = simulated(options, assumed, joined(points, next.runs), settings.target_flops);
+    promise.before = simulated(options, assumed, points, promise.asked.target_flops);
+    promise.after =
+        simulated(options, assumed, joined(points, promise.next.runs), promise.asked.target_flops);
   }
-  if (options.json) {
-    nlohmann::ordered_json json = {{"schema", 1}, {"target_flops", settings.target_flops}};
-    json.update(to_json(next));
-    json["simulated_ci95_now"] = fit::range_or_null(
-        before ? std::optional(fit::Range{before->median_low, before->median_high}) : std::nullopt);
-    json["simulated_ci95_after"] = fit::range_or_null(
-        after ? std::optional(fit::Range{after->median_low, after->median_high}) : std::nullopt);
-    out << fit::pretty(json);
-    return 0;
-  }
-  out << fit::render(next_runs_table(next), fit::TableFormat::kText) << "\n";
-  out << fmt::format("{} runs, {:.3g} of {:.3g} FLOPs\n", next.runs.size(), next.spent_flops,
-                     options.add_flops);
-  out << fmt::format("{} at C = {:.3g}: {:.5g}, 95 % {} now, {} with these runs\n", next.target,
-                     settings.target_flops, next.value.value_or(std::nan("")),
-                     describe_error(next, next.se_now), describe_error(next, next.se_after));
-  if (before && after) {
-    out << fmt::format(
-        "simulated: [{:.4g}, {:.4g}] now, [{:.4g}, {:.4g}] with them (medians of {} "
-        "sweeps)\n",
-        before->median_low, before->median_high, after->median_low, after->median_high,
-        options.sweeps);
-  }
+  print_promise(promise, options, out);
   return 0;
 }
 
 }  // namespace
 
 int run_design(const DesignOptions& options, std::ostream& out, std::ostream& log) {
-  require_sources(options);
+  check_design_options(options);
   return options.add_flops != 0 ? next_runs(options, out, log) : outlook(options, out, log);
 }
 
@@ -349,7 +341,8 @@ void add_design_command(CLI::App& app, int& exit_code) {
   command->add_option(
       "--run-noise", options->run_noise_percent,
       "percent of scatter that the losses of one run share [that of the fit, else 0]");
-  command->add_option("--sweeps", options->sweeps, "simulated sweeps")->capture_default_str();
+  command->add_option("--sweeps", options->sweeps, "simulated sweeps; 0 with --add-flops: none")
+      ->capture_default_str();
   command->add_option("--flops", options->flops, "budgets at which N*, D* and the loss matter")
       ->delimiter(',')
       ->allow_extra_args(false);

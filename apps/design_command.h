@@ -15,7 +15,7 @@ namespace crosslaw::apps {
 // Questions about runs that are not trained yet: which to add (add_flops given), else what a sweep
 // of this design would tell.
 struct DesignOptions {
-  // The runs: a spec, or those of a file (which also gives the law), or a grid.
+  // The runs: a spec, or those of a file (which also gives the law), or a grid; one of them.
   std::string spec;
   DataFitOptions data;
   std::string language;  // of the spec
@@ -36,6 +36,7 @@ struct DesignOptions {
   bool json = false;
 };
 
+// Throws std::invalid_argument for bad input, before anything is on `out`.
 int run_design(const DesignOptions& options, std::ostream& out, std::ostream& log);
 
 }  // namespace crosslaw::apps

@@ -4,6 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "fit/compute_model.h"
+#include "fit/ladder_choice.h"
+#include "fit/next_runs.h"
 #include "fit/points.h"
 
 namespace crosslaw::apps {
@@ -16,14 +19,23 @@ struct PlannedPoints {
 };
 
 // Of a spec, one target language (empty: the first that is continued from another, else the first):
-// its runs from scratch and the continued ones. Ends of schedules, unless every size has but
-// one budget; then all losses after the first tenth of a run. Checkpoints of one
-// size and seed share a cluster. Throws std::invalid_argument.
+// its runs from scratch and the continued ones. Ends of schedules, unless every size has but one
+// budget; then all losses after the first tenth of a run. Checkpoints of one size and seed share a
+// cluster. Throws std::invalid_argument.
 PlannedPoints points_of_spec(const std::filesystem::path& spec, const std::string& language);
 
 // Every size at every number of tokens a parameter, from scratch and, with `both`, continued as
 // well. The losses of one size share a cluster, for they may share a run, or the trunk of one.
 PlannedPoints points_of_grid(const std::vector<double>& params,
                              const std::vector<double>& tokens_per_param, bool both);
+
+// Runs that may be added to those that cover `covered`: every size at every number of tokens a
+// parameter, with `both` from scratch and continued. No sizes: 24 from the smallest measured to
+// four times the largest; no tokens_per_param: 16 from the least measured to twice the most, of at
+// least as many tokens as the shortest run.
+std::vector<fit::CandidateRun> candidate_runs(const fit::Coverage& covered,
+                                              const fit::ComputeModel& compute, bool both,
+                                              std::vector<fit::LadderSize> sizes,
+                                              const std::vector<double>& tokens_per_param);
 
 }  // namespace crosslaw::apps

@@ -19,11 +19,20 @@ std::string number(double value) {
 
 std::string percent(double share) { return fmt::format("{:.1f}%", 100 * share); }
 
+// A cell; "-" for what is unknown.
+std::string cell(const std::optional<double>& value, std::string (*format)(double)) {
+  return value ? format(*value) : "-";
+}
+
 // Half the interval as a share of the truth.
 std::string half_width(const fit::Outlook& each) {
-  if (!each.truth || *each.truth == 0) return "-";
-  const double half = 0.5 * (each.median_high - each.median_low);
+  if (!each.expected || !each.truth || *each.truth == 0) return "-";
+  const double half = 0.5 * (each.expected->high - each.expected->low);
   return fmt::format("{:.3g}%", 100 * half / std::abs(*each.truth));
+}
+
+std::string name_of(const fit::Outlook& each) {
+  return each.flops ? fmt::format("{}({:.3g})", each.name, *each.flops) : each.name;
 }
 
 }  // namespace
@@ -34,17 +43,18 @@ std::string describe_error(const fit::NextRuns& next, double error) {
   return fmt::format("+- {:.3g}", kTwoSided95 * error);
 }
 
+std::string describe_interval(const fit::Range& interval) {
+  return fmt::format("[{}, {}]", number(interval.low), number(interval.high));
+}
+
 fit::Table outlook_table(const fit::Simulation& simulation) {
   fit::Table out;
   out.header = {"", "truth", "expected 95%", "half width", "bias", "sd", "covers"};
   for (const fit::Outlook& each : simulation.outlooks) {
-    const bool intervals = each.intervals > 0;
-    out.rows.push_back(
-        {each.name, each.truth ? number(*each.truth) : "-",
-         intervals ? fmt::format("[{}, {}]", number(each.median_low), number(each.median_high))
-                   : "-",
-         intervals ? half_width(each) : "-", each.truth ? number(each.bias) : "-",
-         number(each.deviation), intervals && each.truth ? percent(each.coverage) : "-"});
+    out.rows.push_back({name_of(each), cell(each.truth, number),
+                        each.expected ? describe_interval(*each.expected) : "-", half_width(each),
+                        cell(each.bias, number), cell(each.deviation, number),
+                        cell(each.coverage, percent)});
   }
   return out;
 }
@@ -70,23 +80,16 @@ fit::Table next_runs_table(const fit::NextRuns& next) {
 nlohmann::ordered_json to_json(const fit::Simulation& simulation) {
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
   for (const fit::Outlook& each : simulation.outlooks) {
-    const bool intervals = each.intervals > 0;
-    const auto if_intervals = [&](double value) {
-      return fit::number_or_null(intervals ? std::optional(value) : std::nullopt);
-    };
-    const auto if_truth = [&](double value) {
-      return fit::number_or_null(each.truth ? std::optional(value) : std::nullopt);
-    };
-    nlohmann::ordered_json row = {{"name", each.name}, {"truth", fit::number_or_null(each.truth)}};
-    row["estimates"] = each.estimates;
-    row["intervals"] = each.intervals;
-    row["bias"] = if_truth(each.bias);
-    row["sd"] = fit::number_or_null(each.deviation);
-    row["expected_ci95"] = fit::range_or_null(
-        intervals ? std::optional(fit::Range{each.median_low, each.median_high}) : std::nullopt);
-    row["coverage"] = if_intervals(each.truth ? each.coverage : std::nan(""));
-    row["excludes_zero"] = each.sign_share;
-    rows.push_back(std::move(row));
+    rows.push_back({{"name", each.name},
+                    {"flops", fit::number_or_null(each.flops)},
+                    {"truth", fit::number_or_null(each.truth)},
+                    {"estimates", each.estimates},
+                    {"intervals", each.intervals},
+                    {"bias", fit::number_or_null(each.bias)},
+                    {"sd", fit::number_or_null(each.deviation)},
+                    {"expected_ci95", fit::range_or_null(each.expected)},
+                    {"coverage", fit::number_or_null(each.coverage)},
+                    {"excludes_zero", fit::number_or_null(each.sign_share)}});
   }
   return {{"sweeps", simulation.sweeps},
           {"unidentified", simulation.unidentified},

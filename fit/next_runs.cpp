@@ -10,6 +10,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "fit/fitter.h"
 #include "fit/laws/laws.h"
 #include "fit/noise_factors.h"
 #include "fit/objective.h"
@@ -31,11 +32,10 @@ struct Target {
   bool relative;
 };
 
-Target optimum_target(const Law& law, const std::string& name, double flops) {
+Target optimum_target(const Law& law, const std::string& name, const Budget& budget) {
   const bool joint = &law == &joint_law();
   const Stage stage = joint && !name.starts_with("scratch ") ? Stage::kContinued : Stage::kScratch;
   double Split::*const which = name.ends_with("N*") ? &Split::params : &Split::loss;
-  const Budget budget{flops, {}, {}};
   const auto answer = [&law, stage, budget, which](const Theta& theta) -> std::optional<double> {
     const std::optional<Split> best = stage_optimum(law, theta, stage, budget);
     return best ? std::optional(std::log((*best).*which)) : std::nullopt;
@@ -43,20 +43,48 @@ Target optimum_target(const Law& law, const std::string& name, double flops) {
   return {answer, true};
 }
 
-Target find_target(const Law& law, const NextRunsOptions& options) {
+Target find_target(const FitResult& fit, const NextRunsOptions& options) {
+  const Law& law = *fit.law;
   const std::string& name = options.target;
   if (law.has(name)) {
     const int i = law.index(name);
     const bool exponent = law.coefficients[static_cast<std::size_t>(i)].kind == Kind::kExponent;
     return {[i](const Theta& theta) { return std::optional(theta[i]); }, !exponent};
   }
-  if (name == "N*" || name == "loss" || name == "scratch N*" || name == "scratch loss") {
-    return optimum_target(law, name, options.target_flops);
+  std::vector<std::string> optima = {"N*", "loss"};
+  if (&law == &joint_law()) optima.insert(optima.end(), {"scratch N*", "scratch loss"});
+  if (std::find(optima.begin(), optima.end(), name) != optima.end()) {
+    const ComputeModel compute = fit.compute.value_or(ComputeModel{});
+    return optimum_target(law, name, {options.target_flops, compute, {}});
   }
-  std::string known = "N*, loss";
+  std::string known = fmt::format("{}", fmt::join(optima, ", "));
   for (const CoefficientInfo& info : law.coefficients) known += fmt::format(", {}", info.name);
   throw std::invalid_argument(
       fmt::format("target '{}' is not known; of law '{}' it may be {}", name, law.name, known));
+}
+
+// J^T W J of each stage.
+struct StageInformation {
+  Square scratch;
+  Square continued;
+
+  void add(const Theta& slope, Stage stage, double weight = 1) {
+    (stage == Stage::kContinued ? continued : scratch) += weight * slope * slope.transpose();
+  }
+};
+
+double one_stage_variance(const StageInformation& known, const Theta& c) {
+  const Square all = known.scratch + known.continued;
+  return c.dot(Theta(all.ldlt().solve(c)));
+}
+
+// E, A, alpha, B and beta scatter as the scratch runs leave them; what they get wrong moves the
+// three coefficients that the continued runs are then fitted with.
+double two_stage_variance(const StageInformation& known, const Theta& c) {
+  const Theta own = known.continued.bottomRightCorner<3, 3>().ldlt().solve(c.tail<3>());
+  const Theta first = c.head<5>() - known.continued.topRightCorner<5, 3>() * own;
+  const Theta solved = known.scratch.topLeftCorner<5, 5>().ldlt().solve(first);
+  return c.tail<3>().dot(own) + first.dot(solved);
 }
 
 // The information of the runs so far about a target, and what one more would add.
@@ -65,16 +93,20 @@ class Information {
   Information(const Points& points, const FitResult& fit, const Target& target)
       : problem_(make_problem(*fit.law, points, fit.huber_delta)),
         theta_(problem_.centred(fit.theta)),
-        noise_(noise_factors(problem_, theta_).error) {
+        two_stage_(fit.method == kTwoStageLaw) {
+    noise_ = expected_error(fit_noise(problem_, theta_), fit.huber_delta);
     const Eigen::MatrixXd rows = jacobian(problem_, theta_);
-    matrix_ = Square::Zero(theta_.size(), theta_.size());
+    const Square nothing = Square::Zero(theta_.size(), theta_.size());
+    known_ = {nothing, nothing};
     for (Eigen::Index i = 0; i < rows.rows(); ++i) {
-      const Theta g = rows.row(i).transpose();
-      matrix_ += problem_.samples[static_cast<std::size_t>(i)].weight * g * g.transpose();
+      const Point& point = points[static_cast<std::size_t>(i)];
+      known_.add(rows.row(i).transpose(), point.stage, point.weight);
     }
-    matrix_.diagonal().array() += kRidge * matrix_.diagonal().maxCoeff();
+    const double most = (known_.scratch + known_.continued).diagonal().maxCoeff();
+    known_.scratch.diagonal().array() += kRidge * most;
+    known_.continued.diagonal().array() += kRidge * most;
     direction_ = slope_of(target);
-    update();
+    variance_ = variance_of(known_);
   }
 
   double noise() const { return noise_; }
@@ -90,18 +122,20 @@ class Information {
   }
 
   // Fall of the variance by a run with this slope.
-  double gain(const Theta& g) const {
-    return std::pow(solved_.dot(g), 2) / (1 + g.dot(factor_.solve(g)));
+  double gain(const Theta& slope, Stage stage) const {
+    StageInformation more = known_;
+    more.add(slope, stage);
+    return variance_ - variance_of(more);
   }
 
-  void add(const Theta& g, double sign = 1) {
-    matrix_ += sign * g * g.transpose();
-    update();
+  void add(const Theta& slope, Stage stage) {
+    known_.add(slope, stage);
+    variance_ = variance_of(known_);
   }
 
  private:
   Theta slope_of(const Target& target) const {
-    constexpr double kDifference = 1e-5;
+    constexpr double kDifference = 1e-4;  // well above the tolerance of a searched optimum
     Theta out(theta_.size());
     for (int i = 0; i < theta_.size(); ++i) {
       Theta up = theta_, down = theta_;
@@ -119,20 +153,19 @@ class Information {
     return out;
   }
 
-  void update() {
-    factor_.compute(matrix_);
-    solved_ = factor_.solve(direction_);
-    variance_ = std::max(0.0, direction_.dot(solved_));
+  double variance_of(const StageInformation& known) const {
+    const double variance =
+        two_stage_ ? two_stage_variance(known, direction_) : one_stage_variance(known, direction_);
+    return std::max(0.0, variance);
   }
 
   Problem problem_;
   Theta theta_;
-  double noise_;
-  Square matrix_;
+  bool two_stage_;
+  double noise_ = 0;
+  StageInformation known_;
   Theta direction_;
-  Theta solved_;
   double variance_ = 0;
-  Eigen::LDLT<Square> factor_;
 };
 
 struct Selection {
@@ -164,7 +197,7 @@ class Chooser {
     std::vector<bool> left = chosen.in;
     for (auto most = next(now, left, false); most; most = next(now, left, false)) {
       left[*most] = false;
-      now.add(slopes_[*most]);
+      now.add(slopes_[*most], candidates_[*most].stage);
       out.push_back({candidates_[*most], now.error()});
     }
     return out;
@@ -178,7 +211,8 @@ class Chooser {
     double best_score = 0;
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
       if (!may[i]) continue;
-      const double score = now.gain(slopes_[i]) / (per_flop ? candidates_[i].flops : 1);
+      const double score =
+          now.gain(slopes_[i], candidates_[i].stage) / (per_flop ? candidates_[i].flops : 1);
       if (score <= best_score) continue;
       best_score = score;
       best = i;
@@ -189,7 +223,7 @@ class Chooser {
   Information with(const Selection& selection) const {
     Information out = start_;
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
-      if (selection.in[i]) out.add(slopes_[i]);
+      if (selection.in[i]) out.add(slopes_[i], candidates_[i].stage);
     }
     return out;
   }
@@ -207,7 +241,7 @@ class Chooser {
       if (!most) break;
       selection.in[*most] = true;
       selection.flops += candidates_[*most].flops;
-      now.add(slopes_[*most]);
+      now.add(slopes_[*most], candidates_[*most].stage);
     }
     selection.error = now.error();
     return selection;
@@ -282,7 +316,7 @@ NextRuns choose_next_runs(const Points& points, const FitResult& fit,
   const std::vector<std::string> wrong = problems(options);
   if (!wrong.empty()) throw std::invalid_argument(fmt::format("{}", fmt::join(wrong, "; ")));
   const std::vector<CandidateRun> possible = affordable(candidates, options.budget_flops);
-  const Target target = find_target(*fit.law, options);
+  const Target target = find_target(fit, options);
   const Information start(points, fit, target);
   const Chooser chooser(start, possible, options);
   const Selection chosen = chooser.best();

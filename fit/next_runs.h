@@ -24,7 +24,7 @@ struct NextRunsOptions {
   // joint fit "N*" and "loss" are those of the continued runs; "scratch N*" and "scratch loss" the
   // others.
   std::string target = "N*";
-  double target_flops = 0;
+  double target_flops = 0;  // counted as fit.compute does, by default 6ND
   double budget_flops = 0;  // of all runs together
   int most_runs = 20;
 };
@@ -47,13 +47,18 @@ struct NextRuns {
   std::vector<NextRun> runs;  // in the order in which they help
 };
 
-// Var(target) = s^2 c^T (J^T W J)^-1 c: J the derivatives of log L at the fitted law, s the noise
-// of the fit (identifiability.h), c the derivative of the target (c-optimal design). Runs are taken
-// by the fall of the variance per FLOP while the budget lasts, each candidate at most once; then
-// each is given up in turn and its compute spent better, while that helps. Runs at the end of the
-// list that together sharpen the target by less than 1 % are not worth their compute and left out.
-// Throws std::invalid_argument for bad options, an unknown target, or no candidate within the
-// budget.
+// Var(target) = s^2 c^T (J^T W J)^-1 c: J the derivatives of log L at the fitted law, c the
+// derivative of the target (c-optimal design), s the expected_error (noise_factors.h) of the noise
+// around the fit. Of a two-stage fit V1 = (J1^T W1 J1)^-1 of the scratch runs and V2 of the
+// coefficients of the continued runs give s^2 (d^T V1 d + c2^T V2 c2) with d = c1 - J21^T W2 J2 V2
+// c2, for the second stage follows the first. Points count as independent. Wide intervals are wider
+// than this linear part of theirs: it ranks designs, simulation.h tells how they would do.
+//
+// Runs are taken by the fall of the variance per FLOP while the budget lasts, each candidate at
+// most once; then each is given up in turn and its compute spent better, while that helps. Runs at
+// the end of the list that together sharpen the target by less than 1 % are not worth their compute
+// and left out. Throws std::invalid_argument for bad options, an unknown target, or no candidate
+// within the budget.
 NextRuns choose_next_runs(const Points& points, const FitResult& fit,
                           const std::vector<CandidateRun>& candidates,
                           const NextRunsOptions& options);

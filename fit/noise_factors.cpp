@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <vector>
 
 namespace crosslaw::fit {
@@ -35,6 +36,23 @@ NoiseFactors noise_factors(const Problem& problem, const Theta& theta) {
   }
   out.ratio = correction * psi * out.error;
   return out;
+}
+
+double expected_error(const NoiseModel& noise, double delta) {
+  constexpr double kTiny = 1e-4;  // absolute errors from here on
+  const double bound = delta / noise.scale;
+  if (!(noise.scale > 0)) return 0;
+  if (std::isinf(bound)) return noise.scale * (noise.laplace ? std::numbers::sqrt2 : 1.0);
+  if (noise.laplace) {
+    if (bound < kTiny) return noise.scale;
+    const double inside = -std::expm1(-bound);
+    return noise.scale * std::sqrt(2 * (inside - bound * std::exp(-bound))) / inside;
+  }
+  if (bound < kTiny) return noise.scale * std::sqrt(std::numbers::pi / 2);
+  const double inside = std::erf(bound / std::numbers::sqrt2);
+  const double density = std::exp(-0.5 * bound * bound) / std::sqrt(2 * std::numbers::pi);
+  const double squares = inside - 2 * bound * density + bound * bound * (1 - inside);
+  return noise.scale * std::sqrt(squares) / inside;
 }
 
 }  // namespace crosslaw::fit

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "fit/objective.h"
+#include "fit/resample.h"
 
 namespace crosslaw::fit {
 
@@ -19,5 +20,10 @@ struct NoiseFactors {
 // At the centred optimum. Where hardly a residual is in the quadratic zone, so that mean psi' says
 // nothing, the density of the residuals at 0 is taken from their median size, as for normal noise.
 NoiseFactors noise_factors(const Problem& problem, const Theta& theta);
+
+// NoiseFactors::error that noise of this law has in the long run, in closed form: sqrt(E psi^2) /
+// E psi'. A few points say little of it themselves when delta is small, for the fit goes through as
+// many of them as it has coefficients.
+double expected_error(const NoiseModel& noise, double delta);
 
 }  // namespace crosslaw::fit

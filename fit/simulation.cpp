@@ -25,92 +25,140 @@ namespace {
 
 struct Question {
   std::string name;
-  std::function<std::optional<double>(const Theta&)> answer;
+  std::optional<double> flops;
   std::optional<double> truth;
+  std::function<std::optional<double>(const Theta&)> answer;  // of the fitted theta
 };
-
-void ask_optimum(const Law& law, Stage stage, const std::string& who, double flops,
-                 std::vector<Question>& out) {
-  const Budget budget{flops, {}, {}};
-  const auto ask = [&](const char* what, double Split::*which) {
-    out.push_back({fmt::format("{}{}({:.3g})", who, what, flops),
-                   [&law, stage, budget, which](const Theta& theta) -> std::optional<double> {
-                     const std::optional<Split> best = stage_optimum(law, theta, stage, budget);
-                     return best ? std::optional((*best).*which) : std::nullopt;
-                   },
-                   std::nullopt});
-  };
-  ask("N*", &Split::params);
-  ask("D*", &Split::tokens);
-  ask("loss", &Split::loss);
-}
 
 // The law that a fit of this name has.
 const Law& fitted_law(const std::string& name) {
   return name == kTwoStageLaw ? joint_law() : find_law(name);
 }
 
-std::vector<Question> questions_of(const Law& fitted, const std::vector<double>& budgets) {
-  std::vector<Question> out;
+void ask_coefficients(const Law& fitted, const LawAt& truth, std::vector<Question>& out) {
   for (int i = 0; i < fitted.size(); ++i) {
     const CoefficientInfo& info = fitted.coefficients[static_cast<std::size_t>(i)];
-    out.push_back({std::string(info.name),
-                   [&info, i](const Theta& theta) {
-                     return std::optional(coefficient_value(info, theta[i]));
-                   },
-                   std::nullopt});
+    const auto answer = [&info, i](const Theta& theta) {
+      return std::optional(coefficient_value(info, theta[i]));
+    };
+    Question question{std::string(info.name), std::nullopt, std::nullopt, answer};
+    if (truth.law->has(info.name)) {
+      question.truth = coefficient_value(info, truth.theta[truth.law->index(info.name)]);
+    }
+    out.push_back(std::move(question));
   }
+}
+
+// N*, D* and loss of one stage at one budget.
+void ask_optimum(const Law& fitted, const LawAt& truth, Stage stage, const Budget& budget,
+                 std::vector<Question>& out) {
   const bool joint = &fitted == &joint_law();
-  for (const double flops : budgets) {
-    ask_optimum(fitted, Stage::kScratch, joint ? "scratch " : "", flops, out);
-    if (joint) ask_optimum(fitted, Stage::kContinued, "continued ", flops, out);
+  const std::string who = !joint ? "" : stage == Stage::kScratch ? "scratch " : "continued ";
+  const bool ambiguous = !joint && truth.law == &joint_law();
+  const auto ask = [&](const char* what, double Split::*which) {
+    const auto at = [stage, budget, which](const Law& law,
+                                           const Theta& theta) -> std::optional<double> {
+      const std::optional<Split> best = stage_optimum(law, theta, stage, budget);
+      return best ? std::optional((*best).*which) : std::nullopt;
+    };
+    out.push_back({who + what, budget.flops, ambiguous ? std::nullopt : at(*truth.law, truth.theta),
+                   [&fitted, at](const Theta& theta) { return at(fitted, theta); }});
+  };
+  ask("N*", &Split::params);
+  ask("D*", &Split::tokens);
+  ask("loss", &Split::loss);
+}
+
+std::vector<Question> questions_of(const Law& fitted, const LawAt& truth,
+                                   const SimulationOptions& options) {
+  std::vector<Question> out;
+  ask_coefficients(fitted, truth, out);
+  for (const double flops : options.flops) {
+    const Budget budget{flops, options.compute, {}};
+    ask_optimum(fitted, truth, Stage::kScratch, budget, out);
+    if (&fitted == &joint_law()) ask_optimum(fitted, truth, Stage::kContinued, budget, out);
   }
   return out;
 }
 
-// A fit of another law than the truth is asked for the truth's own N*, D* and loss, and for the
-// coefficients of the same name.
-void fill_truths(const Law& law, const Theta& truth, const std::vector<double>& budgets,
-                 std::vector<Question>& questions) {
-  std::map<std::string, std::optional<double>> known;
-  for (const Question& each : questions_of(law, budgets)) known[each.name] = each.answer(truth);
-  for (Question& each : questions) {
-    const auto found = known.find(each.name);
-    if (found != known.end()) each.truth = found->second;
-  }
+// What a fit of this law can find of the truth in this design.
+LawAt truth_for(const Law& fitted, const Points& design, const Law& law, const Theta& truth) {
+  const bool one_stage = std::all_of(design.begin(), design.end(), [&](const Point& each) {
+    return each.stage == design.front().stage;
+  });
+  if (&fitted == &joint_law() || design.empty() || !one_stage) return {&law, truth};
+  return stage_law(law, truth, design.front().stage);
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return quantile(values, 0.5);
+}
+
+void describe_values(const std::vector<double>& values, Outlook& out) {
+  out.estimates = static_cast<int>(values.size());
+  if (values.empty()) return;
+  const auto count = static_cast<double>(values.size());
+  double mean = 0, squares = 0;
+  for (const double value : values) mean += value / count;
+  for (const double value : values) squares += std::pow(value - mean, 2);
+  if (out.truth) out.bias = mean - *out.truth;
+  if (values.size() > 1) out.deviation = std::sqrt(squares / (count - 1));
 }
 
 Outlook summarise(const Question& question, const std::vector<Estimate>& answers) {
   Outlook out;
   out.name = question.name;
+  out.flops = question.flops;
   out.truth = question.truth;
   std::vector<double> values, low, high;
-  int covered = 0, resolved = 0;
+  double covered = 0, resolved = 0;
   for (const Estimate& each : answers) {
     if (each.value && std::isfinite(*each.value)) values.push_back(*each.value);
     if (!each.ci95) continue;
     low.push_back(each.ci95->low);
     high.push_back(each.ci95->high);
-    resolved += each.ci95->low > 0 || each.ci95->high < 0 ? 1 : 0;
-    if (out.truth) covered += each.ci95->low <= *out.truth && *out.truth <= each.ci95->high ? 1 : 0;
+    if (each.ci95->low > 0 || each.ci95->high < 0) ++resolved;
+    if (out.truth && each.ci95->low <= *out.truth && *out.truth <= each.ci95->high) ++covered;
   }
-  out.estimates = static_cast<int>(values.size());
+  describe_values(values, out);
   out.intervals = static_cast<int>(low.size());
-  double mean = 0, squares = 0;
-  for (const double value : values) mean += value / static_cast<double>(values.size());
-  for (const double value : values) squares += std::pow(value - mean, 2);
-  if (values.size() > 1) {
-    out.deviation = std::sqrt(squares / static_cast<double>(values.size() - 1));
-  }
-  if (out.truth) out.bias = mean - *out.truth;
   if (low.empty()) return out;
-  std::sort(low.begin(), low.end());
-  std::sort(high.begin(), high.end());
-  out.median_low = quantile(low, 0.5);
-  out.median_high = quantile(high, 0.5);
-  out.coverage = static_cast<double>(covered) / static_cast<double>(low.size());
-  out.sign_share = static_cast<double>(resolved) / static_cast<double>(answers.size());
+  if (out.truth) out.coverage = covered / static_cast<double>(low.size());
+  out.sign_share = resolved / static_cast<double>(answers.size());
+  out.expected = Range{median(low), median(high)};
   return out;
+}
+
+struct NoiseParts {
+  double point;
+  double run;
+};
+
+// One-way analysis of variance of residuals by run, runs of unequal size; the residuals of points
+// that are runs of their own say nothing. Empty when too few runs have several points.
+std::optional<NoiseParts> analyse_variance(const Points& points, const Eigen::VectorXd& r) {
+  std::map<int, std::vector<double>> runs;
+  for (Eigen::Index i = 0; i < r.size(); ++i) {
+    const int cluster = points[static_cast<std::size_t>(i)].cluster;
+    if (cluster >= 0) runs[cluster].push_back(r[i]);
+  }
+  double count = 0, squares_of_sizes = 0, between = 0, within = 0, total = 0;
+  for (const auto& [id, values] : runs) {
+    for (const double value : values) total += value;
+    count += static_cast<double>(values.size());
+    squares_of_sizes += std::pow(static_cast<double>(values.size()), 2);
+  }
+  const auto groups = static_cast<double>(runs.size());
+  if (groups < 3 || count < 1.5 * groups) return std::nullopt;
+  for (const auto& [id, values] : runs) {
+    const auto size = static_cast<double>(values.size());
+    const double mean = std::accumulate(values.begin(), values.end(), 0.0) / size;
+    between += size * std::pow(mean - total / count, 2) / (groups - 1);
+    for (const double value : values) within += std::pow(value - mean, 2) / (count - groups);
+  }
+  const double per_run = (count - squares_of_sizes / count) / (groups - 1);
+  return NoiseParts{std::sqrt(within), std::sqrt(std::max(0.0, (between - within) / per_run))};
 }
 
 }  // namespace
@@ -137,32 +185,11 @@ std::vector<std::string> problems(const SimulationOptions& options) {
 LossNoise noise_around(const Points& points, const FitResult& fit) {
   const Problem problem = make_problem(*fit.law, points, fit.huber_delta);
   const Theta theta = problem.centred(fit.theta);
-  const Eigen::VectorXd r = residuals(problem, theta);
   const NoiseModel all = fit_noise(problem, theta);
-  LossNoise out{all.scale * (all.laplace ? std::numbers::sqrt2 : 1.0), 0, all.laplace};
-  std::map<int, std::vector<double>> runs;
-  for (Eigen::Index i = 0; i < r.size(); ++i) {
-    const int cluster = points[static_cast<std::size_t>(i)].cluster;
-    if (cluster >= 0) runs[cluster].push_back(r[i]);
-  }
-  double count = 0, squares_of_sizes = 0, between = 0, within = 0, total = 0;
-  for (const auto& [id, values] : runs) {
-    for (const double value : values) total += value;
-    count += static_cast<double>(values.size());
-    squares_of_sizes += std::pow(static_cast<double>(values.size()), 2);
-  }
-  const auto groups = static_cast<double>(runs.size());
-  if (groups < 3 || count < 1.5 * groups) return out;
-  for (const auto& [id, values] : runs) {
-    const auto size = static_cast<double>(values.size());
-    const double mean = std::accumulate(values.begin(), values.end(), 0.0) / size;
-    between += size * std::pow(mean - total / count, 2) / (groups - 1);
-    for (const double value : values) within += std::pow(value - mean, 2) / (count - groups);
-  }
-  const double per_run = (count - squares_of_sizes / count) / (groups - 1);
-  out.run = std::sqrt(std::max(0.0, (between - within) / per_run));
-  out.point = std::sqrt(within);
-  return out;
+  const double deviation = all.scale * (all.laplace ? std::numbers::sqrt2 : 1.0);
+  const NoiseParts parts =
+      analyse_variance(points, residuals(problem, theta)).value_or(NoiseParts{deviation, 0});
+  return {parts.point, parts.run, all.laplace};
 }
 
 Points draw_losses(const Points& design, const Law& law, const Theta& truth, const LossNoise& noise,
@@ -192,11 +219,13 @@ Simulation simulate(const Points& design, const Law& law, const Theta& truth,
                     const SimulationOptions& options, const std::function<void(int)>& finished) {
   const std::vector<std::string> wrong = problems(options);
   if (!wrong.empty()) throw std::invalid_argument(fmt::format("{}", fmt::join(wrong, "; ")));
-  std::vector<Question> questions = questions_of(fitted_law(options.fit.law), options.flops);
-  fill_truths(law, truth, options.flops, questions);
+  const Law& fitted = fitted_law(options.fit.law);
+  const std::vector<Question> questions =
+      questions_of(fitted, truth_for(fitted, design, law, truth), options);
   const auto sweeps = static_cast<std::size_t>(options.sweeps);
   std::vector<std::vector<Estimate>> answers(questions.size(), std::vector<Estimate>(sweeps));
-  std::atomic<int> unidentified{0}, failed{0}, done{0};
+  std::atomic<int> unidentified{0}, failed{0};
+  int done = 0;
   std::mutex reporting;
   parallel_for(options.sweeps, options.threads, [&](int sweep) {
     FitOptions settings = options.fit;
@@ -209,9 +238,9 @@ Simulation simulate(const Points& design, const Law& law, const Theta& truth,
     for (std::size_t q = 0; q < questions.size(); ++q) {
       answers[q][static_cast<std::size_t>(sweep)] = estimate(fit, questions[q].answer);
     }
-    const int now = ++done;
     const std::lock_guard lock(reporting);
-    if (finished) finished(now);
+    ++done;
+    if (finished) finished(done);
   });
   Simulation out;
   out.sweeps = options.sweeps;

@@ -16,8 +16,7 @@ namespace crosslaw::fit {
 struct LossNoise {
   double point = 0.005;  // of every loss on its own
   double run = 0;        // normal, shared by the points of one cluster: seeds, data order
-  bool laplace =
-      false;  // the noise of every loss has the heavy tails of the Laplace law, else normal
+  bool laplace = false;  // point noise has the heavy tails of the Laplace law, else normal
 };
 
 // The noise that a fit sees around itself: that of the runs by analysis of variance over clusters,
@@ -29,6 +28,7 @@ struct SimulationOptions {
   LossNoise noise;
   int sweeps = 200;
   std::vector<double> flops;  // budgets at which N*, D* and the loss are looked at
+  ComputeModel compute;       // what these FLOPs count
   std::uint64_t seed = 1;     // of the noise
   int threads = 0;
 };
@@ -37,16 +37,16 @@ std::vector<std::string> problems(const SimulationOptions& options);
 
 // How well sweeps of this design answer one question.
 struct Outlook {
-  std::string name;  // of a coefficient, or "N*(1e+21)"
+  std::string name;  // of a coefficient; "N*", "D*" or "loss", of a joint fit "scratch N*", ...
+  std::optional<double> flops;  // the budget of N*, D* and loss
   std::optional<double> truth;
-  int estimates = 0;      // sweeps in which the quantity exists
-  double bias = 0;        // mean estimate - truth
-  double deviation = 0;   // standard deviation of the estimates
-  double median_low = 0;  // of the ends of the 95 % intervals
-  double median_high = 0;
-  double coverage = 0;  // share of intervals that hold the truth, of those there are
-  int intervals = 0;
-  double sign_share = 0;  // share of sweeps whose interval excludes 0
+  int estimates = 0;                 // sweeps in which the quantity exists
+  int intervals = 0;                 // sweeps that give it a 95 % interval
+  std::optional<double> bias;        // mean estimate - truth
+  std::optional<double> deviation;   // standard deviation of the estimates
+  std::optional<Range> expected;     // medians of the ends of the intervals
+  std::optional<double> coverage;    // share of the intervals that hold the truth
+  std::optional<double> sign_share;  // share of the sweeps whose interval excludes 0
 };
 
 struct Simulation {
@@ -57,9 +57,10 @@ struct Simulation {
 };
 
 // `design`: the points a sweep would measure; their losses are ignored. `truth` is plain. The fit
-// may be of another law than the truth; coefficients of other names then have no truth. A pure
-// function of the options, whatever the number of threads. Throws std::invalid_argument for bad
-// options and for a design that cannot fit the law.
+// may be of another law than the truth; coefficients of other names then have no truth. Where law
+// "joint" is true and another is fitted, the truth is the half that the design is of; a design of
+// both stages then has no true N*. A pure function of the options, whatever the number of threads.
+// Throws std::invalid_argument for bad options and for a design that cannot fit the law.
 Simulation simulate(const Points& design, const Law& law, const Theta& truth,
                     const SimulationOptions& options,
                     const std::function<void(int)>& finished = nullptr);

@@ -4,13 +4,18 @@
 
 namespace crosslaw::fit {
 
-std::optional<Split> stage_optimum(const Law& law, const Theta& theta, Stage stage,
-                                   const Budget& budget) {
-  if (&law != &joint_law()) return best_split(law, theta, budget);
-  if (stage == Stage::kScratch) return best_split(chinchilla_law(), theta.head(5), budget);
+LawAt stage_law(const Law& law, const Theta& theta, Stage stage) {
+  if (&law != &joint_law()) return {&law, theta};
+  if (stage == Stage::kScratch) return {&chinchilla_law(), theta.head(5)};
   Theta continued(extended_law().size());
   continued << theta.head(3), theta.tail(3);
-  return best_split(extended_law(), continued, budget);
+  return {&extended_law(), continued};
+}
+
+std::optional<Split> stage_optimum(const Law& law, const Theta& theta, Stage stage,
+                                   const Budget& budget) {
+  const LawAt at = stage_law(law, theta, stage);
+  return best_split(*at.law, at.theta, budget);
 }
 
 }  // namespace crosslaw::fit

@@ -1,10 +1,12 @@
 #include "fit/noise_factors.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numbers>
 
 #include "fit/laws/laws.h"
+#include "fit/random.h"
 #include "tests/fit/planted.h"
 #include "tests/support/catch.h"
 
@@ -63,4 +65,36 @@ TEST_CASE("Where hardly a residual is within delta the median size stands in") {
   const NoiseFactors factors = at_truth(delta);
   CHECK(factors.error == Approx(absolute).epsilon(0.03));
   CHECK(factors.ratio == Approx(delta * absolute).epsilon(0.03));
+}
+
+TEST_CASE("The error expected of a noise law is the mean over many draws of it") {
+  Random random(1, 0);
+  std::vector<double> normal, laplace;
+  for (int i = 0; i < 400000; ++i) {
+    normal.push_back(kNoise * random.normal());
+    laplace.push_back(kNoise * random.laplace());
+  }
+  for (const double delta : {0.02 * kNoise, 0.3 * kNoise, 2 * kNoise, 50 * kNoise}) {
+    for (const bool heavy : {false, true}) {
+      double squares = 0, inside = 0;
+      for (const double r : heavy ? laplace : normal) {
+        squares += std::pow(std::min(std::abs(r), delta), 2) / 400000;
+        inside += std::abs(r) <= delta ? 1.0 / 400000 : 0;
+      }
+      INFO(delta << (heavy ? " Laplace" : " normal"));
+      CHECK(expected_error({heavy, kNoise}, delta) ==
+            Approx(std::sqrt(squares) / inside).epsilon(0.025));
+    }
+  }
+}
+
+TEST_CASE("The error expected of a noise law is continuous down to absolute errors") {
+  for (const bool laplace : {false, true}) {
+    const double limit = expected_error({laplace, kNoise}, 1e-12);
+    CHECK(limit == Approx(kNoise * (laplace ? 1 : std::sqrt(std::numbers::pi / 2))));
+    CHECK(expected_error({laplace, kNoise}, 1.01e-4 * kNoise) == Approx(limit).epsilon(1e-3));
+    CHECK(expected_error({laplace, kNoise}, std::numeric_limits<double>::infinity()) ==
+          Approx(expected_error({laplace, kNoise}, 100 * kNoise)));
+  }
+  CHECK(expected_error({false, 0}, 1e-3) == 0);
 }
