@@ -90,6 +90,16 @@ LawAt truth_for(const Law& fitted, const Points& design, const Law& law, const T
   return stage_law(law, truth, design.front().stage);
 }
 
+// A fit's answer; without an interval where the fit says that it cannot tell, for allocations of
+// such fits are refused as well.
+Estimate answer_of(const FitResult& fit, const Question& question) {
+  Estimate out = estimate(fit, question.answer);
+  const bool told =
+      fit.law->has(question.name) ? fit.coefficient(question.name).identifiable : fit.identifiable;
+  if (!told) out.ci95.reset();
+  return out;
+}
+
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return quantile(values, 0.5);
@@ -103,7 +113,9 @@ void describe_values(const std::vector<double>& values, Outlook& out) {
   for (const double value : values) mean += value / count;
   for (const double value : values) squares += std::pow(value - mean, 2);
   if (out.truth) out.bias = mean - *out.truth;
-  if (values.size() > 1) out.deviation = std::sqrt(squares / (count - 1));
+  if (values.size() > 1 && std::isfinite(squares)) {
+    out.deviation = std::sqrt(squares / (count - 1));
+  }
 }
 
 Outlook summarise(const Question& question, const std::vector<Estimate>& answers) {
@@ -236,7 +248,7 @@ Simulation simulate(const Points& design, const Law& law, const Theta& truth,
     unidentified += fit.identifiable ? 0 : 1;
     failed += fit.converged ? 0 : 1;
     for (std::size_t q = 0; q < questions.size(); ++q) {
-      answers[q][static_cast<std::size_t>(sweep)] = estimate(fit, questions[q].answer);
+      answers[q][static_cast<std::size_t>(sweep)] = answer_of(fit, questions[q]);
     }
     const std::lock_guard lock(reporting);
     ++done;

@@ -41,7 +41,7 @@ struct Outlook {
   std::optional<double> flops;  // the budget of N*, D* and loss
   std::optional<double> truth;
   int estimates = 0;                 // sweeps in which the quantity exists
-  int intervals = 0;                 // sweeps that give it a 95 % interval
+  int intervals = 0;                 // sweeps that give it a 95 % interval and can identify it
   std::optional<double> bias;        // mean estimate - truth
   std::optional<double> deviation;   // standard deviation of the estimates
   std::optional<Range> expected;     // medians of the ends of the intervals

@@ -219,6 +219,20 @@ TEST_CASE("A two-stage fit is asked for both strategies") {
   CHECK(of(found, "continued N*").truth.value() != of(found, "scratch N*").truth.value());
 }
 
+TEST_CASE("What a fit cannot identify has no interval, whatever its refits say") {
+  const Theta joint = theta_from_values(joint_law(), kJointValues);
+  SimulationOptions options = least_squares(3, 40);
+  options.fit.law = "joint";  // of scratch runs alone
+  const Simulation found = simulate(design(), joint_law(), joint, options);
+  CHECK(found.unidentified == 3);
+  for (const char* name : {"gamma", "B_continued", "continued N*"}) {
+    INFO(name);
+    CHECK(of(found, name).intervals == 0);
+    CHECK_FALSE((of(found, name).expected || of(found, name).sign_share));
+  }
+  CHECK(of(found, "alpha").intervals == 3);
+}
+
 TEST_CASE("Budgets count FLOPs as the compute model does") {
   SimulationOptions options = least_squares(1, 0);
   const double six = of(simulate(design(), chinchilla_law(), truth(), options), "N*").truth.value();
