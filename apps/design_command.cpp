@@ -41,6 +41,7 @@ PlannedPoints planned(const DesignOptions& options, const DataOrigin& origin,
   if (!options.data.file.path.empty()) {
     PlannedPoints out;
     out.points = origin.data.points;
+    out.runs = out.points.size();
     for (const fit::Point& each : out.points) out.flops += fit::training_flops(each);
     out.what = fmt::format("{}, trained again: {} losses", origin.source, out.points.size());
     return out;

@@ -109,7 +109,8 @@ PlannedPoints points_of_spec(const std::filesystem::path& file, const std::strin
     }
     out.flops += run->flops_6nd();
   }
-  out.what = fmt::format("{} ({}): {} runs, {} losses{}", spec.name, language, runs.size(),
+  out.runs = runs.size();
+  out.what = fmt::format("{} ({}): {} runs, {} losses{}", spec.name, language, out.runs,
                          out.points.size(), ends ? "" : ", most of them in mid-schedule");
   return out;
 }
@@ -134,6 +135,7 @@ PlannedPoints points_of_grid(const std::vector<double>& params,
       ++cluster;
     }
   }
+  out.runs = out.points.size();
   out.what = fmt::format("{} sizes at {} numbers of tokens a parameter{}: {} losses", params.size(),
                          tokens_per_param.size(), both ? ", from scratch and continued" : "",
                          out.points.size());

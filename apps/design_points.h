@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@ struct PlannedPoints {
   std::string what;  // the sweep in words
   fit::Points points;
   double flops = 0;  // 6 N D of all runs together
+  std::size_t runs = 0;
 };
 
 // Of a spec, one target language (empty: the first that is continued from another, else the first):

@@ -69,12 +69,18 @@ TEST_CASE("The source language has runs from scratch alone, and an unknown one i
 }
 
 TEST_CASE("A grid has every size at every number of tokens a parameter") {
-  const PlannedPoints plan = points_of_grid({1e8, 1e9}, {5, 20, 80});
+  const PlannedPoints plan = points_of_grid({1e8, 1e9}, {5, 20, 80}, false);
   REQUIRE(plan.points.size() == 6);
   CHECK(plan.runs == 6);
   CHECK(plan.points[4].params == 1e9);
   CHECK(plan.points[4].tokens == 2e10);
+  CHECK(plan.points[4].cluster == plan.points[5].cluster);
+  CHECK(plan.points[4].cluster != plan.points[2].cluster);
   CHECK(plan.flops == Approx(6 * (1e16 + 1e18) * 105));
+  const PlannedPoints both = points_of_grid({1e8, 1e9}, {5, 20, 80}, true);
+  REQUIRE(both.points.size() == 12);
+  CHECK(both.points[6].stage == fit::Stage::kContinued);
+  CHECK(both.points[6].params == 1e8);
 }
 
 TEST_CASE("Without a ladder candidates reach beyond the measured sizes and ratios") {
