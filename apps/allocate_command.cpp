@@ -28,13 +28,16 @@ std::map<std::string, double> parse_pairs(const std::string& text) {
     const std::size_t equal = pair.find('=');
     double value = 0;
     const char* last = pair.data() + pair.size();
-    if (equal == std::string::npos ||
-        std::from_chars(pair.data() + equal + 1, last, value).ptr != last ||
-        equal + 1 == pair.size()) {
+    const char* digits = equal == std::string::npos ? last : pair.data() + equal + 1;
+    const auto [stop, error] = std::from_chars(digits, last, value);
+    if (digits == last || stop != last || error != std::errc()) {
       throw std::invalid_argument(
           fmt::format("--coefficients: '{}' is not NAME=NUMBER, such as alpha=0.34", pair));
     }
-    out[pair.substr(0, equal)] = value;
+    if (!out.try_emplace(pair.substr(0, equal), value).second) {
+      throw std::invalid_argument(
+          fmt::format("--coefficients: {} is given twice", pair.substr(0, equal)));
+    }
     at = end + 1;
   }
   return out;
@@ -53,6 +56,25 @@ void require_one_source(const AllocateCommandOptions& options) {
   throw std::invalid_argument(
       "say what to allocate with exactly one of a sweep's folder, --data FILE, --fit FIT.json, "
       "--coefficients LIST");
+}
+
+// Flags that would be ignored are refused.
+void check_data_options(const AllocateCommandOptions& options) {
+  const fit::DataFileOptions& file = options.data.file;
+  const bool about_data = !file.where.empty() || !file.cluster.empty() || !file.weight.empty() ||
+                          !file.stage.empty() || !file.unique.empty() || !file.compute.empty() ||
+                          !options.data.fit.law.empty();
+  if (file.path.empty() && options.directory.empty() && about_data) {
+    throw std::invalid_argument(
+        "--law, --where, --cluster, --weight, --stage, --unique and --compute say how to fit "
+        "--data FILE; a fit that is there already is taken as it is");
+  }
+  if (!options.data.conventions.empty() &&
+      (!options.plot.empty() || !options.ladder.path.empty())) {
+    throw std::invalid_argument(
+        "--n-conventions prints one table of fits; ask for --ladder and --plot of one of them "
+        "with --params");
+  }
 }
 
 std::optional<fit::TableFormat> format_of(const AllocateCommandOptions& options) {
@@ -209,6 +231,11 @@ int print_allocation(const fit::FitResult& fit, const AllocateCommandOptions& op
       log << "crosslaw allocate: --accept-unidentified allocates all the same\n";
     return 1;
   }
+  if (!options.plot.empty()) {
+    charts::write_plot(options.plot, charts::allocation_document(fit, report, origin.data.points,
+                                                                 names_of(origin)));
+    log << fmt::format("crosslaw allocate: charts in {}\n", options.plot);
+  }
   if (!format) {
     out << fit::pretty(fit::to_json(report));
   } else if (format == fit::TableFormat::kCsv) {
@@ -216,15 +243,11 @@ int print_allocation(const fit::FitResult& fit, const AllocateCommandOptions& op
   } else {
     write_tables(report, *format, out);
   }
-  if (!options.plot.empty()) {
-    charts::write_plot(options.plot, charts::allocation_document(fit, report, origin.data.points,
-                                                                 names_of(origin)));
-    log << fmt::format("crosslaw allocate: charts in {}\n", options.plot);
-  }
   return 0;
 }
 
 int run_allocate(const AllocateCommandOptions& options, std::ostream& out, std::ostream& log) {
+  check_data_options(options);
   if (!options.data.conventions.empty()) {
     return run_conventions(
         {options.data, options.directory, "auto", settings_of(options), format_of(options)}, out,

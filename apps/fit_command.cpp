@@ -1,6 +1,7 @@
 #include "apps/fit_command.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -89,7 +90,11 @@ void add_data_options(CLI::App& command, DataFitOptions& options) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->type_name("all|A,A+B,...");
-  command.add_option("--seed", fit.seed, "of starts and resamples")->capture_default_str();
+  command.add_option("--seed", fit.seed, "of starts and resamples")
+      ->check([](const std::string& text) {
+        return text.starts_with("-") ? fmt::format("{} must be 0 or more", text) : "";
+      })
+      ->capture_default_str();
   command.add_option("--threads", fit.threads, "0: one a core; changes no result")
       ->capture_default_str();
   command.option_defaults()->group("Options");
@@ -119,8 +124,28 @@ fit::FitOptions fit_settings(const DataFitOptions& options, std::size_t points) 
     settings.resampling = fit::Resampling::kClusters;
   }
   settings.draws = options.draws.value_or(points > kManyPoints ? 200 : 1000);
+  if (settings.draws < 0) {
+    throw std::invalid_argument(
+        fmt::format("--bootstrap {}: the number of refits must be 0 or more", settings.draws));
+  }
+  const std::vector<std::string> wrong = fit::problems(settings);
+  if (!wrong.empty()) throw std::invalid_argument(fmt::format("{}", fmt::join(wrong, "; ")));
   return settings;
 }
+
+namespace {
+
+// What the fitter refuses is to be mended in the file.
+fit::FitResult fit_points(const fit::Points& points, const fit::FitOptions& options,
+                          const std::string& path) {
+  try {
+    return fit::fit_law(points, options);
+  } catch (const std::invalid_argument& error) {
+    throw std::invalid_argument(fmt::format("{}: {}", path, error.what()));
+  }
+}
+
+}  // namespace
 
 fit::FitResult fit_data(const DataFitOptions& options, DataOrigin& origin) {
   const fit::DataFileOptions& file = options.file;
@@ -130,7 +155,7 @@ fit::FitResult fit_data(const DataFitOptions& options, DataOrigin& origin) {
             file.tokens, file.loss,        {}};
   origin.data = std::move(data);
   const fit::Points& points = origin.data.points;
-  fit::FitResult fit = fit::fit_law(points, fit_settings(options, points.size()));
+  fit::FitResult fit = fit_points(points, fit_settings(options, points.size()), file.path);
   fit.convention = {"column " + file.params,
                     file.compute.empty() ? "6ND" : "column " + file.compute};
   return fit;
@@ -197,14 +222,34 @@ void print_fit(const fit::FitResult& fit, const DataOrigin& origin,
   for (const std::string& each : evidence.warnings) log << "crosslaw fit: " << each << "\n";
 }
 
-int run_fit(const FitCommandOptions& options, std::ostream& out, std::ostream& log) {
-  const auto format = output_format(options.json, options.csv, options.markdown, options.latex);
-  check_evidence_options(options.evidence, format && format != fit::TableFormat::kText);
+namespace {
+
+// Flags that would be ignored are refused.
+void check_source_options(const FitCommandOptions& options) {
+  const bool of_sweep = options.count != "all" || options.points != "auto" || options.exact_flops;
+  if (!options.data.file.path.empty() && of_sweep) {
+    throw std::invalid_argument(
+        "--count, --points and --exact-flops choose from a sweep's folder; a file says the same by "
+        "its columns: --params, --where and --compute");
+  }
   if (!options.directory.empty() && options.evidence.any()) {
     throw std::invalid_argument(
         "--profile, --predict, --holdout and --influence need --data FILE; crosslaw export writes "
         "the runs of a sweep to one");
   }
+  if (!options.data.conventions.empty() && (options.evidence.any() || !options.plot.empty())) {
+    throw std::invalid_argument(
+        "--n-conventions prints one table of fits; ask for --profile, --predict, --holdout, "
+        "--influence and --plot of one of them with --params");
+  }
+}
+
+}  // namespace
+
+int run_fit(const FitCommandOptions& options, std::ostream& out, std::ostream& log) {
+  const auto format = output_format(options.json, options.csv, options.markdown, options.latex);
+  check_evidence_options(options.evidence, format && format != fit::TableFormat::kText);
+  check_source_options(options);
   if (!options.data.conventions.empty()) {
     ConventionsOptions conventions{options.data, options.directory, options.points};
     conventions.format = format;
@@ -217,8 +262,7 @@ int run_fit(const FitCommandOptions& options, std::ostream& out, std::ostream& l
   }
   DataOrigin origin;
   const fit::FitResult fit = fit_data(options.data, origin);
-  print_fit(fit, origin, options, out, log,
-            gather_evidence(options.evidence, options.data, origin.data, fit));
+  const Evidence evidence = gather_evidence(options.evidence, options.data, origin.data, fit);
   if (!options.plot.empty()) {
     const std::vector<fit::Profile> profiles =
         fit::profile_coefficients(origin.data.points, fit, options.data.fit.threads);
@@ -226,6 +270,7 @@ int run_fit(const FitCommandOptions& options, std::ostream& out, std::ostream& l
                        charts::fit_document(fit, origin.data.points, profiles, names_of(origin)));
     log << fmt::format("crosslaw fit: charts in {}\n", options.plot);
   }
+  print_fit(fit, origin, options, out, log, evidence);
   return 0;
 }
 
