@@ -28,13 +28,16 @@ std::map<std::string, double> parse_pairs(const std::string& text) {
     const std::size_t equal = pair.find('=');
     double value = 0;
     const char* last = pair.data() + pair.size();
-    if (equal == std::string::npos ||
-        std::from_chars(pair.data() + equal + 1, last, value).ptr != last ||
-        equal + 1 == pair.size()) {
+    const char* digits = equal == std::string::npos ? last : pair.data() + equal + 1;
+    const auto [stop, error] = std::from_chars(digits, last, value);
+    if (digits == last || stop != last || error != std::errc()) {
       throw std::invalid_argument(
           fmt::format("--coefficients: '{}' is not NAME=NUMBER, such as alpha=0.34", pair));
     }
-    out[pair.substr(0, equal)] = value;
+    if (!out.try_emplace(pair.substr(0, equal), value).second) {
+      throw std::invalid_argument(
+          fmt::format("--coefficients: {} is given twice", pair.substr(0, equal)));
+    }
     at = end + 1;
   }
   return out;
@@ -55,16 +58,27 @@ void require_one_source(const AllocateCommandOptions& options) {
       "--coefficients LIST");
 }
 
-// The format of the output; empty: JSON.
-std::optional<fit::TableFormat> format_of(const AllocateCommandOptions& options) {
-  if (options.json + options.csv + options.markdown + options.latex > 1) {
-    throw std::invalid_argument("--json, --csv, --markdown and --latex exclude each other");
+// Flags that would be ignored are refused.
+void check_data_options(const AllocateCommandOptions& options) {
+  const fit::DataFileOptions& file = options.data.file;
+  const bool about_data = !file.where.empty() || !file.cluster.empty() || !file.weight.empty() ||
+                          !file.stage.empty() || !file.unique.empty() || !file.compute.empty() ||
+                          !options.data.fit.law.empty();
+  if (file.path.empty() && options.directory.empty() && about_data) {
+    throw std::invalid_argument(
+        "--law, --where, --cluster, --weight, --stage, --unique and --compute say how to fit "
+        "--data FILE; a fit that is there already is taken as it is");
   }
-  if (options.json) return std::nullopt;
-  return options.csv        ? fit::TableFormat::kCsv
-         : options.markdown ? fit::TableFormat::kMarkdown
-         : options.latex    ? fit::TableFormat::kLatex
-                            : fit::TableFormat::kText;
+  if (!options.data.conventions.empty() &&
+      (!options.plot.empty() || !options.ladder.path.empty())) {
+    throw std::invalid_argument(
+        "--n-conventions prints one table of fits; ask for --ladder and --plot of one of them "
+        "with --params");
+  }
+}
+
+std::optional<fit::TableFormat> format_of(const AllocateCommandOptions& options) {
+  return output_format(options.json, options.csv, options.markdown, options.latex);
 }
 
 fit::AllocationOptions settings_of(const AllocateCommandOptions& options) {
@@ -106,6 +120,7 @@ void write_tables(const fit::AllocationReport& report, fit::TableFormat format, 
 }
 
 void add_budget_options(CLI::App& command, AllocateCommandOptions& options) {
+  command.option_defaults()->group("Budgets and limits");
   command.add_option("--flops", options.flops, "budgets C, such as 1e18,1e20")
       ->delimiter(',')
       ->allow_extra_args(false);
@@ -125,9 +140,14 @@ void add_budget_options(CLI::App& command, AllocateCommandOptions& options) {
   command.add_flag("--six-nd", options.six_nd, "C = 6ND although --compute gives measured FLOPs");
   command.add_flag("--exact-flops", options.exact_flops,
                    "C is the exact FLOPs of a sweep's runs or of the sizes of --ladder, not 6ND");
+  command.add_option("--flat", options.flat_percent, "percent of loss that counts as equally good")
+      ->capture_default_str();
+  command.add_flag("--accept-unidentified", options.accept_unidentified,
+                   "allocate although the fit is not identifiable");
 }
 
 void add_ladder_options(CLI::App& command, AllocateCommandOptions& options) {
+  command.option_defaults()->group("Real sizes");
   LadderFile& ladder = options.ladder;
   command.add_option("--ladder", ladder.path,
                      "CSV of real sizes: name, params[, flops_per_token], or name, hidden, ffn, "
@@ -141,6 +161,29 @@ void add_ladder_options(CLI::App& command, AllocateCommandOptions& options) {
       .add_option("--count", options.count,
                   "N of the shapes, as in the fit: all, no-embeddings or budget")
       ->capture_default_str();
+}
+
+void add_source_options(CLI::App& command, AllocateCommandOptions& options) {
+  command.option_defaults()->group("A fit that is there already");
+  command.add_option("--fit", options.fit_file, "a fit saved by fit --json")->type_name("FIT.json");
+  command.add_option("--coefficients", options.coefficients,
+                     "E=..,A=..,alpha=..,B=..,beta=..[,gamma=..]");
+}
+
+void add_output_options(CLI::App& command, AllocateCommandOptions& options) {
+  command.option_defaults()->group("What to print [text for people]");
+  command.add_flag("--json", options.json, "one JSON object, numbers in full");
+  command.add_flag("--csv", options.csv, "CSV, numbers in full");
+  command.add_flag("--markdown", options.markdown, "a Markdown table");
+  command.add_flag("--latex", options.latex, "a LaTeX tabular (booktabs)");
+  command.add_option("--plot", options.plot, "charts of the frontiers, as .svg or .html")
+      ->type_name("FILE");
+  command.footer(
+      "Examples:\n"
+      "  crosslaw allocate --data runs.csv --flops 1e20,1e22 --max-tokens 2e11\n"
+      "  crosslaw allocate --fit fit.json --flops 1e21 --ladder sizes.csv --latex > plan.tex\n"
+      "  crosslaw allocate --coefficients E=1.82,A=478,alpha=0.347,B=2143,beta=0.367 --flops "
+      "5.76e23");
 }
 
 }  // namespace
@@ -188,6 +231,11 @@ int print_allocation(const fit::FitResult& fit, const AllocateCommandOptions& op
       log << "crosslaw allocate: --accept-unidentified allocates all the same\n";
     return 1;
   }
+  if (!options.plot.empty()) {
+    charts::write_plot(options.plot, charts::allocation_document(fit, report, origin.data.points,
+                                                                 names_of(origin)));
+    log << fmt::format("crosslaw allocate: charts in {}\n", options.plot);
+  }
   if (!format) {
     out << fit::pretty(fit::to_json(report));
   } else if (format == fit::TableFormat::kCsv) {
@@ -195,15 +243,11 @@ int print_allocation(const fit::FitResult& fit, const AllocateCommandOptions& op
   } else {
     write_tables(report, *format, out);
   }
-  if (!options.plot.empty()) {
-    charts::write_plot(options.plot, charts::allocation_document(fit, report, origin.data.points,
-                                                                 names_of(origin)));
-    log << fmt::format("crosslaw allocate: charts in {}\n", options.plot);
-  }
   return 0;
 }
 
 int run_allocate(const AllocateCommandOptions& options, std::ostream& out, std::ostream& log) {
+  check_data_options(options);
   if (!options.data.conventions.empty()) {
     return run_conventions(
         {options.data, options.directory, "auto", settings_of(options), format_of(options)}, out,
@@ -236,23 +280,10 @@ void add_allocate_command(CLI::App& app, int& exit_code) {
   command->add_option("dir", options->directory,
                       "a sweep's folder: allocates by its stored fits, over its own ladder");
   add_data_options(*command, options->data);
-  command->add_option("--fit", options->fit_file, "a fit saved by fit --json")
-      ->type_name("FIT.json");
-  command->add_option("--coefficients", options->coefficients,
-                      "E=..,A=..,alpha=..,B=..,beta=..[,gamma=..]");
+  add_source_options(*command, *options);
   add_budget_options(*command, *options);
   add_ladder_options(*command, *options);
-  command
-      ->add_option("--flat", options->flat_percent, "percent of loss that counts as equally good")
-      ->capture_default_str();
-  command->add_flag("--accept-unidentified", options->accept_unidentified,
-                    "allocate although the fit is not identifiable");
-  command->add_flag("--json", options->json, "one JSON object, numbers in full");
-  command->add_flag("--csv", options->csv, "CSV, numbers in full");
-  command->add_flag("--markdown", options->markdown, "a Markdown table");
-  command->add_flag("--latex", options->latex, "a LaTeX tabular (booktabs)");
-  command->add_option("--plot", options->plot, "charts of the frontiers, as .svg or .html")
-      ->type_name("FILE");
+  add_output_options(*command, *options);
   command->callback(
       [options, &exit_code] { exit_code = run_allocate(*options, std::cout, std::cerr); });
 }

@@ -1,6 +1,7 @@
 #include "apps/fit_command.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -21,6 +22,7 @@ namespace {
 constexpr std::size_t kManyPoints = 20000;
 
 void add_column_options(CLI::App& command, fit::DataFileOptions& file) {
+  command.option_defaults()->group("Data of a file");
   command.add_option("--data", file.path, "CSV, TSV or JSON lines with one trained model a row");
   command.add_option("--params", file.params, "column of N, the parameters; or a sum, A+B")
       ->capture_default_str();
@@ -44,10 +46,29 @@ std::string law_list() {
   return out + std::string(fit::kTwoStageLaw);
 }
 
+void add_output_options(CLI::App& command, FitCommandOptions& options) {
+  command.option_defaults()->group("What to print [text for people]");
+  command.add_flag("--json", options.json, "one JSON object, numbers in full");
+  command.add_flag("--csv", options.csv, "the coefficients, or the table asked for, in full");
+  command.add_flag("--markdown", options.markdown, "the same, rounded, as a Markdown table");
+  command.add_flag("--latex", options.latex, "the same, rounded, as a LaTeX tabular (booktabs)");
+  command.add_flag("--no-draws", options.no_draws, "leave the bootstrap draws out of the JSON");
+  command.add_option("--plot", options.plot, "charts of the fit of a file, as .svg or .html")
+      ->type_name("FILE");
+  command.footer(
+      "Examples:\n"
+      "  crosslaw fit --data runs.csv --params N --tokens D --loss loss --plot fit.html\n"
+      "  crosslaw fit --data runs.csv --law extended --cluster run --latex > coefficients.tex\n"
+      "  crosslaw fit --data runs.csv --holdout largest-compute --predict 7e9:1.4e11\n"
+      "  crosslaw fit --data runs.csv --json > fit.json; crosslaw allocate --fit fit.json "
+      "--flops 1e21");
+}
+
 }  // namespace
 
 void add_data_options(CLI::App& command, DataFitOptions& options) {
   add_column_options(command, options.file);
+  command.option_defaults()->group("How to fit");
   fit::FitOptions& fit = options.fit;
   fit.law.clear();
   command.add_option("--law", fit.law,
@@ -69,9 +90,14 @@ void add_data_options(CLI::App& command, DataFitOptions& options) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->type_name("all|A,A+B,...");
-  command.add_option("--seed", fit.seed, "of starts and resamples")->capture_default_str();
+  command.add_option("--seed", fit.seed, "of starts and resamples")
+      ->check([](const std::string& text) {
+        return text.starts_with("-") ? fmt::format("{} must be 0 or more", text) : "";
+      })
+      ->capture_default_str();
   command.add_option("--threads", fit.threads, "0: one a core; changes no result")
       ->capture_default_str();
+  command.option_defaults()->group("Options");
 }
 
 void require_known_law(const std::string& law) {
@@ -101,6 +127,12 @@ fit::FitOptions fit_settings(const DataFitOptions& options, std::size_t points) 
     settings.resampling = fit::Resampling::kClusters;
   }
   settings.draws = options.draws.value_or(points > kManyPoints ? 200 : 1000);
+  if (settings.draws < 0) {
+    throw std::invalid_argument(
+        fmt::format("--bootstrap {}: the number of refits must be 0 or more", settings.draws));
+  }
+  const std::vector<std::string> wrong = fit::problems(settings);
+  if (!wrong.empty()) throw std::invalid_argument(fmt::format("{}", fmt::join(wrong, "; ")));
   return settings;
 }
 
@@ -132,6 +164,17 @@ charts::DataNames names_of(const DataOrigin& origin) {
   return {origin.source, origin.params_column, origin.tokens_column, origin.loss_column};
 }
 
+std::optional<fit::TableFormat> output_format(bool json, bool csv, bool markdown, bool latex) {
+  if (json + csv + markdown + latex > 1) {
+    throw std::invalid_argument("--json, --csv, --markdown and --latex exclude each other");
+  }
+  if (json) return std::nullopt;
+  return csv        ? fit::TableFormat::kCsv
+         : markdown ? fit::TableFormat::kMarkdown
+         : latex    ? fit::TableFormat::kLatex
+                    : fit::TableFormat::kText;
+}
+
 nlohmann::ordered_json to_json(const DataOrigin& origin) {
   nlohmann::ordered_json out = {{"source", origin.source},
                                 {"rows", origin.rows},
@@ -147,14 +190,16 @@ nlohmann::ordered_json to_json(const DataOrigin& origin) {
 void print_fit(const fit::FitResult& fit, const DataOrigin& origin,
                const FitCommandOptions& options, std::ostream& out, std::ostream& log,
                const Evidence& evidence) {
-  if (!options.json && !options.csv) {
+  const auto format = output_format(options.json, options.csv, options.markdown, options.latex);
+  if (format == fit::TableFormat::kText) {
     out << fmt::format("{}: {} of {} rows\n", origin.source, origin.used, origin.rows)
         << fit::describe(fit) << evidence.text;
     return;
   }
-  if (options.csv) {
-    out << (evidence.csv.empty() ? fit::render(fit::coefficient_csv(fit), fit::TableFormat::kCsv)
-                                 : evidence.csv);
+  if (format == fit::TableFormat::kCsv) {
+    out << fit::render(evidence.csv ? *evidence.csv : fit::coefficient_csv(fit), *format);
+  } else if (format) {
+    out << fit::render(evidence.table ? *evidence.table : fit::coefficient_table(fit), *format);
   } else {
     nlohmann::ordered_json json = fit::to_json(fit, false);
     json["data"] = to_json(origin);
@@ -168,19 +213,36 @@ void print_fit(const fit::FitResult& fit, const DataOrigin& origin,
   for (const std::string& each : evidence.warnings) log << "crosslaw fit: " << each << "\n";
 }
 
+namespace {
+
+// Flags that would be ignored are refused.
+void check_source_options(const FitCommandOptions& options) {
+  const bool of_sweep = options.count != "all" || options.points != "auto" || options.exact_flops;
+  if (!options.data.file.path.empty() && of_sweep) {
+    throw std::invalid_argument(
+        "--count, --points and --exact-flops choose from a sweep's folder; a file says the same by "
+        "its columns: --params, --where and --compute");
+  }
+  if (!options.data.conventions.empty() && (options.evidence.any() || !options.plot.empty())) {
+    throw std::invalid_argument(
+        "--n-conventions prints one table of fits; ask for --profile, --predict, --holdout, "
+        "--influence and --plot of one of them with --params");
+  }
+  if (options.method.method.empty() && !options.method.flops.empty()) {
+    throw std::invalid_argument("--flops needs --method; --at is the budget of --profile");
+  }
+}
+
+}  // namespace
+
 int run_fit(const FitCommandOptions& options, std::ostream& out, std::ostream& log) {
+  const auto format = output_format(options.json, options.csv, options.markdown, options.latex);
+  check_evidence_options(options.evidence, format && format != fit::TableFormat::kText);
+  check_source_options(options);
   if (!options.method.method.empty()) return run_frontier_method(options, out, log);
-  if (options.method.markdown || options.method.latex || !options.method.flops.empty()) {
-    throw std::invalid_argument("--markdown, --latex and --flops need --method");
-  }
-  if (options.json && options.csv) {
-    throw std::invalid_argument("--json and --csv exclude each other");
-  }
-  check_evidence_options(options.evidence, options.csv);
   if (!options.data.conventions.empty()) {
     ConventionsOptions conventions{options.data, options.directory, options.points};
-    if (options.json) conventions.format.reset();
-    if (options.csv) conventions.format = fit::TableFormat::kCsv;
+    conventions.format = format;
     return run_conventions(conventions, out, log);
   }
   require_plot(options.plot, options.directory);
@@ -190,8 +252,7 @@ int run_fit(const FitCommandOptions& options, std::ostream& out, std::ostream& l
   }
   DataOrigin origin;
   const fit::FitResult fit = fit_data(options.data, origin);
-  print_fit(fit, origin, options, out, log,
-            gather_evidence(options.evidence, options.data, origin.data, fit));
+  const Evidence evidence = gather_evidence(options.evidence, options.data, origin.data, fit);
   if (!options.plot.empty()) {
     const std::vector<fit::Profile> profiles =
         fit::profile_coefficients(origin.data.points, fit, options.data.fit.threads);
@@ -199,6 +260,7 @@ int run_fit(const FitCommandOptions& options, std::ostream& out, std::ostream& l
                        charts::fit_document(fit, origin.data.points, profiles, names_of(origin)));
     log << fmt::format("crosslaw fit: charts in {}\n", options.plot);
   }
+  print_fit(fit, origin, options, out, log, evidence);
   return 0;
 }
 
@@ -209,21 +271,18 @@ void add_fit_command(CLI::App& app, int& exit_code) {
   command->add_option("dir", options->directory,
                       "a sweep's folder: fits its runs and stores the fits");
   add_data_options(*command, options->data);
+  command->option_defaults()->group("Data of a sweep");
   command->add_option("--count", options->count, "of a sweep, N: all, no-embeddings or budget")
       ->capture_default_str();
   command
       ->add_option("--points", options->points,
                    "of a sweep: losses at the ends of schedules, all, or auto")
       ->capture_default_str();
-  add_evidence_options(*command, options->evidence);
   command->add_flag("--exact-flops", options->exact_flops,
                     "of a sweep: C is the exact FLOPs of its runs, not 6ND");
+  add_evidence_options(*command, options->evidence);
   add_method_options(*command, options->method);
-  command->add_flag("--json", options->json, "one JSON object, numbers in full");
-  command->add_flag("--csv", options->csv, "the coefficients as CSV, or the table asked for");
-  command->add_flag("--no-draws", options->no_draws, "leave the bootstrap draws out of the JSON");
-  command->add_option("--plot", options->plot, "charts of the fit of a file, as .svg or .html")
-      ->type_name("FILE");
+  add_output_options(*command, *options);
   command->callback([options, &exit_code] { exit_code = run_fit(*options, std::cout, std::cerr); });
 }
 

@@ -68,12 +68,14 @@ struct FitCommandOptions {
   FrontierMethodOptions method;  // instead of a law
   bool json = false;
   bool csv = false;
+  bool markdown = false;
+  bool latex = false;
   bool exact_flops = false;  // of a sweep: points carry their exact FLOPs, not 6ND
   bool no_draws = false;     // leave the bootstrap draws out of the JSON
   std::string plot;          // a file for charts, .svg or .html; empty: none
 };
 
-// Writes a fit to `out` as text, JSON or CSV, and its problems to `log` where `out` is for
+// Writes a fit to `out` as text, JSON or a table, and its problems to `log` where `out` is for
 // programs. `evidence` is printed with it.
 void print_fit(const fit::FitResult& fit, const DataOrigin& origin,
                const FitCommandOptions& options, std::ostream& out, std::ostream& log,
@@ -96,6 +98,10 @@ auto about_file(const std::string& path, const std::vector<std::string>& option_
 
 // The command with --data. Returns the exit code.
 int run_fit(const FitCommandOptions& options, std::ostream& out, std::ostream& log);
+
+// How `fit` and `allocate` print; empty: JSON. Throws std::invalid_argument when more than one is
+// asked for.
+std::optional<fit::TableFormat> output_format(bool json, bool csv, bool markdown, bool latex);
 
 void add_fit_command(CLI::App& app, int& exit_code);
 

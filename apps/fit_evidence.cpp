@@ -51,6 +51,13 @@ fit::HoldoutPlan plan_holdout(const EvidenceOptions& options, const fit::DataFil
                             fmt::format("{}", fmt::join(options.holdout, " or ")));
 }
 
+std::string about_steps(const fit::Influence& result) {
+  return fmt::format(
+      "{} of {} runs, those that move the fit furthest, are refitted; the others are one Newton "
+      "step from the fit (which is off by {:.2g} % for the refitted ones)",
+      result.refitted, result.runs.size(), 100 * *result.step_error);
+}
+
 // Gathers one answer after the other.
 class Gatherer {
  public:
@@ -77,7 +84,7 @@ class Gatherer {
     if (profiles.size() > coefficients) out_.text += fmt::format("N* is at C = {:.4g}\n", flops());
     for (const fit::Profile& each : profiles) warn_of_better_optimum(each);
     out_.json["profiles"] = fit::to_json(profiles);
-    out_.csv = fit::render(fit::profile_csv(profiles), fit::TableFormat::kCsv);
+    answer(fit::profile_table(profiles), fit::profile_csv(profiles));
   }
 
   void add_predictions() {
@@ -94,7 +101,7 @@ class Gatherer {
     }
     if (fit_.draws.rows() == 0) warn("predictions have no intervals without --bootstrap");
     out_.json["predictions"] = fit::to_json(predictions);
-    out_.csv = fit::render(fit::prediction_csv(predictions), fit::TableFormat::kCsv);
+    answer(fit::prediction_table(predictions), fit::prediction_csv(predictions));
   }
 
   void add_holdout() {
@@ -117,7 +124,7 @@ class Gatherer {
       warn(fmt::format("law {} is left out: {}", each.law, each.reason));
     }
     out_.json["holdout"] = fit::to_json(result, data_);
-    out_.csv = fit::render(fit::holdout_csv(result), fit::TableFormat::kCsv);
+    answer(fit::holdout_table(result), fit::holdout_csv(result));
   }
 
   void add_influence() {
@@ -127,6 +134,7 @@ class Gatherer {
                                               : std::string("there is no N*"));
     out_.text +=
         fit::render(fit::influence_table(result, fit_, data_, kRunsShown), fit::TableFormat::kText);
+    if (result.step_error) out_.text += about_steps(result) + "\n";
     const double inside = fit_.certificate.quadratic_share;
     if (inside < kRoughShare) {
       out_.text += fmt::format(
@@ -139,13 +147,19 @@ class Gatherer {
                        result.failed));
     }
     out_.json["influence"] = fit::to_json(result, fit_, data_);
-    out_.csv = fit::render(fit::influence_csv(result, fit_, data_), fit::TableFormat::kCsv);
+    answer(fit::influence_table(result, fit_, data_, kRunsShown),
+           fit::influence_csv(result, fit_, data_));
   }
 
   Evidence take() { return std::move(out_); }
 
  private:
   double flops() const { return options_.flops.value_or(fit::coverage(data_.points).flops.high); }
+
+  void answer(fit::Table table, fit::Table csv) {
+    out_.table = std::move(table);
+    out_.csv = std::move(csv);
+  }
 
   void warn(const std::string& sentence) {
     out_.text += sentence + "\n";
@@ -183,6 +197,7 @@ class Gatherer {
 }  // namespace
 
 void add_evidence_options(CLI::App& command, EvidenceOptions& options) {
+  command.option_defaults()->group("What else to ask of the fit");
   command.add_flag("--profile", options.profile,
                    "profile intervals of the coefficients and of N* at --at");
   command
@@ -205,14 +220,16 @@ void add_evidence_options(CLI::App& command, EvidenceOptions& options) {
                    "leave out one run at a time: change of N* at --at and of the exponents");
   command.add_option("--at", options.flops,
                      "budget C of N* in --profile and --influence [largest measured]");
+  command.option_defaults()->group("Options");
 }
 
-void check_evidence_options(const EvidenceOptions& options, bool csv) {
+void check_evidence_options(const EvidenceOptions& options, bool one_table) {
   const int parts =
       options.profile + options.influence + !options.predict.empty() + !options.holdout.empty();
-  if (csv && parts > 1) {
+  if (one_table && parts > 1) {
     throw std::invalid_argument(
-        "--csv prints one table: ask for one of --profile, --predict, --holdout, --influence");
+        "--csv, --markdown and --latex print one table: ask for one of --profile, --predict, "
+        "--holdout, --influence");
   }
   if (!options.laws.empty() && options.holdout.empty()) {
     throw std::invalid_argument("--laws needs --holdout, whose laws it names");

@@ -7,6 +7,7 @@
 
 #include "fit/data_file.h"
 #include "fit/fit_result.h"
+#include "fit/table.h"
 
 namespace CLI {
 class App;
@@ -28,19 +29,21 @@ struct EvidenceOptions {
   bool any() const { return profile || influence || !predict.empty() || !holdout.empty(); }
 };
 
-// The answers in the three forms in which `fit` prints: text follows the fit, `json` is merged into
-// its object, and `csv`, where not empty, takes its place.
+// The answers in the forms in which `fit` prints: text follows the fit, `json` is merged into its
+// object, and the tables, of the last answer, take its place: `table` for people, `csv` in full.
 struct Evidence {
   std::string text;
   nlohmann::ordered_json json = nlohmann::ordered_json::object();
-  std::string csv;
+  std::optional<fit::Table> table;
+  std::optional<fit::Table> csv;
   std::vector<std::string> warnings;  // also part of text
 };
 
 void add_evidence_options(CLI::App& command, EvidenceOptions& options);
 
 // Options that do not go together or cannot be read: std::invalid_argument, before any fit.
-void check_evidence_options(const EvidenceOptions& options, bool csv);
+// `one_table` says that only one answer can be printed.
+void check_evidence_options(const EvidenceOptions& options, bool one_table);
 
 // `data` is what the fit was made from. Throws std::invalid_argument for bad input.
 Evidence gather_evidence(const EvidenceOptions& options, const DataFitOptions& source,

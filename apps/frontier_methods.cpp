@@ -28,9 +28,6 @@ void require_method_options(const FitCommandOptions& options) {
         fmt::format("--method {} needs --data FILE (crosslaw export writes a sweep's runs as CSV)",
                     method.method));
   }
-  if (options.json + options.csv + method.markdown + method.latex > 1) {
-    throw std::invalid_argument("--json, --csv, --markdown and --latex exclude each other");
-  }
 }
 
 fit::FrontierOptions frontier_options(const DataFitOptions& data,
@@ -51,18 +48,15 @@ fit::FrontierOptions frontier_options(const DataFitOptions& data,
 template <typename Fit>
 void print(const Fit& fit, const DataOrigin& origin, const FitCommandOptions& options,
            std::ostream& out, std::ostream& log) {
-  const bool text =
-      !options.json && !options.csv && !options.method.markdown && !options.method.latex;
-  if (options.json) {
+  const auto format = output_format(options.json, options.csv, options.markdown, options.latex);
+  const bool text = format == fit::TableFormat::kText;
+  if (!format) {
     nlohmann::ordered_json json = fit::to_json(fit);
     json["data"] = to_json(origin);
     out << fit::pretty(json);
   } else {
     if (text) out << fmt::format("{}: {} of {} rows\n", origin.source, origin.used, origin.rows);
-    out << fit::render(fit, options.csv               ? fit::TableFormat::kCsv
-                            : options.method.markdown ? fit::TableFormat::kMarkdown
-                            : options.method.latex    ? fit::TableFormat::kLatex
-                                                      : fit::TableFormat::kText);
+    out << fit::render(fit, *format);
   }
   if (text) return;
   for (const std::string& warning : fit.warnings) log << "crosslaw fit: " << warning << "\n";
@@ -96,8 +90,6 @@ void add_method_options(CLI::App& command, FrontierMethodOptions& options) {
   command.add_option("--flops", options.flops, "of --method: budgets C to answer, 1e18,1e20")
       ->delimiter(',')
       ->allow_extra_args(false);
-  command.add_flag("--markdown", options.markdown, "of --method: Markdown tables");
-  command.add_flag("--latex", options.latex, "of --method: LaTeX tabulars (booktabs)");
 }
 
 int run_frontier_method(const FitCommandOptions& options, std::ostream& out, std::ostream& log) {

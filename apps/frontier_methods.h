@@ -18,8 +18,6 @@ struct FrontierMethodOptions {
   double same_budget_percent = 5;
   double flat_percent = 1;
   std::vector<double> flops;  // budgets to answer
-  bool markdown = false;
-  bool latex = false;
 };
 
 void add_method_options(CLI::App& command, FrontierMethodOptions& options);

@@ -288,13 +288,14 @@ Table influence_csv(const Influence& result, const FitResult& fit, const DataFil
     out.header.push_back(label_of(each, "log_params"));
   }
   for (Eigen::Index i = 0; i < fit.law->size(); ++i) out.header.push_back(coordinate_name(fit, i));
-  out.header.emplace_back("objective");
+  out.header.insert(out.header.end(), {"objective", "refitted"});
   for (const LeftOut& run : result.runs) {
     std::vector<std::string> row = {run_name(run, data), line_or_null(data, run.first_point).dump(),
                                     fmt::format("{}", run.points)};
     for (const auto& each : run.log_params) row.push_back(exact_or_empty(each));
     for (const double each : run.theta) row.push_back(exact(each));
     row.push_back(exact(run.objective));
+    row.emplace_back(run.refitted ? "1" : "0");
     out.rows.push_back(std::move(row));
   }
   return out;
@@ -320,12 +321,12 @@ Json to_json(const Influence& result, const FitResult& fit, const DataFile& data
       one[coordinate_name(fit, i)] = number_or_null(run.theta[i]);
     }
     one["objective"] = run.objective;
+    one["refitted"] = run.refitted;
     runs.push_back(std::move(one));
   }
-  return {{"flops", result.flops},
-          {"jackknife_se", std::move(errors)},
-          {"runs", std::move(runs)},
-          {"failed", result.failed}};
+  return {{"flops", result.flops},       {"jackknife_se", std::move(errors)},
+          {"runs", std::move(runs)},     {"failed", result.failed},
+          {"refitted", result.refitted}, {"step_error", number_or_null(result.step_error)}};
 }
 
 }  // namespace crosslaw::fit

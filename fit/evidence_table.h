@@ -38,7 +38,8 @@ std::string run_name(const LeftOut& run, const DataFile& data);
 Table influence_table(const Influence& result, const FitResult& fit, const DataFile& data,
                       std::size_t most);
 Table influence_csv(const Influence& result, const FitResult& fit, const DataFile& data);
-// {"flops", "jackknife_se": {"log_params", "log A", ...}, "runs": [{"run", "line", ...}], "failed"}
+// {"flops", "jackknife_se": {"log_params", "log A", ...}, "runs": [{"run", "line", ...}], "failed",
+// "refitted", "step_error"}
 nlohmann::ordered_json to_json(const Influence& result, const FitResult& fit, const DataFile& data);
 
 }  // namespace crosslaw::fit

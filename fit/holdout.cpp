@@ -161,6 +161,12 @@ std::string verdict_of(const Holdout& result) {
 
 // Why a law cannot be asked of these points at all; empty: it can.
 std::string why_unsuitable(const std::string& law, const Points& points) {
+  if (law != kTwoStageLaw && find_law(law).depends_on(Axis::kRepeats)) {
+    const bool repeats = std::any_of(points.begin(), points.end(), [](const Point& point) {
+      return unique_tokens(point) < point.tokens;
+    });
+    return repeats ? "" : fmt::format("law {} needs points with unique tokens below tokens", law);
+  }
   if (law != kTwoStageLaw && &find_law(law) != &joint_law()) return "";
   if (has_stage(points, Stage::kScratch) && has_stage(points, Stage::kContinued)) return "";
   return fmt::format("law {} needs scratch and continued points", law);

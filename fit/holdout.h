@@ -53,7 +53,7 @@ struct Holdout {
 };
 
 // The laws that suit points: those of one stage, or joint and two-stage where there are continued
-// points.
+// points; laws of repeated data only where a point has unique tokens below its tokens.
 std::vector<std::string> suitable_laws(const Points& points);
 
 // Fits every law to the training points of every split and predicts the rest. A smaller error on

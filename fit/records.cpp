@@ -129,7 +129,11 @@ std::vector<std::string> header_with(std::string_view text, const std::string& n
                                      char separator) {
   Reader reader(text, name, separator);
   std::vector<std::string> header;
-  reader.next(header);
+  try {
+    reader.next(header);
+  } catch (const std::invalid_argument&) {
+    return {};  // quoted columns do not end at this separator
+  }
   for (std::string& column : header) column = trimmed(column);
   return header;
 }

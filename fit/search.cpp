@@ -15,6 +15,8 @@ namespace {
 constexpr int kRoughIterations = 16;
 constexpr std::size_t kFinalists = 4;
 constexpr double kSameBasin = 1e-8;  // relative difference of objectives
+constexpr double kAlmost = 1.05;     // as low as the best, for a start that is still on its way
+constexpr double kPatience = 4e6;    // terms of the objective that one finalist may evaluate
 
 // Residual i is sign(r_i) sqrt(2 w_i Huber(r_i)) / scale, so that the cost, half the sum of
 // squares, is F / scale^2 with no further factor. Its slope by r_i is continuous at the kink.
@@ -99,6 +101,43 @@ std::vector<Basin> group(const std::vector<NewtonSummary>& reached) {
   return basins;
 }
 
+// What may turn out to be the best: the lowest start, starts that are almost as low but have not
+// arrived, and of a subsample the basins that may lead on all samples. `reached` is sorted.
+std::vector<Theta> finalists(const std::vector<NewtonSummary>& reached,
+                             const std::vector<Basin>& basins, const Problem& few,
+                             const Problem& all) {
+  std::vector<Theta> out{reached.front().theta};
+  if (few.samples.size() < all.samples.size()) {
+    for (const Basin& basin : basins) {
+      const bool close = basin.objective <= 1.1 * basins.front().objective;
+      if (close && out.size() < kFinalists) out.push_back(basin.theta);
+    }
+    return out;
+  }
+  for (std::size_t i = 1; i < reached.size() && out.size() < kFinalists; ++i) {
+    const bool close = reached[i].objective <= kAlmost * reached.front().objective;
+    if (close && !reached[i].converged) out.push_back(reached[i].theta);
+  }
+  return out;
+}
+
+// The lowest of the finalists, each followed to its end on all samples. Where coefficients are
+// tied to each other that takes thousands of steps, which few samples make cheap.
+NewtonSummary polished(const Problem& problem, const std::vector<Theta>& finalists,
+                       const SearchOptions& options) {
+  NewtonOptions patient;
+  const double affordable = kPatience / static_cast<double>(problem.samples.size());
+  patient.max_evaluations = static_cast<int>(std::clamp(affordable, 2000.0, 20000.0));
+  std::vector<NewtonSummary> ends(finalists.size());
+  parallel_for(static_cast<int>(ends.size()), options.threads, [&](int i) {
+    const auto at = static_cast<std::size_t>(i);
+    ends[at] =
+        minimise(*problem.law, problem.samples, problem.delta, problem.box, finalists[at], patient);
+  });
+  return *std::min_element(ends.begin(), ends.end(),
+                           [](const auto& a, const auto& b) { return a.objective < b.objective; });
+}
+
 }  // namespace
 
 Theta rough_descent(const Problem& problem, const Theta& start, int iterations) {
@@ -145,24 +184,9 @@ SearchSummary search(const Problem& problem, const Theta& fixed, const SearchOpt
   summary.samples_searched = static_cast<int>(few.samples.size());
   for (const NewtonSummary& each : reached) summary.starts_unfinished += each.converged ? 0 : 1;
   summary.basins = group(reached);
-  // The best may be a start that has not arrived, or a basin that leads on all samples but not on
-  // the subsample: the first few are polished once more on everything.
   std::stable_sort(reached.begin(), reached.end(),
                    [](const auto& a, const auto& b) { return a.objective < b.objective; });
-  std::vector<Theta> finalists{reached.front().theta};
-  if (few.samples.size() < problem.samples.size()) {
-    for (const Basin& basin : summary.basins) {
-      const bool close = basin.objective <= 1.1 * summary.basins.front().objective;
-      if (close && finalists.size() < kFinalists) finalists.push_back(basin.theta);
-    }
-  }
-  for (const Theta& theta : finalists) {
-    const NewtonSummary last =
-        minimise(*problem.law, problem.samples, problem.delta, problem.box, theta);
-    if (&theta == &finalists.front() || last.objective < summary.best.objective) {
-      summary.best = last;
-    }
-  }
+  summary.best = polished(problem, finalists(reached, summary.basins, few, problem), options);
   // Subsampled objectives in the size of the full one, so that they can be compared.
   const double share = total_weight(few) / total_weight(problem);
   for (Basin& basin : summary.basins) basin.objective /= share;

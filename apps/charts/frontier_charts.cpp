@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "apps/charts/drawn_points.h"
 #include "apps/charts/fit_charts.h"
 
 namespace crosslaw::charts {
@@ -113,7 +114,8 @@ void add_points(const Frontiers& all, const Quantity& quantity, Panel& panel) {
   Marks marks{{}, {"#9aa5b1"}, 2.2, 0.5, "measured", {}};
   marks.beneath = true;
   for (const Strategy& strategy : all.strategies) {
-    for (const fit::Point& point : strategy.points) {
+    for (const std::size_t i : drawn_points(residual_percent(strategy.fit, strategy.points)).at) {
+      const fit::Point& point = strategy.points[i];
       marks.at.push_back({fit::training_flops(point), quantity.of_point(point)});
     }
   }

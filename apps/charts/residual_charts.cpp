@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 
+#include "apps/charts/drawn_points.h"
 #include "apps/charts/fit_charts.h"
 #include "fit/laws/laws.h"
 
@@ -54,13 +56,13 @@ std::vector<Guide> zero_and_delta(double delta_percent) {
   return out;
 }
 
-// The points of one way of training in a panel, and their running median.
-void add_spots(const std::vector<Spot>& spots, const std::string& name, const std::string& colour,
-               const std::string& line_colour, Panel& panel) {
-  Marks marks{spots, {colour}, 3.0, 0.65, name, {}};
+// The points of one way of training in a panel, and the running median of all of them.
+void add_spots(const std::vector<Spot>& spots, std::vector<Spot> drawn, const std::string& name,
+               const std::string& colour, const std::string& line_colour, Panel& panel) {
+  Marks marks{std::move(drawn), {colour}, 3.0, 0.65, name, {}};
   if (spots.size() > kMany) {
     marks.radius = spots.size() > 10 * kMany ? 1.4 : 2.2;
-    marks.opacity = spots.size() > 10 * kMany ? 0.15 : 0.45;
+    marks.opacity = spots.size() > 10 * kMany ? 0.25 : 0.45;
   }
   marks.beneath = true;
   panel.marks.push_back(std::move(marks));
@@ -68,11 +70,12 @@ void add_spots(const std::vector<Spot>& spots, const std::string& name, const st
   if (!line.at.empty()) panel.lines.push_back(std::move(line));
 }
 
-std::vector<Spot> of_stage(const std::vector<Spot>& spots, const fit::Points& points,
-                           fit::Stage stage) {
+// Those of the spots `which` that are of a stage, or of any.
+std::vector<Spot> pick(const std::vector<Spot>& spots, const std::vector<std::size_t>& which,
+                       const fit::Points& points, std::optional<fit::Stage> stage) {
   std::vector<Spot> out;
-  for (std::size_t i = 0; i < points.size(); ++i) {
-    if (points[i].stage == stage) out.push_back(spots[i]);
+  for (const std::size_t i : which) {
+    if (!stage || points[i].stage == *stage) out.push_back(spots[i]);
   }
   return out;
 }
@@ -100,13 +103,19 @@ Panel residual_panel(const fit::FitResult& fit, const fit::Points& points,
     all.push_back({x.back(), residuals[i]});
   }
   panel.x = axis_over(against.axis.title, Scale::kLog, against.axis.numbers, x);
+  std::vector<std::size_t> every(points.size());
+  std::iota(every.begin(), every.end(), std::size_t{0});
+  const DrawnPoints drawn = drawn_points(residuals);
+  const auto add = [&](std::optional<fit::Stage> stage, const char* name, const char* mark_colour,
+                       const char* line_colour) {
+    add_spots(pick(all, every, points, stage), pick(all, drawn.at, points, stage), name,
+              mark_colour, line_colour, panel);
+  };
   if (fit.law == &fit::joint_law()) {
-    add_spots(of_stage(all, points, fit::Stage::kScratch), "from scratch", colour::kBlue,
-              colour::kBlue, panel);
-    add_spots(of_stage(all, points, fit::Stage::kContinued), "continued", colour::kVermilion,
-              colour::kVermilion, panel);
+    add(fit::Stage::kScratch, "from scratch", colour::kBlue, colour::kBlue);
+    add(fit::Stage::kContinued, "continued", colour::kVermilion, colour::kVermilion);
   } else {
-    add_spots(all, "", colour::kBlue, colour::kInk, panel);
+    add(std::nullopt, "", colour::kBlue, colour::kInk);
   }
   panel.caption = fmt::format(
       "Measured against predicted loss over {}: marks above zero lie above the law{}; a trend "
@@ -115,6 +124,7 @@ Panel residual_panel(const fit::FitResult& fit, const fit::Points& points,
       std::isfinite(delta_percent)
           ? ", and beyond the dashed lines a point pulls with constant force"
           : "");
+  panel.caption += drawn.note;
   return panel;
 }
 

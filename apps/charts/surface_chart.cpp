@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "apps/charts/drawn_points.h"
 #include "apps/charts/fit_charts.h"
 #include "fit/law.h"
 #include "fit/power_form.h"
@@ -97,14 +98,16 @@ double colour_limit(const std::vector<double>& residuals) {
   return std::ceil(size / unit - 1e-9) * unit;
 }
 
-void add_points(const Strategy& strategy, Panel& panel) {
+// Returns what the caption has to say about them.
+std::string add_points(const Strategy& strategy, Panel& panel) {
   const std::vector<double> residuals = residual_percent(strategy.fit, strategy.points);
   const double limit = colour_limit(residuals);
   Marks marks;
   marks.radius = strategy.points.size() > 400 ? 2.2 : 3.4;
   marks.beneath = strategy.points.size() > 400;
   marks.opacity = 0.95;
-  for (std::size_t i = 0; i < strategy.points.size(); ++i) {
+  const DrawnPoints drawn = drawn_points(residuals);
+  for (const std::size_t i : drawn.at) {
     const fit::Point& point = strategy.points[i];
     marks.at.push_back({point.params, point.tokens});
     marks.colours.push_back(residual_colour(residuals[i] / limit));
@@ -113,9 +116,10 @@ void add_points(const Strategy& strategy, Panel& panel) {
         "N {}, D {}: loss {:.6g}, {:+.3g} % from the law", written(point.params, Numbers::kCount),
         written(point.tokens, Numbers::kCount), point.loss, residuals[i]));
   }
-  if (marks.at.empty()) return;
+  if (marks.at.empty()) return "";
   panel.marks.push_back(std::move(marks));
   panel.colour_bar = ColourBar{limit, "residual", "%"};
+  return drawn.note;
 }
 
 // Why no frontier is drawn; empty where one is.
@@ -166,7 +170,7 @@ std::vector<Panel> surface_panels(const std::vector<Strategy>& strategies, const
     panel.x = area->params;
     panel.y = area->tokens;
     panel.contours = contours_of(strategy.fit, *area, strategy.points);
-    add_points(strategy, panel);
+    const std::string note = add_points(strategy, panel);
     add_frontier(strategy, panel);
     panel.note = "contours: loss by the law";
     panel.caption =
@@ -180,7 +184,7 @@ std::vector<Panel> surface_panels(const std::vector<Strategy>& strategies, const
     } else if (!missing.empty()) {
       panel.note += "; " + missing;
     }
-    panel.caption += ".";
+    panel.caption += "." + note;
     out.push_back(std::move(panel));
   }
   return out;

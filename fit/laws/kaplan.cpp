@@ -37,7 +37,7 @@ double critical_tokens(const Theta& theta) { return std::exp(theta[2] / theta[3]
 }  // namespace
 
 const Law& kaplan_law() {
-  static const CoefficientInfo beta{"beta", Kind::kExponent, Axis::kTokens, 1e-3, 28, 0.04, 1.4};
+  static const CoefficientInfo beta{"beta", Kind::kExponent, Axis::kTokens, 1e-3, 28, 0.01, 1.4};
   static const Law law{"kaplan",
                        "L = ((A/N^alpha)^(1/beta) + (B/D^beta)^(1/beta))^beta",
                        {kLevelA, kAlpha, kLevelB, beta},

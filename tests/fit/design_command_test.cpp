@@ -133,7 +133,7 @@ TEST_CASE("The JSON of an outlook carries what the text says") {
   options.noise_percent = 0.3;
   const nlohmann::json json = run_json(options);
   CHECK(json["schema"] == 1);
-  CHECK(json["design"] == "3 sizes at 4 numbers of tokens a parameter: 12 runs");
+  CHECK(json["design"] == "3 sizes at 4 numbers of tokens a parameter: 12 losses");
   CHECK(json["runs"] == 12);
   CHECK(json["losses"] == 12);
   CHECK(json["flops"].get<double>() == Approx(6 * (1e14 + 1e16 + 1e18) * 425));

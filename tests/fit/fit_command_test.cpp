@@ -87,6 +87,23 @@ TEST_CASE("Text and CSV say the same coefficients") {
   CHECK_THROWS_AS(run_fit(options, csv, log), std::invalid_argument);
 }
 
+TEST_CASE("The coefficients come as Markdown and LaTeX tables as well") {
+  FitCommandOptions options = chinchilla_240();
+  options.latex = true;
+  std::ostringstream latex, markdown, profile, log;
+  run_fit(options, latex, log);
+  CHECK_THAT(latex.str(), Contains("\\toprule") && Contains("beta & 0.367172"));
+  options.latex = false;
+  options.markdown = true;
+  run_fit(options, markdown, log);
+  CHECK_THAT(markdown.str(), Contains("| beta") && Contains("0.367172"));
+  options.evidence.profile = true;
+  run_fit(options, profile, log);
+  CHECK_THAT(profile.str(), Contains("| N*"));
+  options.latex = true;
+  CHECK_THROWS_WITH(run_fit(options, profile, log), Contains("exclude each other"));
+}
+
 TEST_CASE("A fit of a file hands on what was read: points, their lines and their clusters") {
   DataFitOptions options;
   options.file.path = planted::data_path("gemstones_hot.csv");

@@ -78,13 +78,13 @@ TEST_CASE("Options that do not go together are refused before anything is printe
   options.directory = "sweep";
   refuses(options, "--data FILE");
   options = with_method("isoflop");
-  options.json = options.method.latex = true;
+  options.json = options.latex = true;
   refuses(options, "exclude each other");
   options = with_method("isoflop");
   options.method.same_budget_percent = -1;
   refuses(options, "same_budget");
   options = with_method("");
-  options.method.markdown = true;
-  refuses(options, "need --method");
+  options.method.flops = {1e21};
+  refuses(options, "needs --method");
   CHECK(out.str().empty());
 }
