@@ -62,11 +62,11 @@ void require_one_source(const AllocateCommandOptions& options) {
 void check_data_options(const AllocateCommandOptions& options) {
   const fit::DataFileOptions& file = options.data.file;
   const bool about_data = !file.where.empty() || !file.cluster.empty() || !file.weight.empty() ||
-                          !file.stage.empty() || !file.unique.empty() || !file.compute.empty() ||
-                          !options.data.fit.law.empty();
-  if (file.path.empty() && options.directory.empty() && about_data) {
+                          !file.stage.empty() || !file.unique.empty() || !file.compute.empty();
+  if (file.path.empty() && options.directory.empty() && options.data.conventions.empty() &&
+      about_data) {
     throw std::invalid_argument(
-        "--law, --where, --cluster, --weight, --stage, --unique and --compute say how to fit "
+        "--where, --cluster, --weight, --stage, --unique and --compute say how to fit "
         "--data FILE; a fit that is there already is taken as it is");
   }
   if (!options.data.conventions.empty() &&

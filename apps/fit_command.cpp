@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <stdexcept>
@@ -55,8 +56,15 @@ void add_output_options(CLI::App& command, FitCommandOptions& options) {
   command.add_flag("--no-draws", options.no_draws, "leave the bootstrap draws out of the JSON");
   command.add_option("--plot", options.plot, "charts of the fit of a file, as .svg or .html")
       ->type_name("FILE");
+  std::string laws = "Laws:\n";
+  for (const std::string_view name : fit::law_names()) {
+    laws += fmt::format("  {:<18}{}\n", name, fit::find_law(name).formula);
+  }
+  laws += fmt::format("  {:<18}{}\n", fit::kTwoStageLaw,
+                      "joint, with E, A and alpha from the scratch points alone");
   command.footer(
-      "Examples:\n"
+      laws +
+      "\nExamples:\n"
       "  crosslaw fit --data runs.csv --params N --tokens D --loss loss --plot fit.html\n"
       "  crosslaw fit --data runs.csv --law extended --cluster run --latex > coefficients.tex\n"
       "  crosslaw fit --data runs.csv --holdout largest-compute --predict 7e9:1.4e11\n"
@@ -155,6 +163,12 @@ fit::FitResult fit_data(const DataFitOptions& options, DataOrigin& origin) {
 void require_plot(const std::string& plot, const std::string& directory) {
   if (plot.empty()) return;
   charts::require_plot_name(plot);
+  const std::filesystem::path folder = std::filesystem::path(plot).parent_path();
+  std::error_code ignored;
+  if (!folder.empty() && !std::filesystem::is_directory(folder, ignored)) {
+    throw std::invalid_argument(
+        fmt::format("--plot {}: there is no folder {}; make it first", plot, folder.string()));
+  }
   if (directory.empty()) return;
   throw std::invalid_argument(fmt::format(
       "--plot draws fits of a file; crosslaw report {} draws those of a sweep", directory));

@@ -11,6 +11,7 @@ namespace {
 
 constexpr double kExactSquare = 1e-26;  // mean squared residual that is rounding alone
 constexpr double kRounding = 1e-13;     // relative change of F below which only the gradient speaks
+constexpr double kResidualRounding = 1e-15;  // of log L, which tiny residuals feel
 
 using Indices = Eigen::Matrix<int, Eigen::Dynamic, 1, 0, kMaxCoefficients, 1>;
 
@@ -152,7 +153,7 @@ NewtonSummary newton(const Law& law, std::span<const Sample> samples, double del
     ++evaluations;
     next.settle(box);
     const double actual = at.sums.objective - next.sums.objective;
-    const double noise = kRounding * at.sums.objective;
+    const double noise = std::max(kRounding * at.sums.objective, kResidualRounding * at.sums.pull);
     const bool rounding = std::abs(step.predicted) <= noise && actual >= -noise;
     const bool better =
         rounding ? next.norm < at.norm : actual > 1e-4 * step.predicted && actual > 0;

@@ -23,15 +23,9 @@ std::string svg_text(const Document& document) {
 
 void require_plot_name(const std::string& path) {
   const std::filesystem::path file(path);
-  if (file.extension() != ".svg" && file.extension() != ".html") {
-    throw std::invalid_argument(fmt::format(
-        "--plot {}: the name must end in .svg (one drawing) or .html (one page)", path));
-  }
-  const std::filesystem::path folder = file.parent_path();
-  std::error_code ignored;
-  if (folder.empty() || std::filesystem::is_directory(folder, ignored)) return;
+  if (file.extension() == ".svg" || file.extension() == ".html") return;
   throw std::invalid_argument(
-      fmt::format("--plot {}: there is no folder {}; make it first", path, folder.string()));
+      fmt::format("--plot {}: the name must end in .svg (one drawing) or .html (one page)", path));
 }
 
 void write_plot(const std::string& path, const Document& document) {

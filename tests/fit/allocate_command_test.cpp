@@ -229,9 +229,23 @@ TEST_CASE("Coefficients that fit no law are refused with the laws") {
   CHECK_THROWS_WITH(parse_coefficients("E=1,A=2"), Contains("chinchilla: E A alpha B beta"));
   CHECK_THROWS_WITH(parse_coefficients("E=1,A"), Contains("'A' is not NAME=NUMBER"));
   CHECK_THROWS_WITH(parse_coefficients("E=one"), Contains("is not NAME=NUMBER"));
+  CHECK_THROWS_WITH(parse_coefficients("E=1e400"), Contains("'E=1e400' is not NAME=NUMBER"));
+  CHECK_THROWS_WITH(parse_coefficients("E=1,E=2"), Contains("E is given twice"));
   CHECK_THROWS_WITH(parse_coefficients("E=1.55,A=-420,alpha=0.4,B=719.5,beta=0.3"),
                     Contains("A = -420"));
   CHECK(parse_coefficients("beta=0.3,E=1.55,A=420,alpha=0.4,B=719.5").value("beta") == 0.3);
+}
+
+TEST_CASE("Flags that an allocation would ignore are refused") {
+  AllocateCommandOptions options;
+  options.data.fit.law.clear();
+  options.coefficients = "beta=0.3,E=1.55,A=420,alpha=0.4,B=719.5";
+  options.flops = {1e21};
+  options.data.file.where = {"N=1"};
+  std::ostringstream out, log;
+  CHECK_THROWS_WITH(run_allocate(options, out, log), Contains("say how to fit --data FILE"));
+  options.data.file.where.clear();
+  CHECK(run_allocate(options, out, log) == 0);
 }
 
 TEST_CASE("Exactly one source must be named") {

@@ -171,5 +171,18 @@ TEST_CASE("Bad input is thrown before anything is printed") {
   options = chinchilla_240();
   options.data.file.where = {"in_240=1", "N<6e7"};
   refuses(options, "cannot fit 5 coefficients");
+  options = chinchilla_240();
+  options.data.draws = -1;
+  refuses(options, "--bootstrap -1");
+  options = chinchilla_240();
+  options.exact_flops = true;
+  refuses(options, "--compute");
+  options = chinchilla_240();
+  options.data.conventions = {"N"};
+  options.evidence.profile = true;
+  refuses(options, "--n-conventions prints one table");
+  options = chinchilla_240();
+  options.plot = "/no/such/folder/fit.svg";
+  refuses(options, "there is no folder /no/such/folder");
   CHECK(out.str().empty());
 }

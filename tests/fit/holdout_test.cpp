@@ -171,6 +171,10 @@ TEST_CASE("Data with both stages compare the laws of both stages") {
   const std::vector<std::string> single = suitable_laws(select_stage(points, Stage::kScratch));
   CHECK(std::find(single.begin(), single.end(), "chinchilla") != single.end());
   CHECK(std::find(single.begin(), single.end(), "joint") == single.end());
+  CHECK(std::find(single.begin(), single.end(), "data-constrained") == single.end());
+  Points repeating = select_stage(points, Stage::kScratch);
+  repeating[0].unique_tokens = repeating[0].tokens / 2;
+  CHECK(suitable_laws(repeating).back() == "data-constrained");
   const Holdout result = hold_out(points, split_by_rule(points, "largest-compute"), {});
   REQUIRE(result.laws.size() == 2);
   for (const HeldOutLaw& law : result.laws) {

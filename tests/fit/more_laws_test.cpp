@@ -3,6 +3,7 @@
 
 #include "fit/fitter.h"
 #include "fit/laws/laws.h"
+#include "fit/laws/straight_chart.h"
 #include "tests/fit/planted.h"
 #include "tests/support/catch.h"
 
@@ -83,4 +84,30 @@ TEST_CASE("Without a repeated token the worth of repetition is not identifiable"
   CHECK(fit.coefficient("alpha").identifiable);
   REQUIRE_FALSE(fit.problems.empty());
   CHECK_THAT(fit.problems.front(), Catch::Matchers::Contains("sees a token twice"));
+}
+
+TEST_CASE("The straight coordinates of the outer law make the same predictions") {
+  const Chart* chart = straight_chart(outer_law());
+  REQUIRE(chart != nullptr);
+  CHECK(straight_chart(chinchilla_law()) == nullptr);
+  const Theta theta =
+      theta_from_values(outer_law(), std::vector{1.6, 2300.0, 0.42, 99.0, 0.2, 0.7});
+  const Sample at{18, 23, 0, 1, false};
+  CHECK(chart->law->log_loss(chart->to(theta).data(), at, nullptr) ==
+        Approx(outer_law().log_loss(theta.data(), at, nullptr)).epsilon(1e-14));
+  CHECK((chart->from(chart->to(theta)) - theta).norm() < 1e-13);
+}
+
+// kaplan is outer with E = 0 and k = beta, chinchilla is outer with k = 1.
+TEST_CASE("The outer law is never worse than the laws that it contains") {
+  const std::vector<double> sharp = {11.2, 0.076, 23.1, 0.103};
+  const std::vector<double> smooth = {1.7, 406, 0.34, 410, 0.28};
+  for (const Points& points : {planted::sweep(kaplan_law(), sharp, 12, {1, 5, 20, 80}, 0.01, 3),
+                               planted::sweep(chinchilla_law(), smooth, 9, {5, 20}, 0.02, 4)}) {
+    const FitResult outer = fit_of(outer_law(), points);
+    CHECK(outer.converged);
+    for (const Law* law : {&kaplan_law(), &chinchilla_law()}) {
+      CHECK(outer.objective <= fit_of(*law, points).objective * (1 + 1e-7));
+    }
+  }
 }

@@ -106,3 +106,16 @@ TEST_CASE("Data without an irreducible loss end at E = 0") {
   CHECK(std::exp(found.theta[0] - problem.min_log_loss) < 1e-6);
   CHECK(evaluate(problem, found.theta).gradient[0] >= 0);
 }
+
+TEST_CASE("Residuals near the rounding of a double do not stop the walk early") {
+  for (unsigned seed = 1; seed <= 12; ++seed) {
+    const Points points =
+        sweep(chinchilla_law(), {kE, kA, kAlpha, kB, kBeta}, 8, {1, 5, 20, 80}, 1e-7, seed);
+    const Problem problem = make_problem(chinchilla_law(), points, 1e-3);
+    const NewtonSummary found =
+        minimise(chinchilla_law(), problem.samples, problem.delta, problem.box, far_start(problem));
+    INFO("seed " << seed);
+    CHECK(found.converged);
+    CHECK(found.gradient_norm <= 1e-7 * found.pull);
+  }
+}

@@ -126,3 +126,12 @@ TEST_CASE("The fingerprint is FNV-1a") {
   CHECK(fingerprint("") == "cbf29ce484222325");
   CHECK(fingerprint("foobar") == "85944171f73967e8");
 }
+
+TEST_CASE("Columns may be quoted, as R writes them, and hold separators and line breaks") {
+  const Records records =
+      parse_records("\"N\",\"D\",\"loss\",\"a, b\"\n1,2,3,\"x,\ny\"\n", "r.csv", {"N", "loss"});
+  CHECK(records.format == "csv");
+  CHECK(records.columns == std::vector<std::string>{"N", "D", "loss", "a, b"});
+  CHECK(records.rows.at(0).at(3) == "x,\ny");
+  CHECK(parse_records("\"N\";\"D\"\n1;2\n", "r.csv", {"N", "D"}).columns.size() == 2);
+}
