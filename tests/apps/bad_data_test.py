@@ -41,7 +41,7 @@ ARGUMENTS = [
     (["--where", "N=7"], ["none of 6 rows", "N=7"]),
     (["--where", "N<3e8"], ["good.csv", "2 points cannot fit 5 coefficients"]),
     (["--stage", "N"], ["line 2", "scratch or continued"]),
-    (["--bootstrap", "-1"], ["draws = -1"]),
+    (["--bootstrap", "-1"], ["--bootstrap -1"]),
     (["--method", "quadratic"], ["quadratic", "isoflop"]),
     (["--method", "isoflop", "--same-budget", "90"], ["same_budget"]),
     (["--method", "isoflop", "--flops", "0"], ["flops = 0"]),

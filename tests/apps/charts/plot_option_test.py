@@ -77,7 +77,11 @@ def bad_input(work):
         done = run(*command, work, "--plot", work / "plot.svg")
         check(f"{command[0]}: a sweep's folder", done.returncode == 2 and "report" in done.stderr, done.stderr)
         done = run(*command, *DATA, "--bootstrap", 0, "--plot", work / "no folder" / "plot.svg")
-        good = done.returncode == 1 and "plot.svg" in done.stderr and "No such file" in done.stderr
+        good = done.returncode == 2 and "plot.svg" in done.stderr and "no folder" in done.stderr
+        check(f"{command[0]}: a folder that is not there", good and not done.stdout, done.stderr)
+        (work / "taken.svg").mkdir(exist_ok=True)
+        done = run(*command, *DATA, "--bootstrap", 0, "--plot", work / "taken.svg")
+        good = done.returncode == 1 and "taken.svg" in done.stderr
         check(f"{command[0]}: a file that cannot be written", good, done.stderr)
 
 
