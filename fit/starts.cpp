@@ -130,6 +130,19 @@ class StartMaker {
     return theta;
   }
 
+  // Where terms interact, an optimum may have a loss that rises with N or D in one of them: of
+  // every eight starts one has such a size term and one such a data term.
+  void turn_one_exponent(std::size_t number, Theta& theta) const {
+    const Axis axis = number % 8 == 3 ? Axis::kParams : Axis::kTokens;
+    if (number % 8 != 3 && number % 8 != 7) return;
+    for (int i = 0; i < law_.size(); ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      const CoefficientInfo& info = law_.coefficients[at];
+      const bool mine = info.kind == Kind::kExponent && info.axis == axis;
+      if (mine && info.lower < 0 && problem_.box.free[at]) theta[i] *= -0.5;
+    }
+  }
+
   double objective(const Theta& theta) const {
     Sums sums;
     law_.accumulate(theta, samples_, problem_.delta, sums);
@@ -175,7 +188,10 @@ std::vector<Theta> make_starts(const Problem& problem, const Theta& fixed, int c
   for (int i = 0; i < chosen; ++i) {
     starts.push_back(candidates[static_cast<std::size_t>(i)].second);
   }
-  while (static_cast<int>(starts.size()) < count) starts.push_back(maker.split_at_random());
+  while (static_cast<int>(starts.size()) < count) {
+    starts.push_back(maker.split_at_random());
+    if (problem.law->log_terms == nullptr) maker.turn_one_exponent(starts.size(), starts.back());
+  }
   return starts;
 }
 
