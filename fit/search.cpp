@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <optional>
 
 #include "fit/parallel.h"
@@ -13,6 +14,7 @@ namespace crosslaw::fit {
 namespace {
 
 constexpr int kRoughIterations = 16;
+constexpr int kRoughSamples = 40;  // enough to come near; the polish sees all
 constexpr std::size_t kFinalists = 4;
 constexpr double kSameBasin = 1e-8;  // relative difference of objectives
 constexpr double kAlmost = 1.05;     // as low as the best, for a start that is still on its way
@@ -43,7 +45,7 @@ class RootHuber : public ceres::CostFunction {
     for (std::size_t i = 0; i < problem_.samples.size(); ++i) {
       const Sample& sample = problem_.samples[i];
       const double r = problem_.law->log_loss(theta.data(), sample, slope.data()) - sample.log_loss;
-      if (!std::isfinite(r)) return false;
+      if (!std::isfinite(r + slope.sum())) return false;
       const double size = std::abs(r);
       const double root = size <= delta ? size : std::sqrt(delta * (2 * size - delta));
       const double factor = std::sqrt(sample.weight) / scale_;
@@ -62,14 +64,16 @@ class RootHuber : public ceres::CostFunction {
   std::vector<int> free_;
 };
 
+// An even choice that keeps step with no order of the samples: multiples of the golden ratio.
 Problem thinned(const Problem& problem, int most) {
   Problem out = problem;
   const std::size_t count = problem.samples.size();
   if (count <= static_cast<std::size_t>(most)) return out;
-  const double stride = static_cast<double>(count) / most;
   out.samples.clear();
   for (int i = 0; i < most; ++i) {
-    out.samples.push_back(problem.samples[static_cast<std::size_t>((i + 0.5) * stride)]);
+    const double at = std::fmod((i + 0.5) * (std::numbers::phi - 1), 1.0);
+    out.samples.push_back(
+        problem.samples[static_cast<std::size_t>(at * static_cast<double>(count))]);
   }
   return out;
 }
@@ -170,11 +174,12 @@ Theta rough_descent(const Problem& problem, const Theta& start, int iterations) 
 
 SearchSummary search(const Problem& problem, const Theta& fixed, const SearchOptions& options) {
   const Problem few = thinned(problem, options.most_samples);
-  const std::vector<Theta> starts = make_starts(few, fixed, options.starts, options.seed);
+  const Problem fewest = thinned(few, kRoughSamples);
+  const std::vector<Theta> starts = make_starts(fewest, fixed, options.starts, options.seed);
   std::vector<NewtonSummary> reached(starts.size());
   parallel_for(options.starts, options.threads, [&](int i) {
     const auto at = static_cast<std::size_t>(i);
-    const Theta rough = rough_descent(few, starts[at], kRoughIterations);
+    const Theta rough = rough_descent(fewest, starts[at], kRoughIterations);
     NewtonOptions polish;
     polish.max_evaluations = 500;
     reached[at] = minimise(*few.law, few.samples, few.delta, few.box, rough, polish);

@@ -12,7 +12,6 @@ namespace crosslaw::fit {
 namespace {
 
 constexpr int kCandidatesPerStart = 8;
-constexpr std::size_t kMostSamples = 256;
 
 // Points of the unit cube that fill it evenly at any count: multiples of powers of the root of
 // x^(dimension+1) = x + 1, modulo 1.
@@ -45,14 +44,6 @@ double first_guess(const CoefficientInfo& info, double u) {
   return in_log ? low * std::pow(high / low, u) : low + u * (high - low);
 }
 
-// Every n-th sample, so that the search for starts costs the same for any number of points.
-std::vector<Sample> thinned(const std::vector<Sample>& samples) {
-  const std::size_t stride = 1 + (samples.size() - 1) / kMostSamples;
-  std::vector<Sample> out;
-  for (std::size_t i = 0; i < samples.size(); i += stride) out.push_back(samples[i]);
-  return out;
-}
-
 std::vector<int> levels_of(const Law& law) {
   std::vector<int> out;
   for (int i = 0; i < law.size(); ++i) {
@@ -67,7 +58,7 @@ class StartMaker {
       : problem_(problem),
         law_(*problem.law),
         fixed_(fixed),
-        samples_(thinned(problem.samples)),
+        samples_(problem.samples),
         levels_(levels_of(law_)),
         random_(seed, 0),
         cube_(law_.size() + 2, random_) {
@@ -163,7 +154,7 @@ class StartMaker {
   const Problem& problem_;
   const Law& law_;
   const Theta& fixed_;
-  std::vector<Sample> samples_;
+  const std::vector<Sample>& samples_;
   std::vector<int> levels_;
   Random random_;
   EvenCube cube_;

@@ -10,7 +10,12 @@ using std::exp, std::log;
 
 // log of U + U R* (1 - exp(-R/R*)), R = X/U - 1: what X is worth when only U of it is new.
 template <class Number>
-Number log_worth(const Number& log_unique, const Number& repeats, const Number& log_half) {
+Number log_worth(const Number& log_unique, const Number& log_ratio, const Number& log_half) {
+  constexpr double kFaded = 6.5;  // log(R/R*) beyond which exp(-R/R*) is 0
+  if (value_of(log_ratio) - value_of(log_half) > kFaded) {
+    return log_unique + log(exp(log_half) + 1.0);
+  }
+  const Number repeats = exp(log_ratio) + -1.0;
   const Number faded = exp(repeats * inverse(exp(log_half)) * -1.0);
   return log_unique + log(exp(log_half) * (faded * -1.0 + 1.0) + 1.0);
 }
@@ -26,13 +31,11 @@ struct DataConstrained {
     Number data = b + beta * -at.log_tokens;
     if (at.log_unique_share < 0) {
       const double log_unique = at.log_tokens + at.log_unique_share;
-      const Number repeats(std::expm1(-at.log_unique_share));
-      data = b - beta * log_worth(Number(log_unique), repeats, log_rd);
+      data = b - beta * log_worth(Number(log_unique), Number(-at.log_unique_share), log_rd);
       // The size that is compute-optimal for the unique tokens: alpha A/N^alpha = beta B/U^beta.
       const Number optimal = (log(alpha) + a - log(beta) - b + beta * log_unique) * inverse(alpha);
       if (value_of(optimal) < at.log_params) {
-        const Number excess = exp(optimal * -1.0 + at.log_params) + -1.0;
-        size = a - alpha * log_worth(optimal, excess, log_rn);
+        size = a - alpha * log_worth(optimal, optimal * -1.0 + at.log_params, log_rn);
       }
     }
     return log_sum_exp(e, log_sum_exp(size, data));

@@ -11,11 +11,12 @@
 // over the number type, and jets carry exact first and second derivatives through it.
 namespace crosslaw::fit {
 
-// A value with its gradient and Hessian by kSize coordinates.
-template <int kSize>
+// A value with its gradient and, where kCurved, its Hessian by kSize coordinates.
+template <int kSize, bool kCurved>
 struct Jet {
   using Vector = Eigen::Matrix<double, kSize, 1>;
-  using Matrix = Eigen::Matrix<double, kSize, kSize>;
+  static constexpr int kSide = kCurved ? kSize : 0;
+  using Matrix = Eigen::Matrix<double, kSide, kSide>;
 
   double value = 0;
   Vector gradient = Vector::Zero();
@@ -33,56 +34,60 @@ struct Jet {
   Jet through(double f, double slope, double curvature) const {
     Jet out(f);
     out.gradient = slope * gradient;
-    out.hessian = slope * hessian + curvature * gradient * gradient.transpose();
+    if constexpr (kCurved) {
+      out.hessian = slope * hessian + curvature * gradient * gradient.transpose();
+    }
     return out;
   }
 };
 
-template <int kSize>
-Jet<kSize> operator+(const Jet<kSize>& a, const Jet<kSize>& b) {
-  Jet<kSize> out(a.value + b.value);
+template <int kSize, bool kCurved>
+Jet<kSize, kCurved> operator+(const Jet<kSize, kCurved>& a, const Jet<kSize, kCurved>& b) {
+  Jet<kSize, kCurved> out(a.value + b.value);
   out.gradient = a.gradient + b.gradient;
-  out.hessian = a.hessian + b.hessian;
+  if constexpr (kCurved) out.hessian = a.hessian + b.hessian;
   return out;
 }
 
-template <int kSize>
-Jet<kSize> operator*(const Jet<kSize>& a, double b) {
+template <int kSize, bool kCurved>
+Jet<kSize, kCurved> operator*(const Jet<kSize, kCurved>& a, double b) {
   return a.through(a.value * b, b, 0);
 }
 
-template <int kSize>
-Jet<kSize> operator+(const Jet<kSize>& a, double b) {
+template <int kSize, bool kCurved>
+Jet<kSize, kCurved> operator+(const Jet<kSize, kCurved>& a, double b) {
   return a.through(a.value + b, 1, 0);
 }
 
-template <int kSize>
-Jet<kSize> operator-(const Jet<kSize>& a, const Jet<kSize>& b) {
+template <int kSize, bool kCurved>
+Jet<kSize, kCurved> operator-(const Jet<kSize, kCurved>& a, const Jet<kSize, kCurved>& b) {
   return a + b * -1.0;
 }
 
-template <int kSize>
-Jet<kSize> operator*(const Jet<kSize>& a, const Jet<kSize>& b) {
-  Jet<kSize> out(a.value * b.value);
+template <int kSize, bool kCurved>
+Jet<kSize, kCurved> operator*(const Jet<kSize, kCurved>& a, const Jet<kSize, kCurved>& b) {
+  Jet<kSize, kCurved> out(a.value * b.value);
   out.gradient = a.value * b.gradient + b.value * a.gradient;
-  out.hessian = a.value * b.hessian + b.value * a.hessian + a.gradient * b.gradient.transpose() +
-                b.gradient * a.gradient.transpose();
+  if constexpr (kCurved) {
+    out.hessian = a.value * b.hessian + b.value * a.hessian + a.gradient * b.gradient.transpose() +
+                  b.gradient * a.gradient.transpose();
+  }
   return out;
 }
 
-template <int kSize>
-Jet<kSize> exp(const Jet<kSize>& a) {
+template <int kSize, bool kCurved>
+Jet<kSize, kCurved> exp(const Jet<kSize, kCurved>& a) {
   const double e = std::exp(a.value);
   return a.through(e, e, e);
 }
 
-template <int kSize>
-Jet<kSize> log(const Jet<kSize>& a) {
+template <int kSize, bool kCurved>
+Jet<kSize, kCurved> log(const Jet<kSize, kCurved>& a) {
   return a.through(std::log(a.value), 1 / a.value, -1 / (a.value * a.value));
 }
 
-template <int kSize>
-Jet<kSize> inverse(const Jet<kSize>& a) {
+template <int kSize, bool kCurved>
+Jet<kSize, kCurved> inverse(const Jet<kSize, kCurved>& a) {
   const double i = 1 / a.value;
   return a.through(i, -i * i, 2 * i * i * i);
 }
@@ -90,8 +95,8 @@ Jet<kSize> inverse(const Jet<kSize>& a) {
 inline double inverse(double a) { return 1 / a; }
 
 inline double value_of(double a) { return a; }
-template <int kSize>
-double value_of(const Jet<kSize>& a) {
+template <int kSize, bool kCurved>
+double value_of(const Jet<kSize, kCurved>& a) {
   return a.value;
 }
 
@@ -101,14 +106,16 @@ inline double log_sum_exp(double a, double b) {
   return high + std::log1p(std::exp(std::min(a, b) - high));
 }
 
-template <int kSize>
-Jet<kSize> log_sum_exp(const Jet<kSize>& a, const Jet<kSize>& b) {
-  Jet<kSize> out(log_sum_exp(a.value, b.value));
+template <int kSize, bool kCurved>
+Jet<kSize, kCurved> log_sum_exp(const Jet<kSize, kCurved>& a, const Jet<kSize, kCurved>& b) {
+  Jet<kSize, kCurved> out(log_sum_exp(a.value, b.value));
   const double share = std::exp(a.value - out.value);  // of a; the rest is b's
-  const typename Jet<kSize>::Vector apart = a.gradient - b.gradient;
+  const typename Jet<kSize, kCurved>::Vector apart = a.gradient - b.gradient;
   out.gradient = share * a.gradient + (1 - share) * b.gradient;
-  out.hessian =
-      share * a.hessian + (1 - share) * b.hessian + share * (1 - share) * apart * apart.transpose();
+  if constexpr (kCurved) {
+    out.hessian = share * a.hessian + (1 - share) * b.hessian +
+                  share * (1 - share) * apart * apart.transpose();
+  }
   return out;
 }
 
@@ -123,7 +130,7 @@ class FormulaKernel {
 
   explicit FormulaKernel(const double* theta) {
     for (int i = 0; i < kSize; ++i) {
-      theta_[static_cast<std::size_t>(i)] = Jet<kSize>::coordinate(theta[i], i);
+      theta_[static_cast<std::size_t>(i)] = Jet<kSize, true>::coordinate(theta[i], i);
     }
   }
 
@@ -135,22 +142,31 @@ class FormulaKernel {
 
   // d2 L / L = d2 log L + d log L (d log L)^T.
   void add_curvature(double scale, double* square) const {
-    Eigen::Map<typename Jet<kSize>::Matrix>(square, kSize, kSize) +=
+    Eigen::Map<typename Jet<kSize, true>::Matrix>(square, kSize, kSize) +=
         scale * (log_loss_.hessian + log_loss_.gradient * log_loss_.gradient.transpose());
   }
 
  private:
-  std::array<Jet<kSize>, static_cast<std::size_t>(kSize)> theta_;
-  Jet<kSize> log_loss_;
+  std::array<Jet<kSize, true>, static_cast<std::size_t>(kSize)> theta_;
+  Jet<kSize, true> log_loss_;
 };
 
-// log L, without jets where no gradient is wanted.
+// log L and, where gradient is not null, its gradient, for which no Hessian is carried.
 template <class Formula>
 double formula_log_loss(const double* theta, const Sample& at, double* gradient) {
-  if (gradient != nullptr) return FormulaKernel<Formula>(theta).at(at, gradient);
-  std::array<double, static_cast<std::size_t>(Formula::kSize)> plain;
-  std::copy_n(theta, Formula::kSize, plain.begin());
-  return Formula::log_loss(plain, at);
+  constexpr int kSize = Formula::kSize;
+  if (gradient == nullptr) {
+    std::array<double, static_cast<std::size_t>(kSize)> plain;
+    std::copy_n(theta, kSize, plain.begin());
+    return Formula::log_loss(plain, at);
+  }
+  std::array<Jet<kSize, false>, static_cast<std::size_t>(kSize)> jets;
+  for (int i = 0; i < kSize; ++i) {
+    jets[static_cast<std::size_t>(i)] = Jet<kSize, false>::coordinate(theta[i], i);
+  }
+  const Jet<kSize, false> out = Formula::log_loss(jets, at);
+  std::copy_n(out.gradient.data(), kSize, gradient);
+  return out.value;
 }
 
 }  // namespace crosslaw::fit
