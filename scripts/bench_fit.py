@@ -117,7 +117,7 @@ def scipy_process(law, starts, refits):
     points = read_points()
     seconds, (best, agree) = seconds_of(lambda: scipy_fit(points, law, starts))
     refit_seconds, _ = seconds_of(lambda: scipy_refits(best, points, refits))
-    print(json.dumps({"objective": best.fun / SCALE, "agree": agree, "fit": seconds, "refits": refit_seconds}))
+    print(json.dumps({"objective": float(best.fun) / SCALE, "agree": int(agree), "fit": seconds, "refits": refit_seconds}))
 
 
 def run_scipy(law, starts, refits):
