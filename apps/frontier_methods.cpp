@@ -76,6 +76,7 @@ int print_isoflop(const fit::IsoflopFit& fit, const DataOrigin& origin,
 }  // namespace
 
 void add_method_options(CLI::App& command, FrontierMethodOptions& options) {
+  command.option_defaults()->group("Without a law");
   command.add_option("--method", options.method,
                      "instead of a law: isoflop (parabolas at equal compute) or envelope (the best "
                      "run at each compute)");
@@ -90,6 +91,7 @@ void add_method_options(CLI::App& command, FrontierMethodOptions& options) {
   command.add_option("--flops", options.flops, "of --method: budgets C to answer, 1e18,1e20")
       ->delimiter(',')
       ->allow_extra_args(false);
+  command.option_defaults()->group("Options");
 }
 
 int run_frontier_method(const FitCommandOptions& options, std::ostream& out, std::ostream& log) {
