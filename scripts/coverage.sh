@@ -4,7 +4,7 @@
 # is independent; noise of which the losses of a run share a part, with points resampled (too narrow);
 # and the same with whole runs resampled (the cluster bootstrap).
 #
-# Usage: scripts/coverage.sh [SWEEPS]     default 1000, about a quarter of an hour on two cores
+# Usage: scripts/coverage.sh [SWEEPS]     default 1000, about five minutes on two cores
 set -euo pipefail
 cd "$(dirname "$0")/.."
 sweeps=${1:-1000}
