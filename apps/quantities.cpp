@@ -49,6 +49,4 @@ std::string format_bytes(double bytes) {
                    : fmt::format("{} {}", three_digits(bytes), kUnits[unit]);
 }
 
-std::string format_percent(double share) { return fmt::format("{:.1f} %", 100 * share); }
-
 }  // namespace crosslaw::apps

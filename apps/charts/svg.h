@@ -12,7 +12,6 @@ namespace crosslaw::charts {
 namespace colour {
 inline constexpr const char* kBlue = "#0072b2";
 inline constexpr const char* kVermilion = "#d55e00";
-inline constexpr const char* kGreen = "#007a5a";
 inline constexpr const char* kInk = "#1f2328";
 inline constexpr const char* kMuted = "#5c6670";
 inline constexpr const char* kContour = "#8b97a3";
