@@ -13,9 +13,9 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
-#include "trainer/gpu_device.h"
-#include "trainer/run_files.h"
-#include "trainer/train_config.h"
+#include "trainer/model/gpu_device.h"
+#include "trainer/recipe/run_files.h"
+#include "trainer/recipe/train_config.h"
 #include "trainer/training_loop.h"
 
 namespace {

@@ -4,9 +4,9 @@
 
 #include <vector>
 
-#include "trainer/batch_order.h"
-#include "trainer/token_shard.h"
-#include "trainer/train_config.h"
+#include "trainer/corpus/token_shard.h"
+#include "trainer/recipe/batch_order.h"
+#include "trainer/recipe/train_config.h"
 
 namespace crosslaw::trainer {
 

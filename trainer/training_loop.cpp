@@ -13,11 +13,11 @@
 #include <set>
 #include <stdexcept>
 
-#include "trainer/checkpoint.h"
-#include "trainer/gpu_device.h"
-#include "trainer/learning_rate.h"
-#include "trainer/llama.h"
-#include "trainer/model_cost.h"
+#include "trainer/model/checkpoint.h"
+#include "trainer/model/gpu_device.h"
+#include "trainer/model/llama.h"
+#include "trainer/recipe/learning_rate.h"
+#include "trainer/recipe/model_cost.h"
 #include "trainer/text_stream.h"
 
 namespace crosslaw::trainer {

@@ -3,8 +3,8 @@
 #include <filesystem>
 #include <functional>
 
-#include "trainer/run_files.h"
-#include "trainer/train_config.h"
+#include "trainer/recipe/run_files.h"
+#include "trainer/recipe/train_config.h"
 
 namespace crosslaw::trainer {
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "apps/charts/figure.h"
-#include "fit/table.h"
+#include "fit/write/table.h"
 
 namespace crosslaw::charts {
 

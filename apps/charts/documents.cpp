@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "apps/charts/fit_charts.h"
-#include "fit/fit_text.h"
+#include "fit/write/fit_text.h"
 
 namespace crosslaw::charts {
 namespace {

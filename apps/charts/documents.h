@@ -4,8 +4,8 @@
 
 #include "apps/charts/chart_page.h"
 #include "apps/charts/strategies.h"
-#include "fit/allocation_table.h"
-#include "fit/profile.h"
+#include "fit/evidence/profile.h"
+#include "fit/write/allocation_table.h"
 
 namespace crosslaw::charts {
 

@@ -6,7 +6,7 @@
 
 #include "apps/charts/axis.h"
 #include "apps/charts/svg.h"
-#include "fit/points.h"
+#include "fit/data/points.h"
 
 namespace crosslaw::charts {
 

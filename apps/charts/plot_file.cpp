@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <stdexcept>
 
-#include "trainer/atomic_file.h"
+#include "db/files/atomic_file.h"
 
 namespace crosslaw::charts {
 namespace {

@@ -5,10 +5,10 @@
 #include <optional>
 
 #include "apps/charts/svg.h"
-#include "fit/fitter.h"
 #include "fit/laws/laws.h"
-#include "fit/objective.h"
-#include "fit/power_form.h"
+#include "fit/laws/power_form.h"
+#include "fit/solve/fitter.h"
+#include "fit/solve/objective.h"
 
 namespace crosslaw::charts {
 namespace {

@@ -3,9 +3,9 @@
 #include <string>
 #include <vector>
 
-#include "fit/allocation.h"
-#include "fit/fit_result.h"
-#include "fit/points.h"
+#include "fit/allocate/allocation.h"
+#include "fit/data/points.h"
+#include "fit/solve/fit_result.h"
 
 namespace crosslaw::charts {
 

@@ -5,9 +5,9 @@
 
 #include "apps/charts/drawn_points.h"
 #include "apps/charts/fit_charts.h"
-#include "fit/law.h"
-#include "fit/power_form.h"
-#include "fit/spread.h"
+#include "fit/laws/law.h"
+#include "fit/laws/power_form.h"
+#include "fit/solve/spread.h"
 
 namespace crosslaw::charts {
 namespace {

@@ -10,12 +10,12 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "apps/allocation_choices.h"
-#include "apps/measured_savings.h"
-#include "apps/sweep_folder.h"
-#include "fit/allocation_table.h"
-#include "fit/fit_json.h"
-#include "fit/lower_envelope.h"
+#include "apps/study/allocation_choices.h"
+#include "apps/study/measured_savings.h"
+#include "apps/study/sweep_folder.h"
+#include "fit/frontier/lower_envelope.h"
+#include "fit/write/allocation_table.h"
+#include "fit/write/fit_json.h"
 
 namespace crosslaw::apps {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "apps/sweep_fits.h"
+#include "apps/study/sweep_fits.h"
 #include "db/run_store.h"
 
 namespace crosslaw::apps {

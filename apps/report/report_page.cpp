@@ -8,7 +8,7 @@
 #include <stdexcept>
 #include <string_view>
 
-#include "trainer/content_hash.h"
+#include "db/files/content_hash.h"
 
 // Defined in report_assets.S.
 extern "C" {

@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "fit/allocation_table.h"
-#include "fit/data_file.h"
-#include "fit/fit_text.h"
-#include "fit/fitter.h"
+#include "fit/data/data_file.h"
+#include "fit/solve/fitter.h"
+#include "fit/write/allocation_table.h"
+#include "fit/write/fit_text.h"
 
 namespace fit = crosslaw::fit;
 

@@ -5,7 +5,7 @@
 #include <array>
 #include <cmath>
 
-#include "fit/law.h"
+#include "fit/laws/law.h"
 
 // Laws whose derivatives nobody wants to write by hand: they give their formula once, as a template
 // over the number type, and jets carry exact first and second derivatives through it.

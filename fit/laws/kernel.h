@@ -3,7 +3,7 @@
 #include <array>
 #include <cmath>
 
-#include "fit/law.h"
+#include "fit/laws/law.h"
 
 // What the laws share. A kernel describes one law for one theta:
 //   static constexpr int kSize;                         number of coefficients

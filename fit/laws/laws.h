@@ -1,6 +1,6 @@
 #pragma once
 
-#include "fit/law.h"
+#include "fit/laws/law.h"
 
 // One function a law, each defined in the file of that name.
 namespace crosslaw::fit {

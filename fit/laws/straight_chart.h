@@ -1,6 +1,6 @@
 #pragma once
 
-#include "fit/law.h"
+#include "fit/laws/law.h"
 
 namespace crosslaw::fit {
 

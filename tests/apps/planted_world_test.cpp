@@ -6,18 +6,18 @@
 #include <random>
 #include <sstream>
 
-#include "apps/allocation_choices.h"
-#include "apps/conventions.h"
-#include "apps/measured_savings.h"
+#include "apps/commands/conventions.h"
+#include "apps/commands/sweep_commands.h"
 #include "apps/report/report_data.h"
-#include "apps/sweep_commands.h"
-#include "apps/sweep_fits.h"
-#include "fit/allocation.h"
-#include "sweep/ladder.h"
-#include "sweep/plan.h"
+#include "apps/study/allocation_choices.h"
+#include "apps/study/measured_savings.h"
+#include "apps/study/sweep_fits.h"
+#include "fit/allocate/allocation.h"
+#include "sweep/plan/plan.h"
+#include "sweep/spec/ladder.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_folder.h"
-#include "trainer/model_cost.h"
+#include "trainer/recipe/model_cost.h"
 
 namespace crosslaw::tests {
 namespace {

@@ -39,8 +39,8 @@ def check_headers(work):
     include = work / "prefix/include/crosslaw"
     headers = sorted(include.rglob("*.h"))
     names = {str(header.relative_to(include)) for header in headers}
-    assert "fit/fitter.h" in names and "fit/allocation.h" in names, names
-    for private in ("fit/core.h", "fit/newton.h", "fit/laws/laws.h"):
+    assert "fit/solve/fitter.h" in names and "fit/allocate/allocation.h" in names, names
+    for private in ("fit/solve/core.h", "fit/solve/newton.h", "fit/laws/laws.h"):
         assert private not in names, f"{private} is private, but installed"
     for header in headers:
         for needed in re.findall(r'#include "([^"]+)"', header.read_text()):

@@ -6,7 +6,7 @@
 #include <random>
 #include <stdexcept>
 
-#include "fit/data_file.h"
+#include "fit/data/data_file.h"
 #include "fit/laws/laws.h"
 
 namespace planted {

@@ -4,8 +4,8 @@
 #include <string_view>
 #include <vector>
 
-#include "fit/law.h"
-#include "fit/points.h"
+#include "fit/data/points.h"
+#include "fit/laws/law.h"
 
 // Data with a known truth, and the published data under tests/data/scaling.
 namespace planted {

@@ -4,9 +4,9 @@
 #include <cmath>
 #include <fstream>
 
-#include "trainer/atomic_file.h"
-#include "trainer/content_hash.h"
-#include "trainer/model_cost.h"
+#include "db/files/atomic_file.h"
+#include "db/files/content_hash.h"
+#include "trainer/recipe/model_cost.h"
 
 namespace crosslaw::tests {
 namespace fs = std::filesystem;

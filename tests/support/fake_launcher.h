@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "sweep/run_launcher.h"
-#include "trainer/run_files.h"
-#include "trainer/train_config.h"
+#include "sweep/launch/run_launcher.h"
+#include "trainer/recipe/run_files.h"
+#include "trainer/recipe/train_config.h"
 
 namespace crosslaw::tests {
 

@@ -5,7 +5,7 @@
 #include <map>
 #include <string>
 
-#include "trainer/train_config.h"
+#include "trainer/recipe/train_config.h"
 
 namespace crosslaw::tests {
 

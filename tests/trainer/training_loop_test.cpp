@@ -7,8 +7,8 @@
 
 #include "tests/support/catch.h"
 #include "tests/support/small_sweep.h"
-#include "trainer/corpus.h"
-#include "trainer/learning_rate.h"
+#include "trainer/corpus/corpus.h"
+#include "trainer/recipe/learning_rate.h"
 
 namespace crosslaw::trainer {
 namespace {

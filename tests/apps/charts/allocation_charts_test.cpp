@@ -1,8 +1,8 @@
 // The budgets of an allocation on the frontiers: apps/charts/frontier_charts.cpp.
 #include "apps/charts/documents.h"
 #include "apps/charts/fit_charts.h"
-#include "fit/fitter.h"
 #include "fit/laws/laws.h"
+#include "fit/solve/fitter.h"
 #include "tests/apps/charts/well_formed.h"
 #include "tests/fit/planted.h"
 #include "tests/support/catch.h"

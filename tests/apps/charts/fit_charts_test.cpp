@@ -4,10 +4,10 @@
 #include <cmath>
 
 #include "apps/charts/figure.h"
-#include "fit/fitter.h"
 #include "fit/laws/laws.h"
-#include "fit/power_form.h"
-#include "fit/spread.h"
+#include "fit/laws/power_form.h"
+#include "fit/solve/fitter.h"
+#include "fit/solve/spread.h"
 #include "tests/apps/charts/well_formed.h"
 #include "tests/fit/planted.h"
 #include "tests/support/catch.h"

@@ -1,8 +1,8 @@
 #include "apps/charts/plot_file.h"
 
 #include "apps/charts/documents.h"
-#include "fit/fitter.h"
 #include "fit/laws/laws.h"
+#include "fit/solve/fitter.h"
 #include "tests/apps/charts/well_formed.h"
 #include "tests/fit/planted.h"
 #include "tests/support/catch.h"

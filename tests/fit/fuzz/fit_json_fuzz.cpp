@@ -6,9 +6,9 @@
 #include <stdexcept>
 #include <string_view>
 
-#include "fit/allocation_table.h"
-#include "fit/fit_json.h"
-#include "fit/fit_text.h"
+#include "fit/write/allocation_table.h"
+#include "fit/write/fit_json.h"
+#include "fit/write/fit_text.h"
 #include "tests/fit/fuzz/require.h"
 #include "tests/fit/fuzz/target.h"
 

@@ -1,7 +1,7 @@
 #include <cmath>
 
-#include "fit/fit_json.h"
-#include "fit/fitter.h"
+#include "fit/solve/fitter.h"
+#include "fit/write/fit_json.h"
 #include "tests/fit/fuzz/target.h"
 
 namespace fit = crosslaw::fit;

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "fit/data_file.h"
+#include "fit/data/data_file.h"
 #include "tests/fit/fuzz/require.h"
 #include "tests/fit/fuzz/target.h"
 

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "fit/random.h"
+#include "fit/solve/random.h"
 #include "tests/fit/fuzz/target.h"
 
 namespace {

@@ -1,0 +1,117 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "apps/commands/commands.h"
+#include "apps/study/sweep_fits.h"
+#include "apps/study/sweep_folder.h"
+#include "apps/terminal/text_table.h"
+#include "fit/write/fit_json.h"
+
+namespace crosslaw::apps {
+namespace {
+
+struct CoeffsOptions {
+  std::string folder;
+  bool json = false;
+  bool csv = false;
+};
+
+std::string exact(const std::optional<double>& value) {
+  return value ? fmt::format("{}", *value) : "";
+}
+
+TextTable csv_table(const std::vector<PairFits>& all) {
+  TextTable table({"language", "fit", "law", "coefficient", "value", "se", "ci95_low", "ci95_high",
+                   "frozen", "identifiable"});
+  for (const PairFits& pair : all) {
+    for (const NamedFit& named : pair.fits) {
+      for (const fit::Coefficient& c : named.fit.coefficients) {
+        table.add({pair.pair.label(), named.name, std::string(named.fit.law->name), c.name,
+                   fmt::format("{}", c.value), exact(c.se), c.ci95 ? exact(c.ci95->low) : "",
+                   c.ci95 ? exact(c.ci95->high) : "", c.frozen ? "1" : "0",
+                   c.identifiable ? "1" : "0"});
+      }
+    }
+  }
+  return table;
+}
+
+nlohmann::ordered_json json_of(const std::vector<PairFits>& all, bool current) {
+  nlohmann::ordered_json fits = nlohmann::ordered_json::array();
+  for (const PairFits& pair : all) {
+    for (const NamedFit& named : pair.fits) {
+      nlohmann::ordered_json j = fit::to_json(named.fit, false);
+      j["language"] = pair.pair.language;
+      j["source_language"] = pair.pair.source_language.empty()
+                                 ? nlohmann::ordered_json(nullptr)
+                                 : nlohmann::ordered_json(pair.pair.source_language);
+      j["replay"] = pair.pair.replay;
+      j["name"] = named.name;
+      fits.push_back(j);
+    }
+  }
+  return {{"schema", 1}, {"current", current}, {"fits", fits}};
+}
+
+int run_coeffs(const CoeffsOptions& options) {
+  if (options.json && options.csv)
+    throw std::invalid_argument("--json and --csv exclude each other");
+  db::RunStore store = read_store(options.folder);
+  Observations observations(store, ParamsCount::kAll);
+  std::vector<PairFits> all = stored_fits(store, observations);
+  bool any = false;
+  for (const PairFits& pair : all) any = any || !pair.fits.empty();
+  if (!any)
+    throw std::runtime_error(
+        fmt::format("{}: no fit is stored yet; crosslaw run stores them when its runs are done, "
+                    "crosslaw fit {} now",
+                    options.folder, options.folder));
+  bool current = fits_are_current(store, observations);
+  if (!current)
+    fmt::print(stderr,
+               "the runs have gone on since these fits were stored; crosslaw fit {} fits what is "
+               "there now\n",
+               options.folder);
+  if (options.json) {
+    fmt::print("{}\n", json_of(all, current).dump());
+  } else if (options.csv) {
+    fmt::print("{}", csv_table(all).csv());
+  } else {
+    print_coefficients(all);
+  }
+  return 0;
+}
+
+}  // namespace
+
+void print_coefficients(const std::vector<PairFits>& all) {
+  TextTable table({"language", "fit", "coefficient", "value", "95 % interval", ""});
+  for (const PairFits& pair : all) {
+    for (const NamedFit& named : pair.fits) {
+      for (const fit::Coefficient& c : named.fit.coefficients) {
+        std::string note = c.frozen         ? "from the scratch fit"
+                           : c.identifiable ? ""
+                                            : "NOT IDENTIFIABLE: " + c.reason;
+        table.add({pair.pair.label(), named.name, c.name, fmt::format("{:.6g}", c.value),
+                   c.ci95 ? fmt::format("[{:.4g}, {:.4g}]", c.ci95->low, c.ci95->high) : "", note});
+      }
+    }
+  }
+  fmt::print("{}", table.text());
+}
+
+void add_coeffs_command(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<CoeffsOptions>();
+  CLI::App* command =
+      app.add_subcommand("coeffs", "The fitted coefficients of a sweep, with intervals");
+  command->add_option("dir", options->folder, "The sweep's folder")->required();
+  command->add_flag("--json", options->json, "One JSON object with exact numbers");
+  command->add_flag("--csv", options->csv, "CSV with exact numbers");
+  command->callback([options, &exit_code] { exit_code = run_coeffs(*options); });
+}
+
+}  // namespace crosslaw::apps

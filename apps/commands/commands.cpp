@@ -1,0 +1,68 @@
+#include "apps/commands/commands.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstdio>
+#include <stdexcept>
+#include <system_error>
+
+#include "apps/commands/allocate_command.h"
+#include "apps/commands/fit_command.h"
+
+namespace crosslaw::apps {
+namespace {
+
+constexpr int kOk = 0;
+constexpr int kFailed = 1;
+constexpr int kBadInput = 2;
+
+void add_commands(CLI::App& app, int& exit_code) {
+  add_plan_command(app, exit_code);
+  add_run_command(app, exit_code);
+  add_status_command(app, exit_code);
+  add_fit_command(app, exit_code);
+  add_coeffs_command(app, exit_code);
+  add_allocate_command(app, exit_code);
+  add_design_command(app, exit_code);
+  add_report_command(app, exit_code);
+  add_export_command(app, exit_code);
+  add_tokenize_command(app, exit_code);
+  add_doctor_command(app, exit_code);
+}
+
+int parse_and_run(int argc, char** argv) {
+  CLI::App app{
+      "crosslaw: scaling-law sweeps from one command, with fits, intervals and compute-optimal "
+      "allocations"};
+  app.set_version_flag("--version", CROSSLAW_VERSION);
+  app.require_subcommand(1);
+  int exit_code = kOk;
+  add_commands(app, exit_code);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kOk : kBadInput;
+  }
+  if (std::fflush(stdout) != 0) {
+    throw std::system_error(errno, std::generic_category(), "standard output cannot be written");
+  }
+  return exit_code;
+}
+
+}  // namespace
+
+int run_crosslaw(int argc, char** argv) {
+  try {
+    return parse_and_run(argc, argv);
+  } catch (const std::invalid_argument& error) {
+    fmt::print(stderr, "crosslaw: {}\n", error.what());
+    return kBadInput;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "crosslaw: {}\n", error.what());
+    return kFailed;
+  }
+}
+
+}  // namespace crosslaw::apps

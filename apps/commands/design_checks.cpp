@@ -1,0 +1,75 @@
+#include "apps/commands/design_checks.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <stdexcept>
+
+namespace crosslaw::apps {
+namespace {
+
+void require_percent(const char* flag, const std::optional<double>& percent) {
+  if (!percent || (*percent >= 0 && *percent < 100)) return;
+  throw std::invalid_argument(
+      fmt::format("{} {}: must be a percentage from 0 to below 100", flag, *percent));
+}
+
+void require_positive(const char* flag, double value) {
+  if (std::isfinite(value) && value > 0) return;
+  throw std::invalid_argument(fmt::format("{} {}: must be a finite number above 0", flag, value));
+}
+
+void require_numbers(const DesignOptions& options) {
+  require_percent("--noise", options.noise_percent);
+  require_percent("--run-noise", options.run_noise_percent);
+  for (const double ratio : options.tokens_per_param) require_positive("--tokens-per-param", ratio);
+  for (const double flops : options.flops) require_positive("--flops", flops);
+  if (options.add_flops != 0) require_positive("--add-flops", options.add_flops);
+  const bool may_skip = options.add_flops != 0;
+  if (options.sweeps < (may_skip ? 0 : 1)) {
+    throw std::invalid_argument(fmt::format("--sweeps {}: must be at least {}", options.sweeps,
+                                            may_skip ? "0 (no simulation)" : "1"));
+  }
+}
+
+void require_added(const DesignOptions& options) {
+  if (options.data.file.path.empty() || !options.spec.empty()) {
+    throw std::invalid_argument("--add-flops needs --data FILE, the runs there are, and no spec");
+  }
+  if (!options.coefficients.empty() || !options.fit_file.empty()) {
+    throw std::invalid_argument(
+        "--add-flops goes by the fit of --data; leave out --coefficients and --fit");
+  }
+  if (options.flops.size() > 1) {
+    throw std::invalid_argument(fmt::format(
+        "--add-flops sharpens the answer at one budget; --flops names {}", options.flops.size()));
+  }
+}
+
+void require_sources(const DesignOptions& options) {
+  if (!options.coefficients.empty() && !options.fit_file.empty()) {
+    throw std::invalid_argument("--coefficients and --fit exclude each other");
+  }
+  if (options.add_flops != 0) return require_added(options);
+  const bool spec = !options.spec.empty();
+  const bool data = !options.data.file.path.empty();
+  const bool grid = !options.ladder.path.empty() || !options.tokens_per_param.empty();
+  if (spec + data + grid > 1) {
+    throw std::invalid_argument(
+        "give a spec, --data or --ladder with --tokens-per-param, one of them; the law of data for "
+        "other runs is --fit FIT.json, as fit --json saves it");
+  }
+  const bool whole_grid = !options.ladder.path.empty() && !options.tokens_per_param.empty();
+  if (spec || data || whole_grid) return;
+  throw std::invalid_argument(
+      "say which runs: a spec, --data FILE, or --ladder FILE with --tokens-per-param");
+}
+
+}  // namespace
+
+void check_design_options(const DesignOptions& options) {
+  require_sources(options);
+  require_numbers(options);
+}
+
+}  // namespace crosslaw::apps

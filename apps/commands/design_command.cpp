@@ -1,0 +1,362 @@
+#include "apps/commands/design_command.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <iostream>
+#include <memory>
+#include <stdexcept>
+
+#include "apps/commands/allocate_command.h"
+#include "apps/commands/commands.h"
+#include "apps/commands/design_checks.h"
+#include "apps/commands/design_report.h"
+#include "apps/study/design_points.h"
+#include "apps/terminal/quantities.h"
+#include "fit/laws/laws.h"
+#include "fit/write/fit_json.h"
+
+namespace crosslaw::apps {
+namespace {
+
+constexpr int kUsualDraws = 400;
+// Printed in arXiv:2407.02118, Table 2; their two decimals make them an example, not a truth.
+constexpr const char* kPaper =
+    "E=1.55,A=420,alpha=0.40,B=719.5,beta=0.30,B_continued=433.3,beta_continued=0.20,gamma=0.08";
+
+// What is taken for true, and where it comes from.
+struct Assumed {
+  fit::FitResult fit;
+  std::string source;
+  fit::LossNoise noise;
+};
+
+PlannedPoints planned(const DesignOptions& options, const DataOrigin& origin,
+                      const Assumed& assumed) {
+  if (!options.spec.empty()) return points_of_spec(options.spec, options.language);
+  if (!options.data.file.path.empty()) {
+    PlannedPoints out;
+    out.points = origin.data.points;
+    out.runs = out.points.size();
+    for (const fit::Point& each : out.points) out.flops += fit::training_flops(each);
+    out.what = fmt::format("{}, trained again: {} losses", origin.source, out.points.size());
+    return out;
+  }
+  std::vector<double> params;
+  for (const fit::LadderSize& size : read_ladder(options.ladder)) params.push_back(size.params);
+  return points_of_grid(params, options.tokens_per_param, assumed.fit.law == &fit::joint_law());
+}
+
+Assumed assumed_law(const DesignOptions& options, DataOrigin& origin) {
+  Assumed out;
+  const bool data = !options.data.file.path.empty();
+  if (data) {
+    DataFitOptions without_intervals = options.data;
+    without_intervals.draws = 0;
+    out.fit = fit_data(without_intervals, origin);
+    out.source = "the fit of " + origin.source;
+    out.noise = fit::noise_around(origin.data.points, out.fit);
+  }
+  if (!options.coefficients.empty()) {
+    out.fit = parse_coefficients(options.coefficients);
+    out.source = "--coefficients";
+  } else if (!options.fit_file.empty()) {
+    out.fit = fit::read_fit(options.fit_file);
+    out.source = options.fit_file;
+    if (out.fit.certificate.rms_log_residual > 0) {
+      out.noise.point = out.fit.certificate.rms_log_residual;
+    }
+  } else if (!data) {
+    out.fit = parse_coefficients(kPaper);
+    out.source = "Table 2 of arXiv:2407.02118 (an example; give --coefficients or --fit)";
+  }
+  if (options.noise_percent) out.noise = {*options.noise_percent / 100, 0, false};
+  if (options.run_noise_percent) out.noise.run = *options.run_noise_percent / 100;
+  return out;
+}
+
+double largest_compute(const fit::Points& points) { return fit::coverage(points).flops.high; }
+
+// A line on stderr now and then: simulations of a large design take a while.
+class Countdown {
+ public:
+  Countdown(std::ostream& log, int total)
+      : log_(log), total_(total), rewrite_(&log == &std::cerr && isatty(2) != 0) {}
+
+  void show(int done) {
+    const auto now = std::chrono::steady_clock::now();
+    const double seconds = std::chrono::duration<double>(now - began_).count();
+    const bool last = done == total_;
+    const double since = std::chrono::duration<double>(now - shown_).count();
+    if (since < (rewrite_ ? 0.5 : 10.0) && !(last && rewrite_)) return;
+    shown_ = now;
+    log_ << fmt::format("{}simulated {} of {} sweeps, {} left{}", rewrite_ ? "\r" : "", done,
+                        total_, format_seconds(seconds * (total_ - done) / done),
+                        rewrite_ ? (last ? "   \n" : "   ") : "\n")
+         << std::flush;
+  }
+
+ private:
+  std::ostream& log_;
+  int total_;
+  bool rewrite_;
+  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point shown_ = began_;
+};
+
+bool has_clusters(const fit::Points& points) {
+  std::vector<int> ids;
+  for (const fit::Point& each : points) {
+    if (each.cluster >= 0) ids.push_back(each.cluster);
+  }
+  std::sort(ids.begin(), ids.end());
+  return std::adjacent_find(ids.begin(), ids.end()) != ids.end();
+}
+
+bool has_continued(const fit::Points& points) {
+  return std::any_of(points.begin(), points.end(),
+                     [](const fit::Point& each) { return each.stage == fit::Stage::kContinued; });
+}
+
+fit::SimulationOptions simulation_options(const DesignOptions& options, const Assumed& assumed,
+                                          const fit::Points& points,
+                                          const std::vector<double>& budgets) {
+  fit::SimulationOptions out;
+  out.compute = assumed.fit.compute.value_or(fit::ComputeModel{});
+  const int starts = out.fit.starts;
+  out.fit = options.data.fit;
+  out.fit.starts = std::min(starts, options.data.fit.starts);
+  out.fit.draws = options.data.draws.value_or(kUsualDraws);
+  const bool both = has_continued(points);
+  if (out.fit.law.empty()) {
+    const bool joint = assumed.fit.law == &fit::joint_law();
+    out.fit.law = both ? fit::kTwoStageLaw : (joint ? "chinchilla" : assumed.fit.law->name);
+  }
+  out.fit.resampling = !options.data.resampling.empty()
+                           ? fit::find_resampling(options.data.resampling)
+                       : has_clusters(points) ? fit::Resampling::kClusters
+                                              : fit::Resampling::kPairs;
+  out.noise = assumed.noise;
+  out.sweeps = options.sweeps;
+  out.flops = budgets;
+  out.seed = options.data.fit.seed;
+  out.threads = options.data.fit.threads;
+  return out;
+}
+
+const char* name_of_law(const fit::LossNoise& noise) {
+  return noise.laplace ? "Laplace" : "normal";
+}
+
+std::string describe_settings(const fit::SimulationOptions& settings, const Assumed& assumed) {
+  return fmt::format(
+      "assumed: {}\n         ({})\nnoise:   {:.3g} % of every loss ({}), {:.3g} % shared by the "
+      "losses of a run\nfitted:  {}, {} refits, {} resampled\n",
+      assumed.fit.law->formula, assumed.source, 100 * settings.noise.point,
+      name_of_law(settings.noise), 100 * settings.noise.run, settings.fit.law, settings.fit.draws,
+      fit::name_of(settings.fit.resampling));
+}
+
+nlohmann::ordered_json outlook_json(const PlannedPoints& plan, const Assumed& assumed,
+                                    const fit::SimulationOptions& settings,
+                                    const fit::Simulation& found) {
+  return {{"schema", 1},
+          {"design", plan.what},
+          {"runs", plan.runs},
+          {"losses", plan.points.size()},
+          {"flops", plan.flops},
+          {"assumed", fit::to_json(assumed.fit, false)},
+          {"source", assumed.source},
+          {"noise",
+           {{"point", settings.noise.point},
+            {"run", settings.noise.run},
+            {"law", name_of_law(settings.noise)}}},
+          {"fitted",
+           {{"law", settings.fit.law},
+            {"draws", settings.fit.draws},
+            {"resampling", fit::name_of(settings.fit.resampling)}}},
+          {"simulation", to_json(found)}};
+}
+
+int outlook(const DesignOptions& options, std::ostream& out, std::ostream& log) {
+  DataOrigin origin;
+  const Assumed assumed = assumed_law(options, origin);
+  const PlannedPoints plan = planned(options, origin, assumed);
+  std::vector<double> budgets = options.flops;
+  if (budgets.empty()) budgets = {largest_compute(plan.points)};
+  const fit::SimulationOptions settings =
+      simulation_options(options, assumed, plan.points, budgets);
+  Countdown countdown(log, settings.sweeps);
+  const fit::Simulation found = fit::simulate(plan.points, *assumed.fit.law, assumed.fit.theta,
+                                              settings, [&](int done) { countdown.show(done); });
+  if (options.json) {
+    out << fit::pretty(outlook_json(plan, assumed, settings, found));
+    return 0;
+  }
+  out << fmt::format("{}, {:.3g} FLOPs\n", plan.what, plan.flops)
+      << describe_settings(settings, assumed) << "\n"
+      << fit::render(outlook_table(found), fit::TableFormat::kText) << "\n";
+  out << fmt::format(
+      "{} simulated sweeps; {} of their fits are not identifiable, {} did not converge\n",
+      found.sweeps, found.unidentified, found.failed);
+  for (const fit::Outlook& each : found.outlooks) {
+    if (each.name != fit::kCrossExponent || !each.sign_share) continue;
+    out << fmt::format("the sign of gamma is resolved in {:.1f} % of the sweeps\n",
+                       100 * *each.sign_share);
+  }
+  return 0;
+}
+
+// The present points and the new ones, without losses.
+fit::Points joined(const fit::Points& points, const std::vector<fit::NextRun>& runs) {
+  fit::Points out = points;
+  for (const fit::NextRun& each : runs) {
+    fit::Point point;
+    point.params = each.run.params;
+    point.tokens = each.run.tokens;
+    point.loss = 1;
+    point.stage = each.run.stage;
+    out.push_back(point);
+  }
+  return out;
+}
+
+bool is_of_budget(const std::string& target) {
+  return target.ends_with("N*") || target.ends_with("loss");
+}
+
+// The interval of the target that sweeps of these points give, as a rule; empty where they give
+// none.
+std::optional<fit::Range> simulated(const DesignOptions& options, const Assumed& assumed,
+                                    const fit::Points& points, double target_flops) {
+  const fit::SimulationOptions settings =
+      simulation_options(options, assumed, points, {target_flops});
+  const fit::Simulation found =
+      fit::simulate(points, *assumed.fit.law, assumed.fit.theta, settings);
+  const bool joint = assumed.fit.law == &fit::joint_law();
+  const bool continued = joint && (options.target == "N*" || options.target == "loss");
+  const std::string name = (continued ? "continued " : "") + options.target;
+  for (const fit::Outlook& each : found.outlooks) {
+    if (each.name == name) return each.expected;
+  }
+  return std::nullopt;
+}
+
+// What a choice of runs promises, and what simulations say of it.
+struct Promise {
+  fit::NextRuns next;
+  fit::NextRunsOptions asked;
+  std::optional<fit::Range> before, after;
+};
+
+void print_promise(const Promise& promise, const DesignOptions& options, std::ostream& out) {
+  const fit::NextRuns& next = promise.next;
+  if (options.json) {
+    nlohmann::ordered_json json = {{"schema", 1},
+                                   {"target_flops", promise.asked.target_flops},
+                                   {"budget_flops", promise.asked.budget_flops}};
+    json.update(to_json(next));
+    json["simulated_ci95_now"] = fit::range_or_null(promise.before);
+    json["simulated_ci95_after"] = fit::range_or_null(promise.after);
+    out << fit::pretty(json);
+    return;
+  }
+  out << fit::render(next_runs_table(next), fit::TableFormat::kText) << "\n";
+  out << fmt::format("{} runs, {:.3g} of {:.3g} FLOPs\n", next.runs.size(), next.spent_flops,
+                     promise.asked.budget_flops);
+  const std::string where =
+      is_of_budget(next.target) ? fmt::format(" at C = {:.3g}", promise.asked.target_flops) : "";
+  out << fmt::format("{}{}: {:.5g}, 95 % {} now, {} with these runs\n", next.target, where,
+                     next.value.value_or(std::nan("")), describe_error(next, next.se_now),
+                     describe_error(next, next.se_after));
+  if (!promise.before && !promise.after) return;
+  const auto interval = [](const std::optional<fit::Range>& range) {
+    return range ? describe_interval(*range) : "none";
+  };
+  out << fmt::format("simulated: {} now, {} with them (medians of {} sweeps)\n",
+                     interval(promise.before), interval(promise.after), options.sweeps);
+}
+
+int next_runs(const DesignOptions& options, std::ostream& out, std::ostream& log) {
+  DataOrigin origin;
+  const Assumed assumed = assumed_law(options, origin);
+  const fit::FitResult& fit = assumed.fit;
+  const fit::Points& points = origin.data.points;
+  for (const std::string& problem : fit.problems) log << "crosslaw design: " << problem << "\n";
+  std::vector<fit::LadderSize> sizes;
+  if (!options.ladder.path.empty()) sizes = read_ladder(options.ladder);
+  Promise promise;
+  promise.asked.target = options.target;
+  promise.asked.target_flops =
+      options.flops.empty() ? 10 * largest_compute(points) : options.flops[0];
+  promise.asked.budget_flops = options.add_flops;
+  promise.asked.most_runs = options.most_runs;
+  promise.next = fit::choose_next_runs(
+      points, fit,
+      candidate_runs(fit::coverage(points), fit.compute.value_or(fit::ComputeModel{}),
+                     fit.law == &fit::joint_law(), sizes, options.tokens_per_param),
+      promise.asked);
+  if (options.sweeps > 0 && options.data.draws != 0) {
+    log << fmt::format("simulating {} sweeps without and with the new runs\n", options.sweeps);
+    promise.before = simulated(options, assumed, points, promise.asked.target_flops);
+    promise.after =
+        simulated(options, assumed, joined(points, promise.next.runs), promise.asked.target_flops);
+  }
+  print_promise(promise, options, out);
+  return 0;
+}
+
+}  // namespace
+
+int run_design(const DesignOptions& options, std::ostream& out, std::ostream& log) {
+  check_design_options(options);
+  return options.add_flops != 0 ? next_runs(options, out, log) : outlook(options, out, log);
+}
+
+void add_design_command(CLI::App& app, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "design", "Before training: what a sweep would tell, or which runs to add within a budget");
+  auto options = std::make_shared<DesignOptions>();
+  command->add_option("spec", options->spec, "a sweep's spec (TOML): its planned runs");
+  command->add_option("--language", options->language, "of the spec [the one that is continued]");
+  add_data_options(*command, options->data);
+  command->add_option(
+      "--ladder", options->ladder.path,
+      "CSV of sizes (name, params, or a sweep's ladder): with --tokens-per-param the "
+      "runs themselves, with --add-flops the sizes that may be added");
+  command->add_option("--vocabulary", options->ladder.vocabulary, "of a ladder of shapes")
+      ->capture_default_str();
+  command->add_option("--tokens-per-param", options->tokens_per_param, "such as 5,10,20")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  command->add_option("--coefficients", options->coefficients,
+                      "the law taken for true: E=..,A=..,alpha=..,B=..,beta=..[,gamma=..]");
+  command->add_option("--fit", options->fit_file, "or a fit saved by fit --json")
+      ->type_name("FIT.json");
+  command->add_option("--noise", options->noise_percent,
+                      "percent of scatter of every loss [that of the fit, else 0.5]");
+  command->add_option(
+      "--run-noise", options->run_noise_percent,
+      "percent of scatter that the losses of one run share [that of the fit, else 0]");
+  command->add_option("--sweeps", options->sweeps, "simulated sweeps; 0 with --add-flops: none")
+      ->capture_default_str();
+  command->add_option("--flops", options->flops, "budgets at which N*, D* and the loss matter")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  command->add_option("--add-flops", options->add_flops,
+                      "choose runs to add to --data within so much compute");
+  command->add_option("--most-runs", options->most_runs, "that are added")->capture_default_str();
+  command
+      ->add_option("--target", options->target,
+                   "what they shall sharpen: N*, loss (at --flops), or a coefficient")
+      ->capture_default_str();
+  command->add_flag("--json", options->json, "one JSON object, numbers in full");
+  command->callback(
+      [options, &exit_code] { exit_code = run_design(*options, std::cout, std::cerr); });
+}
+
+}  // namespace crosslaw::apps

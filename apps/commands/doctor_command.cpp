@@ -1,0 +1,157 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "apps/commands/commands.h"
+#include "apps/study/sweep_folder.h"
+#include "apps/terminal/quantities.h"
+#include "db/files/file_system.h"
+#include "sweep/launch/slots.h"
+#include "sweep/schedule/sweep_lock.h"
+
+namespace crosslaw::apps {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr double kLittleDiskBytes = 2e9;
+constexpr double kLittleMemoryBytes = 2e9;
+
+struct DoctorOptions {
+  std::string folder;
+};
+
+class Diagnosis {
+ public:
+  void good(const std::string& what) { fmt::print("ok    {}\n", what); }
+  void warn(const std::string& what, const std::string& mend) {
+    fmt::print("warn  {}\n      {}\n", what, mend);
+  }
+  void bad(const std::string& what, const std::string& mend) {
+    fmt::print("STOP  {}\n      {}\n", what, mend);
+    ++stops_;
+  }
+  int exit_code() const { return stops_ > 0 ? 1 : 0; }
+
+ private:
+  int stops_ = 0;
+};
+
+double available_memory_bytes() {
+  std::ifstream input("/proc/meminfo");
+  for (std::string key; input >> key;) {
+    double kilobytes = 0;
+    input >> kilobytes;
+    input.ignore(256, '\n');
+    if (key == "MemAvailable:") return kilobytes * 1024;
+  }
+  return 0;
+}
+
+// Libraries that the loader cannot find, as ldd asks for them.
+std::vector<std::string> missing_libraries(const fs::path& program) {
+  std::vector<std::string> missing;
+  std::string command = fmt::format("LD_TRACE_LOADED_OBJECTS=1 '{}' 2>&1", program.string());
+  std::unique_ptr<FILE, int (*)(FILE*)> listing(popen(command.c_str(), "r"), pclose);
+  std::array<char, 1024> line{};
+  while (listing && fgets(line.data(), line.size(), listing.get())) {
+    std::string text(line.data());
+    if (text.find("not found") != std::string::npos)
+      missing.push_back(text.substr(text.find_first_not_of("\t "), text.find(" =>") - 1));
+  }
+  return missing;
+}
+
+void examine_trainer(Diagnosis& d) {
+  try {
+    fs::path program = trainer_program();
+    auto missing = missing_libraries(program);
+    if (missing.empty()) {
+      d.good(fmt::format("{} finds all its libraries", program.string()));
+    } else {
+      d.bad(fmt::format("{} misses {}", program.string(), fmt::join(missing, ", ")),
+            "LibTorch has most likely moved: scripts/build.sh finds it again");
+    }
+  } catch (const std::runtime_error& error) {
+    d.bad(error.what(), "crosslaw fit, allocate, report and plan work without it");
+  }
+}
+
+void examine_machine(Diagnosis& d) {
+  auto gpus = sweep::visible_gpu_uuids();
+  if (gpus.empty()) {
+    d.warn(
+        "no GPU (nvidia-smi lists none)",
+        "sweeps run on the CPU, which is right for the demo and wrong for billions of parameters");
+  } else {
+    d.good(fmt::format("{} GPUs: {}", gpus.size(), fmt::join(gpus, ", ")));
+  }
+  d.good(fmt::format("{} CPU slots", sweep::find_slots({.devices = "cpu"}).size()));
+  double memory = available_memory_bytes();
+  if (memory < kLittleMemoryBytes) {
+    d.warn(fmt::format("{} of memory available", format_bytes(memory)),
+           "the demo needs about 2 GB");
+  } else {
+    d.good(fmt::format("{} of memory available", format_bytes(memory)));
+  }
+}
+
+void examine_folder(Diagnosis& d, const fs::path& folder) {
+  if (!fs::is_directory(folder))
+    return d.bad(fmt::format("{}: is no folder", folder.string()), "name an existing one");
+  if (auto network = network_file_system(folder)) {
+    d.bad(fmt::format("{} lies on {}", folder.string(), *network),
+          "SQLite needs a local file system; use another --dir");
+  } else {
+    d.good(fmt::format("{} is on a local file system", folder.string()));
+  }
+  if (::access(folder.c_str(), W_OK) != 0)
+    d.bad(fmt::format("{} is not writable", folder.string()),
+          "change its permissions or use another --dir");
+  double free_bytes = static_cast<double>(fs::space(folder).available);
+  if (free_bytes < kLittleDiskBytes) {
+    d.warn(fmt::format("{} of disk free in {}", format_bytes(free_bytes), folder.string()),
+           "crosslaw plan tells what a sweep's checkpoints need");
+  } else {
+    d.good(fmt::format("{} of disk free in {}", format_bytes(free_bytes), folder.string()));
+  }
+  if (!fs::exists(database_file(folder))) return;
+  db::RunStore store = read_store(folder);
+  db::Statement check(store.database(), "PRAGMA quick_check");
+  check.step();
+  if (check.text(0) == "ok") {
+    d.good("crosslaw.db is whole");
+  } else {
+    d.bad(fmt::format("crosslaw.db is damaged: {}", check.text(0)), "restore it from a backup");
+  }
+  if (!sweep::SweepLock::try_take(folder))
+    d.good(fmt::format("{} is running this sweep", sweep::SweepLock::holder(folder)));
+}
+
+int run_doctor(const DoctorOptions& options) {
+  Diagnosis d;
+  examine_trainer(d);
+  examine_machine(d);
+  examine_folder(d, options.folder.empty() ? fs::path(".") : fs::path(options.folder));
+  return d.exit_code();
+}
+
+}  // namespace
+
+void add_doctor_command(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<DoctorOptions>();
+  CLI::App* command = app.add_subcommand("doctor", "What would stop a sweep here, and the mend");
+  command->add_option("dir", options->folder,
+                      "A sweep's folder, or where one shall be (default: here)");
+  command->callback([options, &exit_code] { exit_code = run_doctor(*options); });
+}
+
+}  // namespace crosslaw::apps

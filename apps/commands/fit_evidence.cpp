@@ -1,0 +1,263 @@
+#include "apps/commands/fit_evidence.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+#include <stdexcept>
+#include <utility>
+
+#include "apps/commands/fit_command.h"
+#include "fit/data/records.h"
+#include "fit/write/evidence_table.h"
+
+namespace crosslaw::apps {
+namespace {
+
+constexpr std::size_t kRunsShown = 10;
+constexpr double kRoughShare = 0.5;  // of residuals within delta, below which a fit is nearly L1
+
+std::optional<double> parse_number(const std::string& text) {
+  double value = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || stop != end || text.empty()) return std::nullopt;
+  return value;
+}
+
+fit::NewRun parse_run(const std::string& text) {
+  const std::size_t colon = text.find(':');
+  const std::optional<double> params = parse_number(text.substr(0, colon));
+  const std::optional<double> tokens =
+      colon == std::string::npos ? std::nullopt : parse_number(text.substr(colon + 1));
+  if (!params || !tokens || !(*params > 0) || !(*tokens > 0)) {
+    throw std::invalid_argument(fmt::format(
+        "--predict: '{}' is not N:D with two numbers above 0, such as 7e9:1.4e11", text));
+  }
+  return {*params, *tokens};
+}
+
+// A rule about sizes, or rows of the file.
+fit::HoldoutPlan plan_holdout(const EvidenceOptions& options, const fit::DataFileOptions& file,
+                              const fit::Points& points) {
+  if (fit::names_holdout_rule(options.holdout.front())) {
+    return fit::split_by_rule(points, options.holdout.front());
+  }
+  const fit::Records records =
+      fit::parse_records(fit::read_text(file.path), file.path, {file.tokens, file.loss});
+  return fit::split_by_rows(points, fit::kept_rows_with_any(records, file.where, options.holdout),
+                            fmt::format("{}", fmt::join(options.holdout, " or ")));
+}
+
+std::string about_steps(const fit::Influence& result) {
+  return fmt::format(
+      "{} of {} runs, those that move the fit furthest, are refitted; the others are one Newton "
+      "step from the fit (which is off by {:.2g} % for the refitted ones)",
+      result.refitted, result.runs.size(), 100 * *result.step_error);
+}
+
+// Gathers one answer after the other.
+class Gatherer {
+ public:
+  Gatherer(const EvidenceOptions& options, const DataFitOptions& source, const fit::DataFile& data,
+           const fit::FitResult& fit)
+      : options_(options), source_(source), data_(data), fit_(fit) {}
+
+  void add_profiles() {
+    const int threads = source_.fit.threads;
+    std::vector<fit::Profile> profiles = fit::profile_coefficients(data_.points, fit_, threads);
+    const std::size_t coefficients = profiles.size();
+    if (fit_.stages.empty()) {
+      add_params_profile(data_.points, fit_, "", profiles);
+    } else {
+      add_params_profile(fit::select_stage(data_.points, fit::Stage::kScratch), fit_.stages[0],
+                         "scratch ", profiles);
+      add_params_profile(fit::select_stage(data_.points, fit::Stage::kContinued), fit_.stages[1],
+                         "continued ", profiles);
+    }
+    out_.text +=
+        "\nprofile intervals: the other coefficients are refitted at each value; points taken as "
+        "independent and equally noisy\n\n";
+    out_.text += fit::render(fit::profile_table(profiles), fit::TableFormat::kText);
+    if (profiles.size() > coefficients) out_.text += fmt::format("N* is at C = {:.4g}\n", flops());
+    for (const fit::Profile& each : profiles) warn_of_better_optimum(each);
+    out_.json["profiles"] = fit::to_json(profiles);
+    answer(fit::profile_table(profiles), fit::profile_csv(profiles));
+  }
+
+  void add_predictions() {
+    std::vector<fit::NewRun> runs;
+    for (const std::string& each : options_.predict) runs.push_back(parse_run(each));
+    const auto predictions = fit::predict(data_.points, fit_, runs, source_.fit.seed);
+    out_.text += "\npredicted losses: by the law, and of one new run with its scatter\n\n";
+    out_.text += fit::render(fit::prediction_table(predictions), fit::TableFormat::kText);
+    for (const fit::Prediction& each : predictions) {
+      for (const std::string& sentence : each.warnings) {
+        warn(fmt::format("N = {}, D = {}: {}", fit::short_count(each.run.params),
+                         fit::short_count(each.run.tokens), sentence));
+      }
+    }
+    if (fit_.draws.rows() == 0) warn("predictions have no intervals without --bootstrap");
+    out_.json["predictions"] = fit::to_json(predictions);
+    answer(fit::prediction_table(predictions), fit::prediction_csv(predictions));
+  }
+
+  void add_holdout() {
+    const fit::HoldoutPlan plan = plan_holdout(options_, source_.file, data_.points);
+    fit::HoldoutOptions settings;
+    settings.fit = source_.fit;
+    settings.laws = options_.laws;
+    const fit::Holdout result = fit::hold_out(data_.points, plan, settings);
+    std::vector<std::string> trained;
+    for (const fit::HoldoutSplit& split : plan.splits) {
+      trained.push_back(fmt::format("{}", split.train.size()));
+    }
+    out_.text +=
+        fmt::format("\nheld-out test: {} ({} points train, {} points of {} runs are predicted)\n\n",
+                    plan.rule, fmt::join(trained, ", "), result.test_points, result.test_runs);
+    out_.text += fit::render(fit::holdout_table(result), fit::TableFormat::kText) + "\n";
+    out_.text += result.verdict + "\n";
+    for (const std::string& note : plan.notes) warn(note);
+    for (const fit::SkippedLaw& each : result.skipped) {
+      warn(fmt::format("law {} is left out: {}", each.law, each.reason));
+    }
+    out_.json["holdout"] = fit::to_json(result, data_);
+    answer(fit::holdout_table(result), fit::holdout_csv(result));
+  }
+
+  void add_influence() {
+    const fit::Influence result = fit::influence(data_.points, fit_, flops(), source_.fit.threads);
+    out_.text += fmt::format("\ninfluence: change of the fit when one run is left out, {}\n\n",
+                             result.by_params ? fmt::format("N* at C = {:.4g}", flops())
+                                              : std::string("there is no N*"));
+    out_.text +=
+        fit::render(fit::influence_table(result, fit_, data_, kRunsShown), fit::TableFormat::kText);
+    if (result.step_error) out_.text += about_steps(result) + "\n";
+    const double inside = fit_.certificate.quadratic_share;
+    if (inside < kRoughShare) {
+      out_.text += fmt::format(
+          "the jackknife is rough here: {:.0f} % of the residuals are within delta, so that a fit "
+          "moves by jumps; the bootstrap is not\n",
+          100 * inside);
+    }
+    if (result.failed > 0) {
+      warn(fmt::format("without {} of the runs, one at a time, the fit fails; these have no row",
+                       result.failed));
+    }
+    out_.json["influence"] = fit::to_json(result, fit_, data_);
+    answer(fit::influence_table(result, fit_, data_, kRunsShown),
+           fit::influence_csv(result, fit_, data_));
+  }
+
+  Evidence take() { return std::move(out_); }
+
+ private:
+  double flops() const { return options_.flops.value_or(fit::coverage(data_.points).flops.high); }
+
+  void answer(fit::Table table, fit::Table csv) {
+    out_.table = std::move(table);
+    out_.csv = std::move(csv);
+  }
+
+  void warn(const std::string& sentence) {
+    out_.text += sentence + "\n";
+    out_.warnings.push_back(sentence);
+  }
+
+  void add_params_profile(const fit::Points& points, const fit::FitResult& part, const char* prefix,
+                          std::vector<fit::Profile>& out) const {
+    auto profile = fit::profile_params(points, part, flops(), source_.fit.threads);
+    if (!profile) return;
+    profile->name = prefix + profile->name;
+    out.push_back(std::move(*profile));
+  }
+
+  void warn_of_better_optimum(const fit::Profile& profile) {
+    const auto least = std::min_element(profile.objective.begin(), profile.objective.end());
+    const auto value = std::find(profile.values.begin(), profile.values.end(), profile.value);
+    if (value == profile.values.end()) return;
+    const double own = profile.objective[static_cast<std::size_t>(value - profile.values.begin())];
+    if (*least >= own * (1 - 1e-6)) return;
+    warn(
+        fmt::format("the profile of {} finds a better fit than the search did: objective {:.6g} at "
+                    "{:.6g}",
+                    profile.name, *least,
+                    profile.values[static_cast<std::size_t>(least - profile.objective.begin())]));
+  }
+
+  const EvidenceOptions& options_;
+  const DataFitOptions& source_;
+  const fit::DataFile& data_;
+  const fit::FitResult& fit_;
+  Evidence out_;
+};
+
+}  // namespace
+
+void add_evidence_options(CLI::App& command, EvidenceOptions& options) {
+  command.option_defaults()->group("What else to ask of the fit");
+  command.add_flag("--profile", options.profile,
+                   "profile intervals of the coefficients and of N* at --at");
+  command
+      .add_option("--predict", options.predict,
+                  "loss of new runs with intervals, such as 7e9:1.4e11,1e10:2e11")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->type_name("N:D,...");
+  command
+      .add_option("--holdout", options.holdout,
+                  "compare laws by predicting what did not train: largest-compute[:FACTOR], "
+                  "largest-params[:FACTOR], rollout, or rows with COLUMN=VALUE (may be repeated)")
+      ->allow_extra_args(false)
+      ->type_name("RULE");
+  command.add_option("--laws", options.laws, "laws that --holdout compares [all that suit]")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->type_name("LAW,...");
+  command.add_flag("--influence", options.influence,
+                   "leave out one run at a time: change of N* at --at and of the exponents");
+  command.add_option("--at", options.flops,
+                     "budget C of N* in --profile and --influence [largest measured]");
+  command.option_defaults()->group("Options");
+}
+
+void check_evidence_options(const EvidenceOptions& options, bool one_table) {
+  const int parts =
+      options.profile + options.influence + !options.predict.empty() + !options.holdout.empty();
+  if (one_table && parts > 1) {
+    throw std::invalid_argument(
+        "--csv, --markdown and --latex print one table: ask for one of --profile, --predict, "
+        "--holdout, --influence");
+  }
+  if (!options.laws.empty() && options.holdout.empty()) {
+    throw std::invalid_argument("--laws needs --holdout, whose laws it names");
+  }
+  if (options.flops && !options.profile && !options.influence) {
+    throw std::invalid_argument("--at needs --profile or --influence, whose N* it is for");
+  }
+  if (options.flops && !(*options.flops > 0 && *options.flops < 1e300)) {
+    throw std::invalid_argument(
+        fmt::format("--at {}: the budget must be a finite number above 0", *options.flops));
+  }
+  for (const std::string& each : options.predict) parse_run(each);
+  const auto rules = std::count_if(options.holdout.begin(), options.holdout.end(),
+                                   [](const auto& each) { return fit::names_holdout_rule(each); });
+  if (rules > 0 && options.holdout.size() > 1) {
+    throw std::invalid_argument(
+        "--holdout takes one rule; only conditions such as run=big may be repeated");
+  }
+}
+
+Evidence gather_evidence(const EvidenceOptions& options, const DataFitOptions& source,
+                         const fit::DataFile& data, const fit::FitResult& fit) {
+  Gatherer gatherer(options, source, data, fit);
+  if (options.profile) gatherer.add_profiles();
+  if (!options.predict.empty()) gatherer.add_predictions();
+  if (!options.holdout.empty()) gatherer.add_holdout();
+  if (options.influence) gatherer.add_influence();
+  return gatherer.take();
+}
+
+}  // namespace crosslaw::apps

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fit/data/data_file.h"
+#include "fit/solve/fit_result.h"
+#include "fit/write/table.h"
+
+namespace CLI {
+class App;
+}
+
+namespace crosslaw::apps {
+
+struct DataFitOptions;
+
+// What `fit` can be asked about a fit beyond its coefficients.
+struct EvidenceOptions {
+  bool profile = false;
+  bool influence = false;
+  std::vector<std::string> predict;  // runs, each N:D
+  std::vector<std::string> holdout;  // one rule, or conditions on columns of which any holds
+  std::vector<std::string> laws;     // that the held-out test compares; empty: all that suit
+  std::optional<double> flops;       // of N* [the largest measured compute]
+
+  bool any() const { return profile || influence || !predict.empty() || !holdout.empty(); }
+};
+
+// The answers in the forms in which `fit` prints: text follows the fit, `json` is merged into its
+// object, and the tables, of the last answer, take its place: `table` for people, `csv` in full.
+struct Evidence {
+  std::string text;
+  nlohmann::ordered_json json = nlohmann::ordered_json::object();
+  std::optional<fit::Table> table;
+  std::optional<fit::Table> csv;
+  std::vector<std::string> warnings;  // also part of text
+};
+
+void add_evidence_options(CLI::App& command, EvidenceOptions& options);
+
+// Options that do not go together or cannot be read: std::invalid_argument, before any fit.
+// `one_table` says that only one answer can be printed.
+void check_evidence_options(const EvidenceOptions& options, bool one_table);
+
+// `data` is what the fit was made from. Throws std::invalid_argument for bad input.
+Evidence gather_evidence(const EvidenceOptions& options, const DataFitOptions& source,
+                         const fit::DataFile& data, const fit::FitResult& fit);
+
+}  // namespace crosslaw::apps

@@ -1,0 +1,189 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "apps/commands/commands.h"
+#include "apps/study/sweep_folder.h"
+#include "apps/terminal/quantities.h"
+#include "apps/terminal/text_table.h"
+#include "sweep/plan/plan.h"
+#include "sweep/schedule/run_speed.h"
+#include "trainer/recipe/model_cost.h"
+
+namespace crosslaw::apps {
+namespace {
+
+struct PlanOptions {
+  std::string spec;
+  std::string folder;
+  bool json = false;
+};
+
+// One slot's price of a run, before anything is trained.
+struct Price {
+  double seconds = 0, dollars = 0, memory_bytes = 0, disk_bytes = 0;
+};
+
+Price price_of(const sweep::PlannedRun& run, const sweep::SweepSpec& spec) {
+  bool gpu = spec.launch.devices == "gpu";
+  Price price;
+  price.seconds = run.flops_to_train() / sweep::RunSpeed::assumed(spec.launch, gpu);
+  price.dollars = price.seconds / 3600 * spec.launch.dollars_per_hour;
+  price.memory_bytes = trainer::training_bytes(run.recipe.model, run.recipe.context_tokens,
+                                               gpu ? 1 : run.recipe.batch_sequences, gpu);
+  price.disk_bytes = run.checkpoint_bytes();
+  return price;
+}
+
+std::map<std::string, std::string> outcomes_by_name(const std::string& folder) {
+  std::map<std::string, std::string> outcomes;
+  if (folder.empty()) return outcomes;
+  for (const db::RunResultRow& row : read_store(folder).results()) outcomes[row.name] = row.outcome;
+  return outcomes;
+}
+
+struct Totals {
+  double flops_6nd = 0, flops_exact = 0, flops_to_train = 0, seconds = 0, dollars = 0,
+         disk_bytes = 0;
+  double smallest_6nd = 0, largest_6nd = 0;
+  int64_t tokens = 0;
+};
+
+Totals totals_of(const sweep::Plan& plan, const sweep::SweepSpec& spec) {
+  Totals t;
+  for (const sweep::PlannedRun& run : plan.runs) {
+    Price price = price_of(run, spec);
+    double flops = run.flops_6nd();
+    t.flops_6nd += flops, t.flops_exact += run.row.flops, t.flops_to_train += run.flops_to_train();
+    t.seconds += price.seconds, t.dollars += price.dollars, t.disk_bytes += price.disk_bytes;
+    t.tokens += run.row.tokens_target + run.row.tokens_source;
+    t.smallest_6nd = t.smallest_6nd == 0 ? flops : std::min(t.smallest_6nd, flops);
+    t.largest_6nd = std::max(t.largest_6nd, flops);
+  }
+  return t;
+}
+
+nlohmann::json json_of(const sweep::Plan& plan, const sweep::SweepSpec& spec,
+                       const std::map<std::string, std::string>& outcomes) {
+  nlohmann::json runs = nlohmann::json::array();
+  for (const sweep::PlannedRun& run : plan.runs) {
+    const db::RunRow& row = run.row;
+    Price price = price_of(run, spec);
+    nlohmann::json j = {{"name", run.name},
+                        {"strategy", row.strategy},
+                        {"language", row.language},
+                        {"replay", row.replay},
+                        {"size", row.size},
+                        {"seed", row.seed},
+                        {"params", row.params_budget},
+                        {"params_embedding", row.params_embedding},
+                        {"params_unembedding", row.params_unembedding},
+                        {"params_blocks", row.params_blocks},
+                        {"params_norms", row.params_norms},
+                        {"tokens_per_param", run.tokens_per_param},
+                        {"tokens_target", row.tokens_target},
+                        {"tokens_source", row.tokens_source},
+                        {"steps", row.steps},
+                        {"warmup_steps", run.recipe.schedule.warmup_steps},
+                        {"peak_learning_rate", run.recipe.schedule.peak_learning_rate},
+                        {"batch_tokens", run.recipe.batch_tokens()},
+                        {"flops_6nd", run.flops_6nd()},
+                        {"flops_exact", row.flops},
+                        {"flops_to_train", run.flops_to_train()},
+                        {"seconds_estimate", price.seconds},
+                        {"dollars_estimate", price.dollars},
+                        {"memory_bytes_estimate", price.memory_bytes},
+                        {"disk_bytes_estimate", price.disk_bytes}};
+    j["continues"] =
+        run.parent ? nlohmann::json(plan.runs[run.parent->run].name) : nlohmann::json(nullptr);
+    j["branches_off"] =
+        run.trunk ? nlohmann::json(plan.runs[run.trunk->run].name) : nlohmann::json(nullptr);
+    auto outcome = outcomes.find(run.name);
+    if (outcome != outcomes.end()) j["outcome"] = outcome->second;
+    runs.push_back(j);
+  }
+  Totals t = totals_of(plan, spec);
+  return {{"schema", 1},
+          {"name", spec.name},
+          {"runs", runs},
+          {"totals",
+           {{"runs", plan.runs.size()},
+            {"tokens", t.tokens},
+            {"flops_6nd", t.flops_6nd},
+            {"flops_exact", t.flops_exact},
+            {"flops_to_train", t.flops_to_train},
+            {"smallest_flops_6nd", t.smallest_6nd},
+            {"largest_flops_6nd", t.largest_6nd},
+            {"slot_seconds_estimate", t.seconds},
+            {"dollars_estimate", t.dollars},
+            {"disk_bytes_estimate", t.disk_bytes}}}};
+}
+
+void print_text(const sweep::Plan& plan, const sweep::SweepSpec& spec,
+                const std::map<std::string, std::string>& outcomes) {
+  TextTable table({"run", "params N", "tokens D", "6ND FLOPs", "exact FLOPs", "steps", "lr", "time",
+                   "memory", "disk", "starts from"});
+  for (const sweep::PlannedRun& run : plan.runs) {
+    Price price = price_of(run, spec);
+    std::string start = run.parent ? plan.runs[run.parent->run].name : "random weights";
+    if (run.trunk)
+      start = fmt::format("step {} of {}", run.trunk->step, plan.runs[run.trunk->run].name);
+    auto outcome = outcomes.find(run.name);
+    table.add({run.name, format_count(static_cast<double>(run.row.params_budget)),
+               format_count(static_cast<double>(run.row.tokens_target + run.row.tokens_source)),
+               format_flops(run.flops_6nd()), format_flops(run.row.flops),
+               fmt::format("{}", run.row.steps),
+               fmt::format("{:.3g}", run.recipe.schedule.peak_learning_rate),
+               format_seconds(price.seconds), format_bytes(price.memory_bytes),
+               format_bytes(price.disk_bytes),
+               outcome == outcomes.end() ? start : fmt::format("{} ({})", start, outcome->second)});
+  }
+  fmt::print("{}", table.text());
+  Totals t = totals_of(plan, spec);
+  bool gpu = spec.launch.devices == "gpu";
+  fmt::print("\n{} runs, {} tokens, {} FLOPs by 6ND (smallest {}, largest {}); exact {}",
+             plan.runs.size(), format_count(static_cast<double>(t.tokens)),
+             format_flops(t.flops_6nd), format_flops(t.smallest_6nd), format_flops(t.largest_6nd),
+             format_flops(t.flops_exact));
+  if (t.flops_to_train < t.flops_exact)
+    fmt::print(", of which {} are trained, for runs of one trajectory share their steps",
+               format_flops(t.flops_to_train));
+  fmt::print("\nabout {} on one {} at an assumed {} FLOP/s", format_seconds(t.seconds),
+             gpu ? "GPU" : "CPU slot", format_flops(sweep::RunSpeed::assumed(spec.launch, gpu)));
+  if (t.dollars > 0) fmt::print(", {:.0f} dollars", t.dollars);
+  fmt::print("; {} of checkpoints\n", format_bytes(t.disk_bytes));
+}
+
+int run_plan(const PlanOptions& options) {
+  sweep::SweepSpec spec = sweep::read_spec(options.spec);
+  sweep::Plan plan = sweep::make_plan(
+      spec, sweep::read_ladder(spec.ladder, spec.vocabulary, spec.tied_head), nullptr);
+  auto outcomes = outcomes_by_name(options.folder);
+  if (options.json) {
+    fmt::print("{}\n", json_of(plan, spec, outcomes).dump());
+  } else {
+    print_text(plan, spec, outcomes);
+  }
+  return 0;
+}
+
+}  // namespace
+
+void add_plan_command(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<PlanOptions>();
+  CLI::App* command = app.add_subcommand("plan",
+                                         "List every run of a spec with parameters, tokens, FLOPs, "
+                                         "time, memory and disk; touches nothing");
+  command->add_option("spec", options->spec, "The sweep's spec (TOML)")->required();
+  command->add_option("--dir", options->folder,
+                      "A sweep's folder: also show each run's outcome there");
+  command->add_flag("--json", options->json, "One JSON object with exact numbers");
+  command->callback([options, &exit_code] { exit_code = run_plan(*options); });
+}
+
+}  // namespace crosslaw::apps

@@ -1,0 +1,50 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "apps/commands/commands.h"
+#include "apps/report/report_data.h"
+#include "apps/report/report_page.h"
+#include "apps/study/sweep_folder.h"
+#include "db/files/atomic_file.h"
+
+namespace crosslaw::apps {
+namespace {
+
+struct ReportOptions {
+  std::string folder;
+  std::string out;
+};
+
+int run_report(const ReportOptions& options) {
+  db::RunStore store = read_store(options.folder);
+  std::filesystem::path out =
+      options.out.empty() ? report_file(options.folder) : std::filesystem::path(options.out);
+  write_report(store, out, fmt::format("crosslaw report {}", options.folder));
+  fmt::print("{}\n", out.string());
+  return 0;
+}
+
+}  // namespace
+
+void write_report(const db::RunStore& store, const std::filesystem::path& out,
+                  const std::string& command) {
+  Observations observations(store, ParamsCount::kAll);
+  nlohmann::json data = report_data(store, observations, stored_fits(store, observations), command);
+  trainer::publish_file(out, render_report(data));
+}
+
+void add_report_command(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<ReportOptions>();
+  CLI::App* command = app.add_subcommand(
+      "report",
+      "One HTML file with a sweep's curves, fits, tables and runs; of a running sweep too");
+  command->add_option("dir", options->folder, "The sweep's folder")->required();
+  command->add_option("--out", options->out, "The file to write (default: DIR/report.html)");
+  command->callback([options, &exit_code] { exit_code = run_report(*options); });
+}
+
+}  // namespace crosslaw::apps

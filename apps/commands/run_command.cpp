@@ -1,0 +1,174 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <functional>
+#include <memory>
+#include <sstream>
+
+#include "apps/commands/allocate_command.h"
+#include "apps/commands/commands.h"
+#include "apps/study/allocation_choices.h"
+#include "apps/study/measured_savings.h"
+#include "apps/study/sweep_fits.h"
+#include "apps/study/sweep_folder.h"
+#include "apps/terminal/progress_line.h"
+#include "db/files/atomic_file.h"
+#include "db/files/file_system.h"
+#include "sweep/launch/local_launcher.h"
+#include "sweep/plan/plan.h"
+#include "sweep/schedule/scheduler.h"
+#include "sweep/schedule/sweep_lock.h"
+
+namespace crosslaw::apps {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kInterrupted = 130;
+
+struct RunOptions {
+  std::string spec;
+  std::string folder;
+};
+
+volatile std::sig_atomic_t interrupts = 0;
+
+void count_interrupt(int) { interrupts = interrupts + 1; }
+
+void count_interrupts() {
+  struct sigaction action {};
+  action.sa_handler = count_interrupt;
+  for (int signal : {SIGINT, SIGTERM}) sigaction(signal, &action, nullptr);
+}
+
+// Exits of trainers are noticed by poll; they need no handler.
+sweep::SweepLock take_lock(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error)
+    throw std::invalid_argument(
+        fmt::format("{}: cannot be made: {}; choose another folder with --dir", folder.string(),
+                    error.message()));
+  refuse_network_file_system(folder);
+  auto lock = sweep::SweepLock::try_take(folder);
+  if (!lock)
+    throw std::invalid_argument(fmt::format(
+        "{}: {} is already running this sweep; watch it with crosslaw status {} --watch",
+        folder.string(), sweep::SweepLock::holder(folder), folder.string()));
+  return std::move(*lock);
+}
+
+sweep::SweepEnd train_all(const sweep::SweepSpec& spec, const sweep::Plan& plan,
+                          const trainer::Corpus& corpus, const fs::path& folder,
+                          db::RunStore& store, ProgressLine& progress) {
+  sweep::LocalLauncher launcher(trainer_program());
+  sweep::SchedulerOptions options{fs::absolute(folder),
+                                  host_name(),
+                                  boot_id(),
+                                  spec.launch,
+                                  spec.train.checkpoint_every_seconds,
+                                  spec.train.source_loss_at_end_only};
+  sweep::SchedulerHooks hooks;
+  hooks.on_progress = [&](const sweep::Progress& p) { progress.show(p); };
+  hooks.say = [&](const std::string& message) { progress.say(message); };
+  hooks.interrupts = [] { return static_cast<int>(interrupts); };
+  hooks.now_ms = now_ms;
+  sweep::Scheduler scheduler(plan, corpus, store, launcher, sweep::find_slots(spec.launch), options,
+                             hooks);
+  sweep::SweepEnd end = scheduler.run();
+  progress.say(describe(scheduler.progress()));
+  return end;
+}
+
+// The allocation of the fit that the report shows, and what continuing was worth.
+void print_pair(const Observations& observations, const PairFits& pair) {
+  fmt::print("\n{}\n", headline(pair.pair, summarise(measured_savings(observations, pair.pair))));
+  const fit::FitResult* best =
+      pair.find("two-stage") ? pair.find("two-stage") : pair.find("scratch");
+  if (!best) return;
+  AllocateCommandOptions options;
+  options.flops = default_budgets(observations, pair.pair);
+  std::ostringstream tables, warnings;
+  print_allocation(*best, options, ladder_of(observations), tables, warnings);
+  fmt::print("\ncompute-optimal allocation, {}\n{}{}", pair.pair.label(), tables.str(),
+             warnings.str());
+}
+
+// Fits what is new, stores it, prints the results, writes the report.
+int conclude(const RunOptions& options, const fs::path& folder, db::RunStore& store,
+             const std::function<void(const std::string&)>& say) {
+  Observations observations(store, ParamsCount::kAll);
+  bool current = fits_are_current(store, observations);
+  std::vector<PairFits> fits =
+      current ? stored_fits(store, observations) : fit_sweep(observations, {}, say);
+  if (!current) store_fits(store, observations, fits);
+  if (!current || !fs::exists(report_file(folder))) {
+    write_report(store, report_file(folder), fmt::format("crosslaw run {}", options.spec));
+  }
+  print_coefficients(fits);
+  int64_t unfinished = 0;
+  for (const PairFits& pair : fits) {
+    print_pair(observations, pair);
+    for (const std::string& sentence : pair.missing) fmt::print("{}\n", sentence);
+  }
+  for (const db::RunResultRow& run : observations.runs())
+    unfinished += run.outcome != "done" && run.outcome != "diverged";
+  fmt::print("\nreport: {}\n", report_file(folder).string());
+  if (unfinished > 0)
+    say(fmt::format("{} runs have no result; crosslaw status {} tells why", unfinished,
+                    folder.string()));
+  return unfinished > 0 ? 1 : 0;
+}
+
+int run_sweep(const RunOptions& options) {
+  sweep::SweepSpec spec = sweep::read_spec(options.spec);
+  auto ladder = sweep::read_ladder(spec.ladder, spec.vocabulary, spec.tied_head);
+  sweep::make_plan(spec, ladder,
+                   nullptr);  // what is wrong with the spec shows before anything is written
+  fs::path folder =
+      options.folder.empty() ? fs::path("sweeps") / spec.name : fs::path(options.folder);
+  trainer::CorpusOptions texts = sweep::corpus_options(spec, fs::absolute(data_folder(folder)));
+  sweep::SweepLock lock = take_lock(folder);
+  ProgressLine progress;
+  auto say = [&](const std::string& message) { progress.say(message); };
+  db::RunStore store = db::RunStore::create(database_file(folder));
+  std::string resolved = sweep::to_toml(spec);
+  trainer::publish_file(resolved_spec_file(folder), resolved);
+  store.put_sweep(spec.name, resolved, CROSSLAW_VERSION, now_ms());
+  trainer::Corpus corpus = trainer::prepare_corpus(texts, say);
+  if (corpus.vocabulary > spec.vocabulary) {
+    throw std::invalid_argument(
+        fmt::format("{}: ladder.vocabulary = {} is smaller than the tokenizer's {}", options.spec,
+                    spec.vocabulary, corpus.vocabulary));
+  }
+  sweep::Plan plan = sweep::make_plan(spec, ladder, &corpus);
+  std::vector<db::RunRow> rows;
+  for (const sweep::PlannedRun& run : plan.runs) rows.push_back(run.row);
+  db::SyncCounts counts = store.sync_runs(rows);
+  say(fmt::format("{}: {} runs ({} new, {} known, {} retired) in {}", spec.name, rows.size(),
+                  counts.added, counts.kept, counts.retired, folder.string()));
+  for (const std::string& warning : plan.warnings) say("warning: " + warning);
+  count_interrupts();
+  if (train_all(spec, plan, corpus, folder, store, progress) == sweep::SweepEnd::kInterrupted) {
+    say(fmt::format("interrupted; crosslaw run {} --dir {} goes on where it stopped", options.spec,
+                    folder.string()));
+    return kInterrupted;
+  }
+  return conclude(options, folder, store, say);
+}
+
+}  // namespace
+
+void add_run_command(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<RunOptions>();
+  CLI::App* command = app.add_subcommand(
+      "run",
+      "The whole job: data, training, fit, allocation, report; again: go on where it stopped");
+  command->add_option("spec", options->spec, "The sweep's spec (TOML)")->required();
+  command->add_option("--dir", options->folder, "The sweep's folder (default: sweeps/<name>)");
+  command->callback([options, &exit_code] { exit_code = run_sweep(*options); });
+}
+
+}  // namespace crosslaw::apps

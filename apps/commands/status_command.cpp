@@ -1,0 +1,156 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "apps/commands/commands.h"
+#include "apps/study/sweep_folder.h"
+#include "apps/terminal/quantities.h"
+#include "apps/terminal/text_table.h"
+#include "sweep/schedule/sweep_lock.h"
+#include "trainer/recipe/run_files.h"
+
+namespace crosslaw::apps {
+namespace {
+
+struct StatusOptions {
+  std::string folder;
+  bool watch = false;
+  bool json = false;
+};
+
+struct LiveRun {
+  std::string name;
+  int64_t step = 0, steps = 0;
+  double tokens_per_second = 0;
+};
+
+struct Status {
+  std::string name, holder;  // holder: empty when nobody runs the sweep
+  std::map<std::string, std::map<std::string, int64_t>> outcomes;  // strategy -> outcome -> runs
+  std::vector<LiveRun> live;
+  std::vector<db::RunResultRow> troubled;
+  double flops_total = 0, flops_done = 0;
+  int64_t total = 0, finished = 0;
+};
+
+LiveRun live_run(const std::string& folder, const db::RunResultRow& run,
+                 const db::AttemptRow& attempt) {
+  LiveRun live{run.name, 0, run.steps, 0};
+  std::ifstream heartbeat(trainer::heartbeat_file(std::filesystem::path(folder) / attempt.folder));
+  heartbeat >> live.step >> live.tokens_per_second;
+  return live;
+}
+
+Status read_status(const std::string& folder) {
+  db::RunStore store = read_store(folder);
+  Status status;
+  status.name = store.sweep_name();
+  auto lock = sweep::SweepLock::try_take(folder);
+  if (!lock) status.holder = sweep::SweepLock::holder(folder);
+  std::map<int64_t, db::AttemptRow> open;
+  for (const db::AttemptRow& attempt : store.attempts()) {
+    if (!attempt.ended_ms) open[attempt.run_id] = attempt;
+  }
+  for (const db::RunResultRow& run : store.results()) {
+    std::string outcome = run.outcome;
+    // "Running" is believed only while somebody holds the sweep.
+    if (outcome == "started") outcome = status.holder.empty() ? "interrupted" : "running";
+    ++status.outcomes[run.strategy][outcome];
+    ++status.total;
+    status.flops_total += run.flops;
+    bool finished = outcome == "done" || outcome == "diverged";
+    status.finished += finished;
+    if (finished) status.flops_done += run.flops;
+    if (outcome == "running") status.live.push_back(live_run(folder, run, open.at(run.run_id)));
+    if (!finished && outcome != "pending" && outcome != "running" && outcome != "stopped" &&
+        outcome != "interrupted")
+      status.troubled.push_back(run);
+    if (outcome == "diverged") status.troubled.push_back(run);
+  }
+  return status;
+}
+
+void print_text(const Status& status) {
+  fmt::print("{}: {}/{} runs finished, {:.0f} % of the FLOPs; {}\n\n", status.name, status.finished,
+             status.total,
+             status.flops_total > 0 ? 100 * status.flops_done / status.flops_total : 0.0,
+             status.holder.empty() ? "not running" : "run by " + status.holder);
+  TextTable table({"strategy", "outcome", "runs"});
+  for (const auto& [strategy, outcomes] : status.outcomes) {
+    for (const auto& [outcome, count] : outcomes)
+      table.add({strategy, outcome, std::to_string(count)});
+  }
+  fmt::print("{}", table.text());
+  if (!status.live.empty()) {
+    TextTable live({"running", "step", "of", "tokens/s"});
+    for (const LiveRun& run : status.live)
+      live.add({run.name, std::to_string(run.step), std::to_string(run.steps),
+                format_count(run.tokens_per_second)});
+    fmt::print("\n{}", live.text());
+  }
+  for (const db::RunResultRow& run : status.troubled)
+    fmt::print("\n{}: {} after {} attempts: {}\n", run.name, run.outcome, run.attempts,
+               run.message);
+}
+
+nlohmann::json json_of(const Status& status) {
+  nlohmann::json live = nlohmann::json::array(), troubled = nlohmann::json::array();
+  for (const LiveRun& run : status.live)
+    live.push_back({{"name", run.name},
+                    {"step", run.step},
+                    {"steps", run.steps},
+                    {"tokens_per_second", run.tokens_per_second}});
+  for (const db::RunResultRow& run : status.troubled)
+    troubled.push_back({{"name", run.name},
+                        {"outcome", run.outcome},
+                        {"attempts", run.attempts},
+                        {"message", run.message}});
+  return {{"schema", 1},
+          {"name", status.name},
+          {"running_as",
+           status.holder.empty() ? nlohmann::json(nullptr) : nlohmann::json(status.holder)},
+          {"runs", status.total},
+          {"finished", status.finished},
+          {"flops", status.flops_total},
+          {"flops_done", status.flops_done},
+          {"outcomes", status.outcomes},
+          {"running", live},
+          {"troubled", troubled}};
+}
+
+int run_status(const StatusOptions& options) {
+  for (;;) {
+    Status status = read_status(options.folder);
+    if (options.json) {
+      fmt::print("{}\n", json_of(status).dump());
+    } else {
+      if (options.watch) fmt::print("\x1b[H\x1b[2J");
+      print_text(status);
+    }
+    std::fflush(stdout);
+    if (!options.watch || status.holder.empty()) return 0;
+    std::this_thread::sleep_for(std::chrono::seconds(2));
+  }
+}
+
+}  // namespace
+
+void add_status_command(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<StatusOptions>();
+  CLI::App* command =
+      app.add_subcommand("status", "How far a sweep is, what runs now, and what went wrong");
+  command->add_option("dir", options->folder, "The sweep's folder")->required();
+  command->add_flag("--watch", options->watch,
+                    "Show it again every two seconds while the sweep runs");
+  command->add_flag("--json", options->json, "One JSON object (with --watch: one a line)");
+  command->callback([options, &exit_code] { exit_code = run_status(*options); });
+}
+
+}  // namespace crosslaw::apps

@@ -1,0 +1,42 @@
+#include "apps/study/allocation_choices.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+#include <string>
+
+namespace crosslaw::apps {
+
+std::vector<double> default_budgets(const Observations& observations, const LanguagePair& pair,
+                                    bool exact_flops) {
+  double high = 0;
+  for (const Measurement& m : observations.of_strategy(pair.scratch, 0))
+    high =
+        std::max(high, exact_flops ? m.target_flops : 6 * m.params * static_cast<double>(m.tokens));
+  std::vector<double> budgets;
+  if (high <= 0) return budgets;
+  for (int decade = static_cast<int>(std::floor(std::log10(high))) - 1;
+       budgets.empty() || budgets.back() < 10 * high; ++decade) {
+    for (double step : {1.0, 2.0, 5.0}) {
+      double budget = step * std::pow(10.0, decade);
+      if (budget >= high / 5 && budget <= 10 * high) budgets.push_back(budget);
+      if (budget > 10 * high) return budgets;
+    }
+  }
+  return budgets;
+}
+
+std::vector<fit::LadderSize> ladder_of(const Observations& observations, bool exact_flops) {
+  std::vector<fit::LadderSize> sizes;
+  std::set<std::string> seen;
+  for (const db::RunResultRow& run : observations.runs()) {
+    if (!seen.insert(run.size).second) continue;
+    sizes.push_back({run.size, params_of(run, observations.count()), std::nullopt});
+    const auto tokens = static_cast<double>(run.tokens_target + run.tokens_source);
+    if (exact_flops && run.flops > 0 && tokens > 0)
+      sizes.back().flops_per_token = run.flops / tokens;
+  }
+  return sizes;
+}
+
+}  // namespace crosslaw::apps

@@ -1,0 +1,207 @@
+#include "apps/study/observations.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <stdexcept>
+
+namespace crosslaw::apps {
+namespace {
+
+// Budgets of one size that differ by less than this ratio are one.
+constexpr double kOneBudget = 1.2;
+
+std::vector<LanguagePair> find_pairs(const std::vector<db::RunResultRow>& runs) {
+  std::map<std::string, std::string> scratch_of;  // language -> strategy
+  std::set<std::string> sources;
+  for (const db::RunResultRow& run : runs) {
+    if (run.source_language) {
+      sources.insert(*run.source_language);
+    } else {
+      scratch_of.emplace(run.language, run.strategy);
+    }
+  }
+  std::vector<LanguagePair> pairs;
+  std::set<std::pair<std::string, double>> seen;
+  std::set<std::string> paired;
+  for (const db::RunResultRow& run : runs) {
+    if (!run.source_language || !scratch_of.contains(run.language)) continue;
+    if (!seen.insert({run.strategy, run.replay}).second) continue;
+    pairs.push_back({run.language, *run.source_language, scratch_of.at(run.language), run.strategy,
+                     run.replay});
+    paired.insert(run.language);
+  }
+  for (const auto& [language, strategy] : scratch_of) {
+    if (!paired.contains(language) && !sources.contains(language))
+      pairs.push_back({language, "", strategy, "", 0});
+  }
+  return pairs;
+}
+
+}  // namespace
+
+std::string describe(ParamsCount count) {
+  switch (count) {
+    case ParamsCount::kAll:
+      return "all parameters, a tied embedding counted once";
+    case ParamsCount::kWithoutEmbeddings:
+      return "parameters without embedding and unembedding";
+    case ParamsCount::kBudget:
+      return "the parameters that token budgets multiply (nominal_params of the ladder, else all)";
+  }
+  return "";
+}
+
+bool has_several_budgets(const std::vector<std::pair<double, double>>& ends) {
+  std::map<double, double> least;  // of the tokens of each size
+  for (const auto& [params, tokens] : ends) {
+    const auto found = least.try_emplace(params, tokens).first;
+    found->second = std::min(found->second, tokens);
+  }
+  return std::any_of(ends.begin(), ends.end(), [&](const auto& end) {
+    return end.second > kOneBudget * least.at(end.first);
+  });
+}
+
+ParamsCount find_params_count(const std::string& name) {
+  if (name == "all") return ParamsCount::kAll;
+  if (name == "no-embeddings") return ParamsCount::kWithoutEmbeddings;
+  if (name == "budget") return ParamsCount::kBudget;
+  throw std::invalid_argument(
+      fmt::format("--count {}: must be all, no-embeddings or budget", name));
+}
+
+double params_of(const db::RunResultRow& run, ParamsCount count) {
+  int64_t inner = run.params_blocks + run.params_norms;
+  if (count == ParamsCount::kWithoutEmbeddings) return static_cast<double>(inner);
+  if (count == ParamsCount::kBudget) return static_cast<double>(run.params_budget);
+  return static_cast<double>(inner + run.params_embedding + run.params_unembedding);
+}
+
+PointChoice find_point_choice(const std::string& name) {
+  if (name == "auto") return PointChoice::kAuto;
+  if (name == "ends") return PointChoice::kEnds;
+  if (name == "all") return PointChoice::kAll;
+  throw std::invalid_argument(fmt::format("--points {}: must be auto, ends or all", name));
+}
+
+std::string LanguagePair::label() const {
+  return replay > 0 ? fmt::format("{}+{:g}", language, replay) : language;
+}
+
+Observations::Observations(const db::RunStore& store, ParamsCount count)
+    : count_(count), runs_(store.results()), evals_(store.evals()), pairs_(find_pairs(runs_)) {}
+
+std::vector<Measurement> Observations::measurements(const std::string& strategy, double replay,
+                                                    bool own_language) const {
+  std::map<int64_t, const db::RunResultRow*> wanted;
+  for (const db::RunResultRow& run : runs_) {
+    if (run.strategy == strategy && run.replay == replay && run.outcome == "done")
+      wanted[run.run_id] = &run;
+  }
+  std::vector<Measurement> found;
+  for (const db::ObservationRow& eval : evals_) {
+    auto run = wanted.find(eval.run_id);
+    if (run == wanted.end() || !eval.loss_nats ||
+        (eval.language == run->second->language) != own_language)
+      continue;
+    const auto target = static_cast<double>(eval.tokens_target);
+    const double all = target + static_cast<double>(eval.tokens_source);
+    found.push_back({run->second, params_of(*run->second, count_), eval.tokens_target, eval.flops,
+                     all > 0 ? eval.flops * target / all : 0, *eval.loss_nats,
+                     eval.end_of_schedule});
+  }
+  std::stable_sort(found.begin(), found.end(), [](const Measurement& a, const Measurement& b) {
+    return std::pair(a.run->run_id, a.tokens) < std::pair(b.run->run_id, b.tokens);
+  });
+  return found;
+}
+
+std::vector<Measurement> Observations::of_strategy(const std::string& strategy,
+                                                   double replay) const {
+  return measurements(strategy, replay, true);
+}
+
+std::vector<Measurement> Observations::on_source_language(const std::string& strategy,
+                                                          double replay) const {
+  return measurements(strategy, replay, false);
+}
+
+std::vector<std::string> Observations::left_out(const LanguagePair& pair) const {
+  std::map<std::string, int64_t> counts;
+  for (const db::RunResultRow& run : runs_) {
+    bool ours = run.strategy == pair.scratch ||
+                (run.strategy == pair.continued && run.replay == pair.replay);
+    if (ours && run.outcome != "done") ++counts[run.outcome];
+  }
+  std::vector<std::string> sentences;
+  for (const auto& [outcome, count] : counts)
+    sentences.push_back(fmt::format("{} runs are left out of the fits: {}", count, outcome));
+  return sentences;
+}
+
+PointChoice Observations::resolve(const LanguagePair& pair, PointChoice choice) const {
+  if (choice != PointChoice::kAuto) return choice;
+  std::vector<std::pair<double, double>> ends;
+  for (const Measurement& m : of_strategy(pair.scratch, 0)) {
+    if (m.end) ends.emplace_back(m.params, static_cast<double>(m.tokens));
+  }
+  return has_several_budgets(ends) ? PointChoice::kEnds : PointChoice::kAll;
+}
+
+std::vector<Measurement> Observations::chosen(const std::string& strategy, double replay,
+                                              bool all) const {
+  std::vector<Measurement> out;
+  for (const Measurement& m : of_strategy(strategy, replay)) {
+    const bool late =
+        static_cast<double>(m.tokens) >= kFirstShare * static_cast<double>(m.run->tokens_target);
+    if (m.end || (all && late)) out.push_back(m);
+  }
+  return out;
+}
+
+fit::Points Observations::points(const LanguagePair& pair, PointChoice choice,
+                                 bool exact_flops) const {
+  const bool all = resolve(pair, choice) == PointChoice::kAll;
+  const std::map<RunId, int> ids = clusters(pair, choice);
+  fit::Points points;
+  const auto add = [&](const std::string& strategy, double replay, fit::Stage stage) {
+    for (const Measurement& m : chosen(strategy, replay, all)) {
+      const int cluster = ids.at({strategy, m.run->size, m.run->seed});
+      points.push_back({m.params, static_cast<double>(m.tokens), m.loss, 1, cluster, stage});
+      if (exact_flops) points.back().flops = m.target_flops;
+    }
+  };
+  add(pair.scratch, 0, fit::Stage::kScratch);
+  if (!pair.continued.empty()) add(pair.continued, pair.replay, fit::Stage::kContinued);
+  return points;
+}
+
+std::map<Observations::RunId, int> Observations::clusters(const LanguagePair& pair,
+                                                          PointChoice choice) const {
+  const bool all = resolve(pair, choice) == PointChoice::kAll;
+  std::map<RunId, int> out;
+  const auto add = [&](const std::string& strategy, double replay) {
+    for (const Measurement& m : chosen(strategy, replay, all)) {
+      out.try_emplace({strategy, m.run->size, m.run->seed}, static_cast<int>(out.size()));
+    }
+  };
+  add(pair.scratch, 0);
+  if (!pair.continued.empty()) add(pair.continued, pair.replay);
+  return out;
+}
+
+std::vector<std::string> Observations::cluster_names(const LanguagePair& pair,
+                                                     PointChoice choice) const {
+  const std::map<RunId, int> ids = clusters(pair, choice);
+  std::vector<std::string> out(ids.size());
+  for (const auto& [run, id] : ids) {
+    const auto& [strategy, size, seed] = run;
+    out[static_cast<size_t>(id)] = fmt::format("{} {}, seed {}", strategy, size, seed);
+  }
+  return out;
+}
+
+}  // namespace crosslaw::apps

@@ -1,0 +1,77 @@
+#include "db/files/atomic_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+
+namespace crosslaw::trainer {
+namespace fs = std::filesystem;
+namespace {
+
+[[noreturn]] void fail(const char* what, const fs::path& path) {
+  throw std::runtime_error(
+      fmt::format("{}: {} failed: {}", path.string(), what, std::strerror(errno)));
+}
+
+void sync(const fs::path& path, int flags) {
+  int descriptor = ::open(path.c_str(), flags | O_CLOEXEC);
+  if (descriptor < 0) fail("opening for sync", path);
+  int result = ::fsync(descriptor);
+  ::close(descriptor);
+  if (result != 0) fail("fsync", path);
+}
+
+void write_all(const fs::path& path, std::string_view content) {
+  int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (descriptor < 0) fail("creating", path);
+  size_t done = 0;
+  while (done < content.size()) {
+    ssize_t count = ::write(descriptor, content.data() + done, content.size() - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) {
+      int reason = errno;
+      ::close(descriptor);
+      ::unlink(path.c_str());
+      errno = reason;
+      fail("writing", path);
+    }
+    done += static_cast<size_t>(count);
+  }
+  if (::close(descriptor) != 0) fail("writing", path);
+}
+
+fs::path folder_of(const fs::path& path) {
+  fs::path folder = path.parent_path();
+  return folder.empty() ? fs::path(".") : folder;
+}
+
+}  // namespace
+
+fs::path staging_path(const fs::path& path) { return path.string() + ".tmp"; }
+
+void publish_file(const fs::path& file, std::string_view content) {
+  fs::path staged = staging_path(file);
+  write_all(staged, content);
+  publish_staged(staged, file);
+}
+
+void publish_staged(const fs::path& staged, const fs::path& file) {
+  sync(staged, O_RDONLY);
+  if (::rename(staged.c_str(), file.c_str()) != 0) fail("renaming into place", file);
+  sync(folder_of(file), O_RDONLY | O_DIRECTORY);
+}
+
+void publish_folder(const fs::path& staged, const fs::path& final_path) {
+  for (const fs::directory_entry& entry : fs::directory_iterator(staged)) {
+    sync(entry.path(), O_RDONLY);
+  }
+  sync(staged, O_RDONLY | O_DIRECTORY);
+  if (::rename(staged.c_str(), final_path.c_str()) != 0) fail("renaming into place", final_path);
+  sync(folder_of(final_path), O_RDONLY | O_DIRECTORY);
+}
+
+}  // namespace crosslaw::trainer

@@ -1,0 +1,52 @@
+#include "db/files/file_system.h"
+
+#include <fmt/format.h>
+#include <sys/vfs.h>
+
+#include <array>
+#include <stdexcept>
+
+namespace crosslaw::apps {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::array<std::pair<unsigned long, const char*>, 7> kNetworkFileSystems = {{
+    {0x6969, "NFS"},
+    {0xFF534D42, "CIFS"},
+    {0xFE534D42, "SMB2"},
+    {0x65735546, "FUSE"},
+    {0x0BD00BD0, "Lustre"},
+    {0x47504653, "GPFS"},
+    {0x19830326, "BeeGFS"},
+}};
+
+}  // namespace
+
+std::optional<std::string> network_file_system(const fs::path& folder) {
+  struct statfs status {};
+  if (::statfs(folder.c_str(), &status) != 0) return std::nullopt;
+  for (auto [magic, name] : kNetworkFileSystems) {
+    if (static_cast<unsigned long>(status.f_type) == magic) return name;
+  }
+  return std::nullopt;
+}
+
+void refuse_network_file_system(const fs::path& folder) {
+  if (auto name = network_file_system(folder)) {
+    throw std::invalid_argument(
+        fmt::format("{}: lies on {}, where SQLite cannot keep the sweep's database safe; choose a "
+                    "local folder with --dir",
+                    folder.string(), *name));
+  }
+}
+
+fs::path trainer_program() {
+  fs::path program = fs::read_symlink("/proc/self/exe").parent_path() / "crosslaw-train";
+  if (!fs::exists(program)) {
+    throw std::runtime_error(fmt::format(
+        "{}: is not there; scripts/build.sh builds it (it needs LibTorch)", program.string()));
+  }
+  return program;
+}
+
+}  // namespace crosslaw::apps

@@ -1,0 +1,267 @@
+#include "fit/allocate/simulation.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <map>
+#include <mutex>
+#include <numbers>
+#include <numeric>
+#include <stdexcept>
+
+#include "fit/allocate/stage_optimum.h"
+#include "fit/laws/laws.h"
+#include "fit/solve/objective.h"
+#include "fit/solve/parallel.h"
+#include "fit/solve/random.h"
+#include "fit/solve/resample.h"
+#include "fit/solve/spread.h"
+
+namespace crosslaw::fit {
+namespace {
+
+struct Question {
+  std::string name;
+  std::optional<double> flops;
+  std::optional<double> truth;
+  std::function<std::optional<double>(const Theta&)> answer;  // of the fitted theta
+};
+
+// The law that a fit of this name has.
+const Law& fitted_law(const std::string& name) {
+  return name == kTwoStageLaw ? joint_law() : find_law(name);
+}
+
+void ask_coefficients(const Law& fitted, const LawAt& truth, std::vector<Question>& out) {
+  for (int i = 0; i < fitted.size(); ++i) {
+    const CoefficientInfo& info = fitted.coefficients[static_cast<std::size_t>(i)];
+    const auto answer = [&info, i](const Theta& theta) {
+      return std::optional(coefficient_value(info, theta[i]));
+    };
+    Question question{std::string(info.name), std::nullopt, std::nullopt, answer};
+    if (truth.law->has(info.name)) {
+      question.truth = coefficient_value(info, truth.theta[truth.law->index(info.name)]);
+    }
+    out.push_back(std::move(question));
+  }
+}
+
+// N*, D* and loss of one stage at one budget.
+void ask_optimum(const Law& fitted, const LawAt& truth, Stage stage, const Budget& budget,
+                 std::vector<Question>& out) {
+  const bool joint = &fitted == &joint_law();
+  const std::string who = !joint ? "" : stage == Stage::kScratch ? "scratch " : "continued ";
+  const bool ambiguous = !joint && truth.law == &joint_law();
+  const auto ask = [&](const char* what, double Split::*which) {
+    const auto at = [stage, budget, which](const Law& law,
+                                           const Theta& theta) -> std::optional<double> {
+      const std::optional<Split> best = stage_optimum(law, theta, stage, budget);
+      return best ? std::optional((*best).*which) : std::nullopt;
+    };
+    out.push_back({who + what, budget.flops, ambiguous ? std::nullopt : at(*truth.law, truth.theta),
+                   [&fitted, at](const Theta& theta) { return at(fitted, theta); }});
+  };
+  ask("N*", &Split::params);
+  ask("D*", &Split::tokens);
+  ask("loss", &Split::loss);
+}
+
+std::vector<Question> questions_of(const Law& fitted, const LawAt& truth,
+                                   const SimulationOptions& options) {
+  std::vector<Question> out;
+  ask_coefficients(fitted, truth, out);
+  for (const double flops : options.flops) {
+    const Budget budget{flops, options.compute, {}};
+    ask_optimum(fitted, truth, Stage::kScratch, budget, out);
+    if (&fitted == &joint_law()) ask_optimum(fitted, truth, Stage::kContinued, budget, out);
+  }
+  return out;
+}
+
+// What a fit of this law can find of the truth in this design.
+LawAt truth_for(const Law& fitted, const Points& design, const Law& law, const Theta& truth) {
+  const bool one_stage = std::all_of(design.begin(), design.end(), [&](const Point& each) {
+    return each.stage == design.front().stage;
+  });
+  if (&fitted == &joint_law() || design.empty() || !one_stage) return {&law, truth};
+  return stage_law(law, truth, design.front().stage);
+}
+
+// A fit's answer; without an interval where the fit says that it cannot tell, for allocations of
+// such fits are refused as well.
+Estimate answer_of(const FitResult& fit, const Question& question) {
+  Estimate out = estimate(fit, question.answer);
+  const bool told =
+      fit.law->has(question.name) ? fit.coefficient(question.name).identifiable : fit.identifiable;
+  if (!told) out.ci95.reset();
+  return out;
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return quantile(values, 0.5);
+}
+
+void describe_values(const std::vector<double>& values, Outlook& out) {
+  out.estimates = static_cast<int>(values.size());
+  if (values.empty()) return;
+  const auto count = static_cast<double>(values.size());
+  double mean = 0, squares = 0;
+  for (const double value : values) mean += value / count;
+  for (const double value : values) squares += std::pow(value - mean, 2);
+  if (out.truth) out.bias = mean - *out.truth;
+  if (values.size() > 1 && std::isfinite(squares)) {
+    out.deviation = std::sqrt(squares / (count - 1));
+  }
+}
+
+Outlook summarise(const Question& question, const std::vector<Estimate>& answers) {
+  Outlook out;
+  out.name = question.name;
+  out.flops = question.flops;
+  out.truth = question.truth;
+  std::vector<double> values, low, high;
+  double covered = 0, resolved = 0;
+  for (const Estimate& each : answers) {
+    if (each.value && std::isfinite(*each.value)) values.push_back(*each.value);
+    if (!each.ci95) continue;
+    low.push_back(each.ci95->low);
+    high.push_back(each.ci95->high);
+    if (each.ci95->low > 0 || each.ci95->high < 0) ++resolved;
+    if (out.truth && each.ci95->low <= *out.truth && *out.truth <= each.ci95->high) ++covered;
+  }
+  describe_values(values, out);
+  out.intervals = static_cast<int>(low.size());
+  if (low.empty()) return out;
+  if (out.truth) out.coverage = covered / static_cast<double>(low.size());
+  out.sign_share = resolved / static_cast<double>(answers.size());
+  out.expected = Range{median(low), median(high)};
+  return out;
+}
+
+struct NoiseParts {
+  double point;
+  double run;
+};
+
+// One-way analysis of variance of residuals by run, runs of unequal size; the residuals of points
+// that are runs of their own say nothing. Empty when too few runs have several points.
+std::optional<NoiseParts> analyse_variance(const Points& points, const Eigen::VectorXd& r) {
+  std::map<int, std::vector<double>> runs;
+  for (Eigen::Index i = 0; i < r.size(); ++i) {
+    const int cluster = points[static_cast<std::size_t>(i)].cluster;
+    if (cluster >= 0) runs[cluster].push_back(r[i]);
+  }
+  double count = 0, squares_of_sizes = 0, between = 0, within = 0, total = 0;
+  for (const auto& [id, values] : runs) {
+    for (const double value : values) total += value;
+    count += static_cast<double>(values.size());
+    squares_of_sizes += std::pow(static_cast<double>(values.size()), 2);
+  }
+  const auto groups = static_cast<double>(runs.size());
+  if (groups < 3 || count < 1.5 * groups) return std::nullopt;
+  for (const auto& [id, values] : runs) {
+    const auto size = static_cast<double>(values.size());
+    const double mean = std::accumulate(values.begin(), values.end(), 0.0) / size;
+    between += size * std::pow(mean - total / count, 2) / (groups - 1);
+    for (const double value : values) within += std::pow(value - mean, 2) / (count - groups);
+  }
+  const double per_run = (count - squares_of_sizes / count) / (groups - 1);
+  return NoiseParts{std::sqrt(within), std::sqrt(std::max(0.0, (between - within) / per_run))};
+}
+
+}  // namespace
+
+std::vector<std::string> problems(const SimulationOptions& options) {
+  std::vector<std::string> out = problems(options.fit);
+  const auto noise = [&](const char* field, double value) {
+    if (value >= 0 && value < 1) return;
+    out.push_back(
+        fmt::format("noise.{} = {} must be 0 to below 1 (0.005: half a percent)", field, value));
+  };
+  noise("point", options.noise.point);
+  noise("run", options.noise.run);
+  if (options.sweeps < 1 || options.sweeps > 1000000) {
+    out.push_back(fmt::format("sweeps = {} must be 1 to 1000000", options.sweeps));
+  }
+  for (const double flops : options.flops) {
+    if (std::isfinite(flops) && flops > 0) continue;
+    out.push_back(fmt::format("flops = {} must be a finite number above 0", flops));
+  }
+  return out;
+}
+
+LossNoise noise_around(const Points& points, const FitResult& fit) {
+  const Problem problem = make_problem(*fit.law, points, fit.huber_delta);
+  const Theta theta = problem.centred(fit.theta);
+  const NoiseModel all = fit_noise(problem, theta);
+  const double deviation = all.scale * (all.laplace ? std::numbers::sqrt2 : 1.0);
+  const NoiseParts parts =
+      analyse_variance(points, residuals(problem, theta)).value_or(NoiseParts{deviation, 0});
+  return {parts.point, parts.run, all.laplace};
+}
+
+Points draw_losses(const Points& design, const Law& law, const Theta& truth, const LossNoise& noise,
+                   std::uint64_t seed, int sweep) {
+  Random random(seed, static_cast<std::uint64_t>(sweep));
+  std::map<int, double> of_run;
+  Points out = design;
+  for (Point& point : out) {
+    const double standard =
+        noise.laplace ? random.laplace() * std::numbers::sqrt2 / 2 : random.normal();
+    double shift = noise.point * standard;
+    if (point.cluster >= 0) {
+      const auto [run, added] = of_run.try_emplace(point.cluster, 0);
+      if (added) run->second = noise.run * random.normal();
+      shift += run->second;
+    } else {
+      shift += noise.run * random.normal();
+    }
+    point.loss =
+        predicted_loss(law, truth, point.params, point.tokens, point.stage, point.unique_tokens) *
+        std::exp(shift);
+  }
+  return out;
+}
+
+Simulation simulate(const Points& design, const Law& law, const Theta& truth,
+                    const SimulationOptions& options, const std::function<void(int)>& finished) {
+  const std::vector<std::string> wrong = problems(options);
+  if (!wrong.empty()) throw std::invalid_argument(fmt::format("{}", fmt::join(wrong, "; ")));
+  const Law& fitted = fitted_law(options.fit.law);
+  const std::vector<Question> questions =
+      questions_of(fitted, truth_for(fitted, design, law, truth), options);
+  const auto sweeps = static_cast<std::size_t>(options.sweeps);
+  std::vector<std::vector<Estimate>> answers(questions.size(), std::vector<Estimate>(sweeps));
+  std::atomic<int> unidentified{0}, failed{0};
+  int done = 0;
+  std::mutex reporting;
+  parallel_for(options.sweeps, options.threads, [&](int sweep) {
+    FitOptions settings = options.fit;
+    settings.threads = 1;
+    settings.seed = options.fit.seed + static_cast<std::uint64_t>(sweep);
+    const FitResult fit =
+        fit_law(draw_losses(design, law, truth, options.noise, options.seed, sweep), settings);
+    unidentified += fit.identifiable ? 0 : 1;
+    failed += fit.converged ? 0 : 1;
+    for (std::size_t q = 0; q < questions.size(); ++q) {
+      answers[q][static_cast<std::size_t>(sweep)] = answer_of(fit, questions[q]);
+    }
+    const std::lock_guard lock(reporting);
+    ++done;
+    if (finished) finished(done);
+  });
+  Simulation out;
+  out.sweeps = options.sweeps;
+  out.unidentified = unidentified;
+  out.failed = failed;
+  for (std::size_t q = 0; q < questions.size(); ++q) {
+    out.outlooks.push_back(summarise(questions[q], answers[q]));
+  }
+  return out;
+}
+
+}  // namespace crosslaw::fit

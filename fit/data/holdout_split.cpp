@@ -1,0 +1,196 @@
+#include "fit/data/holdout_split.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <optional>
+#include <set>
+#include <stdexcept>
+#include <utility>
+
+#include "fit/data/data_file.h"
+
+namespace crosslaw::fit {
+namespace {
+
+constexpr std::string_view kLargestCompute = "largest-compute";
+constexpr std::string_view kLargestParams = "largest-params";
+constexpr std::string_view kRollout = "rollout";
+constexpr double kSmallestTraining = 0.75;  // share that a factor nobody asked for must leave
+
+struct Rule {
+  std::string_view name;
+  std::optional<double> factor;
+};
+
+Rule parse_rule(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  Rule rule{text.substr(0, colon), std::nullopt};
+  const std::array known = {kLargestCompute, kLargestParams, kRollout};
+  if (std::find(known.begin(), known.end(), rule.name) == known.end()) {
+    throw std::invalid_argument(
+        fmt::format("hold-out rule '{}' is not known; it must be largest-compute[:FACTOR], "
+                    "largest-params[:FACTOR], rollout or COLUMN=VALUE (also != < <= > >=)",
+                    text));
+  }
+  if (colon == std::string_view::npos) return rule;
+  const std::string_view number = text.substr(colon + 1);
+  double factor = 0;
+  const char* end = number.data() + number.size();
+  const auto [stop, error] = std::from_chars(number.data(), end, factor);
+  const bool fine = error == std::errc() && stop == end && std::isfinite(factor) && factor > 1;
+  if (!fine || rule.name == kRollout) {
+    throw std::invalid_argument(
+        fmt::format("hold-out rule '{}': {}", text,
+                    fine ? "rollout has no factor" : "the factor must be a number above 1"));
+  }
+  rule.factor = factor;
+  return rule;
+}
+
+HoldoutSplit split_above(const std::vector<double>& sizes, double cut) {
+  HoldoutSplit out;
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    (sizes[i] > cut ? out.test : out.train).push_back(static_cast<int>(i));
+  }
+  return out;
+}
+
+// The cut above which at most a quarter of the points lies, ties together; where the largest tie is
+// more than that, the cut below that tie.
+double quarter_cut(std::vector<double> sizes) {
+  std::sort(sizes.begin(), sizes.end());
+  const double below = sizes[sizes.size() - 1 - sizes.size() / 4];
+  if (below < sizes.back()) return below;
+  const auto tie = std::lower_bound(sizes.begin(), sizes.end(), below);
+  return tie == sizes.begin() ? below : *(tie - 1);
+}
+
+HoldoutPlan split_largest(const std::vector<double>& sizes, const char* what, double usual_factor,
+                          std::optional<double> factor) {
+  const double largest = *std::max_element(sizes.begin(), sizes.end());
+  double cut = largest / factor.value_or(usual_factor);
+  HoldoutPlan out;
+  HoldoutSplit split = split_above(sizes, cut);
+  const auto least = kSmallestTraining * static_cast<double>(sizes.size());
+  if (!factor && static_cast<double>(split.train.size()) < least) {
+    out.notes.push_back(
+        fmt::format("{} within {:.3g} of the largest would hold out {} of {} points: the largest "
+                    "quarter is held out instead; {}:FACTOR holds out what you say",
+                    what, usual_factor, split.test.size(), sizes.size(),
+                    std::string_view(what) == "C" ? kLargestCompute : kLargestParams));
+    cut = quarter_cut(sizes);
+    split = split_above(sizes, cut);
+  }
+  out.rule = fmt::format("{} above {:.4g}", what, cut);
+  out.splits.push_back(std::move(split));
+  return out;
+}
+
+HoldoutPlan split_rollout(const std::vector<double>& sizes) {
+  std::vector<double> sorted = sizes;
+  std::sort(sorted.begin(), sorted.end());
+  std::set<double> cuts;  // two eighths that end in one tie are one
+  for (const int eighths : {4, 5, 6, 7, 8}) {
+    const std::size_t count = (sorted.size() * static_cast<std::size_t>(eighths) + 7) / 8;
+    cuts.insert(sorted[std::max<std::size_t>(count, 1) - 1]);
+  }
+  HoldoutPlan out;
+  out.rule = "rollout over C: each eighth of the points by those below it, from the half on";
+  for (auto cut = cuts.begin(); std::next(cut) != cuts.end(); ++cut) {
+    HoldoutSplit split;
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+      if (sizes[i] <= *cut) split.train.push_back(static_cast<int>(i));
+      if (sizes[i] > *cut && sizes[i] <= *std::next(cut)) split.test.push_back(static_cast<int>(i));
+    }
+    out.splits.push_back(std::move(split));
+  }
+  return out;
+}
+
+// Checkpoints of a run that also trains are easier to predict than a run of its own.
+void note_shared_runs(const Points& points, HoldoutPlan& plan) {
+  std::size_t shared = 0, all = 0;
+  for (const HoldoutSplit& split : plan.splits) {
+    std::set<int> training;
+    for (const int i : split.train) training.insert(points[static_cast<std::size_t>(i)].cluster);
+    for (const int i : split.test) {
+      const int run = points[static_cast<std::size_t>(i)].cluster;
+      ++all;
+      if (run >= 0 && training.count(run) > 0) ++shared;
+    }
+  }
+  if (shared == 0) return;
+  plan.notes.push_back(fmt::format(
+      "{} of {} held-out points belong to runs of which other points train", shared, all));
+}
+
+HoldoutPlan checked(const Points& points, HoldoutPlan plan) {
+  const bool whole = std::all_of(
+      plan.splits.begin(), plan.splits.end(),
+      [](const HoldoutSplit& split) { return !split.train.empty() && !split.test.empty(); });
+  if (plan.splits.empty() || !whole) {
+    throw std::invalid_argument(fmt::format(
+        "holding out {} leaves nothing to {} on ({} points)", plan.rule,
+        plan.splits.empty() || plan.splits.front().test.empty() ? "test" : "train", points.size()));
+  }
+  note_shared_runs(points, plan);
+  return plan;
+}
+
+}  // namespace
+
+bool names_holdout_rule(std::string_view text) {
+  return text.find_first_of("=<>") == std::string_view::npos;
+}
+
+HoldoutPlan split_by_rule(const Points& points, std::string_view text) {
+  if (points.empty()) throw std::invalid_argument("there are no points to hold out");
+  const Rule rule = parse_rule(text);
+  std::vector<double> params, flops;
+  for (const Point& point : points) {
+    params.push_back(point.params);
+    flops.push_back(training_flops(point));
+  }
+  if (rule.name == kRollout) return checked(points, split_rollout(flops));
+  if (rule.name == kLargestCompute) {
+    return checked(points, split_largest(flops, "C", 10, rule.factor));
+  }
+  return checked(points, split_largest(params, "N", std::sqrt(10.0), rule.factor));
+}
+
+HoldoutPlan split_by_rows(const Points& points, const std::vector<bool>& held_out,
+                          std::string rule) {
+  HoldoutSplit split;
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    (held_out.at(i) ? split.test : split.train).push_back(static_cast<int>(i));
+  }
+  HoldoutPlan plan;
+  plan.rule = std::move(rule);
+  plan.splits.push_back(std::move(split));
+  return checked(points, std::move(plan));
+}
+
+std::vector<bool> kept_rows_with_any(const Records& records, const std::vector<std::string>& where,
+                                     const std::vector<std::string>& conditions) {
+  std::vector<bool> kept(records.rows.size(), true);
+  std::vector<bool> any(records.rows.size(), false);
+  for (const std::string& each : where) {
+    const std::vector<bool> with = rows_with(records, each);
+    for (std::size_t i = 0; i < with.size(); ++i) kept[i] = kept[i] && with[i];
+  }
+  for (const std::string& each : conditions) {
+    const std::vector<bool> with = rows_with(records, each);
+    for (std::size_t i = 0; i < with.size(); ++i) any[i] = any[i] || with[i];
+  }
+  std::vector<bool> out;
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    if (kept[i]) out.push_back(any[i]);
+  }
+  return out;
+}
+
+}  // namespace crosslaw::fit

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fit/data/points.h"
+#include "fit/data/records.h"
+
+namespace crosslaw::fit {
+
+// Indices of points, ascending.
+struct HoldoutSplit {
+  std::vector<int> train;
+  std::vector<int> test;
+};
+
+struct HoldoutPlan {
+  std::string rule;                  // in words
+  std::vector<HoldoutSplit> splits;  // one; several for a rollout, whose tests do not overlap
+  std::vector<std::string> notes;    // what a reader must know about the split
+};
+
+// Splits by a rule:
+//   largest-compute[:FACTOR]  test above max C / FACTOR, 10 unless given
+//   largest-params[:FACTOR]   test above max N / FACTOR, sqrt(10) unless given
+//   rollout                   train on the lower half of the compute and test on the next eighth of
+//                             the points, and so on with 5/8, 6/8 and 7/8 of them
+// C is training_flops(). Where the factor is not given and would leave less than 3/4 of the points,
+// the largest quarter is the test. Points of the same C or N stay together. Throws
+// std::invalid_argument for an unknown rule, a factor that is not above 1, and when nothing is left
+// to train or to test on.
+HoldoutPlan split_by_rule(const Points& points, std::string_view rule);
+
+// Tests on the points marked true. `rule` is only repeated. Throws when all or none are.
+HoldoutPlan split_by_rows(const Points& points, const std::vector<bool>& held_out,
+                          std::string rule);
+
+// Of the rows that satisfy every condition of `where`, in order: does any of `conditions` hold?
+std::vector<bool> kept_rows_with_any(const Records& records, const std::vector<std::string>& where,
+                                     const std::vector<std::string>& conditions);
+
+// Is this a rule, rather than a condition on a column?
+bool names_holdout_rule(std::string_view text);
+
+}  // namespace crosslaw::fit

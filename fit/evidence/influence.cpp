@@ -1,0 +1,374 @@
+#include "fit/evidence/influence.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <numeric>
+#include <stdexcept>
+#include <utility>
+
+#include "fit/laws/laws.h"
+#include "fit/laws/power_form.h"
+#include "fit/solve/core.h"
+#include "fit/solve/one_step.h"
+#include "fit/solve/parallel.h"
+
+namespace crosslaw::fit {
+namespace {
+
+constexpr double kNoOptimum = std::numeric_limits<double>::infinity();
+constexpr std::size_t kMostRefits = 1000;   // runs of which every one is refitted
+constexpr std::size_t kRefitsOfMany = 300;  // of more runs, those that move the fit furthest
+
+// The core of a finished fit, without its search.
+Core core_of(const FitResult& fit, const Points& points, std::vector<int> index) {
+  Core core;
+  core.problem = make_problem(*fit.law, points, fit.huber_delta);
+  for (std::size_t i = 0; i < fit.coefficients.size(); ++i) {
+    core.problem.box.free[i] = !fit.coefficients[i].frozen;
+  }
+  core.centred = core.problem.centred(fit.theta);
+  core.index = std::move(index);
+  return core;
+}
+
+// Refits a finished fit in other worlds, warm-started at its optimum, or guesses such a refit.
+class Refitter {
+ public:
+  Refitter(const Points& points, const FitResult& fit) {
+    if (fit.stages.empty()) {
+      stages_.push_back(core_of(fit, points, all_indices(points)));
+    } else {
+      for (const Stage stage : {Stage::kScratch, Stage::kContinued}) {
+        const FitResult& part = fit.stages.at(stages_.size());
+        stages_.push_back(core_of(part, select_stage(points, stage), indices_of(points, stage)));
+      }
+    }
+    sample_.assign(points.size(), {0, 0});
+    for (std::size_t s = 0; s < stages_.size(); ++s) {
+      steps_.emplace_back(stages_[s].problem, stages_[s].centred);
+      for (std::size_t k = 0; k < stages_[s].index.size(); ++k) {
+        sample_[static_cast<std::size_t>(stages_[s].index[k])] = {s, k};
+      }
+    }
+  }
+
+  // What leaving out these points leads to by one Newton step in each stage.
+  std::optional<std::pair<Theta, double>> one_step(const std::vector<int>& left_out,
+                                                   double objective) const {
+    const Theta still = Theta::Zero(stages_[0].problem.law->size());
+    const auto first = steps_[0].without(samples_of(0, left_out), still);
+    if (!first) return std::nullopt;
+    const Theta plain = stages_[0].problem.plain(stages_[0].centred + first->theta);
+    if (stages_.size() == 1) return Refit{plain, objective + first->objective};
+    const Problem& problem = stages_[1].problem;
+    Theta moved = problem.plain(stages_[1].centred);
+    moved.head(3) = plain.head(3);
+    Theta frozen = problem.centred(moved) - stages_[1].centred;
+    frozen.tail(3).setZero();
+    const auto second = steps_[1].without(samples_of(1, left_out), frozen);
+    if (!second) return std::nullopt;
+    Theta both(joint_law().size());
+    both << plain, problem.plain(stages_[1].centred + second->theta).tail(3);
+    return Refit{both, objective + first->objective + second->objective};
+  }
+
+  // The plain theta of the fit's law and the objective.
+  std::optional<std::pair<Theta, double>> operator()(const Resample& world) const {
+    const std::optional<Refit> first = refit_stage(stages_[0], world, stages_[0].centred);
+    if (!first || stages_.size() == 1) return first;
+    const Core& continued = stages_[1];
+    Theta start = continued.problem.plain(continued.centred);
+    start.head(3) = first->first.head(3);  // E, A and alpha
+    const std::optional<Refit> second =
+        refit_stage(continued, world, continued.problem.centred(start));
+    if (!second) return std::nullopt;
+    Theta both(joint_law().size());
+    both << first->first, second->first.tail(3);
+    return Refit{both, first->second + second->second};
+  }
+
+ private:
+  using Refit = std::pair<Theta, double>;
+
+  std::vector<Sample> samples_of(std::size_t stage, const std::vector<int>& points) const {
+    std::vector<Sample> out;
+    for (const int i : points) {
+      const auto [s, k] = sample_[static_cast<std::size_t>(i)];
+      if (s == stage) out.push_back(stages_[s].problem.samples[k]);
+    }
+    return out;
+  }
+
+  static std::optional<Refit> refit_stage(const Core& core, const Resample& world,
+                                          const Theta& start) {
+    std::vector<Sample> samples;
+    apply(world, core.problem, core.index, core.centred, core.noise, samples);
+    const int needed = core.problem.box.free_count(core.problem.law->size());
+    if (static_cast<int>(samples.size()) < needed) return std::nullopt;
+    const Draw found = refit(core, world, start);
+    if (!found) return std::nullopt;
+    Sums sums;
+    core.problem.law->accumulate(*found, samples, core.problem.delta, sums);
+    return Refit{core.problem.plain(*found), sums.objective};
+  }
+
+  std::vector<Core> stages_;
+  std::vector<OneStep> steps_;                               // one a stage
+  std::vector<std::pair<std::size_t, std::size_t>> sample_;  // of each point: stage, row there
+};
+
+struct Run {
+  int cluster;
+  std::vector<int> points;
+  int stages;  // bit 0: scratch, bit 1: continued
+};
+
+std::vector<Run> runs_of(const Points& points) {
+  std::map<std::pair<int, int>, Run> runs;  // in the order of cluster ids, then of single points
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    const int at = static_cast<int>(i);
+    const int cluster = points[i].cluster;
+    const auto key = cluster >= 0 ? std::pair(0, cluster) : std::pair(1, at);
+    Run& run = runs.try_emplace(key, Run{std::max(cluster, -1), {}, 0}).first->second;
+    run.points.push_back(at);
+    run.stages |= points[i].stage == Stage::kContinued ? 2 : 1;
+  }
+  std::vector<Run> out;
+  for (auto& [key, run] : runs) out.push_back(std::move(run));
+  return out;
+}
+
+std::vector<Stage> stages_of(const Law& law) {
+  if (&law == &joint_law()) return {Stage::kScratch, Stage::kContinued};
+  return {Stage::kScratch};
+}
+
+std::optional<double> log_optimum(const Law& law, const Theta& theta, Stage stage, double flops) {
+  const std::optional<PowerForm> form = power_form(law, theta, stage);
+  const std::optional<Optimum> best = form ? optimum(*form, flops) : std::nullopt;
+  if (!best) return std::nullopt;
+  return std::log(best->params);
+}
+
+LeftOut change(const Run& run, const FitResult& fit, const Theta& theta, double objective,
+               double flops) {
+  LeftOut out;
+  out.cluster = run.cluster;
+  out.first_point = run.points.front();
+  out.points = static_cast<int>(run.points.size());
+  out.theta = theta - fit.theta;
+  out.objective = objective - fit.objective;
+  for (const Stage stage : stages_of(*fit.law)) {
+    const auto before = log_optimum(*fit.law, fit.theta, stage, flops);
+    const auto after = log_optimum(*fit.law, theta, stage, flops);
+    out.log_params.push_back(before ? std::optional(after ? *after - *before : kNoOptimum)
+                                    : std::nullopt);
+  }
+  return out;
+}
+
+// sqrt of the sum over strata of (G - 1)/G sum (t_g - mean t)^2; `values` and `strata` side by
+// side.
+double jackknife_error(const std::vector<double>& values, const std::vector<int>& strata) {
+  std::map<int, std::vector<double>> groups;
+  for (std::size_t g = 0; g < values.size(); ++g) groups[strata[g]].push_back(values[g]);
+  double variance = 0;
+  for (const auto& [stages, group] : groups) {
+    const auto count = static_cast<double>(group.size());
+    double mean = 0, squares = 0;
+    for (const double value : group) mean += value / count;
+    for (const double value : group) squares += (value - mean) * (value - mean);
+    variance += (count - 1) / count * squares;
+  }
+  return std::sqrt(variance);
+}
+
+void add_jackknife(const std::vector<int>& strata, Influence& out) {
+  const Eigen::Index size = out.runs.front().theta.size();
+  out.theta_se.resize(size);
+  for (Eigen::Index i = 0; i < size; ++i) {
+    std::vector<double> values;
+    for (const LeftOut& run : out.runs) values.push_back(run.theta[i]);
+    out.theta_se[i] = jackknife_error(values, strata);
+  }
+  for (std::size_t s = 0; s < out.strategies.size(); ++s) {
+    std::vector<double> values;
+    for (const LeftOut& run : out.runs) {
+      if (run.log_params[s].value_or(kNoOptimum) != kNoOptimum) {
+        values.push_back(*run.log_params[s]);
+      }
+    }
+    const bool all = values.size() == out.runs.size();
+    out.log_params_se.push_back(all ? std::optional(jackknife_error(values, strata))
+                                    : std::nullopt);
+  }
+}
+
+// The largest change of log N*, or of an exponent in standard errors.
+double weight_of(const LeftOut& run, const Influence& all, const Law& law) {
+  double out = 0;
+  for (const std::optional<double>& each : run.log_params) {
+    if (all.by_params && each) out = std::max(out, std::abs(*each));
+  }
+  if (all.by_params) return out;
+  for (int i = 0; i < law.size(); ++i) {
+    if (law.coefficients[static_cast<std::size_t>(i)].kind != Kind::kExponent) continue;
+    if (all.theta_se[i] > 0) out = std::max(out, std::abs(run.theta[i]) / all.theta_se[i]);
+  }
+  return out;
+}
+
+void require_made_from(const Points& points, const FitResult& fit, double flops) {
+  if (static_cast<int>(points.size()) != fit.points) {
+    throw std::invalid_argument(
+        fmt::format("a fit of {} points was not made from {} points", fit.points, points.size()));
+  }
+  if (!(flops > 0) || !std::isfinite(flops)) {
+    throw std::invalid_argument(
+        fmt::format("the budget C = {} must be a finite number above 0", flops));
+  }
+}
+
+// Leaves out every run, by refits of all of them or by one Newton step.
+class Leaver {
+ public:
+  Leaver(const Points& points, const FitResult& fit, double flops, int threads)
+      : points_(points),
+        fit_(fit),
+        flops_(flops),
+        threads_(threads),
+        refitter_(points, fit),
+        runs_(runs_of(points)) {}
+
+  Influence leave_out() {
+    std::vector<int> every(runs_.size());
+    std::iota(every.begin(), every.end(), 0);
+    changes_.resize(runs_.size());
+    if (runs_.size() <= kMostRefits || !step_all()) {
+      refit(every);
+      return gather(every);
+    }
+    const std::vector<int> order = by_weight(every);
+    const std::vector<int> first(order.begin(), order.begin() + kRefitsOfMany);
+    const std::vector<std::optional<LeftOut>> stepped = changes_;
+    refit(first);
+    Influence out = gather(every);
+    out.step_error = step_error(first, stepped, out);
+    return out;
+  }
+
+ private:
+  bool step_all() {
+    parallel_for(static_cast<int>(runs_.size()), threads_, [&](int g) {
+      const Run& run = runs_[static_cast<std::size_t>(g)];
+      if (const auto found = refitter_.one_step(run.points, fit_.objective)) {
+        take(g, *found, false);
+      }
+    });
+    return std::all_of(changes_.begin(), changes_.end(),
+                       [](const auto& each) { return each.has_value(); });
+  }
+
+  void refit(const std::vector<int>& which) {
+    parallel_for(static_cast<int>(which.size()), threads_, [&](int k) {
+      const int g = which[static_cast<std::size_t>(k)];
+      changes_[static_cast<std::size_t>(g)].reset();
+      Resample world;
+      world.count.assign(points_.size(), 1.0);
+      for (const int i : runs_[static_cast<std::size_t>(g)].points) {
+        world.count[static_cast<std::size_t>(i)] = 0;
+      }
+      if (const auto found = refitter_(world)) take(g, *found, true);
+    });
+  }
+
+  void take(int g, const std::pair<Theta, double>& found, bool refitted) {
+    const auto at = static_cast<std::size_t>(g);
+    changes_[at] = change(runs_[at], fit_, found.first, found.second, flops_);
+    changes_[at]->refitted = refitted;
+  }
+
+  // `every` run that has a change, that of the largest weight first.
+  std::vector<int> by_weight(std::vector<int> every) const {
+    const Influence all = summarise(every);
+    std::vector<double> weight(runs_.size(), -1);
+    for (std::size_t g = 0; g < runs_.size(); ++g) {
+      if (changes_[g]) weight[g] = weight_of(*changes_[g], all, *fit_.law);
+    }
+    std::stable_sort(every.begin(), every.end(), [&](int a, int b) {
+      return weight[static_cast<std::size_t>(a)] > weight[static_cast<std::size_t>(b)];
+    });
+    return every;
+  }
+
+  Influence summarise(const std::vector<int>& order) const {
+    Influence out;
+    out.flops = flops_;
+    out.strategies = {""};
+    if (fit_.law == &joint_law()) out.strategies = {"scratch", "continued"};
+    std::vector<int> strata;
+    for (const int g : order) {
+      const auto at = static_cast<std::size_t>(g);
+      if (!changes_[at]) continue;
+      out.runs.push_back(*changes_[at]);
+      out.refitted += changes_[at]->refitted ? 1 : 0;
+      strata.push_back(runs_[at].stages);
+    }
+    out.failed = static_cast<int>(order.size() - out.runs.size());
+    if (out.runs.empty()) return out;
+    add_jackknife(strata, out);
+    out.by_params = std::any_of(out.runs.begin(), out.runs.end(), [](const LeftOut& run) {
+      return std::any_of(run.log_params.begin(), run.log_params.end(),
+                         [](const auto& each) { return each.has_value(); });
+    });
+    return out;
+  }
+
+  Influence gather(const std::vector<int>& every) const {
+    Influence out = summarise(every);
+    std::stable_sort(out.runs.begin(), out.runs.end(), [&](const LeftOut& a, const LeftOut& b) {
+      return weight_of(a, out, *fit_.law) > weight_of(b, out, *fit_.law);
+    });
+    return out;
+  }
+
+  // Root mean square of (step - refit) over that of the refit, coordinates in standard errors.
+  std::optional<double> step_error(const std::vector<int>& which,
+                                   const std::vector<std::optional<LeftOut>>& stepped,
+                                   const Influence& all) const {
+    double off = 0, size = 0;
+    for (const int g : which) {
+      const auto at = static_cast<std::size_t>(g);
+      if (!changes_[at] || !stepped[at]) continue;
+      for (Eigen::Index i = 0; i < all.theta_se.size(); ++i) {
+        if (!(all.theta_se[i] > 0)) continue;
+        const double refit = changes_[at]->theta[i] / all.theta_se[i];
+        const double difference = stepped[at]->theta[i] / all.theta_se[i] - refit;
+        off += difference * difference;
+        size += refit * refit;
+      }
+    }
+    return size > 0 ? std::optional(std::sqrt(off / size)) : std::nullopt;
+  }
+
+  const Points& points_;
+  const FitResult& fit_;
+  double flops_;
+  int threads_;
+  Refitter refitter_;
+  std::vector<Run> runs_;
+  std::vector<std::optional<LeftOut>> changes_;  // one a run
+};
+
+}  // namespace
+
+Influence influence(const Points& points, const FitResult& fit, double flops, int threads) {
+  require_made_from(points, fit, flops);
+  return Leaver(points, fit, flops, threads).leave_out();
+}
+
+}  // namespace crosslaw::fit

@@ -1,0 +1,135 @@
+#include "fit/evidence/prediction.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+#include "fit/laws/laws.h"
+#include "fit/solve/fitter.h"
+#include "fit/solve/objective.h"
+#include "fit/solve/random.h"
+
+namespace crosslaw::fit {
+namespace {
+
+constexpr int kResidualsPerDraw = 32;
+constexpr double kQuietFactor = 1.05;  // factors outside the measured range below this are silent
+
+// One strategy of a fit: its own law, draws and points.
+struct Strategy {
+  std::string name;
+  FitResult fit;
+  Points points;
+};
+
+std::vector<Strategy> strategies_of(const Points& points, const FitResult& fit) {
+  if (fit.law != &joint_law()) return {{"", fit, points}};
+  return {{"scratch", scratch_part(fit), select_stage(points, Stage::kScratch)},
+          {"continued", continued_part(fit), select_stage(points, Stage::kContinued)}};
+}
+
+// log observed - log predicted of every point, as large as those of points that were not fitted.
+std::vector<double> scatter_of(const Strategy& strategy) {
+  const Problem problem =
+      make_problem(*strategy.fit.law, strategy.points, strategy.fit.huber_delta);
+  const Eigen::VectorXd r = residuals(problem, problem.centred(strategy.fit.theta));
+  const auto fitted = static_cast<double>(
+      std::count_if(strategy.fit.coefficients.begin(), strategy.fit.coefficients.end(),
+                    [](const Coefficient& each) { return !each.frozen; }));
+  const auto count = static_cast<double>(r.size());
+  const double factor = std::sqrt(count / std::max(1.0, count - fitted));
+  std::vector<double> out;
+  for (const double each : r) out.push_back(-factor * each);
+  return out;
+}
+
+// Nothing but the stage of the strategy's points decides which term of a law applies.
+double loss_by(const Strategy& strategy, const Theta& theta, const NewRun& run) {
+  return predicted_loss(*strategy.fit.law, theta, run.params, run.tokens,
+                        strategy.points.front().stage);
+}
+
+std::optional<Range> run_interval(const Strategy& strategy, const std::vector<double>& scatter,
+                                  const NewRun& run, std::uint64_t seed) {
+  constexpr Eigen::Index kFewestDraws = 20;
+  const Eigen::MatrixXd& draws = strategy.fit.draws;
+  if (draws.rows() < kFewestDraws) return std::nullopt;
+  std::vector<double> losses;
+  for (Eigen::Index d = 0; d < draws.rows(); ++d) {
+    const double loss = loss_by(strategy, draws.row(d).transpose(), run);
+    Random random(seed, static_cast<std::uint64_t>(d));
+    for (int k = 0; k < kResidualsPerDraw; ++k) {
+      const std::uint32_t i = random.index(static_cast<std::uint32_t>(scatter.size()));
+      losses.push_back(loss * std::exp(scatter[i]));
+    }
+  }
+  std::sort(losses.begin(), losses.end());
+  const Range out{quantile(losses, 0.025), quantile(losses, 0.975)};
+  if (!std::isfinite(out.low) || !std::isfinite(out.high)) return std::nullopt;
+  return out;
+}
+
+double times_outside(double value, const Range& range) {
+  if (value > range.high) return value / range.high;
+  if (value < range.low) return value / range.low;
+  return 1;
+}
+
+void warn_where_outside(double factor, const char* what, const Range& range,
+                        std::vector<std::string>& out) {
+  if (factor > kQuietFactor) {
+    out.push_back(fmt::format("{} is {:.3g} times above the largest measured ({:.3g})", what,
+                              factor, range.high));
+  } else if (factor < 1 / kQuietFactor) {
+    out.push_back(fmt::format("{} is {:.3g} times below the smallest measured ({:.3g})", what,
+                              1 / factor, range.low));
+  }
+}
+
+Prediction predict_one(const Strategy& strategy, const std::vector<double>& scatter,
+                       const NewRun& run, std::uint64_t seed) {
+  Prediction out;
+  out.run = run;
+  out.stage = strategy.name;
+  out.loss =
+      estimate(strategy.fit, [&](const Theta& theta) { return loss_by(strategy, theta, run); });
+  out.run_ci95 = run_interval(strategy, scatter, run, seed);
+  const Coverage covered = coverage(strategy.points);
+  out.flops_factor = times_outside(6 * run.params * run.tokens, covered.flops);
+  out.ratio_factor = times_outside(run.tokens / run.params, covered.tokens_per_param);
+  warn_where_outside(out.flops_factor, "6ND", covered.flops, out.warnings);
+  warn_where_outside(out.ratio_factor, "D/N", covered.tokens_per_param, out.warnings);
+  return out;
+}
+
+}  // namespace
+
+std::vector<Prediction> predict(const Points& points, const FitResult& fit,
+                                const std::vector<NewRun>& runs, std::uint64_t seed) {
+  for (const NewRun& run : runs) {
+    if (std::isfinite(run.params) && run.params > 0 && std::isfinite(run.tokens) &&
+        run.tokens > 0) {
+      continue;
+    }
+    throw std::invalid_argument(fmt::format(
+        "new run N = {}, D = {}: both must be finite and above 0", run.params, run.tokens));
+  }
+  if (static_cast<int>(points.size()) != fit.points) {
+    throw std::invalid_argument(
+        fmt::format("a fit of {} points was not made from {} points", fit.points, points.size()));
+  }
+  std::vector<Strategy> strategies = strategies_of(points, fit);
+  std::vector<std::vector<double>> scatters;
+  for (const Strategy& each : strategies) scatters.push_back(scatter_of(each));
+  std::vector<Prediction> out;
+  for (const NewRun& run : runs) {
+    for (std::size_t s = 0; s < strategies.size(); ++s) {
+      out.push_back(predict_one(strategies[s], scatters[s], run, seed));
+    }
+  }
+  return out;
+}
+
+}  // namespace crosslaw::fit

@@ -1,0 +1,114 @@
+#include "fit/evidence/profile.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <stdexcept>
+
+#include "fit/evidence/profile_walk.h"
+#include "fit/solve/fitter.h"
+#include "fit/solve/newton.h"
+#include "fit/solve/noise_factors.h"
+#include "fit/solve/objective.h"
+
+namespace crosslaw::fit {
+namespace {
+
+constexpr double kLargestLog = 700;  // of a level that still is a double
+
+// The same problem with the origin of log N, log D or both moved to 0 where coefficient i depends
+// on it: there its coordinate is the one that users read, and holding it still holds A and not A
+// N^-alpha at the centre of the data. The other axis stays centred for the condition's sake.
+Problem where_plain(const Problem& problem, int i) {
+  const auto moves = [&](double dx, double dy) {
+    Theta probe = Theta::Constant(problem.law->size(), 0.5);
+    problem.law->shift(probe.data(), dx, dy);
+    return probe[i] != 0.5;
+  };
+  const double dx = moves(1, 0) ? problem.mean_log_params : 0;
+  const double dy = moves(0, 1) ? problem.mean_log_tokens : 0;
+  Problem out = problem;
+  out.mean_log_params -= dx;
+  out.mean_log_tokens -= dy;
+  for (Sample& sample : out.samples) {
+    sample.log_params += dx;
+    sample.log_tokens += dy;
+  }
+  for (int k = 0; k < problem.law->size(); ++k) {
+    if ((dx == 0 && dy == 0) ||
+        problem.law->coefficients[static_cast<std::size_t>(k)].kind != Kind::kLevel) {
+      continue;
+    }
+    out.box.lower[k] = -std::numeric_limits<double>::infinity();
+    out.box.upper[k] = std::numeric_limits<double>::infinity();
+  }
+  return out;
+}
+
+// A floor is walked in E itself, since the whole way to E = 0 is of interest; a level in its log.
+ProfileWalk walk_of(const Problem& centred, const Theta& plain, int i, double tau) {
+  auto problem = std::make_shared<Problem>(where_plain(centred, i));
+  problem->box.free[static_cast<std::size_t>(i)] = false;
+  const Kind kind = centred.law->coefficients[static_cast<std::size_t>(i)].kind;
+  const bool floor = kind == Kind::kFloor;
+  ProfileWalk walk;
+  walk.best.theta = problem->centred(plain);
+  walk.best.objective = evaluate(*problem, walk.best.theta).objective;
+  walk.best.at = floor ? std::exp(plain[i]) : plain[i];
+  walk.limit = profile_limit(walk.best.objective, tau);
+  walk.logarithm = kind == Kind::kLevel;
+  walk.lowest = floor            ? std::exp(centred.box.lower[i])
+                : walk.logarithm ? -kLargestLog
+                                 : centred.box.lower[i];
+  walk.highest = floor            ? std::exp(centred.box.upper[i])
+                 : walk.logarithm ? kLargestLog
+                                  : centred.box.upper[i];
+  walk.step = floor ? 0.01 * std::exp(centred.min_log_loss) : walk.logarithm ? 0.05 : 0.01;
+  walk.hold = [problem, i, floor](double at, const Held& from) {
+    Theta start = from.theta;
+    start[i] = floor ? std::log(at) : at;
+    NewtonOptions options;
+    options.least_gain = 1e-10;
+    const NewtonSummary found =
+        minimise(*problem->law, problem->samples, problem->delta, problem->box, start, options);
+    return Held{at, found.objective, found.theta};
+  };
+  return walk;
+}
+
+// Appends the walks of the free coefficients of one stage, or of a whole one-stage fit.
+void add_walks(const Points& points, const FitResult& fit, std::vector<ProfileWalk>& out) {
+  if (static_cast<int>(points.size()) != fit.points) {
+    throw std::invalid_argument(
+        fmt::format("a fit of {} points has no profile over {} points", fit.points, points.size()));
+  }
+  Problem problem = make_problem(*fit.law, points, fit.huber_delta);
+  for (std::size_t i = 0; i < fit.coefficients.size(); ++i) {
+    problem.box.free[i] = !fit.coefficients[i].frozen;
+  }
+  const double tau = noise_factors(problem, problem.centred(fit.theta)).ratio;
+  for (int i = 0; i < fit.law->size(); ++i) {
+    if (!problem.box.free[static_cast<std::size_t>(i)]) continue;
+    out.push_back(walk_of(problem, fit.theta, i, tau));
+    out.back().name = fit.coefficients[static_cast<std::size_t>(i)].name;
+  }
+}
+
+}  // namespace
+
+std::vector<Profile> profile_coefficients(const Points& points, const FitResult& fit, int threads) {
+  std::vector<ProfileWalk> walks;
+  if (fit.stages.empty()) {
+    add_walks(points, fit, walks);
+  } else {
+    add_walks(select_stage(points, Stage::kScratch), fit.stages.at(0), walks);
+    add_walks(select_stage(points, Stage::kContinued), fit.stages.at(1), walks);
+    // The stages call theirs by the names of their own laws.
+    for (std::size_t k = 0; k < walks.size(); ++k) walks[k].name = fit.coefficients.at(k).name;
+  }
+  return walk_profiles(walks, threads);
+}
+
+}  // namespace crosslaw::fit

@@ -1,0 +1,170 @@
+#include <algorithm>
+#include <cmath>
+#include <memory>
+
+#include "fit/evidence/profile.h"
+#include "fit/evidence/profile_walk.h"
+#include "fit/laws/kernel.h"
+#include "fit/laws/power_form.h"
+#include "fit/solve/newton.h"
+#include "fit/solve/noise_factors.h"
+#include "fit/solve/objective.h"
+
+namespace crosslaw::fit {
+namespace {
+
+// The extended law with the origin of log N and log D at a given optimum. There both terms are
+// equally steep along C = 6ND, alpha A' = sigma B' = exp(slope) with sigma = beta - gamma, so one
+// coefficient is fewer: theta = (log E, slope, alpha, sigma, gamma).
+class AtOptimum {
+ public:
+  static constexpr int kSize = 5;
+
+  explicit AtOptimum(const double* theta)
+      : slope_(theta[1]),
+        alpha_(theta[2]),
+        sigma_(theta[3]),
+        gamma_(theta[4]),
+        floor_(std::exp(theta[0])) {}
+
+  double at(const Sample& sample, double* gradient) {
+    const double x = sample.log_params;
+    const double y = sample.log_tokens;
+    size_ = std::exp(slope_ - alpha_ * x) / alpha_;
+    data_ = std::exp(slope_ - (sigma_ + gamma_) * y - gamma_ * x) / sigma_;
+    size_by_alpha_ = -1 / alpha_ - x;
+    data_by_sigma_ = -1 / sigma_ - y;
+    data_by_gamma_ = -x - y;
+    const double loss = floor_ + size_ + data_;
+    inverse_ = 1 / loss;
+    gradient[0] = floor_ * inverse_;
+    gradient[1] = (size_ + data_) * inverse_;
+    gradient[2] = size_ * size_by_alpha_ * inverse_;
+    gradient[3] = data_ * data_by_sigma_ * inverse_;
+    gradient[4] = data_ * data_by_gamma_ * inverse_;
+    return std::log(loss);
+  }
+
+  void add_curvature(double scale, double* square) const {
+    const double per_loss = scale * inverse_;
+    const double size = per_loss * size_;
+    const double data = per_loss * data_;
+    const auto add = [square](int row, int column, double value) {
+      square[column * kSize + row] += value;
+    };
+    add(0, 0, per_loss * floor_);
+    add(1, 1, size + data);
+    add(2, 1, size * size_by_alpha_);
+    add(2, 2, size * (size_by_alpha_ * size_by_alpha_ + 1 / (alpha_ * alpha_)));
+    add(3, 1, data * data_by_sigma_);
+    add(3, 3, data * (data_by_sigma_ * data_by_sigma_ + 1 / (sigma_ * sigma_)));
+    add(4, 1, data * data_by_gamma_);
+    add(4, 3, data * data_by_sigma_ * data_by_gamma_);
+    add(4, 4, data * data_by_gamma_ * data_by_gamma_);
+  }
+
+ private:
+  double slope_, alpha_, sigma_, gamma_, floor_;
+  double inverse_ = 0, size_ = 0, data_ = 0;
+  double size_by_alpha_ = 0, data_by_sigma_ = 0, data_by_gamma_ = 0;
+};
+
+const Law& at_optimum_law() {
+  constexpr double kSmallest = 1e-4;
+  static const Law law{"at optimum",
+                       "E + (e^s/alpha) (N/N*)^-alpha + (e^s/sigma) (D/D*)^-beta (N/N*)^-gamma",
+                       {{"E", Kind::kFloor, Axis::kNone, -30, 0.5},
+                        {"slope", Kind::kLevel, Axis::kNone, -150, 50},
+                        {"alpha", Kind::kExponent, Axis::kParams, kSmallest, 28},
+                        {"sigma", Kind::kExponent, Axis::kTokens, kSmallest, 38},
+                        {kCrossExponent, Kind::kExponent, Axis::kParams, -10, 10}},
+                       kernel_log_loss<AtOptimum>,
+                       kernel_accumulate<AtOptimum>,
+                       nullptr,
+                       nullptr};
+  return law;
+}
+
+// What is needed to refit at any N*.
+struct ParamsProblem {
+  std::vector<Sample> plain;  // origin at N = D = 1
+  double delta;
+  double log_tokens_and_params;  // log(C/6)
+  SearchBox box;
+
+  std::vector<Sample> samples_at(double log_params) const {
+    std::vector<Sample> out = plain;
+    for (Sample& sample : out) {
+      sample.log_params -= log_params;
+      sample.log_tokens -= log_tokens_and_params - log_params;
+    }
+    return out;
+  }
+
+  // From N* = from.at, the terms there carried along the axes. They no longer agree in steepness,
+  // and share the difference unless the size term is frozen.
+  Held hold(double log_params, const Held& from) const {
+    const double by = log_params - from.at;
+    const double alpha = from.theta[2];
+    const double sigma = from.theta[3];
+    Theta start = from.theta;
+    start[1] += box.free[1] ? 0.5 * (sigma - alpha) * by : -alpha * by;
+    NewtonOptions options;
+    options.least_gain = 1e-10;
+    const NewtonSummary found =
+        minimise(at_optimum_law(), samples_at(log_params), delta, box, start, options);
+    return {log_params, found.objective, found.theta};
+  }
+};
+
+ParamsProblem params_problem(const Problem& problem, const FitResult& fit, double flops) {
+  const Law& law = at_optimum_law();
+  ParamsProblem out{problem.samples, problem.delta, std::log(flops / 6), {}};
+  for (Sample& sample : out.plain) {
+    sample.log_params += problem.mean_log_params;
+    sample.log_tokens += problem.mean_log_tokens;
+  }
+  out.box.lower.resize(law.size());
+  out.box.upper.resize(law.size());
+  for (int i = 0; i < law.size(); ++i) {
+    out.box.lower[i] = law.coefficients[static_cast<std::size_t>(i)].lower;
+    out.box.upper[i] = law.coefficients[static_cast<std::size_t>(i)].upper;
+  }
+  out.box.lower[0] += problem.min_log_loss;
+  out.box.upper[0] += problem.min_log_loss;
+  const bool size_is_free = !fit.coefficient("A").frozen;
+  out.box.free = {!fit.coefficient("E").frozen, size_is_free, !fit.coefficient("alpha").frozen,
+                  true, fit.law->has(kCrossExponent)};
+  return out;
+}
+
+}  // namespace
+
+std::optional<Profile> profile_params(const Points& points, const FitResult& fit, double flops,
+                                      int threads) {
+  const std::optional<PowerForm> form = power_form(*fit.law, fit.theta);
+  const bool two_terms = form && fit.law->size() <= 6;
+  if (!two_terms || !(flops > 0) || !std::isfinite(flops)) return std::nullopt;
+  const std::optional<Optimum> best = optimum(*form, flops);
+  if (!best) return std::nullopt;
+  const Problem problem = make_problem(*fit.law, points, fit.huber_delta);
+  const auto shared = std::make_shared<ParamsProblem>(params_problem(problem, fit, flops));
+  const Theta centred = problem.centred(fit.theta);
+  ProfileWalk walk;
+  walk.name = "N*";
+  walk.best.at = std::log(best->params);
+  walk.best.objective = evaluate(problem, centred).objective;
+  walk.best.theta.resize(at_optimum_law().size());
+  walk.best.theta << form->log_e, std::log(form->alpha) + form->log_a - form->alpha * walk.best.at,
+      form->alpha, form->beta - form->gamma, form->gamma;
+  walk.limit = profile_limit(walk.best.objective, noise_factors(problem, centred).ratio);
+  // One parameter on one side, one token on the other.
+  walk.lowest = std::min(0.0, walk.best.at);
+  walk.highest = std::max(std::log(flops / 6), walk.best.at);
+  walk.step = 0.05;
+  walk.logarithm = true;
+  walk.hold = [shared](double at, const Held& from) { return shared->hold(at, from); };
+  return walk_profiles({walk}, threads).front();
+}
+
+}  // namespace crosslaw::fit

@@ -1,0 +1,127 @@
+#include "fit/solve/core.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+#include <utility>
+
+#include "fit/solve/identifiability.h"
+#include "fit/solve/search.h"
+
+namespace crosslaw::fit {
+namespace {
+
+constexpr std::size_t kMostOtherOptima = 10;
+// Another optimum this close to the best may be the best of a resample.
+constexpr double kRivalObjective = 1.25;
+constexpr std::size_t kMostRivals = 4;
+
+std::vector<double> values_of(const Law& law, const Theta& plain) {
+  std::vector<double> out;
+  for (int i = 0; i < law.size(); ++i) {
+    out.push_back(coefficient_value(law.coefficients[static_cast<std::size_t>(i)], plain[i]));
+  }
+  return out;
+}
+
+Certificate certify(const Problem& problem, const SearchSummary& found,
+                    const Identifiability& verdict) {
+  Certificate out;
+  out.gradient_norm = found.best.gradient_norm;
+  out.gradient_scale = found.best.pull;
+  out.starts = found.starts;
+  out.starts_at_best = found.starts_at_best;
+  out.starts_unfinished = found.starts_unfinished;
+  out.points_searched = found.samples_searched;
+  out.condition = verdict.condition;
+  out.at_bound = verdict.at_bound;
+  const Eigen::VectorXd r = residuals(problem, found.best.theta);
+  const auto inside = (r.array().abs() <= problem.delta).count();
+  out.quadratic_share = static_cast<double>(inside) / static_cast<double>(r.size());
+  out.rms_log_residual = std::sqrt(r.squaredNorm() / static_cast<double>(r.size()));
+  for (const Basin& basin : found.basins) {
+    if (basin.objective <= found.basins.front().objective) continue;
+    if (out.other_optima.size() == kMostOtherOptima) break;
+    out.other_optima.push_back(
+        {basin.objective, basin.starts, values_of(*problem.law, problem.plain(basin.theta))});
+  }
+  return out;
+}
+
+std::vector<std::string> doubts(const Certificate& certificate, bool converged) {
+  std::vector<std::string> out;
+  if (!converged) {
+    out.push_back(
+        fmt::format("the solver stopped before a stationary point (gradient {:.2g} of {:.2g})",
+                    certificate.gradient_norm, certificate.gradient_scale));
+  }
+  if (certificate.starts > 1 && certificate.starts_at_best < 2) {
+    out.push_back(
+        fmt::format("{} of {} starts reached the best objective: the optimum may not be "
+                    "the global one",
+                    certificate.starts_at_best, certificate.starts));
+  }
+  return out;
+}
+
+}  // namespace
+
+void require_usable(const Points& points, const FitOptions& options) {
+  std::vector<std::string> wrong = problems(options);
+  for (std::string& each : problems(points)) wrong.push_back(std::move(each));
+  if (!wrong.empty()) throw std::invalid_argument(fmt::format("{}", fmt::join(wrong, "; ")));
+}
+
+void require_enough(const Problem& problem, const char* which) {
+  const int needed = problem.box.free_count(problem.law->size());
+  const auto have = static_cast<int>(problem.samples.size());
+  if (have < needed) {
+    throw std::invalid_argument(fmt::format("{} {}points cannot fit {} coefficients ({})", have,
+                                            which, needed, problem.law->formula));
+  }
+}
+
+Core fit_core(Problem problem, const Theta& fixed, const FitOptions& options) {
+  Core core;
+  const SearchSummary found =
+      search(problem, fixed, {options.starts, options.threads, options.seed});
+  const Identifiability verdict = judge(problem, found.best.theta);
+  FitResult& result = core.result;
+  result.law = problem.law;
+  result.draws.resize(0, problem.law->size());
+  result.points = static_cast<int>(problem.samples.size());
+  result.huber_delta = problem.delta;
+  result.objective = found.best.objective;
+  result.converged = found.best.converged;
+  result.identifiable = verdict.identifiable();
+  result.theta = problem.plain(found.best.theta);
+  result.certificate = certify(problem, found, verdict);
+  result.problems = verdict.problems;
+  for (std::string& each : doubts(result.certificate, result.converged)) {
+    result.problems.push_back(std::move(each));
+  }
+  const std::vector<double> values = values_of(*problem.law, result.theta);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    Coefficient coefficient;
+    coefficient.name = problem.law->coefficients[i].name;
+    coefficient.value = values[i];
+    coefficient.frozen = !problem.box.free[i];
+    coefficient.identifiable = verdict.reasons[i].empty();
+    coefficient.reason = verdict.reasons[i];
+    result.coefficients.push_back(coefficient);
+  }
+  core.centred = found.best.theta;
+  for (const Basin& basin : found.basins) {
+    const double least = found.basins.front().objective;
+    if (basin.objective <= least || basin.objective > kRivalObjective * least) continue;
+    if (core.rivals.size() < kMostRivals) core.rivals.push_back(basin.theta);
+  }
+  core.noise = fit_noise(problem, found.best.theta);
+  core.problem = std::move(problem);
+  return core;
+}
+
+}  // namespace crosslaw::fit

@@ -1,0 +1,112 @@
+#pragma once
+
+#include <Eigen/Core>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fit/data/points.h"
+#include "fit/laws/compute_model.h"
+#include "fit/laws/law.h"
+
+namespace crosslaw::fit {
+
+// Plain malloc and free, so that programs compiled for wider vectors than this library may own one.
+using DrawMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::DontAlign>;
+
+enum class Resampling {
+  kPairs,       // points, with replacement
+  kClusters,    // whole runs, with replacement
+  kParametric,  // new losses: the fitted law times noise of the fitted kind and size
+};
+
+std::string_view name_of(Resampling kind);
+// Throws std::invalid_argument naming the known kinds.
+Resampling find_resampling(std::string_view name);
+
+// One coefficient as users read it (not a log, not centred). se and ci95 are absent when there was
+// no bootstrap.
+struct Coefficient {
+  std::string name;
+  double value = 0;
+  std::optional<double> se;
+  std::optional<Range> ci95;
+  bool frozen = false;  // taken over from another fit
+  bool identifiable = true;
+  std::string reason;  // why it is not
+};
+
+// A quantity that a law's coefficients imply, such as Kaplan's N_c.
+struct Derived {
+  std::string name;
+  double value = 0;
+  std::optional<double> se;
+  std::optional<Range> ci95;
+};
+
+// Another stationary point that starts ended at.
+struct OtherOptimum {
+  double objective = 0;
+  int starts = 0;
+  std::vector<double> coefficients;
+};
+
+// What the solver can vouch for.
+struct Certificate {
+  double gradient_norm = 0;   // largest |dF/dtheta_j|, centred coordinates, bounds respected
+  double gradient_scale = 0;  // sum of |terms| of such a gradient: the norm is small against it
+  int starts = 0;
+  int starts_at_best = 0;  // stationary at the best objective (to 1e-8)
+  int starts_unfinished = 0;
+  int points_searched = 0;     // fewer than all when the starts ran on a subsample
+  double condition = 0;        // of the centred Jacobian, columns scaled to one; infinite possible
+  double quadratic_share = 0;  // share of residuals with |r| <= delta
+  double rms_log_residual = 0;
+  std::vector<OtherOptimum> other_optima;
+  std::vector<std::string> at_bound;  // names of coefficients
+};
+
+struct BootstrapRecord {
+  Resampling kind = Resampling::kPairs;
+  std::uint64_t seed = 1;
+  int draws = 0;   // refits that reached an optimum: the rows of FitResult::draws
+  int failed = 0;  // refits that did not, left out
+  std::vector<std::string> at_bound;  // coefficients at a bound in more than 2.5 % of the draws
+};
+
+// How N and C were counted, in words; empty: not known.
+struct Convention {
+  std::string params;   // such as the columns that make N
+  std::string compute;  // such as "6ND" or the column of measured FLOPs
+};
+
+struct FitResult {
+  const Law* law = nullptr;
+  std::string method = "one-stage";  // or "two-stage" (law joint, E, A, alpha from scratch alone)
+  int points = 0;
+  double huber_delta = 0;
+  double objective = 0;  // sum over points of weight * Huber(log predicted - log observed)
+  bool converged = false;
+  bool identifiable = false;
+  Theta theta;  // plain coordinates: logs of the levels, exponents as they are
+  std::vector<Coefficient> coefficients;
+  Certificate certificate;
+  BootstrapRecord bootstrap;
+  Convention convention;
+  std::optional<ComputeModel> compute;  // of the points with measured compute; absent: 6 N D
+  std::optional<Coverage> coverage;     // absent when coefficients were typed in by hand
+  std::vector<std::string> problems;    // plain sentences, the gravest first
+  DrawMatrix draws;                     // one bootstrap theta (plain coordinates) a row
+  std::vector<FitResult> stages;        // two-stage fits: scratch, continued; draws of equal rows
+
+  std::vector<Derived> derived() const;
+  const Coefficient& coefficient(std::string_view name) const;  // throws std::invalid_argument
+  double value(std::string_view name) const { return coefficient(name).value; }
+};
+
+// A result with given values and nothing else: no certificate, no draws, no coverage.
+FitResult from_values(const Law& law, const std::vector<double>& values);
+
+}  // namespace crosslaw::fit

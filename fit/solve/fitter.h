@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fit/data/points.h"
+#include "fit/solve/fit_result.h"
+
+namespace crosslaw::fit {
+
+// The name under which FitOptions, JSON and the command line know the two-stage fit.
+inline constexpr std::string_view kTwoStageLaw = "two-stage";
+
+struct FitOptions {
+  std::string law = "chinchilla";  // a name of law_names(), or "two-stage"
+  double huber_delta = 1e-3;       // on log residuals; infinity: least squares
+  int starts = 64;
+  int draws = 1000;  // bootstrap refits; 0: no intervals
+  Resampling resampling = Resampling::kPairs;
+  std::uint64_t seed = 1;  // of starts and resamples
+  int threads = 0;         // 0: one a core; never changes a result
+};
+
+// One message for each option out of its bounds.
+std::vector<std::string> problems(const FitOptions& options);
+
+// Fits one law to all points: minimises sum_i w_i Huber(log predicted - log observed). The stage of
+// a point matters only to law "joint" (E, A, alpha shared; B, beta of scratch points; B', beta',
+// gamma of continued points; arXiv 2407.02118, section 4). Law "two-stage" calls fit_two_stage.
+// Throws std::invalid_argument for bad options, bad points, or fewer points than coefficients; a
+// fit that is not identifiable or did not converge is a result that says so.
+FitResult fit_law(const Points& points, const FitOptions& options);
+
+// The paper's two-stage fit: the chinchilla law on the scratch points, then B', beta' and gamma on
+// the continued points with E, A and alpha frozen (arXiv 2407.02118, Eqs. 6 and 7). The result has
+// law "joint" and method "two-stage"; every bootstrap draw refits both stages on one resample.
+// options.law is ignored. Throws like fit_law, also when a stage has no points.
+FitResult fit_two_stage(const Points& points, const FitOptions& options);
+
+// The two halves of a result of law "joint": a chinchilla fit of the scratch points and an extended
+// fit of the continued ones, with the draws that belong together in the same row.
+FitResult scratch_part(const FitResult& joint);
+FitResult continued_part(const FitResult& joint);
+
+}  // namespace crosslaw::fit

@@ -1,0 +1,295 @@
+#include "fit/solve/identifiability.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <Eigen/QR>
+#include <Eigen/SVD>
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "fit/solve/noise_factors.h"
+
+namespace crosslaw::fit {
+namespace {
+
+constexpr double kSameValue = 0.01;         // sizes or token counts within 1 % count as one
+constexpr double kSmallestSpread = 0.05;    // sd of log D at given N below which D follows N
+constexpr double kSingular = 1e5;           // condition number beyond which nothing is identified
+constexpr double kShaky = 300;              // and beyond which a warning is due
+constexpr double kLargestLevelError = 1.5;  // of the log of a term at the centre of the data
+constexpr double kLargestExponentError = 0.5;
+constexpr double kNoFloor = 1e-6;  // E below this share of the smallest loss counts as E = 0
+
+int distinct(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  int count = 0;
+  double first = -std::numeric_limits<double>::infinity();
+  for (const double value : values) {
+    if (value - first <= kSameValue) continue;
+    first = value;
+    ++count;
+  }
+  return count;
+}
+
+class Judge {
+ public:
+  Judge(const Problem& problem, const Theta& theta)
+      : problem_(problem), law_(*problem.law), theta_(theta) {
+    out_.reasons.resize(static_cast<std::size_t>(law_.size()));
+  }
+
+  Identifiability verdict() {
+    check_variation(Axis::kParams, "size");
+    check_variation(Axis::kTokens, "token count");
+    check_independence();
+    check_repeats();
+    check_bounds();
+    check_jacobian();
+    return std::move(out_);
+  }
+
+ private:
+  const CoefficientInfo& info(int i) const {
+    return law_.coefficients[static_cast<std::size_t>(i)];
+  }
+  bool free_floor() const { return free(0) && info(0).kind == Kind::kFloor; }
+  bool free(int i) const { return problem_.box.free[static_cast<std::size_t>(i)]; }
+
+  void blame(int i, const std::string& reason) {
+    std::string& mine = out_.reasons[static_cast<std::size_t>(i)];
+    if (mine.empty()) mine = reason;
+  }
+  void say(std::string sentence) { out_.problems.push_back(std::move(sentence)); }
+
+  void check_bounds() {
+    for (int i = 0; i < law_.size(); ++i) {
+      if (!free(i)) continue;
+      const std::string name(info(i).name);
+      std::string reason;
+      if (info(i).kind == Kind::kFloor && theta_[i] < problem_.min_log_loss + std::log(kNoFloor)) {
+        reason = fmt::format("{} has fallen to 0: the data show no irreducible loss", name);
+      } else if (theta_[i] <= problem_.box.lower[i] + 1e-9 ||
+                 theta_[i] >= problem_.box.upper[i] - 1e-9) {
+        reason = fmt::format("{} stands at the bound of the search ({:.6g})", name, theta_[i]);
+      }
+      if (reason.empty()) continue;
+      out_.at_bound.push_back(name);
+      bound_.push_back(i);
+      blame(i, reason);
+      say(reason);
+    }
+  }
+
+  std::vector<double> values(Axis axis, std::optional<bool> continued) const {
+    std::vector<double> out;
+    for (const Sample& s : problem_.samples) {
+      if (continued && s.continued != *continued) continue;
+      out.push_back(axis == Axis::kParams ? s.log_params : s.log_tokens);
+    }
+    return out;
+  }
+
+  // A term level / X^exponent needs two values of X, and a third where E is free as well.
+  void check_variation(Axis axis, const std::string& what) {
+    const bool joint = law_.name == "joint";
+    for (const bool continued : {false, true}) {
+      if (continued && !joint) break;
+      const bool by_stage = joint && axis == Axis::kTokens;
+      std::vector<int> mine;
+      for (int i = 0; i < law_.size(); ++i) {
+        const bool is_continued = info(i).name.ends_with("_continued");
+        if (!free(i) || info(i).axis != axis || info(i).name == kCrossExponent) continue;
+        if (!by_stage || is_continued == continued) mine.push_back(i);
+      }
+      if (mine.empty()) continue;
+      const int needed = (free_floor() ? 1 : 0) + static_cast<int>(mine.size());
+      const int have = distinct(values(axis, by_stage ? std::optional(continued) : std::nullopt));
+      if (have < needed) report_variation(mine, what, have, needed, by_stage, continued);
+      if (!by_stage) break;
+    }
+    if (axis != Axis::kParams || !law_.has(kCrossExponent)) return;
+    const int gamma = law_.index(kCrossExponent);
+    if (free(gamma) && distinct(values(axis, joint ? std::optional(true) : std::nullopt)) < 2) {
+      blame(gamma, "gamma needs points of at least two sizes");
+      say("gamma cannot be fitted: it needs points of at least two sizes");
+    }
+  }
+
+  void report_variation(const std::vector<int>& mine, const std::string& what, int have, int needed,
+                        bool by_stage, bool continued) {
+    std::vector<std::string_view> names;
+    if (free_floor()) names.push_back(info(0).name);
+    for (const int i : mine) names.push_back(info(i).name);
+    const std::string sentence = fmt::format(
+        "the {}points have {} distinct {}{} (values within 1 % count as one), but {} need {}",
+        by_stage ? (continued ? "continued " : "scratch ") : "", have, what, have == 1 ? "" : "s",
+        fmt::join(names, ", "), needed);
+    if (free_floor()) blame(0, sentence);
+    for (const int i : mine) blame(i, sentence);
+    say(sentence);
+  }
+
+  // What repeated tokens are worth shows only where tokens repeat.
+  void check_repeats() {
+    if (!law_.depends_on(Axis::kRepeats)) return;
+    const auto repeats =
+        std::count_if(problem_.samples.begin(), problem_.samples.end(),
+                      [](const Sample& s) { return s.log_unique_share < -kSameValue; });
+    if (repeats > 0) return;
+    const std::string sentence =
+        "no point sees a token twice (unique tokens below tokens), which R_D and R_N need";
+    for (int i = 0; i < law_.size(); ++i) {
+      if (info(i).axis == Axis::kRepeats) blame(i, sentence);
+    }
+    say(sentence);
+  }
+
+  // Does D vary at given N? If not, the size term and the data term are one and the same.
+  void check_independence() {
+    double xx = 0, xy = 0, yy = 0, weight = 0;
+    for (const Sample& s : problem_.samples) {
+      xx += s.weight * s.log_params * s.log_params;
+      xy += s.weight * s.log_params * s.log_tokens;
+      yy += s.weight * s.log_tokens * s.log_tokens;
+      weight += s.weight;
+    }
+    const double slope = xx > 0 ? xy / xx : 0;
+    const double spread = std::sqrt(std::max(0.0, yy - slope * xy) / weight);
+    const bool both_vary =
+        std::sqrt(xx / weight) > kSameValue && std::sqrt(yy / weight) > kSameValue;
+    if (!both_vary || spread >= kSmallestSpread) return;
+    const std::string sentence = describe_dependence(slope);
+    for (int i = 0; i < law_.size(); ++i) {
+      if (free(i)) blame(i, sentence);
+    }
+    say(sentence);
+  }
+
+  std::string describe_dependence(double slope) const {
+    const double centre = std::exp(problem_.mean_log_tokens - slope * problem_.mean_log_params);
+    const char* so = "so the size term and the data term cannot be told apart";
+    if (std::abs(slope - 1) < 0.1) {
+      Range ratio{std::numeric_limits<double>::infinity(), 0};
+      for (const Sample& s : problem_.samples) {
+        const double each = std::exp(s.log_tokens - s.log_params + problem_.mean_log_tokens -
+                                     problem_.mean_log_params);
+        ratio = {std::min(ratio.low, each), std::max(ratio.high, each)};
+      }
+      return fmt::format(
+          "every point has nearly the same tokens per parameter ({:.3g} to {:.3g}), {}", ratio.low,
+          ratio.high, so);
+    }
+    if (std::abs(slope + 1) < 0.1) {
+      return fmt::format("every point has nearly the same compute (6ND about {:.3g}), {}",
+                         6 * centre, so);
+    }
+    return fmt::format("D follows N in every point (D about {:.3g} N^{:.2f}), {}", centre, slope,
+                       so);
+  }
+
+  void check_jacobian() {
+    std::vector<int> open;
+    for (int i = 0; i < law_.size(); ++i) {
+      if (free(i)) open.push_back(i);
+    }
+    Eigen::MatrixXd columns = jacobian(problem_, theta_)(Eigen::all, open);
+    for (Eigen::Index r = 0; r < columns.rows(); ++r) {
+      columns.row(r) *= std::sqrt(problem_.samples[static_cast<std::size_t>(r)].weight);
+    }
+    const Eigen::VectorXd lengths = columns.colwise().norm();
+    out_.condition = std::numeric_limits<double>::infinity();
+    if (open.empty() || !lengths.allFinite()) return report_singular(open, {});
+    if (!(lengths.minCoeff() > 0)) return report_without_effect(open, lengths);
+    // Through R of QR: the singular values and right vectors of a tall matrix are those of R.
+    const Eigen::HouseholderQR<Eigen::MatrixXd> qr(columns * lengths.cwiseInverse().asDiagonal());
+    const Eigen::Index count = columns.cols();
+    Eigen::MatrixXd triangle = Eigen::MatrixXd::Zero(count, count);
+    const Eigen::Index rank = std::min(count, columns.rows());
+    triangle.topRows(rank) = qr.matrixQR().topRows(rank).triangularView<Eigen::Upper>();
+    const Eigen::JacobiSVD<Eigen::MatrixXd, Eigen::NoQRPreconditioner> svd(triangle,
+                                                                           Eigen::ComputeFullV);
+    const Eigen::VectorXd& values = svd.singularValues();
+    const Eigen::Index last = values.size() - 1;
+    if (values[last] > 0) out_.condition = values[0] / values[last];
+    if (!(out_.condition < kSingular)) return report_singular(open, svd.matrixV().col(last));
+    if (out_.condition > kShaky) {
+      say(
+          fmt::format("the coefficients are strongly tied to each other (condition number {:.3g}); "
+                      "read them together, with their intervals",
+                      out_.condition));
+    }
+    const Eigen::MatrixXd spread = svd.matrixV() * values.cwiseInverse().asDiagonal();
+    const double noise = noise_factors(problem_, theta_).error;
+    for (std::size_t k = 0; k < open.size(); ++k) {
+      const auto row = static_cast<Eigen::Index>(k);
+      check_error(open[k], noise * spread.row(row).norm() / lengths[row]);
+    }
+  }
+
+  void report_without_effect(const std::vector<int>& open, const Eigen::VectorXd& lengths) {
+    std::vector<int> idle;
+    for (std::size_t k = 0; k < open.size(); ++k) {
+      if (!(lengths[static_cast<Eigen::Index>(k)] > 0)) idle.push_back(open[k]);
+    }
+    for (const int i : idle) {
+      const std::string sentence =
+          fmt::format("{} changes no prediction of these points", info(i).name);
+      blame(i, sentence);
+      say(sentence);
+    }
+  }
+
+  void report_singular(const std::vector<int>& open, const Eigen::VectorXd& direction) {
+    std::vector<std::string_view> tied;
+    for (std::size_t k = 0; k < open.size(); ++k) {
+      if (direction.size() > 0 && std::abs(direction[static_cast<Eigen::Index>(k)]) < 0.2) continue;
+      tied.push_back(info(open[k]).name);
+    }
+    const std::string sentence =
+        fmt::format("{} cannot be told apart by these points (condition number {:.2g})",
+                    fmt::join(tied, ", "), out_.condition);
+    for (const int i : open) {
+      if (std::find(tied.begin(), tied.end(), info(i).name) != tied.end()) blame(i, sentence);
+    }
+    say(sentence);
+  }
+
+  void check_error(int i, double error) {
+    if (std::find(bound_.begin(), bound_.end(), i) != bound_.end()) return;
+    const bool exponent = info(i).kind == Kind::kExponent;
+    if (error <= (exponent ? kLargestExponentError : kLargestLevelError)) return;
+    const std::string sentence =
+        exponent
+            ? fmt::format("{} is known only to +-{:.2g} (one standard error)", info(i).name, error)
+            : fmt::format(
+                  "the term of {} is known only to a factor of {:.2g} (one standard "
+                  "error)",
+                  info(i).name, std::exp(std::min(error, 50.0)));
+    blame(i, sentence);
+    say(sentence);
+  }
+
+  const Problem& problem_;
+  const Law& law_;
+  const Theta& theta_;
+  std::vector<int> bound_;
+  Identifiability out_;
+};
+
+}  // namespace
+
+bool Identifiability::identifiable() const {
+  return std::all_of(reasons.begin(), reasons.end(),
+                     [](const std::string& reason) { return reason.empty(); });
+}
+
+Identifiability judge(const Problem& problem, const Theta& theta) {
+  return Judge(problem, theta).verdict();
+}
+
+}  // namespace crosslaw::fit

@@ -1,0 +1,58 @@
+#include "fit/solve/noise_factors.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <vector>
+
+namespace crosslaw::fit {
+
+NoiseFactors noise_factors(const Problem& problem, const Theta& theta) {
+  constexpr double kFewestInside = 0.05;
+  const Eigen::VectorXd r = residuals(problem, theta);
+  double squares = 0, inside = 0, weight = 0;
+  std::vector<double> sizes;
+  for (Eigen::Index i = 0; i < r.size(); ++i) {
+    const double w = problem.samples[static_cast<std::size_t>(i)].weight;
+    const double size = std::abs(r[i]);
+    squares += w * std::pow(std::min(size, problem.delta), 2);
+    inside += size <= problem.delta ? w : 0;
+    weight += w;
+    sizes.push_back(size);
+  }
+  const double psi = std::sqrt(squares / weight);
+  const auto count = static_cast<double>(r.size());
+  const double fitted = problem.box.free_count(problem.law->size());
+  const double share = inside / weight;
+  NoiseFactors out;
+  double correction = count / std::max(1.0, count - fitted);
+  if (share < kFewestInside) {
+    const auto middle = sizes.begin() + static_cast<std::ptrdiff_t>(sizes.size() / 2);
+    std::nth_element(sizes.begin(), middle, sizes.end());
+    out.error = 1.25 * 1.4826 * *middle;  // sqrt(pi / 2) standard deviations
+  } else {
+    out.error = psi / share;
+    correction *= 1 + fitted / count * (1 - share) / share;
+  }
+  out.ratio = correction * psi * out.error;
+  return out;
+}
+
+double expected_error(const NoiseModel& noise, double delta) {
+  constexpr double kTiny = 1e-4;  // absolute errors from here on
+  const double bound = delta / noise.scale;
+  if (!(noise.scale > 0)) return 0;
+  if (std::isinf(bound)) return noise.scale * (noise.laplace ? std::numbers::sqrt2 : 1.0);
+  if (noise.laplace) {
+    if (bound < kTiny) return noise.scale;
+    const double inside = -std::expm1(-bound);
+    return noise.scale * std::sqrt(2 * (inside - bound * std::exp(-bound))) / inside;
+  }
+  if (bound < kTiny) return noise.scale * std::sqrt(std::numbers::pi / 2);
+  const double inside = std::erf(bound / std::numbers::sqrt2);
+  const double density = std::exp(-0.5 * bound * bound) / std::sqrt(2 * std::numbers::pi);
+  const double squares = inside - 2 * bound * density + bound * bound * (1 - inside);
+  return noise.scale * std::sqrt(squares) / inside;
+}
+
+}  // namespace crosslaw::fit

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <array>
+#include <span>
+#include <vector>
+
+#include "fit/data/points.h"
+#include "fit/laws/law.h"
+
+namespace crosslaw::fit {
+
+// Huber(r) = r^2/2 for |r| <= delta, else delta (|r| - delta/2). delta may be infinite.
+double huber(double residual, double delta);
+
+// The box of the search in centred coordinates and which coordinates may move at all.
+struct SearchBox {
+  Theta lower;
+  Theta upper;
+  std::array<bool, kMaxCoefficients> free{};
+
+  int free_count(int size) const;
+};
+
+// A fit as the solvers see it: samples with log N and log D centred on their weighted means, which
+// removes most of the correlation between a level and its exponent.
+struct Problem {
+  const Law* law = nullptr;
+  std::vector<Sample> samples;
+  double delta = 1e-3;
+  double mean_log_params = 0;
+  double mean_log_tokens = 0;
+  double min_log_loss = 0;
+  SearchBox box;
+
+  Theta centred(const Theta& plain) const;
+  Theta plain(const Theta& centred) const;
+};
+
+// Every coefficient free. Points must be free of problems().
+Problem make_problem(const Law& law, const Points& points, double delta);
+
+// Holds the named coefficients at their value in `plain` (plain coordinates); the rest stay free.
+void freeze(Problem& problem, std::span<const std::string_view> names);
+
+// F, dF/dtheta and the two curvature matrices at centred theta.
+Sums evaluate(const Problem& problem, const Theta& theta);
+
+// The n x p matrix d log L_i / d theta_j at centred theta, rows in the order of the samples.
+Eigen::MatrixXd jacobian(const Problem& problem, const Theta& theta);
+
+// log predicted - log observed for every sample at centred theta.
+Eigen::VectorXd residuals(const Problem& problem, const Theta& theta);
+
+}  // namespace crosslaw::fit

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "fit/solve/fit_result.h"
+
+namespace crosslaw::fit {
+
+// The value at fraction q of sorted values, linear between neighbours (numpy's default).
+double quantile(const std::vector<double>& sorted, double q);
+
+// Something derived from a fit. `undefined` is the share of draws in which it does not exist; where
+// that exceeds 2.5 %, no 95 % interval is given: it would have an open end.
+struct Estimate {
+  std::optional<double> value;
+  std::optional<double> se;
+  std::optional<Range> ci95;
+  double undefined = 0;
+};
+
+// Standard deviation and percentile interval of values, nullopt entries being undefined. Fewer than
+// 20 values give neither.
+Estimate summarise(std::optional<double> value, const std::vector<std::optional<double>>& draws);
+
+// `quantity` at the optimum, and its spread over the draws of the fit.
+Estimate estimate(const FitResult& fit,
+                  const std::function<std::optional<double>(const Theta&)>& quantity);
+
+}  // namespace crosslaw::fit

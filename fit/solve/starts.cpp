@@ -1,0 +1,218 @@
+#include "fit/solve/starts.h"
+
+#include <Eigen/Cholesky>
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "fit/solve/random.h"
+
+namespace crosslaw::fit {
+namespace {
+
+constexpr int kCandidatesPerStart = 8;
+
+// Points of the unit cube that fill it evenly at any count: multiples of powers of the root of
+// x^(dimension+1) = x + 1, modulo 1.
+class EvenCube {
+ public:
+  EvenCube(int dimension, Random& random) {
+    double root = 1.5;
+    for (int i = 0; i < 60; ++i) root = std::pow(1 + root, 1.0 / (dimension + 1));
+    for (int i = 0; i < dimension; ++i) {
+      step_.push_back(std::pow(1 / root, i + 1));
+      at_.push_back(random.uniform());
+    }
+  }
+
+  const std::vector<double>& next() {
+    for (std::size_t i = 0; i < at_.size(); ++i) at_[i] = std::fmod(at_[i] + step_[i], 1.0);
+    return at_;
+  }
+
+ private:
+  std::vector<double> step_;
+  std::vector<double> at_;
+};
+
+bool is_drawn(const CoefficientInfo& info) { return info.first_low < info.first_high; }
+
+double first_guess(const CoefficientInfo& info, double u) {
+  const double low = info.first_low, high = info.first_high;
+  const bool in_log = info.kind == Kind::kExponent && low > 0;
+  return in_log ? low * std::pow(high / low, u) : low + u * (high - low);
+}
+
+std::vector<int> levels_of(const Law& law) {
+  std::vector<int> out;
+  for (int i = 0; i < law.size(); ++i) {
+    if (law.coefficients[static_cast<std::size_t>(i)].kind != Kind::kExponent) out.push_back(i);
+  }
+  return out;
+}
+
+class StartMaker {
+ public:
+  StartMaker(const Problem& problem, const Theta& fixed, std::uint64_t seed)
+      : problem_(problem),
+        law_(*problem.law),
+        fixed_(fixed),
+        samples_(problem.samples),
+        levels_(levels_of(law_)),
+        random_(seed, 0),
+        cube_(law_.size() + 2, random_) {
+    std::vector<double> losses;
+    for (const Sample& s : samples_) losses.push_back(s.log_loss);
+    const auto middle = losses.begin() + static_cast<std::ptrdiff_t>(losses.size() / 2);
+    std::nth_element(losses.begin(), middle, losses.end());
+    median_loss_ = std::exp(*middle);
+  }
+
+  Theta split_at_random() {
+    const std::vector<double> u = cube_.next();
+    Theta theta = with_exponents(u);
+    const std::size_t extra = u.size() - 2;  // drawn beside the coefficients: floor and share
+    const bool has_floor = law_.coefficients[0].kind == Kind::kFloor;
+    const double floor = std::exp(problem_.min_log_loss) * (0.02 + 0.96 * u[extra]);
+    Theta balanced = theta;
+    if (has_floor) balanced[0] = std::log(floor);
+    const double reducible = has_floor ? median_loss_ - 0.999 * floor : median_loss_;
+    law_.balance(balanced.data(), reducible, 0.05 + 0.9 * u[extra + 1]);
+    for (int i = 0; i < law_.size(); ++i) {
+      if (problem_.box.free[static_cast<std::size_t>(i)]) theta[i] = balanced[i];
+    }
+    return theta;
+  }
+
+  // Levels by least squares of predicted / observed = 1 for given exponents.
+  Theta project() {
+    Theta theta = with_exponents(cube_.next());
+    std::vector<int> open;
+    for (const int i : levels_) {
+      if (!problem_.box.free[static_cast<std::size_t>(i)]) continue;
+      open.push_back(i);
+      theta[i] = 0;
+    }
+    const auto rows = static_cast<Eigen::Index>(samples_.size());
+    Eigen::MatrixXd basis(rows, static_cast<Eigen::Index>(open.size()));
+    Eigen::VectorXd target(rows);
+    std::vector<double> terms(levels_.size());
+    for (Eigen::Index r = 0; r < rows; ++r) {
+      const Sample& sample = samples_[static_cast<std::size_t>(r)];
+      law_.log_terms(theta.data(), sample, terms.data());
+      const double root = std::sqrt(sample.weight);
+      target[r] = root;
+      Eigen::Index column = 0;
+      for (std::size_t k = 0; k < levels_.size(); ++k) {
+        const double part = root * std::exp(terms[k] - sample.log_loss);
+        if (problem_.box.free[static_cast<std::size_t>(levels_[k])]) {
+          basis(r, column++) = part;
+        } else {
+          target[r] -= part;
+        }
+      }
+    }
+    const Eigen::VectorXd levels = non_negative_least_squares(basis, target);
+    for (std::size_t k = 0; k < open.size(); ++k) {
+      const double level = levels[static_cast<Eigen::Index>(k)];
+      theta[open[k]] = std::log(std::max(level, 1e-3 * median_loss_));
+    }
+    return theta;
+  }
+
+  // Where terms interact, an optimum may have a loss that rises with N or D in one of them: of
+  // every eight starts one has such a size term and one such a data term.
+  void turn_one_exponent(std::size_t number, Theta& theta) const {
+    const Axis axis = number % 8 == 3 ? Axis::kParams : Axis::kTokens;
+    if (number % 8 != 3 && number % 8 != 7) return;
+    for (int i = 0; i < law_.size(); ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      const CoefficientInfo& info = law_.coefficients[at];
+      const bool mine = info.kind == Kind::kExponent && info.axis == axis;
+      if (mine && info.lower < 0 && problem_.box.free[at]) theta[i] *= -0.5;
+    }
+  }
+
+  double objective(const Theta& theta) const {
+    Sums sums;
+    law_.accumulate(theta, samples_, problem_.delta, sums);
+    return std::isfinite(sums.objective) ? sums.objective : std::numeric_limits<double>::infinity();
+  }
+
+ private:
+  Theta with_exponents(const std::vector<double>& u) const {
+    Theta theta = fixed_;
+    for (int i = 0; i < law_.size(); ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      const CoefficientInfo& info = law_.coefficients[at];
+      if (is_drawn(info) && problem_.box.free[at]) theta[i] = first_guess(info, u[at]);
+    }
+    return theta;
+  }
+
+  const Problem& problem_;
+  const Law& law_;
+  const Theta& fixed_;
+  const std::vector<Sample>& samples_;
+  std::vector<int> levels_;
+  Random random_;
+  EvenCube cube_;
+  double median_loss_ = 0;
+};
+
+}  // namespace
+
+std::vector<Theta> make_starts(const Problem& problem, const Theta& fixed, int count,
+                               std::uint64_t seed) {
+  StartMaker maker(problem, fixed, seed);
+  std::vector<Theta> starts;
+  const int chosen = (count + 1) / 2;
+  std::vector<std::pair<double, Theta>> candidates;
+  for (int i = 0; i < kCandidatesPerStart * chosen; ++i) {
+    const bool linear = problem.law->log_terms != nullptr;
+    const Theta theta = linear ? maker.project() : maker.split_at_random();
+    candidates.emplace_back(maker.objective(theta), theta);
+  }
+  std::stable_sort(candidates.begin(), candidates.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (int i = 0; i < chosen; ++i) {
+    starts.push_back(candidates[static_cast<std::size_t>(i)].second);
+  }
+  while (static_cast<int>(starts.size()) < count) {
+    starts.push_back(maker.split_at_random());
+    if (problem.law->log_terms == nullptr) maker.turn_one_exponent(starts.size(), starts.back());
+  }
+  return starts;
+}
+
+Eigen::VectorXd non_negative_least_squares(const Eigen::MatrixXd& basis,
+                                           const Eigen::VectorXd& target) {
+  const Eigen::Index columns = basis.cols();
+  const Eigen::MatrixXd normal = basis.transpose() * basis;
+  const Eigen::VectorXd right = basis.transpose() * target;
+  Eigen::VectorXd best = Eigen::VectorXd::Zero(columns);
+  double best_gain = 0;  // fall of |basis x - target|^2 against x = 0
+  for (unsigned set = 1; set < (1u << columns); ++set) {
+    std::vector<Eigen::Index> in;
+    for (Eigen::Index c = 0; c < columns; ++c) {
+      if ((set >> c) & 1u) in.push_back(c);
+    }
+    const Eigen::MatrixXd part = normal(in, in);
+    const Eigen::VectorXd part_right = right(in);
+    const Eigen::LDLT<Eigen::MatrixXd> factor(part);
+    const Eigen::VectorXd solution = factor.solve(part_right);
+    if (factor.info() != Eigen::Success || !solution.allFinite() || solution.minCoeff() < 0) {
+      continue;
+    }
+    const double gain = 2 * solution.dot(part_right) - solution.dot(part * solution);
+    if (gain <= best_gain) continue;
+    best_gain = gain;
+    best.setZero();
+    for (std::size_t k = 0; k < in.size(); ++k)
+      best[in[k]] = solution[static_cast<Eigen::Index>(k)];
+  }
+  return best;
+}
+
+}  // namespace crosslaw::fit

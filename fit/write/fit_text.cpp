@@ -1,0 +1,109 @@
+#include "fit/write/fit_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace crosslaw::fit {
+namespace {
+
+// Six digits, which the published coefficients need: rounding them further moves D*/N* fivefold.
+std::string six_digits(double value) { return fmt::format("{:.6g}", value); }
+std::string short_number(double value) { return fmt::format("{:#.3g}", value); }
+
+std::string spread(const std::optional<double>& se) { return se ? short_number(*se) : "-"; }
+
+std::string interval(const std::optional<Range>& range) {
+  return range ? fmt::format("[{:#.4g}, {:#.4g}]", range->low, range->high) : "-";
+}
+
+std::string describe_points(const FitResult& fit) {
+  const double delta = fit.huber_delta;
+  std::string out = fmt::format(
+      "{} points, objective {:.9g} ({})\n", fit.points, fit.objective,
+      std::isfinite(delta) ? fmt::format("sum of Huber, delta {:.3g}, on log residuals", delta)
+                           : "half the sum of squared log residuals");
+  if (!fit.convention.params.empty()) {
+    out += fmt::format("N: {}; C: {}\n", fit.convention.params, fit.convention.compute);
+  }
+  if (!fit.coverage) return out;
+  const Coverage& c = *fit.coverage;
+  out += fmt::format("N {} to {}, D {} to {}, D/N {:.3g} to {:.3g}, {} {:.3g} to {:.3g}\n",
+                     short_count(c.params.low), short_count(c.params.high),
+                     short_count(c.tokens.low), short_count(c.tokens.high), c.tokens_per_param.low,
+                     c.tokens_per_param.high, fit.compute ? "C" : "6ND", c.flops.low, c.flops.high);
+  if (fit.compute) out += fmt::format("compute: {}\n", describe(*fit.compute));
+  return out;
+}
+
+std::string describe_certificate(const FitResult& fit) {
+  const Certificate& c = fit.certificate;
+  std::string out = fmt::format(
+      "optimum:      {}, gradient {:.1e} (terms sum to {:.1e}), {} of {} starts end here\n",
+      fit.converged ? "stationary" : "NOT stationary", c.gradient_norm, c.gradient_scale,
+      c.starts_at_best, c.starts);
+  if (c.points_searched > 0 && c.points_searched < fit.points) {
+    out += fmt::format("              starts ran on {} of the points, the best on all\n",
+                       c.points_searched);
+  }
+  for (const OtherOptimum& other : c.other_optima) {
+    out += fmt::format("              {} starts end at another optimum, objective {:.6g}\n",
+                       other.starts, other.objective);
+  }
+  out += fmt::format("residuals:    {:.3g} % rms of the loss, {:.0f} % within delta\n",
+                     100 * c.rms_log_residual, 100 * c.quadratic_share);
+  return out + fmt::format("identifiable: {} (condition number {:.4g})\n",
+                           fit.identifiable ? "yes" : "NO", c.condition);
+}
+
+std::string describe_bootstrap(const FitResult& fit) {
+  if (fit.draws.rows() == 0) return "intervals:    none, no bootstrap was asked for\n";
+  return fmt::format("intervals:    95 %, {} refits, {} resampled, seed {}\n", fit.draws.rows(),
+                     name_of(fit.bootstrap.kind), fit.bootstrap.seed);
+}
+
+}  // namespace
+
+Table coefficient_table(const FitResult& fit) {
+  const bool all = std::all_of(fit.coefficients.begin(), fit.coefficients.end(),
+                               [](const Coefficient& each) { return each.identifiable; });
+  Table out;
+  out.header = {"", "value", "se", "95%"};
+  if (!all) out.header.emplace_back("identifiable");
+  for (const Coefficient& each : fit.coefficients) {
+    std::vector<std::string> row = {each.name, six_digits(each.value), spread(each.se),
+                                    interval(each.ci95)};
+    if (each.frozen) row[0] += " (frozen)";
+    if (!all) row.emplace_back(each.identifiable ? "yes" : "NO");
+    out.rows.push_back(std::move(row));
+  }
+  for (const Derived& each : fit.derived()) {
+    out.rows.push_back({each.name, six_digits(each.value), spread(each.se), interval(each.ci95)});
+    if (!all) out.rows.back().emplace_back("");
+  }
+  return out;
+}
+
+Table coefficient_csv(const FitResult& fit) {
+  Table out;
+  out.header = {"coefficient", "value", "se", "ci95_low", "ci95_high", "identifiable"};
+  for (const Coefficient& each : fit.coefficients) {
+    out.rows.push_back({each.name, exact(each.value), each.se ? exact(*each.se) : "",
+                        each.ci95 ? exact(each.ci95->low) : "",
+                        each.ci95 ? exact(each.ci95->high) : "", each.identifiable ? "1" : "0"});
+  }
+  return out;
+}
+
+std::string describe(const FitResult& fit) {
+  std::string out = fmt::format("{}: {}\n", fit.method == "two-stage" ? fit.method : fit.law->name,
+                                fit.law->formula);
+  out += describe_points(fit) + "\n";
+  out += render(coefficient_table(fit), TableFormat::kText) + "\n";
+  out += describe_certificate(fit) + describe_bootstrap(fit);
+  for (const std::string& problem : fit.problems) out += "problem:      " + problem + "\n";
+  return out;
+}
+
+}  // namespace crosslaw::fit

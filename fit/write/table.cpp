@@ -1,0 +1,193 @@
+#include "fit/write/table.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cmath>
+#include <utility>
+
+namespace crosslaw::fit {
+namespace {
+
+// Characters, not bytes: UTF-8 continuation bytes take no column.
+std::size_t width(const std::string& cell) {
+  return static_cast<std::size_t>(std::count_if(cell.begin(), cell.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  }));
+}
+
+std::vector<std::size_t> widths(const Table& table) {
+  std::vector<std::size_t> out;
+  for (const std::string& cell : table.header) out.push_back(width(cell));
+  for (const auto& row : table.rows) {
+    for (std::size_t c = 0; c < row.size(); ++c) out[c] = std::max(out[c], width(row[c]));
+  }
+  return out;
+}
+
+std::string padded(const std::string& cell, std::size_t to, bool left) {
+  const std::string blanks(to - width(cell), ' ');
+  return left ? cell + blanks : blanks + cell;
+}
+
+std::string text(const Table& table) {
+  const std::vector<std::size_t> to = widths(table);
+  std::string out;
+  const auto line = [&](const std::vector<std::string>& row) {
+    std::string one;
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      one += (c > 0 ? "  " : "") + padded(row[c], to[c], c == 0);
+    }
+    one.erase(one.find_last_not_of(' ') + 1);
+    out += one + "\n";
+  };
+  line(table.header);
+  for (const auto& row : table.rows) line(row);
+  return out;
+}
+
+std::string replaced(std::string_view text, std::string_view special,
+                     const std::vector<std::string>& by) {
+  std::string out;
+  for (const char c : text) {
+    const std::size_t at = special.find(c);
+    if (at == std::string_view::npos) {
+      out += c;
+    } else {
+      out += by[at];
+    }
+  }
+  return out;
+}
+
+std::string markdown(const Table& table) {
+  const std::vector<std::size_t> to = widths(table);
+  std::string out;
+  const auto line = [&](const std::vector<std::string>& row) {
+    out += "|";
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      out += fmt::format(" {} |", replaced(padded(row[c], to[c], c == 0), "|", {"\\|"}));
+    }
+    out += "\n";
+  };
+  line(table.header);
+  out += "|";
+  for (std::size_t c = 0; c < to.size(); ++c) {
+    out += c == 0 ? std::string(to[c] + 2, '-') + "|" : std::string(to[c] + 1, '-') + ":|";
+  }
+  out += "\n";
+  for (const auto& row : table.rows) line(row);
+  return out;
+}
+
+std::string csv(const Table& table) {
+  std::string out;
+  const auto line = [&](const std::vector<std::string>& row) {
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      const bool quote = row[c].find_first_of(",\"\r\n") != std::string::npos;
+      out += c > 0 ? "," : "";
+      out += quote ? fmt::format("\"{}\"", replaced(row[c], "\"", {"\"\""})) : row[c];
+    }
+    out += "\n";
+  };
+  line(table.header);
+  for (const auto& row : table.rows) line(row);
+  return out;
+}
+
+// Length of a number such as 1.5e+21 at the start of the text; 0 where there is none.
+std::size_t scientific(std::string_view text, std::size_t& mantissa) {
+  const auto digit = [&](std::size_t i) {
+    return i < text.size() && text[i] >= '0' && text[i] <= '9';
+  };
+  std::size_t at = 0;
+  while (digit(at) || (at > 0 && at < text.size() && text[at] == '.')) ++at;
+  mantissa = at;
+  if (at == 0 || at >= text.size() || text[at] != 'e') return 0;
+  ++at;
+  if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
+  if (!digit(at)) return 0;
+  while (digit(at)) ++at;
+  return at;
+}
+
+// 1.5e+21 as $1.5 \times 10^{21}$, the rest with LaTeX's special characters escaped.
+std::string latex_cell(const std::string& cell, const std::vector<std::string>& by) {
+  std::string out, plain;
+  const auto flush = [&] { out += replaced(std::exchange(plain, ""), "&%$#_{}~^\\", by); };
+  for (std::size_t at = 0; at < cell.size();) {
+    const bool inside = at > 0 && (std::isalnum(static_cast<unsigned char>(cell[at - 1])) != 0 ||
+                                   cell[at - 1] == '.');
+    std::size_t mantissa = 0;
+    const std::size_t length = inside ? 0 : scientific(std::string_view(cell).substr(at), mantissa);
+    if (length == 0) {
+      plain += cell[at++];
+      continue;
+    }
+    flush();
+    const std::string digits = cell.substr(at, mantissa);
+    const int power = std::stoi(cell.substr(at + mantissa + 1, length - mantissa - 1));
+    out += digits == "1" ? fmt::format("$10^{{{}}}$", power)
+                         : fmt::format("${} \\times 10^{{{}}}$", digits, power);
+    at += length;
+  }
+  flush();
+  return out;
+}
+
+std::string latex(const Table& table) {
+  const std::vector<std::string> by = {"\\&",
+                                       "\\%",
+                                       "\\$",
+                                       "\\#",
+                                       "\\_",
+                                       "\\{",
+                                       "\\}",
+                                       "\\textasciitilde{}",
+                                       "\\textasciicircum{}",
+                                       "\\textbackslash{}"};
+  const auto line = [&](const std::vector<std::string>& row) {
+    std::vector<std::string> cells;
+    for (const std::string& cell : row) cells.push_back(latex_cell(cell, by));
+    return fmt::format("{} \\\\\n", fmt::join(cells, " & "));
+  };
+  std::string out =
+      "\\begin{tabular}{l" + std::string(table.header.size() - 1, 'r') + "}\n\\toprule\n";
+  out += line(table.header) + "\\midrule\n";
+  for (const auto& row : table.rows) out += line(row);
+  return out + "\\bottomrule\n\\end{tabular}\n";
+}
+
+}  // namespace
+
+std::string render(const Table& table, TableFormat format) {
+  switch (format) {
+    case TableFormat::kText:
+      return text(table);
+    case TableFormat::kMarkdown:
+      return markdown(table);
+    case TableFormat::kCsv:
+      return csv(table);
+    case TableFormat::kLatex:
+      return latex(table);
+  }
+  return "";
+}
+
+std::string short_count(double value) {
+  constexpr std::array<std::pair<double, const char*>, 4> kSuffixes = {
+      {{1e12, "T"}, {1e9, "B"}, {1e6, "M"}, {1e3, "k"}}};
+  if (!(std::abs(value) < 1e15)) return fmt::format("{:.4g}", value);
+  for (const auto& [unit, suffix] : kSuffixes) {
+    // 999.96M rounds to 1000M: take the next unit instead.
+    if (std::abs(value) >= 0.99995 * unit) return fmt::format("{:#.4g}{}", value / unit, suffix);
+  }
+  return fmt::format("{:.4g}", value);
+}
+
+std::string exact(double value) { return fmt::format("{}", value); }
+
+}  // namespace crosslaw::fit

@@ -1,0 +1,31 @@
+# A room is a folder with a library of its own. Its link line names the rooms it stands on;
+# scripts/check_layers.py holds its includes to the same order.
+
+# crosslaw_room(NAME SOURCES files... [HEADERS files...] [USES targets...] [PRIVATE targets...])
+# HEADERS: what an installed copy of the fitting library shows. USES is what the room's headers need,
+# PRIVATE what its sources need besides.
+function(crosslaw_room name)
+  cmake_parse_arguments(ROOM "" "" "SOURCES;HEADERS;USES;PRIVATE" ${ARGN})
+  add_library(crosslaw_${name} STATIC ${ROOM_SOURCES})
+  target_link_libraries(crosslaw_${name} PUBLIC crosslaw_options ${ROOM_USES} PRIVATE ${ROOM_PRIVATE})
+  if(ROOM_HEADERS)
+    file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+    install(FILES ${ROOM_HEADERS} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/crosslaw/${folder})
+  endif()
+endfunction()
+
+# crosslaw_test(NAME SOURCES files... LINK targets...): one program of Catch2 tests, run from the root.
+# A filter that matches no test is a failure.
+function(crosslaw_test name)
+  cmake_parse_arguments(TEST "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(tests_${name} ${TEST_SOURCES} $<TARGET_OBJECTS:crosslaw_test_main>)
+  set_target_properties(tests_${name} PROPERTIES UNITY_BUILD OFF)
+  target_link_libraries(tests_${name} PRIVATE crosslaw_test_support ${TEST_LINK})
+  add_test(NAME ${name} COMMAND tests_${name} -w NoTests WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+endfunction()
+
+# crosslaw_script_test(NAME SCRIPT ARGUMENTS...): a Python script that drives whole programs.
+function(crosslaw_script_test name script)
+  add_test(NAME ${name} COMMAND ${Python3_EXECUTABLE} ${script} ${ARGN} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 1800)
+endfunction()

@@ -1,0 +1,370 @@
+#include "sweep/schedule/scheduler.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <csignal>
+#include <fstream>
+#include <random>
+
+#include "sweep/schedule/ingest.h"
+#include "trainer/recipe/run_files.h"
+
+namespace crosslaw::sweep {
+namespace fs = std::filesystem;
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+constexpr auto kTick = 100ms;
+constexpr auto kHungAfter = 30min;
+constexpr int64_t kKillsAllowed = 20;  // ends from outside say nothing against the run
+constexpr int64_t kMemoryFailuresAllowed = 4;
+constexpr int64_t kFirstRetryMs = 1000;
+
+std::string random_token() {
+  std::random_device device;
+  std::string token;
+  for (int i = 0; i < 4; ++i) token += fmt::format("{:08x}", device());
+  return token;
+}
+
+std::string attempt_folder(const std::string& key, int64_t n) {
+  return fmt::format("runs/{}/attempt-{}", key, n);
+}
+
+std::string last_line_of(const fs::path& file) {
+  std::ifstream input(file);
+  std::string last;
+  for (std::string line; std::getline(input, line);) {
+    if (!line.empty()) last = line;
+  }
+  return last;
+}
+
+std::string first_line_of(const fs::path& file) {
+  std::ifstream input(file);
+  std::string line;
+  std::getline(input, line);
+  return line;
+}
+
+}  // namespace
+
+Scheduler::Scheduler(const Plan& plan, const trainer::Corpus& corpus, db::RunStore& store,
+                     RunLauncher& launcher, std::vector<Slot> slots, SchedulerOptions options,
+                     SchedulerHooks hooks)
+    : plan_(plan),
+      corpus_(corpus),
+      store_(store),
+      launcher_(launcher),
+      slots_(std::move(slots)),
+      options_(std::move(options)),
+      hooks_(std::move(hooks)),
+      slot_busy_(slots_.size(), false),
+      speed_(options_.launch, slots_) {
+  load_jobs();
+}
+
+SweepEnd Scheduler::run() {
+  settle_earlier_attempts();
+  check_parents();
+  while (!finished()) {
+    if (hooks_.interrupts() > 0) {
+      stop_running();
+      return SweepEnd::kInterrupted;
+    }
+    start_what_fits();
+    for (const ProcessExit& exit : launcher_.wait(kTick)) finish(exit);
+    read_running();
+    hooks_.on_progress(progress());
+  }
+  return SweepEnd::kFinished;
+}
+
+void Scheduler::load_jobs() {
+  std::map<std::string, int64_t> ids;
+  for (const db::RunRow& row : store_.runs()) ids[row.key] = row.id;
+  std::map<int64_t, size_t> job_of_run;
+  for (const PlannedRun& planned : plan_.runs) {
+    Job job;
+    job.planned = &planned;
+    job.run_id = ids.at(planned.row.key);
+    job_of_run[job.run_id] = jobs_.size();
+    jobs_.push_back(job);
+  }
+  for (const db::AttemptRow& attempt : store_.attempts()) {
+    auto at = job_of_run.find(attempt.run_id);
+    if (at == job_of_run.end()) continue;
+    Job& job = jobs_[at->second];
+    job.attempts = attempt.n;
+    job.best_step = std::max(job.best_step, attempt.step.value_or(0));
+    if (attempt.outcome == "done") job.state = State::kDone;
+    if (attempt.outcome == "diverged") job.state = State::kDiverged;
+  }
+  for (size_t i = jobs_.size(); i-- > 0;) {
+    jobs_[i].urgency += plan_.runs[i].flops_to_train();
+    for (const auto& start : {plan_.runs[i].parent, plan_.runs[i].trunk}) {
+      if (start) jobs_[start->run].urgency = std::max(jobs_[start->run].urgency, jobs_[i].urgency);
+    }
+  }
+}
+
+// Attempts that an earlier process left open: still running ones are taken over, others are judged
+// by what they left behind.
+void Scheduler::settle_earlier_attempts() {
+  std::map<int64_t, size_t> job_of_run;
+  for (size_t i = 0; i < jobs_.size(); ++i) job_of_run[jobs_[i].run_id] = i;
+  for (const db::AttemptRow& attempt : store_.attempts()) {
+    if (attempt.ended_ms) continue;
+    fs::path config = trainer::config_file(options_.folder / attempt.folder);
+    bool here = attempt.host == options_.host;
+    auto process = here ? launcher_.adopt(attempt.id, config) : std::nullopt;
+    auto job = job_of_run.find(attempt.run_id);
+    if (job == job_of_run.end()) {
+      if (process) launcher_.stop(attempt.id, true);
+      store_.end_attempt(
+          attempt.id, {.outcome = "cancelled", .message = "the spec no longer asks for this run"},
+          hooks_.now_ms());
+      continue;
+    }
+    size_t slot = slots_.size();
+    for (size_t i = slots_.size(); i-- > 0;) {
+      if (process && !slot_busy_[i] && slots_[i].device() == attempt.device) slot = i;
+    }
+    if (slot < slots_.size()) slot_busy_[slot] = true;
+    jobs_[job->second].state = State::kRunning;
+    live_[attempt.id] = {.job = job->second,
+                         .slot = slot,
+                         .folder = attempt.folder,
+                         .token = attempt.token,
+                         .log_offset = attempt.log_offset,
+                         .started_ms = attempt.started_ms,
+                         .heartbeat = "",
+                         .heartbeat_seen = Clock::now()};
+    if (process) {
+      store_.set_process(attempt.id, process->pid, process->start_ticks);
+      hooks_.say(fmt::format("{}: still training as process {}", jobs_[job->second].planned->name,
+                             process->pid));
+    } else {
+      finish({attempt.id, {}, {}});
+    }
+  }
+}
+
+bool Scheduler::blocked(const Job& job) const {
+  if (!job.planned->parent) return false;
+  const Job& parent = jobs_[job.planned->parent->run];
+  return parent.state == State::kFailed || parent.state == State::kDiverged || blocked(parent);
+}
+
+bool Scheduler::ready(const Job& job) const {
+  if (job.state != State::kWaiting || job.not_before_ms > hooks_.now_ms()) return false;
+  if (job.planned->parent && jobs_[job.planned->parent->run].state != State::kDone) return false;
+  if (!job.planned->trunk) return true;
+  const Job& trunk = jobs_[job.planned->trunk->run];
+  bool may_still_come = trunk.state == State::kWaiting || trunk.state == State::kRunning;
+  return !may_still_come || checkpoint_at(trunk, job.planned->trunk->step).has_value();
+}
+
+std::optional<size_t> Scheduler::free_slot() const {
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    if (!slot_busy_[i]) return i;
+  }
+  return std::nullopt;
+}
+
+void Scheduler::start_what_fits() {
+  for (auto slot = free_slot(); slot; slot = free_slot()) {
+    std::optional<size_t> best;
+    for (size_t i = 0; i < jobs_.size(); ++i) {
+      if (ready(jobs_[i]) && (!best || jobs_[i].urgency > jobs_[*best].urgency)) best = i;
+    }
+    if (!best || !start(*best, *slot)) return;
+  }
+}
+
+bool Scheduler::start(size_t index, size_t slot) {
+  Job& job = jobs_[index];
+  db::AttemptRow attempt;
+  attempt.run_id = job.run_id;
+  attempt.n = ++job.attempts;
+  attempt.token = random_token();
+  attempt.folder = attempt_folder(job.planned->row.key, attempt.n);
+  attempt.device = slots_[slot].device();
+  attempt.host = options_.host;
+  attempt.boot_id = options_.boot_id;
+  attempt.started_ms = hooks_.now_ms();
+  attempt.id = store_.begin_attempt(attempt);
+  fs::path folder = options_.folder / attempt.folder;
+  fs::create_directories(folder);
+  write_attempt_config(job, slots_[slot], attempt.token, folder);
+  auto process = launcher_.start(
+      {attempt.id, trainer::config_file(folder), trainer::log_file(folder), slots_[slot]});
+  if (!process) {
+    store_.end_attempt(
+        attempt.id,
+        {.outcome = "slot_taken", .message = slots_[slot].name() + " is used by another program"},
+        hooks_.now_ms());
+    job.not_before_ms = hooks_.now_ms() + 30 * kFirstRetryMs;
+    return false;
+  }
+  store_.set_process(attempt.id, process->pid, process->start_ticks);
+  job.state = State::kRunning;
+  slot_busy_[slot] = true;
+  live_[attempt.id] = {.job = index,
+                       .slot = slot,
+                       .folder = attempt.folder,
+                       .token = attempt.token,
+                       .log_offset = 0,
+                       .started_ms = attempt.started_ms,
+                       .heartbeat = "",
+                       .heartbeat_seen = Clock::now()};
+  return true;
+}
+
+void Scheduler::write_attempt_config(const Job& job, const Slot& slot, const std::string& token,
+                                     const fs::path& folder) const {
+  const PlannedRun& planned = *job.planned;
+  trainer::TrainConfig config;
+  config.recipe = planned.recipe;
+  trainer::Execution& e = config.execution;
+  e.token = token;
+  e.device = slot.device();
+  e.gpu_uuid = slot.gpu_uuid;
+  e.threads = options_.launch.threads_per_run;
+  for (const trainer::MixturePart& part : planned.recipe.mixture)
+    e.train_shards[part.language] = corpus_.language(part.language).train.file.string();
+  for (const trainer::ValidationSet& set : planned.recipe.validation)
+    e.valid_shards[set.language] = corpus_.language(set.language).valid.file.string();
+  e.start_checkpoints = start_checkpoints(job);
+  if (planned.parent) {
+    if (auto parent = checkpoint_at(jobs_[planned.parent->run], planned.parent->step))
+      e.parent_checkpoint = (options_.folder / *parent).string();
+  }
+  e.evaluation_steps = planned.evaluation_steps;
+  e.others_at_end_only = options_.source_loss_at_end_only;
+  e.publish_steps = planned.publish_steps;
+  e.checkpoint_every_seconds = options_.checkpoint_every_seconds;
+  e.micro_batch_sequences = job.micro_batch;
+  trainer::write_config(config, trainer::config_file(folder));
+}
+
+void Scheduler::finish(const ProcessExit& exit) {
+  Live live = live_.at(exit.attempt_id);
+  live_.erase(exit.attempt_id);
+  if (live.slot < slots_.size()) slot_busy_[live.slot] = false;
+  Job& job = jobs_[live.job];
+  fs::path folder = options_.folder / live.folder;
+  ingest_metrics(store_, options_.folder, live.folder, job.run_id, exit.attempt_id,
+                 live.log_offset);
+  db::AttemptEnd end;
+  end.exit_code = exit.code;
+  end.exit_signal = exit.signal;
+  auto result = trainer::read_result(folder);
+  if (result && result->token == live.token) {
+    end.outcome = trainer::name_of(result->outcome);
+    end.message = result->message;
+    end.start_step = result->start_step, end.step = result->step;
+    end.seconds = result->seconds, end.tokens_per_second = result->tokens_per_second;
+    end.provenance = result->provenance;
+    if (result->outcome == trainer::Outcome::kDone &&
+        !store_.has_eval(job.run_id, job.planned->row.language, job.planned->row.steps)) {
+      end.outcome = "crashed";
+      end.message = "done, but its last validation loss is missing from metrics.jsonl";
+    }
+  } else {
+    int64_t signal = exit.signal.value_or(0);
+    bool lost = !exit.code && !exit.signal;  // it ended while nobody was watching
+    bool from_outside = lost || signal == SIGKILL || signal == SIGTERM;
+    end.outcome = live.hung ? "hung" : from_outside ? "killed" : "crashed";
+    end.message = last_line_of(trainer::log_file(folder));
+  }
+  store_.end_attempt(exit.attempt_id, end, hooks_.now_ms());
+  if (end.outcome == "done") {
+    speed_.add(job.planned->row.flops * static_cast<double>(*end.step - *end.start_step) /
+                   static_cast<double>(job.planned->row.steps),
+               static_cast<double>(hooks_.now_ms() - live.started_ms) / 1000);
+  }
+  judge(job, end.outcome, end.message, end.step.value_or(0));
+  if (job.state == State::kDone) drop_spent_checkpoints(live.job);
+}
+
+void Scheduler::judge(Job& job, const std::string& outcome, const std::string& message,
+                      int64_t step) {
+  job.state = State::kWaiting;
+  if (step > job.best_step) job.best_step = step, job.crashes = 0;
+  if (outcome == "done") {
+    job.state = State::kDone;
+  } else if (outcome == "diverged") {
+    job.state = State::kDiverged;
+    hooks_.say(fmt::format("{}: diverged, which is recorded as its result: {}", job.planned->name,
+                           message));
+  } else if (outcome == "out_of_memory") {
+    ++job.memory_failures;
+    job.micro_batch =
+        std::max<int64_t>(1, job.planned->recipe.batch_sequences >> job.memory_failures);
+    retry_later(job, job.memory_failures, kMemoryFailuresAllowed,
+                "out of memory; trying smaller micro-batches");
+  } else if (outcome == "killed") {
+    retry_later(job, ++job.crashes, kKillsAllowed, "killed from outside");
+  } else if (outcome != "stopped") {
+    if (outcome == "refused" && job.planned->parent) require_checkpoint(*job.planned->parent, true);
+    retry_later(job, ++job.crashes, options_.launch.retries,
+                fmt::format("{}: {}", outcome, message));
+  }
+}
+
+void Scheduler::retry_later(Job& job, int64_t failures, int64_t allowed, const std::string& why) {
+  if (failures > allowed) {
+    job.state = State::kFailed;
+    job.reason = why;
+    store_.add_event(hooks_.now_ms(), job.run_id, "failed", why);
+    hooks_.say(fmt::format(
+        "{}: failed {} times, given up ({}); see {}", job.planned->name, failures, why,
+        (options_.folder / attempt_folder(job.planned->row.key, job.attempts) / "log.txt")
+            .string()));
+    return;
+  }
+  job.not_before_ms =
+      hooks_.now_ms() +
+      (why.starts_with("killed") ? 0 : kFirstRetryMs << std::min<int64_t>(failures, 5));
+  hooks_.say(fmt::format("{}: {}; trying again", job.planned->name, why));
+}
+
+void Scheduler::read_running() {
+  for (auto& [attempt, live] : live_) {
+    live.log_offset = ingest_metrics(store_, options_.folder, live.folder, jobs_[live.job].run_id,
+                                     attempt, live.log_offset);
+    std::string heartbeat = first_line_of(trainer::heartbeat_file(options_.folder / live.folder));
+    if (heartbeat != live.heartbeat) live.heartbeat = heartbeat, live.heartbeat_seen = Clock::now();
+    if (!live.hung && Clock::now() - live.heartbeat_seen > kHungAfter) {
+      live.hung = true;
+      launcher_.stop(attempt, true);
+    }
+  }
+}
+
+void Scheduler::stop_running() {
+  hooks_.say(fmt::format(
+      "stopping: {} runs publish a checkpoint; press Ctrl-C again to stop at once", live_.size()));
+  bool at_once = false;
+  for (const auto& [attempt, live] : live_) launcher_.stop(attempt, false);
+  while (!live_.empty()) {
+    if (!at_once && hooks_.interrupts() > 1) {
+      at_once = true;
+      for (const auto& [attempt, live] : live_) launcher_.stop(attempt, true);
+    }
+    for (const ProcessExit& exit : launcher_.wait(kTick)) finish(exit);
+  }
+}
+
+bool Scheduler::finished() const {
+  if (!live_.empty()) return false;
+  return std::none_of(jobs_.begin(), jobs_.end(), [&](const Job& job) {
+    return job.state == State::kWaiting && !blocked(job);
+  });
+}
+
+}  // namespace crosslaw::sweep

@@ -1,0 +1,81 @@
+// Which checkpoints a run starts from, which must be made again, which are not needed any more.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sweep/schedule/scheduler.h"
+#include "trainer/recipe/run_files.h"
+
+namespace crosslaw::sweep {
+namespace fs = std::filesystem;
+
+// A finished run whose final checkpoint is gone must be done again, if another run still needs it.
+void Scheduler::check_parents() {
+  for (size_t i = jobs_.size(); i-- > 0;) {
+    const auto& parent = jobs_[i].planned->parent;
+    if (jobs_[i].state == State::kWaiting && parent) require_checkpoint(*parent, false);
+  }
+}
+
+void Scheduler::require_checkpoint(const StartPoint& start, bool check_hashes) {
+  Job& job = jobs_[start.run];
+  if (job.state != State::kDone) return;
+  std::string damage = "no checkpoint is recorded";
+  if (auto folder = checkpoint_at(job, start.step))
+    damage = trainer::checkpoint_damage(options_.folder / *folder, check_hashes);
+  if (damage.empty()) return;
+  hooks_.say(
+      fmt::format("{}: its final checkpoint is needed and unusable ({}); the run is done again",
+                  job.planned->name, damage));
+  for (const db::AttemptRow& attempt : store_.attempts()) {
+    if (attempt.run_id == job.run_id && attempt.outcome == "done")
+      store_.revoke_attempt(attempt.id, "checkpoint_lost", damage);
+  }
+  store_.forget_checkpoint(job.run_id, start.step);
+  job.state = State::kWaiting;
+  if (job.planned->parent) require_checkpoint(*job.planned->parent, check_hashes);
+}
+
+std::vector<std::string> Scheduler::start_checkpoints(const Job& job) const {
+  std::vector<std::string> folders;
+  std::vector<db::CheckpointRow> own = store_.checkpoints(job.run_id);
+  for (auto row = own.rbegin(); row != own.rend(); ++row) {
+    if (row->step < job.planned->row.steps && fs::exists(options_.folder / row->folder))
+      folders.push_back((options_.folder / row->folder).string());
+  }
+  if (job.planned->trunk) {
+    auto shared = checkpoint_at(jobs_[job.planned->trunk->run], job.planned->trunk->step);
+    if (shared) folders.push_back((options_.folder / *shared).string());
+  }
+  return folders;
+}
+
+std::optional<std::string> Scheduler::checkpoint_at(const Job& job, int64_t step) const {
+  for (const db::CheckpointRow& row : store_.checkpoints(job.run_id)) {
+    if (row.step == step && fs::exists(options_.folder / row.folder)) return row.folder;
+  }
+  return std::nullopt;
+}
+
+// Branch points are kept until the last branch is done, resume points until the run is.
+void Scheduler::drop_spent_checkpoints(size_t index) {
+  auto spent = [&](size_t job, int64_t step) {
+    if (jobs_[job].state != State::kDone || step == jobs_[job].planned->row.steps) return false;
+    return std::none_of(jobs_.begin(), jobs_.end(), [&](const Job& other) {
+      return other.planned->trunk && other.planned->trunk->run == job &&
+             other.planned->trunk->step == step && other.state != State::kDone;
+    });
+  };
+  std::vector<size_t> candidates = {index};
+  if (jobs_[index].planned->trunk) candidates.push_back(jobs_[index].planned->trunk->run);
+  for (size_t job : candidates) {
+    for (const db::CheckpointRow& row : store_.checkpoints(jobs_[job].run_id)) {
+      if (!spent(job, row.step)) continue;
+      store_.forget_checkpoint(jobs_[job].run_id, row.step);
+      std::error_code ignored;
+      fs::remove_all(options_.folder / row.folder, ignored);
+    }
+  }
+}
+
+}  // namespace crosslaw::sweep

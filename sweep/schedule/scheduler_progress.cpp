@@ -1,0 +1,58 @@
+// How far the sweep is and how long it will still take.
+#include <algorithm>
+#include <cstdlib>
+
+#include "sweep/schedule/scheduler.h"
+
+namespace crosslaw::sweep {
+
+Progress Scheduler::progress() const {
+  Progress p;
+  p.total = static_cast<int64_t>(jobs_.size());
+  double remaining = 0;
+  std::vector<double> shares(jobs_.size(), 0.0);
+  for (const auto& [attempt, live] : live_) {
+    shares[live.job] = done_share(live);
+    p.running_names.push_back(jobs_[live.job].planned->name);
+  }
+  for (size_t i = 0; i < jobs_.size(); ++i) {
+    const Job& job = jobs_[i];
+    double flops = job.planned->flops_to_train();
+    p.flops_total += flops;
+    switch (job.state) {
+      case State::kDone:
+        ++p.done;
+        break;
+      case State::kDiverged:
+        ++p.diverged;
+        break;
+      case State::kFailed:
+        ++p.failed;
+        break;
+      case State::kRunning:
+        ++p.running;
+        break;
+      case State::kWaiting:
+        blocked(job) ? ++p.blocked : ++p.waiting;
+        break;
+    }
+    if (job.state == State::kDone || job.state == State::kDiverged) p.flops_done += flops;
+    if (job.state == State::kRunning) p.flops_done += shares[i] * flops;
+    bool counts = job.state == State::kRunning || (job.state == State::kWaiting && !blocked(job));
+    if (counts) remaining += (1 - shares[i]) * speed_.seconds(flops);
+  }
+  p.remaining_seconds = remaining / static_cast<double>(std::max<size_t>(1, slots_.size()));
+  return p;
+}
+
+double Scheduler::done_share(const Live& live) const {
+  const PlannedRun& planned = *jobs_[live.job].planned;
+  int64_t first = planned.trunk ? planned.trunk->step : 0;
+  double step = live.heartbeat.empty() ? static_cast<double>(first)
+                                       : std::strtod(live.heartbeat.c_str(), nullptr);
+  return std::clamp((step - static_cast<double>(first)) /
+                        static_cast<double>(std::max<int64_t>(1, planned.steps_to_train())),
+                    0.0, 1.0);
+}
+
+}  // namespace crosslaw::sweep

@@ -1,0 +1,257 @@
+#include "apps/commands/allocate_command.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <stdexcept>
+
+#include "fit/laws/laws.h"
+#include "tests/fit/planted.h"
+#include "tests/support/catch.h"
+
+using namespace crosslaw;
+using namespace crosslaw::apps;
+using Catch::Matchers::Contains;
+
+namespace {
+
+constexpr const char* kPaperScratch = "E=1.55,A=420,alpha=0.4,B=719.5,beta=0.3";
+
+AllocateCommandOptions from_coefficients(const std::string& list) {
+  AllocateCommandOptions options;
+  options.coefficients = list;
+  options.flops = {1e20, 1e22};
+  return options;
+}
+
+std::string temporary(const std::string& name, const std::string& text) {
+  const std::string path = (std::filesystem::temp_directory_path() / name).string();
+  std::ofstream(path) << text;
+  return path;
+}
+
+std::string run(const AllocateCommandOptions& options, int expected = 0) {
+  std::ostringstream out, log;
+  CHECK(run_allocate(options, out, log) == expected);
+  return out.str();
+}
+
+}  // namespace
+
+TEST_CASE("Typed-in coefficients of the paper give its frontiers") {
+  CHECK_THAT(run(from_coefficients(kPaperScratch)),
+             Contains("N* = 0.3244 C^0.4286, D* = 0.5138 C^0.5714"));
+  CHECK_THAT(run(from_coefficients("E=1.55,A=420,alpha=0.4,B=433.3,beta=0.2,gamma=0.08")),
+             Contains("N* = 4.789 C^0.3846, D* = 0.0348 C^0.6154"));
+  const std::string both = run(from_coefficients(
+      std::string(kPaperScratch) + ",B_continued=433.3,beta_continued=0.2,gamma=0.08"));
+  CHECK_THAT(both, Contains("scratch: N* = 0.3244") && Contains("continued: N* = 4.789") &&
+                       Contains("scratch overtakes at D") && Contains("transferred D"));
+}
+
+TEST_CASE("The paper's printed laws are printed as in the paper, whatever the format") {
+  AllocateCommandOptions options = from_coefficients(
+      std::string(kPaperScratch) + ",B_continued=433.3,beta_continued=0.2,gamma=0.08");
+  options.json = true;
+  const nlohmann::json json = nlohmann::json::parse(run(options));
+  // arXiv 2407.02118, section 3.3: 0.324 C^0.429, 0.514 C^0.571; 4.79 C^0.385, 0.035 C^0.615.
+  const double printed[2][4] = {{0.324, 0.429, 0.514, 0.571}, {4.79, 0.385, 0.035, 0.615}};
+  for (int s = 0; s < 2; ++s) {
+    const nlohmann::json& line = json["frontiers"][s];
+    CHECK(line["params_constant"].get<double>() == Approx(printed[s][0]).epsilon(2e-3));
+    CHECK(line["params_exponent"].get<double>() == Approx(printed[s][1]).margin(5e-4));
+    CHECK(line["tokens_constant"].get<double>() == Approx(printed[s][2]).epsilon(1e-2));
+    CHECK(line["tokens_exponent"].get<double>() == Approx(printed[s][3]).margin(5e-4));
+  }
+  REQUIRE(json["savings"].size() == 2);
+  const nlohmann::json& saving = json["savings"][0];
+  CHECK(
+      saving["transferred_tokens"]["value"].get<double>() ==
+      Approx(saving["equal_loss_tokens"]["value"].get<double>() - saving["tokens"].get<double>()));
+  CHECK(json["convention"]["compute"] == "C = 6 N D");
+  options.json = false;
+  options.csv = true;
+  CHECK_THAT(run(options), Contains("transferred_tokens") && Contains("crossing_tokens") &&
+                               Contains("params_exponent") && Contains("\ncontinued,"));
+  options.csv = false;
+  options.markdown = true;
+  CHECK_THAT(run(options), Contains("| N* continued  |    4.789 |   0.3846 |"));
+  options.markdown = false;
+  options.latex = true;
+  CHECK_THAT(run(options), Contains("D* continued & 0.0348 & 0.6154") && Contains("transferred D"));
+}
+
+TEST_CASE("Limits and a ladder of shapes are printed with what they cost") {
+  AllocateCommandOptions options = from_coefficients(kPaperScratch);
+  options.limits.max_tokens = 2e10;
+  options.limits.inference_tokens = 1e11;
+  options.ladder.path = "sweep/presets/paper40.csv";
+  CHECK_THAT(run(options), Contains("bound by") && Contains("max-tokens, inference") &&
+                               Contains("C also serves 100.0B tokens") && Contains("as good") &&
+                               Contains("ladder sizes at their own FLOPs a token"));
+  options.json = true;
+  const nlohmann::json row = nlohmann::json::parse(run(options))["rows"][1];
+  CHECK(row["binding"] == nlohmann::json({"max-tokens", "inference"}));
+  CHECK(row["given_up"].get<double>() > 0);
+  CHECK(row["ladder"][0]["name"] == row["nearest"]["name"]);
+  const double cost = row["nearest"]["flops_per_token"].get<double>();
+  CHECK(cost * (row["nearest"]["tokens"].get<double>() + 1e11 / 3) <= 1e22 * (1 + 1e-12));
+}
+
+TEST_CASE("A fit keeps its conventions in its JSON, and an allocation goes by them") {
+  FitCommandOptions fit;
+  fit.data.file.path = planted::data_path("gadre_104.csv");
+  fit.data.file.where = {"dataset=rpj"};
+  fit.data.file.params = "N_no_emb";
+  fit.data.draws = 0;
+  fit.json = true;
+  // A column of compute that any other program may have measured.
+  std::string text = "N_no_emb,D,C,dataset,loss\n";
+  for (const auto& p : planted::reference_points("gadre_rpj_c4val")) {
+    text += fmt::format("{},{},{},rpj,{}\n", p.params, p.tokens,
+                        9 * std::pow(p.params, 0.98) * p.tokens, p.loss);
+  }
+  fit.data.file.path = temporary("crosslaw_allocate_measured.csv", text);
+  fit.data.file.compute = "C";
+  std::ostringstream saved, log;
+  run_fit(fit, saved, log);
+  const nlohmann::json json = nlohmann::json::parse(saved.str());
+  CHECK(json["convention"]["params"] == "column N_no_emb");
+  CHECK(json["compute"]["exponent"].get<double>() == Approx(0.98).epsilon(1e-9));
+  AllocateCommandOptions options;
+  options.fit_file = temporary("crosslaw_allocate_measured.json", saved.str());
+  options.flops = {1e21};
+  options.json = true;
+  const nlohmann::json found = nlohmann::json::parse(run(options));
+  CHECK(found["convention"]["params"] == "column N_no_emb");
+  const nlohmann::json& row = found["rows"][0];
+  CHECK(9 * std::pow(row["params"].get<double>(), 0.98) * row["tokens"].get<double>() ==
+        Approx(1e21).epsilon(1e-6));
+  options.six_nd = true;
+  const nlohmann::json six = nlohmann::json::parse(run(options));
+  CHECK(6 * six["rows"][0]["params"].get<double>() * six["rows"][0]["tokens"].get<double>() ==
+        Approx(1e21));
+  CHECK(six["convention"]["compute"] == "C = 6 N D");
+  std::remove(options.fit_file.c_str());
+  std::remove(fit.data.file.path.c_str());
+}
+
+TEST_CASE("Conventions of a file are compared in every format") {
+  AllocateCommandOptions options;
+  options.data.file.path = planted::data_path("gadre_104.csv");
+  options.data.file.where = {"dataset=rpj"};
+  options.data.conventions = {"all"};
+  options.data.draws = 0;
+  options.data.fit.starts = 8;
+  CHECK_THAT(run(options), Contains("N_no_emb") && Contains("the conventions move N* by a factor"));
+  options.latex = true;
+  CHECK_THAT(run(options), Contains("\\begin{tabular}") && Contains("% At C = "));
+  options.latex = false;
+  options.json = true;
+  options.data.conventions = {"N_no_emb"};
+  CHECK(nlohmann::json::parse(run(options))["conventions"].size() == 1);
+  options.data.conventions = {"nonsense"};
+  std::ostringstream out, log;
+  CHECK_THROWS_AS(run_allocate(options, out, log), std::invalid_argument);
+  options.data.file.path.clear();
+  CHECK_THROWS_WITH(run_allocate(options, out, log), Contains("needs --data"));
+}
+
+TEST_CASE("A saved fit allocates like the data it came from, intervals included") {
+  FitCommandOptions fit;
+  fit.data.file.path = planted::data_path("gadre_104.csv");
+  fit.data.file.where = {"dataset=rpj"};
+  fit.data.fit.law = "chinchilla";
+  fit.data.draws = 50;
+  fit.json = true;
+  std::ostringstream saved, log;
+  run_fit(fit, saved, log);
+  AllocateCommandOptions from_file;
+  from_file.fit_file = temporary("crosslaw_allocate_fit.json", saved.str());
+  from_file.flops = {1e19, 1e21};
+  from_file.json = true;
+  AllocateCommandOptions from_data = from_file;
+  from_data.fit_file.clear();
+  from_data.data = fit.data;
+  const std::string text = run(from_file);
+  std::remove(from_file.fit_file.c_str());
+  CHECK(text == run(from_data));
+  const nlohmann::json json = nlohmann::json::parse(text);
+  CHECK(json["rows"].size() == 2);
+  CHECK(json["rows"][0]["params_ci95"].size() == 2);
+}
+
+TEST_CASE("Every table format is printed") {
+  AllocateCommandOptions options = from_coefficients(kPaperScratch);
+  options.markdown = true;
+  CHECK_THAT(run(options), Catch::Matchers::StartsWith("N: as in the fit; C = 6 N D\n\n| growth") &&
+                               Contains("\n| C (FLOPs)"));
+  options.markdown = false;
+  options.latex = true;
+  CHECK_THAT(run(options), Contains("\\begin{tabular}") && Contains("$10^{20}$"));
+  options.latex = false;
+  options.csv = true;
+  CHECK_THAT(run(options), Catch::Matchers::StartsWith("strategy,flops,params,"));
+  options.json = true;
+  std::ostringstream out, log;
+  CHECK_THROWS_AS(run_allocate(options, out, log), std::invalid_argument);
+}
+
+TEST_CASE("A ladder file gives the size to train") {
+  AllocateCommandOptions options = from_coefficients(kPaperScratch);
+  options.ladder.path = temporary("crosslaw_allocate_ladder.csv",
+                                  "name,params,flops_per_token\n100M,1e8,7e8\n900M,9e8,5.5e9\n");
+  const std::string text = run(options);
+  std::remove(options.ladder.path.c_str());
+  CHECK_THAT(text, Contains("ladder") && Contains("100M") && Contains("900M"));
+}
+
+TEST_CASE("A degenerate fit ends with code 1 and nothing on the output, unless accepted") {
+  AllocateCommandOptions options;
+  options.data.file.path = planted::data_path("cerebras_gpt_pile.csv");
+  options.data.draws = 0;
+  options.flops = {1e22};
+  std::ostringstream out, log;
+  CHECK(run_allocate(options, out, log) == 1);
+  CHECK(out.str().empty());
+  CHECK_THAT(log.str(), Contains("no allocation: every point has nearly the same tokens"));
+  CHECK_THAT(log.str(), Contains("--accept-unidentified"));
+  options.accept_unidentified = true;
+  CHECK_FALSE(run(options).empty());
+}
+
+TEST_CASE("Coefficients that fit no law are refused with the laws") {
+  CHECK_THROWS_WITH(parse_coefficients("E=1,A=2"), Contains("chinchilla: E A alpha B beta"));
+  CHECK_THROWS_WITH(parse_coefficients("E=1,A"), Contains("'A' is not NAME=NUMBER"));
+  CHECK_THROWS_WITH(parse_coefficients("E=one"), Contains("is not NAME=NUMBER"));
+  CHECK_THROWS_WITH(parse_coefficients("E=1e400"), Contains("'E=1e400' is not NAME=NUMBER"));
+  CHECK_THROWS_WITH(parse_coefficients("E=1,E=2"), Contains("E is given twice"));
+  CHECK_THROWS_WITH(parse_coefficients("E=1.55,A=-420,alpha=0.4,B=719.5,beta=0.3"),
+                    Contains("A = -420"));
+  CHECK(parse_coefficients("beta=0.3,E=1.55,A=420,alpha=0.4,B=719.5").value("beta") == 0.3);
+}
+
+TEST_CASE("Flags that an allocation would ignore are refused") {
+  AllocateCommandOptions options;
+  options.data.fit.law.clear();
+  options.coefficients = "beta=0.3,E=1.55,A=420,alpha=0.4,B=719.5";
+  options.flops = {1e21};
+  options.data.file.where = {"N=1"};
+  std::ostringstream out, log;
+  CHECK_THROWS_WITH(run_allocate(options, out, log), Contains("say how to fit --data FILE"));
+  options.data.file.where.clear();
+  CHECK(run_allocate(options, out, log) == 0);
+}
+
+TEST_CASE("Exactly one source must be named") {
+  AllocateCommandOptions options = from_coefficients(kPaperScratch);
+  options.fit_file = "fit.json";
+  std::ostringstream out, log;
+  CHECK_THROWS_WITH(run_allocate(options, out, log), Contains("exactly one of"));
+  CHECK_THROWS_AS(run_allocate({}, out, log), std::invalid_argument);
+}

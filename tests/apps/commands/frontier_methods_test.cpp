@@ -1,0 +1,90 @@
+#include "apps/commands/frontier_methods.h"
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <stdexcept>
+
+#include "apps/commands/fit_command.h"
+#include "tests/fit/planted.h"
+#include "tests/support/catch.h"
+
+using namespace crosslaw;
+using namespace crosslaw::apps;
+using Catch::Matchers::Contains;
+
+namespace {
+
+FitCommandOptions with_method(const char* method, const char* file = "chinchilla_epoch.csv") {
+  FitCommandOptions options;
+  options.data.file.path = planted::data_path(file);
+  options.data.fit.law.clear();
+  options.data.draws = 40;
+  options.method.method = method;
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE("fit --method isoflop prints text, JSON and tables that name their data") {
+  FitCommandOptions options = with_method("isoflop");
+  std::ostringstream text, json, csv, log;
+  CHECK(run_fit(options, text, log) == 0);
+  CHECK_THAT(text.str(), Contains("245 of 245 rows"));
+  CHECK(log.str().empty());
+  options.json = true;
+  options.method.flops = {1e21};
+  CHECK(run_fit(options, json, log) == 0);
+  const nlohmann::json parsed = nlohmann::json::parse(json.str());
+  CHECK(parsed["data"]["used"] == 245);
+  CHECK(parsed["rows"][0]["params"].get<double>() == Approx(2.754e9).epsilon(1e-3));
+  CHECK_THAT(log.str(), Contains("crosslaw fit: C = "));
+  options.json = false;
+  options.csv = true;
+  run_fit(options, csv, log);
+  CHECK_THAT(csv.str(), Contains("quantity,constant"));
+}
+
+TEST_CASE("fit --method envelope interpolates the runs that --cluster names") {
+  FitCommandOptions options = with_method("envelope", "gemstones_hot.csv");
+  options.data.file.cluster = "run_name";
+  options.json = true;
+  std::ostringstream out, log;
+  CHECK(run_fit(options, out, log) == 0);
+  const nlohmann::json json = nlohmann::json::parse(out.str());
+  CHECK(json["interpolated"] == true);
+  CHECK(json["runs"] == 22);
+}
+
+TEST_CASE("Without a usable budget the exit code is 1 and nothing is printed") {
+  std::ostringstream out, log;
+  CHECK(run_fit(with_method("isoflop", "olmo_ladder_c4.csv"), out, log) == 1);
+  CHECK(out.str().empty());
+  CHECK_THAT(log.str(), Contains("no budget has a usable minimum") && Contains("at least 4"));
+}
+
+TEST_CASE("Options that do not go together are refused before anything is printed") {
+  std::ostringstream out, log;
+  const auto refuses = [&](const FitCommandOptions& options, const std::string& what) {
+    CHECK_THROWS_WITH(run_fit(options, out, log), Contains(what));
+  };
+  refuses(with_method("parabola"), "isoflop or envelope");
+  FitCommandOptions options = with_method("isoflop");
+  options.data.fit.law = "chinchilla";
+  refuses(options, "leave out --law");
+  options = with_method("isoflop");
+  options.data.resampling = "clusters";
+  refuses(options, "needs --cluster");
+  options = with_method("isoflop");
+  options.directory = "sweep";
+  refuses(options, "--data FILE");
+  options = with_method("isoflop");
+  options.json = options.latex = true;
+  refuses(options, "exclude each other");
+  options = with_method("isoflop");
+  options.method.same_budget_percent = -1;
+  refuses(options, "same_budget");
+  options = with_method("");
+  options.method.flops = {1e21};
+  refuses(options, "needs --method");
+  CHECK(out.str().empty());
+}

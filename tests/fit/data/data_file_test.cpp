@@ -1,0 +1,99 @@
+#include "fit/data/data_file.h"
+
+#include <stdexcept>
+
+#include "tests/fit/planted.h"
+#include "tests/support/catch.h"
+
+using namespace crosslaw::fit;
+using Catch::Matchers::Contains;
+
+namespace {
+
+DataFileOptions named(std::vector<std::string> where = {}) {
+  DataFileOptions options;
+  options.path = "f.csv";
+  options.where = std::move(where);
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE("Columns, weights, clusters and stages become points") {
+  DataFileOptions options = named();
+  options.params = "size";
+  options.tokens = "tokens";
+  options.loss = "val";
+  options.weight = "w";
+  options.cluster = "run";
+  options.stage = "how";
+  const DataFile file = parse_data(
+      "run,how,size,tokens,val,w\na,scratch,1e8,2e9,3.5,1\nb,continued,1e8,2e9,3.25,2\n"
+      "a,scratch,2e8,2e9,3.4,1\n",
+      options);
+  REQUIRE(file.points.size() == 3);
+  CHECK(file.points[1].params == 1e8);
+  CHECK(file.points[1].loss == 3.25);
+  CHECK(file.points[1].weight == 2);
+  CHECK(file.points[1].stage == Stage::kContinued);
+  CHECK(file.points[0].cluster == file.points[2].cluster);
+  CHECK(file.points[0].cluster != file.points[1].cluster);
+  CHECK(file.clusters == std::vector<std::string>{"a", "b"});
+  CHECK(file.rows == 3);
+}
+
+TEST_CASE("Filters keep rows by text and by number, and all of them must hold") {
+  const char* text = "N,D,loss,set\n1,10,3,a\n2,20,3,b\n3,30,3,a\n4,40,3,a\n";
+  const auto count = [&](std::vector<std::string> where) {
+    return parse_data(text, named(std::move(where))).points.size();
+  };
+  CHECK(count({}) == 4);
+  CHECK(count({"set=a"}) == 3);
+  CHECK(count({"set!=a"}) == 1);
+  CHECK(count({"N=2.0"}) == 1);
+  CHECK(count({"N<3"}) == 2);
+  CHECK(count({"N<=3"}) == 3);
+  CHECK(count({"D>=30", "set=a"}) == 2);
+  CHECK(count({"D>30"}) == 1);
+}
+
+TEST_CASE("Rows that the filter drops need not be good") {
+  const char* text = "N,D,loss\n1e8,1e9,3\n1e8,1e9,nan\n1e8,1e9,\n";
+  CHECK(parse_data(text, named({"loss!=nan", "loss!="})).points.size() == 1);
+  CHECK_THROWS_WITH(parse_data(text, named()), Contains("line 3: column 'loss'"));
+}
+
+TEST_CASE("Values that a law cannot take are refused with line and column") {
+  CHECK_THROWS_WITH(parse_data("N,D,loss\n1e8,1e9,3\n0,1e9,3\n", named()),
+                    Contains("f.csv, line 3: column 'N' is 0, expected a number above 0"));
+  CHECK_THROWS_WITH(parse_data("N,D,loss\n1e8,-5,3\n", named()), Contains("column 'D' is -5"));
+  DataFileOptions options = named();
+  options.params = "a+b";
+  CHECK_THROWS_WITH(parse_data("a,b,D,loss\n1e308,1e308,1e9,3\n", options),
+                    Contains("line 2: the sum of 2 columns is beyond a double"));
+  options = named();
+  options.stage = "how";
+  CHECK_THROWS_WITH(parse_data("N,D,loss,how\n1,2,3,warm\n", options),
+                    Contains("expected scratch or continued"));
+}
+
+TEST_CASE("Bad filters are refused") {
+  const char* text = "N,D,loss\n1e8,1e9,3\n";
+  CHECK_THROWS_WITH(parse_data(text, named({"loss"})), Contains("is not COLUMN=VALUE"));
+  CHECK_THROWS_WITH(parse_data(text, named({"=3"})), Contains("is not COLUMN=VALUE"));
+  CHECK_THROWS_WITH(parse_data(text, named({"set=a"})), Contains("no column 'set'"));
+  CHECK_THROWS_WITH(parse_data(text, named({"N=7"})), Contains("none of 1 rows has N=7"));
+}
+
+TEST_CASE("Published files are read whole") {
+  DataFileOptions options;
+  options.path = planted::data_path("chinchilla_epoch.csv");
+  const DataFile file = read_data_file(options);
+  CHECK(file.points.size() == 245);
+  CHECK(file.format == "csv");
+  CHECK(file.fingerprint.size() == 16);
+  CHECK(file.points[0].params == 6795600349.29);
+  options.path = planted::data_path("gadre_104.csv");
+  options.cluster = "dataset";
+  CHECK(read_data_file(options).clusters.size() == 3);
+}

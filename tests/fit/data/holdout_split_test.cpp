@@ -1,0 +1,110 @@
+#include "fit/data/holdout_split.h"
+
+#include <set>
+#include <stdexcept>
+
+#include "fit/data/data_file.h"
+#include "tests/fit/planted.h"
+#include "tests/support/catch.h"
+
+using namespace crosslaw::fit;
+using Catch::Matchers::Contains;
+
+namespace {
+
+Points with_params(const std::vector<double>& sizes) {
+  Points out;
+  for (const double size : sizes) out.push_back({size, 1e9, 3});
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("A factor given is taken as it is") {
+  const Points points = with_params({1, 2, 3, 4, 5, 6, 7, 8, 9, 10});
+  const HoldoutPlan plan = split_by_rule(points, "largest-params:5");
+  REQUIRE(plan.splits.size() == 1);
+  CHECK(plan.splits[0].train == std::vector<int>{0, 1});  // max / 5 itself trains
+  CHECK(plan.splits[0].test.size() == 8);
+  CHECK(plan.notes.empty());
+  CHECK(split_by_rule(points, "largest-compute:2").splits[0].train.size() == 5);
+}
+
+TEST_CASE("A factor nobody asked for leaves three quarters of the points") {
+  const HoldoutPlan plan = split_by_rule(with_params({1, 2, 3, 4, 5, 6, 7, 8}), "largest-params");
+  CHECK(plan.splits[0].test == std::vector<int>{6, 7});
+  REQUIRE(plan.notes.size() == 1);
+  CHECK_THAT(plan.notes[0], Contains("the largest quarter"));
+  const HoldoutPlan wide = split_by_rule(with_params({1, 2, 3, 4, 5, 6, 7, 100}), "largest-params");
+  CHECK(wide.splits[0].test == std::vector<int>{7});
+  CHECK(wide.notes.empty());
+}
+
+TEST_CASE("Points of one size stay on one side") {
+  // Of 8 points a quarter is 2, but three share the second largest size.
+  const HoldoutPlan plan = split_by_rule(with_params({1, 2, 3, 4, 7, 7, 7, 8}), "largest-params");
+  CHECK(plan.splits[0].test == std::vector<int>{7});
+  const HoldoutPlan top = split_by_rule(with_params({1, 2, 3, 4, 7, 8, 8, 8}), "largest-params");
+  CHECK(top.splits[0].test == std::vector<int>{5, 6, 7});
+}
+
+TEST_CASE("A rollout predicts each eighth of the upper half by all below it") {
+  const Points points = planted::reference_points("chinchilla_epoch_240");
+  const HoldoutPlan plan = split_by_rule(points, "rollout");
+  REQUIRE(plan.splits.size() == 4);
+  std::set<int> tested;
+  std::size_t count = 0;
+  for (const HoldoutSplit& split : plan.splits) {
+    double highest = 0, lowest = 1e300;
+    for (const int i : split.train) {
+      highest = std::max(highest, training_flops(points[static_cast<std::size_t>(i)]));
+    }
+    for (const int i : split.test) {
+      lowest = std::min(lowest, training_flops(points[static_cast<std::size_t>(i)]));
+    }
+    CHECK(highest < lowest);
+    tested.insert(split.test.begin(), split.test.end());
+    count += split.test.size();
+  }
+  CHECK(tested.size() == count);
+  CHECK(count == 120);
+}
+
+TEST_CASE("Compute is what the source counted, where it did") {
+  Points points = with_params({1, 2, 3, 4});
+  points[0].flops = 1e30;
+  CHECK(split_by_rule(points, "largest-compute:10").splits[0].test == std::vector<int>{0});
+}
+
+TEST_CASE("Rows are held out by any of several conditions, among those that are kept") {
+  const Records records =
+      parse_records("N,D,loss,run\n1,1,3,a\n2,1,3,b\n3,1,3,c\n4,1,3,b\n", "x.csv", {"N"});
+  CHECK(kept_rows_with_any(records, {"N>1"}, {"run=a", "run=c"}) ==
+        std::vector<bool>{false, true, false});
+  CHECK(kept_rows_with_any(records, {}, {"N>=2"}) == std::vector<bool>{false, true, true, true});
+  CHECK_THROWS_WITH(kept_rows_with_any(records, {}, {"size=1"}), Contains("size"));
+  CHECK(names_holdout_rule("rollout"));
+  CHECK_FALSE(names_holdout_rule("N>=1e9"));
+}
+
+TEST_CASE("Runs on both sides of a split are counted") {
+  Points points = with_params({1, 2, 3, 4});
+  points[2].cluster = 0;
+  points[3].cluster = 0;
+  const HoldoutPlan plan = split_by_rows(points, {false, false, false, true}, "the last");
+  REQUIRE(plan.notes.size() == 1);
+  CHECK_THAT(plan.notes[0], Contains("1 of 1 held-out points"));
+}
+
+TEST_CASE("Splits that leave nothing and unknown rules are refused") {
+  const Points points = with_params({1, 1, 1});
+  CHECK_THROWS_WITH(split_by_rule(points, "largest-params"), Contains("nothing to test"));
+  CHECK_THROWS_WITH(split_by_rule(points, "rollout"), Contains("nothing to test"));
+  CHECK_THROWS_WITH(split_by_rows(points, {false, false, false}, "run=z"),
+                    Contains("run=z leaves nothing to test"));
+  CHECK_THROWS_WITH(split_by_rows(points, {true, true, true}, "N>0"), Contains("nothing to train"));
+  CHECK_THROWS_WITH(split_by_rule(points, "largest-compute:1"), Contains("above 1"));
+  CHECK_THROWS_WITH(split_by_rule(points, "largest-compute:x"), Contains("above 1"));
+  CHECK_THROWS_WITH(split_by_rule(points, "rollout:3"), Contains("no factor"));
+  CHECK_THROWS_WITH(split_by_rule(points, "newest"), Contains("'newest' is not known"));
+}

@@ -1,0 +1,108 @@
+#include "fit/evidence/prediction.h"
+
+#include <cmath>
+#include <random>
+#include <stdexcept>
+
+#include "fit/laws/laws.h"
+#include "fit/solve/fitter.h"
+#include "tests/fit/planted.h"
+#include "tests/support/catch.h"
+
+using namespace crosslaw::fit;
+using namespace planted;
+
+namespace {
+
+const std::vector<double> kTruth = {kE, kA, kAlpha, kB, kBeta};
+
+FitOptions with_draws(int draws, const char* law = "chinchilla") {
+  FitOptions options;
+  options.law = law;
+  options.draws = draws;
+  options.starts = 4;
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE("95 % prediction intervals hold about 95 % of new runs") {
+  constexpr int kWorlds = 60;
+  constexpr double kNoise = 0.004;
+  const Theta truth = theta_from_values(chinchilla_law(), kTruth);
+  std::mt19937 engine(17);
+  std::normal_distribution<double> normal;
+  const std::vector<NewRun> runs = {{1e8, 1e9}, {1e9, 4e10}, {1e10, 1e11}, {3e10, 1e12}};
+  int inside = 0, by_law = 0, made = 0;
+  for (int world = 0; world < kWorlds; ++world) {
+    const Points points = sweep(chinchilla_law(), kTruth, 12, {2, 5, 10, 20, 40}, kNoise,
+                                500 + static_cast<unsigned>(world));
+    const FitResult fit = fit_law(points, with_draws(100));
+    for (const Prediction& each : predict(points, fit, runs, 1)) {
+      const double exact =
+          predicted_loss(chinchilla_law(), truth, each.run.params, each.run.tokens);
+      for (int k = 0; k < 10; ++k) {
+        const double loss = exact * std::exp(kNoise * normal(engine));
+        inside += loss >= each.run_ci95->low && loss <= each.run_ci95->high ? 1 : 0;
+        by_law += loss >= each.loss.ci95->low && loss <= each.loss.ci95->high ? 1 : 0;
+        ++made;
+      }
+    }
+  }
+  const double share = static_cast<double>(inside) / made;
+  INFO("share inside " << share);
+  CHECK(share > 0.91);
+  CHECK(share < 0.985);
+  CHECK(by_law < 0.8 * made);  // the interval of the law alone is not that of a run
+}
+
+TEST_CASE("Without noise a new run is as certain as the law") {
+  const Points points = sweep(chinchilla_law(), kTruth, 8, {2, 5, 10, 20});
+  const FitResult fit = fit_law(points, with_draws(40));
+  const Prediction one = predict(points, fit, {{7e9, 1.4e11}}, 1).front();
+  const double truth = predicted_loss(chinchilla_law(), fit.theta, 7e9, 1.4e11);
+  CHECK(*one.loss.value == truth);
+  CHECK(one.run_ci95->low == Approx(truth).epsilon(1e-6));
+  CHECK(one.run_ci95->high == Approx(truth).epsilon(1e-6));
+}
+
+TEST_CASE("A prediction says how far outside the data it is") {
+  const Points points = sweep(chinchilla_law(), kTruth, 8, {2, 5, 10, 20}, 0.003);
+  const FitResult fit = fit_law(points, with_draws(30));
+  const std::vector<Prediction> all = predict(points, fit, {{1e10, 1e12}, {1e8, 1e9}}, 1);
+  CHECK(all[0].flops_factor == Approx(5));
+  CHECK(all[0].ratio_factor == Approx(5));
+  REQUIRE(all[0].warnings.size() == 2);
+  CHECK_THAT(all[0].warnings[0], Catch::Matchers::Contains("5 times above the largest measured"));
+  CHECK(all[1].flops_factor == 1);
+  CHECK(all[1].warnings.empty());
+}
+
+TEST_CASE("Fits of both strategies predict a run from scratch and a continued one") {
+  const Points points = two_strategies(0.003);
+  for (const char* law : {"two-stage", "joint"}) {
+    const FitResult fit = fit_law(points, with_draws(30, law));
+    const std::vector<Prediction> both = predict(points, fit, {{1e9, 2e10}}, 1);
+    REQUIRE(both.size() == 2);
+    CHECK(both[0].stage == "scratch");
+    CHECK(both[1].stage == "continued");
+    for (const Prediction& each : both) {
+      const Stage stage = each.stage == "scratch" ? Stage::kScratch : Stage::kContinued;
+      CHECK(*each.loss.value ==
+            Approx(predicted_loss(*fit.law, fit.theta, 1e9, 2e10, stage)).epsilon(1e-12));
+      CHECK(each.run_ci95->low < each.loss.ci95->low);
+      CHECK(each.run_ci95->high > each.loss.ci95->high);
+    }
+  }
+}
+
+TEST_CASE("Intervals need draws, and runs must be positive") {
+  const Points points = sweep(chinchilla_law(), kTruth, 8, {2, 5, 10, 20}, 0.003);
+  const FitResult fit = fit_law(points, with_draws(0));
+  const Prediction one = predict(points, fit, {{1e9, 2e10}}, 1).front();
+  CHECK(one.loss.value);
+  CHECK_FALSE(one.loss.ci95);
+  CHECK_FALSE(one.run_ci95);
+  CHECK_THROWS_AS(predict(points, fit, {{0, 2e10}}, 1), std::invalid_argument);
+  CHECK_THROWS_AS(predict({points.front()}, fit, {{1e9, 2e10}}, 1), std::invalid_argument);
+}

@@ -1,0 +1,43 @@
+#include "fit/write/fit_text.h"
+
+#include "fit/solve/fitter.h"
+#include "tests/fit/planted.h"
+#include "tests/support/catch.h"
+
+using namespace crosslaw::fit;
+using Catch::Matchers::Contains;
+
+TEST_CASE("A healthy fit is described with coefficients, certificate and intervals") {
+  FitOptions options;
+  options.draws = 50;
+  const FitResult fit = fit_law(planted::reference_points("chinchilla_epoch_240"), options);
+  const std::string text = describe(fit);
+  CHECK_THAT(text, Contains("240 points, objective 0.00101827402"));
+  CHECK_THAT(text, Contains("alpha   0.34731"));
+  CHECK_THAT(text, Contains("64 of 64 starts end here"));
+  CHECK_THAT(text, Contains("identifiable: yes"));
+  CHECK_THAT(text, Contains("50 refits, pairs resampled, seed 1"));
+  CHECK_THAT(text, !Contains("problem:"));
+}
+
+TEST_CASE("A degenerate fit says NO and why, coefficient by coefficient") {
+  FitOptions options;
+  options.draws = 0;
+  const FitResult fit = fit_law(planted::reference_points("cerebras_7"), options);
+  const std::string text = describe(fit);
+  CHECK_THAT(text, Contains("identifiable: NO"));
+  CHECK_THAT(text, Contains("problem:      every point has nearly the same tokens per parameter"));
+  CHECK_THAT(text, Contains("no bootstrap was asked for"));
+  CHECK(coefficient_table(fit).header.back() == "identifiable");
+}
+
+TEST_CASE("Inherited coefficients are marked, and the CSV has every number in full") {
+  FitOptions options;
+  options.draws = 30;
+  options.starts = 8;
+  const FitResult fit = continued_part(fit_two_stage(planted::two_strategies(0.003), options));
+  CHECK(coefficient_table(fit).rows[2][0] == "alpha (frozen)");
+  const Table csv = coefficient_csv(fit);
+  CHECK(std::stod(csv.rows[5][1]) == fit.value("gamma"));
+  CHECK(std::stod(csv.rows[5][3]) == fit.coefficient("gamma").ci95->low);
+}

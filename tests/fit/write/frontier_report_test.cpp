@@ -1,0 +1,86 @@
+#include "fit/write/frontier_report.h"
+
+#include <algorithm>
+#include <sstream>
+
+#include "fit/data/data_file.h"
+#include "tests/fit/planted.h"
+#include "tests/support/catch.h"
+
+using namespace crosslaw::fit;
+using Catch::Matchers::Contains;
+
+namespace {
+
+IsoflopFit hoffmann() {
+  IsoflopOptions options;
+  options.frontier.draws = 60;
+  options.frontier.flops = {5.76e23};
+  return fit_isoflop(planted::reference_points("chinchilla_epoch_240"), options);
+}
+
+TrainingEnvelopeFit gemstones() {
+  TrainingEnvelopeOptions options;
+  options.frontier.draws = 30;
+  options.frontier.flops = {1e20};
+  DataFileOptions file;
+  file.path = planted::data_path("gemstones_hot.csv");
+  file.cluster = "run_name";
+  return fit_training_envelope(read_data_file(file).points, options);
+}
+
+}  // namespace
+
+TEST_CASE("Text says which N is reported, how budgets were grouped and what was left out") {
+  const std::string text = render(hoffmann(), TableFormat::kText);
+  CHECK_THAT(text, Contains("N* is the minimum of the parabola fitted at each budget"));
+  CHECK_THAT(text, Contains("more than 5 % in C starts a new budget: 58 budgets, 14 used"));
+  CHECK_THAT(text, Contains("best run's N"));
+  CHECK_THAT(text, Contains("25 budgets (26 points) with 1 size, at least 4 are needed"));
+  CHECK_THAT(text, Contains("60 draws, points resampled within each budget, seed 1"));
+  CHECK_THAT(render(gemstones(), TableFormat::kText),
+             Contains("N* is the size of the run with the least loss at each compute"));
+}
+
+TEST_CASE("CSV has every number in full and as many cells as columns") {
+  const IsoflopFit fit = hoffmann();
+  std::istringstream csv(render(fit, TableFormat::kCsv));
+  std::string line, all;
+  std::ptrdiff_t commas = -1;
+  while (std::getline(csv, line)) {
+    all += line + "\n";
+    if (line.empty()) {
+      commas = -1;
+      continue;
+    }
+    if (line.find('"') != std::string::npos) continue;  // a reason with a comma
+    const auto here = std::count(line.begin(), line.end(), ',');
+    if (commas >= 0) CHECK(here == commas);
+    commas = here;
+  }
+  CHECK_THAT(all, Contains("flops,points,sizes,params,params_ci95_low,params_ci95_high,tokens"));
+  CHECK_THAT(all, Contains(exact(*fit.frontier->params.exponent.value)));
+  CHECK_THAT(render(fit, TableFormat::kLatex), Contains("\\toprule"));
+  CHECK_THAT(render(fit, TableFormat::kMarkdown), Contains("| power law of C"));
+}
+
+TEST_CASE("JSON numbers read back exactly, and what is absent is null") {
+  const IsoflopFit fit = hoffmann();
+  const nlohmann::json json = nlohmann::json::parse(to_json(fit).dump());
+  CHECK(json["schema"] == 1);
+  CHECK(json["budgets"].size() == 58);
+  CHECK(json["laws"]["params"]["exponent"]["value"].get<double>() ==
+        *fit.frontier->params.exponent.value);
+  CHECK(json["rows"][0]["params"].get<double>() == *fit.frontier->rows[0].params.value);
+  CHECK(json["budgets"][0]["left_out"] == "1 size, at least 4 are needed");
+  const nlohmann::json envelope = nlohmann::json::parse(to_json(gemstones()).dump());
+  CHECK(envelope["grid"] == 1500);
+  CHECK(envelope["envelope"].size() > 5);
+  CHECK(envelope["laws"]["tokens"]["exponent"]["ci95"].size() == 2);
+  const Points one = {{1e8, 1e9, 3}, {2e8, 2e9, 2.9}};
+  IsoflopOptions none;
+  none.frontier.draws = 0;
+  const nlohmann::json empty = nlohmann::json::parse(to_json(fit_isoflop(one, none)).dump());
+  CHECK(empty["laws"].is_null());
+  CHECK(empty["bootstrap"].is_null());
+}

@@ -1,0 +1,71 @@
+#include "fit/write/table.h"
+
+#include <cstdlib>
+
+#include "tests/support/catch.h"
+
+using namespace crosslaw::fit;
+
+namespace {
+
+const Table kTable = {{"name", "N*"}, {{"a", "1.5B"}, {"long_er", "70%"}, {"é|", "x, \"y\""}}};
+
+}  // namespace
+
+TEST_CASE("Text is padded by characters, not by bytes") {
+  CHECK(render(kTable, TableFormat::kText) ==
+        "name         N*\n"
+        "a          1.5B\n"
+        "long_er     70%\n"
+        "é|       x, \"y\"\n");
+}
+
+TEST_CASE("Markdown escapes bars and aligns numbers to the right") {
+  CHECK(render(kTable, TableFormat::kMarkdown) ==
+        "| name    |     N* |\n"
+        "|---------|-------:|\n"
+        "| a       |   1.5B |\n"
+        "| long_er |    70% |\n"
+        "| é\\|      | x, \"y\" |\n");
+}
+
+TEST_CASE("CSV quotes only what needs it") {
+  CHECK(render(kTable, TableFormat::kCsv) == "name,N*\na,1.5B\nlong_er,70%\né|,\"x, \"\"y\"\"\"\n");
+}
+
+TEST_CASE("LaTeX escapes its special characters") {
+  const std::string latex = render(kTable, TableFormat::kLatex);
+  CHECK_THAT(latex,
+             Catch::Matchers::StartsWith("\\begin{tabular}{lr}\n\\toprule\nname & N* \\\\\n"));
+  CHECK_THAT(latex, Catch::Matchers::Contains("long\\_er & 70\\% \\\\"));
+  CHECK_THAT(latex, Catch::Matchers::EndsWith("\\bottomrule\n\\end{tabular}\n"));
+}
+
+TEST_CASE("LaTeX writes numbers with an exponent as powers of ten, and only those") {
+  Table table;
+  table.header = {"C", "note"};
+  table.rows = {{"1e+21", "[2.5e-07, 3e8]"}, {"C^0.5 in 1.5e+20_x", "size2e4 1e x"}};
+  const std::string latex = render(table, TableFormat::kLatex);
+  CHECK_THAT(latex, Catch::Matchers::Contains(
+                        "$10^{21}$ & [$2.5 \\times 10^{-7}$, $3 \\times 10^{8}$] \\\\"));
+  CHECK_THAT(latex,
+             Catch::Matchers::Contains("C\\textasciicircum{}0.5 in $1.5 \\times 10^{20}$\\_x"));
+  CHECK_THAT(latex, Catch::Matchers::Contains("size2e4 1e x"));
+  CHECK_THAT(render(table, TableFormat::kMarkdown), Catch::Matchers::Contains("1e+21"));
+}
+
+TEST_CASE("Counts carry four digits and a suffix") {
+  CHECK(short_count(73190000000.0) == "73.19B");
+  CHECK(short_count(1.312e12) == "1.312T");
+  CHECK(short_count(999.99e6) == "1.000B");
+  CHECK(short_count(812) == "812");
+  CHECK(short_count(8028) == "8.028k");
+  CHECK(short_count(3.2e17) == "3.2e+17");
+  CHECK(short_count(-2.5e9) == "-2.500B");
+}
+
+TEST_CASE("Exact numbers read back to the same double") {
+  for (const double value : {0.1, 1.0 / 3, 6.02214076e23, 1e-300, 477.8258682319616}) {
+    CHECK(std::strtod(exact(value).c_str(), nullptr) == value);
+  }
+}

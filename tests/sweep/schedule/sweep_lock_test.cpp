@@ -1,0 +1,49 @@
+#include "sweep/schedule/sweep_lock.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/support/catch.h"
+#include "tests/support/temp_folder.h"
+
+namespace crosslaw::sweep {
+
+TEST_CASE("a second process is kept out and told who holds the sweep") {
+  tests::TempFolder folder;
+  auto lock = SweepLock::try_take(folder.path());
+  REQUIRE(lock);
+  CHECK_FALSE(SweepLock::try_take(folder.path()));
+  CHECK_THAT(SweepLock::holder(folder.path()),
+             Catch::Contains("process " + std::to_string(getpid())));
+}
+
+TEST_CASE("the lock is free once its holder is gone, even killed, and a child does not keep it") {
+  tests::TempFolder folder;
+  int ready[2];
+  REQUIRE(pipe(ready) == 0);
+  pid_t holder = fork();
+  if (holder == 0) {
+    auto lock = SweepLock::try_take(folder.path());
+    if (fork() == 0) {  // exec drops the lock, as it does for trainers
+      execl("/bin/sleep", "sleep", "5", nullptr);
+      _exit(127);
+    }
+    usleep(100'000);
+    (void)!write(ready[1], "x", 1);
+    pause();
+    _exit(0);
+  }
+  char byte = 0;
+  REQUIRE(read(ready[0], &byte, 1) == 1);
+  CHECK_FALSE(SweepLock::try_take(folder.path()));
+  kill(holder, SIGKILL);
+  waitpid(holder, nullptr, 0);
+  CHECK(SweepLock::try_take(folder.path()));
+}
+
+TEST_CASE("an unwritable folder is named with the mend") {
+  CHECK_THAT(tests::message_of([] { SweepLock::try_take("/proc"); }),
+             Catch::Contains("/proc/lock: cannot be written") && Catch::Contains("--dir"));
+}
+
+}  // namespace crosslaw::sweep

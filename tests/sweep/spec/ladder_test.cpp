@@ -1,0 +1,75 @@
+#include "sweep/spec/ladder.h"
+
+#include <cmath>
+#include <set>
+
+#include "tests/support/catch.h"
+#include "tests/support/temp_folder.h"
+#include "trainer/recipe/model_cost.h"
+
+namespace crosslaw::sweep {
+namespace {
+
+std::string message(const std::string& content) {
+  tests::TempFolder folder;
+  auto file = folder.write("ladder.csv", content);
+  return tests::message_of([&] { read_ladder(file, 256, true); });
+}
+
+}  // namespace
+
+TEST_CASE("the paper's ladder has 40 sizes whose printed size follows the paper's formula") {
+  auto ladder = read_ladder("sweep/presets/paper40.csv", 32000, false);
+  REQUIRE(ladder.size() == 40);
+  for (const ModelSize& size : ladder) {
+    double d = static_cast<double>(size.shape.hidden),
+           layers = static_cast<double>(size.shape.layers);
+    // arXiv:2407.02118, Table 4: floor((16 L d^2 + V d + (2 L + 1) d) / 1e6).
+    double nominal =
+        std::floor((16 * layers * d * d + 32000 * d + (2 * layers + 1) * d) / 1e6) * 1e6;
+    CHECK(static_cast<double>(size.params_budget) == nominal);
+    CHECK(trainer::problems(size.shape).empty());
+  }
+  CHECK(ladder.front().params_budget == 49'000'000);
+  CHECK(ladder.back().params_budget == 5'534'000'000);
+}
+
+TEST_CASE("the demo's ladder has 40 different sizes close to 8000 times 5^(i/39)") {
+  auto ladder = read_ladder("sweep/presets/demo40.csv", 256, true);
+  REQUIRE(ladder.size() == 40);
+  std::set<int64_t> sizes;
+  for (size_t i = 0; i < 40; ++i) {
+    auto params = static_cast<double>(trainer::count_parameters(ladder[i].shape).total());
+    CHECK(params == Approx(8000 * std::pow(5.0, static_cast<double>(i) / 39)).epsilon(0.02));
+    sizes.insert(ladder[i].params_budget);
+  }
+  CHECK(sizes.size() == 40);
+}
+
+TEST_CASE("a bad ladder names file, line and column") {
+  const std::string header = "name,hidden,ffn,heads,layers\n";
+  CHECK_THAT(message(""), Catch::Contains("the ladder is empty"));
+  CHECK_THAT(message(header), Catch::Contains("the ladder is empty"));
+  CHECK_THAT(message("name,hidden,ffn,heads\na,12,52,2\n"),
+             Catch::Contains("column layers is missing"));
+  CHECK_THAT(message(header + "a,12,52,2,2\nb,12,x,2,2\n"),
+             Catch::Contains("ladder.csv:3: ffn = \"x\": a positive whole number was expected"));
+  CHECK_THAT(message(header + "a,12,52,0,2\n"), Catch::Contains("heads = \"0\""));
+  CHECK_THAT(message(header + "a,12,52,5,2\n"),
+             Catch::Contains("ladder.csv:2: model.heads = 5: must be a divisor of hidden = 12"));
+  CHECK_THAT(message(header + "a,12,52,2\n"),
+             Catch::Contains("ladder.csv:2: 4 fields, the header has 5"));
+  CHECK_THAT(message(header + "a,12,52,2,2\na,16,24,2,2\n"),
+             Catch::Contains("ladder.csv:3: the name a is there twice"));
+  CHECK_THAT(tests::message_of([] { read_ladder("/nowhere/x.csv", 256, true); }),
+             Catch::Contains("/nowhere/x.csv: the ladder cannot be read"));
+}
+
+TEST_CASE("comments, carriage returns and a byte order mark are read over") {
+  tests::TempFolder folder;
+  auto file = folder.write(
+      "l.csv", "\xEF\xBB\xBF# sizes\r\nname,hidden,ffn,heads,layers\r\na,12,52,2,2\r\n");
+  CHECK(read_ladder(file, 256, true).at(0).params_budget == 8028);
+}
+
+}  // namespace crosslaw::sweep

@@ -1,0 +1,134 @@
+#include "trainer/model/checkpoint.h"
+
+#include <ATen/ATen.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/support/catch.h"
+#include "tests/support/temp_folder.h"
+#include "trainer/model/safetensors.h"
+#include "trainer/recipe/run_files.h"
+
+namespace crosslaw::trainer {
+namespace {
+
+using tests::message_of;
+using tests::TempFolder;
+
+const ModelShape kShape{64, 8, 20, 2, 1, false};
+
+Parameters filled(uint64_t seed) {
+  Parameters p(kShape, at::kFloat, at::kCPU);
+  p.initialize(seed, 0.0);
+  for (const ParameterSlot& slot : p.slots()) {
+    p.view(p.moment1, slot.name).fill_(static_cast<double>(slot.offset) + 0.5);
+    p.view(p.moment2, slot.name).fill_(static_cast<double>(slot.offset) + 0.25);
+  }
+  return p;
+}
+
+}  // namespace
+
+TEST_CASE("a checkpoint brings back weights and moments to the last bit") {
+  TempFolder folder;
+  Parameters saved = filled(1), loaded(kShape, at::kFloat, at::kCPU);
+  publish_checkpoint(saved, kShape, {7, "key", "trajectory"}, true, folder / "c");
+  CheckpointState state = load_checkpoint(loaded, kShape, true, folder / "c");
+  CHECK(state.step == 7);
+  CHECK(state.key == "key");
+  CHECK(state.trajectory == "trajectory");
+  CHECK(at::equal(loaded.weights, saved.weights));
+  CHECK(at::equal(loaded.moment1, saved.moment1));
+  CHECK(at::equal(loaded.moment2, saved.moment2));
+  CHECK(checkpoint_damage(folder / "c", true).empty());
+}
+
+TEST_CASE("weights carry Hugging Face's names and shapes") {
+  TempFolder folder;
+  Parameters saved = filled(1);
+  publish_checkpoint(saved, kShape, {1, "k", "t"}, false, folder / "c");
+  auto tensors = read_safetensors(folder / "c/model.safetensors");
+  CHECK(tensors.size() == 12);
+  CHECK(at::equal(tensors.at("model.embed_tokens.weight"), saved.weight("embedding")));
+  CHECK(at::equal(tensors.at("lm_head.weight"), saved.weight("unembedding")));
+  CHECK(at::equal(tensors.at("model.layers.0.self_attn.k_proj.weight"),
+                  saved.weight("layers.0.qkv").narrow(0, 8, 8)));
+  CHECK(at::equal(tensors.at("model.layers.0.mlp.up_proj.weight"),
+                  saved.weight("layers.0.gate_up").narrow(0, 20, 20)));
+  CHECK(tensors.at("model.layers.0.mlp.down_proj.weight").sizes() == at::IntArrayRef({8, 20}));
+}
+
+TEST_CASE("a final checkpoint has no moments and cannot be resumed") {
+  TempFolder folder;
+  Parameters saved = filled(1);
+  publish_checkpoint(saved, kShape, {1, "k", "t"}, false, folder / "c");
+  CHECK_FALSE(std::filesystem::exists(folder / "c/optimizer.safetensors"));
+  CHECK_THAT(message_of([&] { load_checkpoint(saved, kShape, true, folder / "c"); }),
+             Catch::Contains("optimizer.safetensors is missing"));
+}
+
+TEST_CASE("damage anywhere is found before a weight is touched") {
+  TempFolder folder;
+  publish_checkpoint(filled(1), kShape, {1, "k", "t"}, true, folder / "good");
+  for (const char* name : {"model.safetensors", "optimizer.safetensors", "state.json"}) {
+    std::string whole = tests::read_file(folder / "good" / name);
+    for (size_t length = 0; length < whole.size(); length += 1 + whole.size() / 40) {
+      std::filesystem::remove_all(folder / "bad");
+      std::filesystem::copy(folder / "good", folder / "bad");
+      folder.write(std::string("bad/") + name, whole.substr(0, length));
+      Parameters target = filled(2), before = filled(2);
+      CHECK_THAT(message_of([&] { load_checkpoint(target, kShape, true, folder / "bad"); }),
+                 Catch::Contains("bad"));
+      CHECK(at::equal(target.weights, before.weights));
+    }
+    std::string flipped = whole;
+    flipped[flipped.size() / 2] = static_cast<char>(flipped[flipped.size() / 2] ^ 1);
+    folder.write(std::string("bad/") + name, flipped);
+  }
+}
+
+TEST_CASE("another model's checkpoint is refused") {
+  TempFolder folder;
+  publish_checkpoint(filled(1), kShape, {1, "k", "t"}, false, folder / "c");
+  ModelShape other = kShape;
+  other.ffn = 24;
+  Parameters target(other, at::kFloat, at::kCPU);
+  CHECK_THAT(message_of([&] { load_checkpoint(target, other, false, folder / "c"); }),
+             Catch::Contains("is missing or has another shape"));
+}
+
+TEST_CASE("a checkpoint that cannot be written leaves nothing") {
+  TempFolder folder;
+  folder.write("file", "");
+  CHECK_THROWS(publish_checkpoint(filled(1), kShape, {1, "k", "t"}, true, folder / "file/c"));
+  CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 1);
+}
+
+TEST_CASE("safetensors headers that lie are refused") {
+  TempFolder folder;
+  auto write = [&](const std::string& header, const std::string& data) {
+    uint64_t length = header.size();
+    return folder.write("x.safetensors",
+                        std::string(reinterpret_cast<const char*>(&length), 8) + header + data);
+  };
+  auto message = [&](const std::filesystem::path& file) {
+    return message_of([&] { read_safetensors(file); });
+  };
+  CHECK_THAT(message(write(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})",
+                           std::string(8, 'x'))),
+             Catch::Contains("nothing was thrown"));
+  CHECK_THAT(message(write(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", "x")),
+             Catch::Contains("lies outside the file"));
+  CHECK_THAT(message(write(R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})",
+                           std::string(8, 'x'))),
+             Catch::Contains("does not match its shape"));
+  CHECK_THAT(message(write(R"({"a":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}})", "xxxx")),
+             Catch::Contains("F16"));
+  CHECK_THAT(message(write("{", "")), Catch::Contains("x.safetensors"));
+  CHECK_THAT(message(folder.write("x.safetensors", "short")),
+             Catch::Contains("is no safetensors file"));
+  CHECK_THAT(message(folder.write("x.safetensors", std::string(8, '\xff'))),
+             Catch::Contains("is no safetensors file"));
+}
+
+}  // namespace crosslaw::trainer

@@ -1,0 +1,205 @@
+#include "trainer/corpus/text_reader.h"
+
+#include <fmt/format.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <vector>
+
+namespace crosslaw::trainer {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr size_t kPieceBytes = size_t{1} << 18;
+
+// Fills `piece` with the next decompressed bytes; returns their number, 0 at the end.
+using ByteSource = std::function<size_t(std::vector<char>& piece)>;
+
+[[noreturn]] void fail(const fs::path& file, const std::string& reason) {
+  throw std::runtime_error(fmt::format("{}: {}", file.string(), reason));
+}
+
+std::ifstream open_plain(const fs::path& file) {
+  std::ifstream input(file, std::ios::binary);
+  if (!input) fail(file, fmt::format("cannot be read: {}", std::strerror(errno)));
+  if (fs::is_directory(file)) fail(file, "is a folder, a text file was expected");
+  return input;
+}
+
+size_t read_piece(std::ifstream& input, char* into, size_t count, const fs::path& file) {
+  input.read(into, static_cast<std::streamsize>(count));
+  if (input.bad()) fail(file, "reading failed");
+  return static_cast<size_t>(input.gcount());
+}
+
+ByteSource plain_source(const fs::path& file) {
+  auto input = std::make_shared<std::ifstream>(open_plain(file));
+  return [input, file](std::vector<char>& piece) {
+    return read_piece(*input, piece.data(), piece.size(), file);
+  };
+}
+
+ByteSource gzip_source(const fs::path& file) {
+  open_plain(file);
+  std::shared_ptr<gzFile_s> gz(gzopen(file.c_str(), "rb"), [](gzFile f) {
+    if (f) gzclose(f);
+  });
+  if (!gz) fail(file, fmt::format("cannot be read: {}", std::strerror(errno)));
+  return [gz, file](std::vector<char>& piece) -> size_t {
+    int count = gzread(gz.get(), piece.data(), static_cast<unsigned>(piece.size()));
+    int code = Z_OK;
+    const char* reason = gzerror(gz.get(), &code);
+    if (count < 0 || (count == 0 && code != Z_OK && code != Z_STREAM_END)) {
+      fail(file, fmt::format("the gzip data are damaged or cut off: {}", reason));
+    }
+    return static_cast<size_t>(count);
+  };
+}
+
+class ZstdReader {
+ public:
+  explicit ZstdReader(fs::path file)
+      : file_(std::move(file)),
+        input_(open_plain(file_)),
+        context_(ZSTD_createDStream(), ZSTD_freeDStream),
+        compressed_(ZSTD_DStreamInSize()),
+        source_{compressed_.data(), 0, 0} {}
+
+  size_t read(std::vector<char>& piece) {
+    ZSTD_outBuffer target{piece.data(), piece.size(), 0};
+    while (target.pos == 0) {
+      if (source_.pos == source_.size) {
+        source_.size = read_piece(input_, compressed_.data(), compressed_.size(), file_);
+        source_.pos = 0;
+        if (source_.size == 0) {
+          if (open_frame_) fail(file_, "the zstd data are cut off: the file ends inside a frame");
+          return 0;
+        }
+      }
+      size_t left = ZSTD_decompressStream(context_.get(), &target, &source_);
+      if (ZSTD_isError(left))
+        fail(file_, fmt::format("the zstd data are damaged: {}", ZSTD_getErrorName(left)));
+      open_frame_ = left != 0;
+    }
+    return target.pos;
+  }
+
+ private:
+  fs::path file_;
+  std::ifstream input_;
+  std::unique_ptr<ZSTD_DStream, decltype(&ZSTD_freeDStream)> context_;
+  std::vector<char> compressed_;
+  ZSTD_inBuffer source_;
+  bool open_frame_ = false;
+};
+
+ByteSource zstd_source(const fs::path& file) {
+  auto reader = std::make_shared<ZstdReader>(file);
+  return [reader](std::vector<char>& piece) { return reader->read(piece); };
+}
+
+void check_utf8(std::string_view text, const fs::path& file, size_t line) {
+  size_t good = valid_utf8_prefix(text);
+  if (good == text.size()) return;
+  fail(file,
+       fmt::format("line {}: byte {} of the text is {}; convert the file to UTF-8 (iconv, ftfy)",
+                   line, good + 1, text[good] == '\0' ? "NUL" : "not UTF-8"));
+}
+
+std::string text_of_line(std::string_view line, const fs::path& file, size_t number) {
+  try {
+    nlohmann::json object = nlohmann::json::parse(line);
+    return object.at("text").get<std::string>();
+  } catch (const nlohmann::json::exception&) {
+    fail(file, fmt::format(
+                   "line {}: expected a JSON object with a string \"text\" in UTF-8, found: {:.60}",
+                   number, line.substr(0, valid_utf8_prefix(line))));
+  }
+}
+
+void read_lines(const ByteSource& source, const fs::path& file,
+                const std::function<bool(std::string_view)>& on_document) {
+  std::vector<char> piece(kPieceBytes);
+  std::string line;
+  size_t number = 0;
+  auto finish_line = [&]() {
+    ++number;
+    if (line.find_first_not_of(" \t\r") == std::string::npos) return true;
+    std::string text = text_of_line(line, file, number);
+    check_utf8(text, file, number);
+    return on_document(text);
+  };
+  while (size_t count = source(piece)) {
+    std::string_view rest(piece.data(), count);
+    for (size_t end; (end = rest.find('\n')) != std::string_view::npos;
+         rest.remove_prefix(end + 1)) {
+      line.append(rest.substr(0, end));
+      if (!finish_line()) return;
+      line.clear();
+    }
+    line.append(rest);
+  }
+  if (!line.empty()) finish_line();
+}
+
+void read_whole(const ByteSource& source, const fs::path& file,
+                const std::function<bool(std::string_view)>& on_document) {
+  std::vector<char> piece(kPieceBytes);
+  std::string text;
+  while (size_t count = source(piece)) text.append(piece.data(), count);
+  size_t good = valid_utf8_prefix(text);
+  check_utf8(
+      text, file,
+      static_cast<size_t>(std::count(text.begin(), text.begin() + static_cast<long>(good), '\n')) +
+          1);
+  if (!text.empty()) on_document(text);
+}
+
+}  // namespace
+
+size_t valid_utf8_prefix(std::string_view text) {
+  auto byte = [&](size_t at) { return static_cast<unsigned char>(text[at]); };
+  size_t at = 0;
+  while (at < text.size()) {
+    unsigned char lead = byte(at);
+    if (lead == 0) return at;
+    if (lead < 0x80) {
+      ++at;
+      continue;
+    }
+    size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+    if (lead < 0xC2 || lead > 0xF4 || at + length > text.size()) return at;
+    for (size_t k = 1; k < length; ++k) {
+      if ((byte(at + k) & 0xC0) != 0x80) return at;
+    }
+    unsigned char next = byte(at + 1);
+    bool overlong = (lead == 0xE0 && next < 0xA0) || (lead == 0xF0 && next < 0x90);
+    bool surrogate = lead == 0xED && next > 0x9F;
+    bool too_large = lead == 0xF4 && next > 0x8F;
+    if (overlong || surrogate || too_large) return at;
+    at += length;
+  }
+  return at;
+}
+
+void read_documents(const fs::path& file,
+                    const std::function<bool(std::string_view)>& on_document) {
+  fs::path name = file.filename();
+  ByteSource source;
+  if (name.extension() == ".zst") source = zstd_source(file);
+  if (name.extension() == ".gz") source = gzip_source(file);
+  if (source) name = name.stem();
+  if (!source) source = plain_source(file);
+  if (name.extension() == ".jsonl") return read_lines(source, file, on_document);
+  if (name.extension() == ".txt") return read_whole(source, file, on_document);
+  fail(file, "unknown ending; expected .jsonl or .txt, or either with .zst or .gz behind it");
+}
+
+}  // namespace crosslaw::trainer

@@ -1,0 +1,55 @@
+#include <ATen/Context.h>
+#include <ATen/cuda/CUDAContext.h>
+#include <c10/cuda/CUDAStream.h>
+#include <cuda_runtime_api.h>
+#include <fmt/format.h>
+
+#include <stdexcept>
+
+#include "trainer/model/gpu_device.h"
+
+namespace crosslaw::trainer {
+namespace {
+
+void check(cudaError_t status, const char* what) {
+  if (status != cudaSuccess)
+    throw std::runtime_error(fmt::format("[cuda] {}: {}", what, cudaGetErrorString(status)));
+}
+
+cudaDeviceProp properties() {
+  cudaDeviceProp result{};
+  check(cudaGetDeviceProperties(&result, 0), "reading the GPU's properties");
+  return result;
+}
+
+}  // namespace
+
+int64_t visible_gpus() {
+  int count = 0;
+  return cudaGetDeviceCount(&count) == cudaSuccess ? count : 0;
+}
+
+std::string gpu_uuid() {
+  cudaDeviceProp device = properties();
+  std::string text = "GPU";
+  for (int i = 0; i < 16; ++i) {
+    if (i == 0 || i == 4 || i == 6 || i == 8 || i == 10) text += '-';
+    text += fmt::format("{:02x}", static_cast<unsigned char>(device.uuid.bytes[i]));
+  }
+  return text;
+}
+
+std::string gpu_name() { return properties().name; }
+
+double gpu_free_bytes() {
+  size_t free_bytes = 0, total_bytes = 0;
+  check(cudaMemGetInfo(&free_bytes, &total_bytes), "reading the free GPU memory");
+  return static_cast<double>(free_bytes);
+}
+
+void* gpu_stream() { return at::cuda::getCurrentCUDAStream().stream(); }
+
+// cuDNN, flash, efficient, plain: on Hopper cuDNN is about twice as fast as flash (version 2).
+void prefer_cudnn_attention() { at::globalContext().setSDPPriorityOrder({3, 1, 2, 0}); }
+
+}  // namespace crosslaw::trainer

@@ -1,0 +1,20 @@
+// Stands in for gpu_device_cuda.cpp in a build without CUDA.
+#include <stdexcept>
+
+#include "trainer/model/gpu_device.h"
+
+namespace crosslaw::trainer {
+namespace {
+[[noreturn]] void refuse() {
+  throw std::runtime_error("this crosslaw-train was built without CUDA");
+}
+}  // namespace
+
+int64_t visible_gpus() { return 0; }
+std::string gpu_uuid() { refuse(); }
+std::string gpu_name() { refuse(); }
+double gpu_free_bytes() { refuse(); }
+void* gpu_stream() { refuse(); }
+void prefer_cudnn_attention() {}
+
+}  // namespace crosslaw::trainer

@@ -1,0 +1,169 @@
+// The CPU twins. The CPU kernels alone are compiled with reassociation (CMakeLists.txt), so that
+// the row sums vectorise; NaN and infinity keep their meaning.
+#include <cmath>
+#include <cstring>
+
+#include "trainer/model/kernels/kernels.h"
+#include "trainer/model/kernels/simd.h"
+
+namespace crosslaw::trainer {
+namespace {
+
+const float* in(const void* p) { return static_cast<const float*>(p); }
+float* out(void* p) { return static_cast<float*>(p); }
+
+CROSSLAW_SIMD void rms_norm_forward_cpu(const RmsNormForward& p) {
+  const float* weight = in(p.weight);
+  for (int64_t row = 0; row < p.rows; ++row) {
+    const float* x = in(p.x) + row * p.columns;
+    float* sum = out(p.sum) + row * p.columns;
+    float* y = out(p.y) + row * p.columns;
+    if (p.delta) {
+      const float* delta = in(p.delta) + row * p.columns;
+      for (int64_t c = 0; c < p.columns; ++c) sum[c] = x[c] + delta[c];
+    } else if (sum != x) {
+      std::memcpy(sum, x, static_cast<size_t>(p.columns) * sizeof(float));
+    }
+    float squares = 0;
+    for (int64_t c = 0; c < p.columns; ++c) squares += sum[c] * sum[c];
+    float rstd =
+        1.0f / std::sqrt(squares / static_cast<float>(p.columns) + static_cast<float>(p.epsilon));
+    for (int64_t c = 0; c < p.columns; ++c) y[c] = sum[c] * rstd * weight[c];
+    p.rstd[row] = rstd;
+  }
+}
+
+CROSSLAW_SIMD void rms_norm_backward_cpu(const RmsNormBackward& p) {
+  const float* weight = in(p.weight);
+  for (int64_t row = 0; row < p.rows; ++row) {
+    const float* d_y = in(p.d_y) + row * p.columns;
+    const float* sum = in(p.sum) + row * p.columns;
+    float* d_sum = out(p.d_sum) + row * p.columns;
+    float rstd = p.rstd[row];
+    float dot = 0;
+    for (int64_t c = 0; c < p.columns; ++c) {
+      dot += d_y[c] * weight[c] * sum[c];
+      p.d_weight[c] += d_y[c] * sum[c] * rstd;
+    }
+    float back = dot * rstd * rstd * rstd / static_cast<float>(p.columns);
+    if (p.accumulate) {
+      for (int64_t c = 0; c < p.columns; ++c) d_sum[c] += rstd * weight[c] * d_y[c] - back * sum[c];
+    } else {
+      for (int64_t c = 0; c < p.columns; ++c) d_sum[c] = rstd * weight[c] * d_y[c] - back * sum[c];
+    }
+  }
+}
+
+CROSSLAW_SIMD void rotary_cpu(const Rotary& p) {
+  int64_t half = p.head_size / 2, width = p.heads * p.head_size;
+  float direction = p.inverse ? -1.0f : 1.0f;
+  for (int64_t row = 0; row < p.rows; ++row) {
+    const float* cosines = p.cosines + (row % p.context) * half;
+    const float* sines = p.sines + (row % p.context) * half;
+    float* qk = out(p.qkv) + row * 3 * width;
+    for (int64_t head = 0; head < 2 * p.heads; ++head) {
+      float* first = qk + head * p.head_size;
+      float* second = first + half;
+      for (int64_t i = 0; i < half; ++i) {
+        float sine = direction * sines[i], a = first[i], b = second[i];
+        first[i] = a * cosines[i] - b * sine;
+        second[i] = b * cosines[i] + a * sine;
+      }
+    }
+  }
+}
+
+CROSSLAW_SIMD void swiglu_forward_cpu(const SwiGlu& p) {
+  for (int64_t row = 0; row < p.rows; ++row) {
+    const float* gate = in(p.gate_up) + row * 2 * p.columns;
+    const float* up = gate + p.columns;
+    float* __restrict__ y = out(p.y) + row * p.columns;
+    for (int64_t c = 0; c < p.columns; ++c) y[c] = gate[c] / (1.0f + exp_fast(-gate[c])) * up[c];
+  }
+}
+
+CROSSLAW_SIMD void swiglu_backward_cpu(const SwiGlu& p) {
+  for (int64_t row = 0; row < p.rows; ++row) {
+    const float* gate = in(p.gate_up) + row * 2 * p.columns;
+    const float* up = gate + p.columns;
+    const float* d_y = in(p.d_y) + row * p.columns;
+    float* __restrict__ d_gate = out(p.d_gate_up) + row * 2 * p.columns;
+    float* __restrict__ d_up = d_gate + p.columns;
+    for (int64_t c = 0; c < p.columns; ++c) {
+      float sigmoid = 1.0f / (1.0f + exp_fast(-gate[c]));
+      float silu = gate[c] * sigmoid;
+      d_gate[c] = d_y[c] * up[c] * (sigmoid + silu * (1.0f - sigmoid));
+      d_up[c] = d_y[c] * silu;
+    }
+  }
+}
+
+CROSSLAW_SIMD void cross_entropy_cpu(const CrossEntropy& p) {
+  for (int64_t row = 0; row < p.rows; ++row) {
+    float* logits = out(p.logits) + row * p.vocabulary;
+    float largest = largest_of(logits, p.vocabulary);
+    float target_logit = logits[p.targets[row]];
+    float sum = 0;
+    for (int64_t v = 0; v < p.vocabulary; ++v) {
+      float e = exp_fast(logits[v] - largest);
+      sum += e;
+      logits[v] = e;
+    }
+    p.loss[row] = std::log(sum) + largest - target_logit;
+    if (p.d_scale == 0) continue;
+    float scale = p.d_scale / sum;
+    for (int64_t v = 0; v < p.vocabulary; ++v) logits[v] *= scale;
+    logits[p.targets[row]] -= p.d_scale;
+  }
+}
+
+CROSSLAW_SIMD void adamw_cpu(const AdamW& p) {
+  auto norm = *p.gradient_norm;
+  float clip = p.clip_norm > 0 && norm > static_cast<float>(p.clip_norm)
+                   ? static_cast<float>(p.clip_norm) / norm
+                   : 1.0f;
+  auto beta1 = static_cast<float>(p.beta1), beta2 = static_cast<float>(p.beta2);
+  auto correction1 =
+      static_cast<float>(1.0 / (1.0 - std::pow(p.beta1, static_cast<double>(p.step))));
+  auto correction2 =
+      static_cast<float>(1.0 / (1.0 - std::pow(p.beta2, static_cast<double>(p.step))));
+  auto rate = static_cast<float>(p.learning_rate), epsilon = static_cast<float>(p.epsilon);
+  auto keep = static_cast<float>(1.0 - p.learning_rate * p.weight_decay);
+  for (int64_t i = 0; i < p.count; ++i) {
+    float g = p.gradient[i] * clip;
+    float m = beta1 * p.moment1[i] + (1.0f - beta1) * g;
+    float v = beta2 * p.moment2[i] + (1.0f - beta2) * g * g;
+    p.moment1[i] = m;
+    p.moment2[i] = v;
+    p.master[i] =
+        p.master[i] * keep - rate * (m * correction1) / (std::sqrt(v * correction2) + epsilon);
+  }
+  if (p.weights != p.master)
+    std::memcpy(p.weights, p.master, static_cast<size_t>(p.count) * sizeof(float));
+}
+
+}  // namespace
+
+void rms_norm_forward(const KernelTarget& target, const RmsNormForward& p) {
+  target.gpu ? gpu::rms_norm_forward(target, p) : rms_norm_forward_cpu(p);
+}
+void rms_norm_backward(const KernelTarget& target, const RmsNormBackward& p) {
+  target.gpu ? gpu::rms_norm_backward(target, p) : rms_norm_backward_cpu(p);
+}
+void rotary(const KernelTarget& target, const Rotary& p) {
+  target.gpu ? gpu::rotary(target, p) : rotary_cpu(p);
+}
+void swiglu_forward(const KernelTarget& target, const SwiGlu& p) {
+  target.gpu ? gpu::swiglu_forward(target, p) : swiglu_forward_cpu(p);
+}
+void swiglu_backward(const KernelTarget& target, const SwiGlu& p) {
+  target.gpu ? gpu::swiglu_backward(target, p) : swiglu_backward_cpu(p);
+}
+void cross_entropy(const KernelTarget& target, const CrossEntropy& p) {
+  target.gpu ? gpu::cross_entropy(target, p) : cross_entropy_cpu(p);
+}
+void adamw(const KernelTarget& target, const AdamW& p) {
+  target.gpu ? gpu::adamw(target, p) : adamw_cpu(p);
+}
+
+}  // namespace crosslaw::trainer

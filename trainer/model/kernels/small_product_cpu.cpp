@@ -1,0 +1,101 @@
+#include <algorithm>
+#include <vector>
+
+#include "trainer/model/kernels/kernels.h"
+#include "trainer/model/kernels/simd.h"
+
+namespace crosslaw::trainer {
+namespace {
+
+typedef float Vector __attribute__((vector_size(32)));
+constexpr int64_t kLanes = 8;
+// A block of kRows x kPanelColumns of c is held in registers (12 of AVX2's 16) while the inner
+// index runs.
+constexpr int64_t kRows = 6;
+constexpr int64_t kPanelColumns = 2 * kLanes;
+
+CROSSLAW_INLINE Vector load(const float* from) {
+  Vector vector;
+  std::memcpy(&vector, from, sizeof vector);
+  return vector;
+}
+
+CROSSLAW_INLINE void store(float* to, Vector vector) { std::memcpy(to, &vector, sizeof vector); }
+
+// `columns` columns of b, padded with zeros to `width`, inner index outermost.
+CROSSLAW_INLINE void pack_panel(const SmallProduct& p, int64_t first, int64_t columns,
+                                int64_t width, float* panel) {
+  for (int64_t k = 0; k < p.inner; ++k) {
+    const float* from = p.b + k * p.b_inner_step + first * p.b_column_step;
+    float* to = panel + k * width;
+    for (int64_t c = 0; c < columns; ++c) to[c] = from[c * p.b_column_step];
+    for (int64_t c = columns; c < width; ++c) to[c] = 0;
+  }
+}
+
+template <int64_t rows, int64_t vectors>
+CROSSLAW_INLINE void block(const SmallProduct& p, int64_t row, int64_t first, int64_t columns,
+                           const float* panel) {
+  constexpr int64_t width = vectors * kLanes;
+  Vector sum[rows][vectors];
+  for (auto& line : sum) {
+    for (Vector& vector : line) vector = Vector{};
+  }
+  const float* a = p.a + row * p.a_row_step;
+  for (int64_t k = 0; k < p.inner; ++k) {
+    Vector b[vectors];
+    for (int64_t v = 0; v < vectors; ++v) b[v] = load(panel + k * width + v * kLanes);
+    for (int64_t r = 0; r < rows; ++r) {
+      float value = a[r * p.a_row_step + k * p.a_inner_step];
+      for (int64_t v = 0; v < vectors; ++v) sum[r][v] += value * b[v];
+    }
+  }
+  for (int64_t r = 0; r < rows; ++r) {
+    float* c = p.c + (row + r) * p.c_row_step + first;
+    if (columns == width) {
+      for (int64_t v = 0; v < vectors; ++v) {
+        store(c + v * kLanes, p.accumulate ? load(c + v * kLanes) + sum[r][v] : sum[r][v]);
+      }
+      continue;
+    }
+    float line[width];
+    for (int64_t v = 0; v < vectors; ++v) store(line + v * kLanes, sum[r][v]);
+    for (int64_t i = 0; i < columns; ++i) c[i] = p.accumulate ? c[i] + line[i] : line[i];
+  }
+}
+
+template <int64_t rows, int64_t vectors>
+CROSSLAW_INLINE void panel_product(const SmallProduct& p, int64_t first, int64_t columns,
+                                   float* panel) {
+  if (columns == vectors * kLanes && p.b_column_step == 1) {
+    pack_panel(p, first, vectors * kLanes, vectors * kLanes, panel);
+  } else {
+    pack_panel(p, first, columns, vectors * kLanes, panel);
+  }
+  int64_t row = 0;
+  for (; row + rows <= p.rows; row += rows) block<rows, vectors>(p, row, first, columns, panel);
+  for (; row + 4 <= p.rows; row += 4) block<4, vectors>(p, row, first, columns, panel);
+  if (row + 2 <= p.rows) block<2, vectors>(p, row, first, columns, panel), row += 2;
+  if (row < p.rows) block<1, vectors>(p, row, first, columns, panel);
+}
+
+CROSSLAW_SIMD void product_in_panels(const SmallProduct& p, float* panel) {
+  for (int64_t first = 0; first < p.columns; first += kPanelColumns) {
+    int64_t columns = std::min(kPanelColumns, p.columns - first);
+    if (columns > kLanes) {
+      panel_product<kRows, 2>(p, first, columns, panel);
+    } else {
+      panel_product<2 * kRows, 1>(p, first, columns, panel);
+    }
+  }
+}
+
+}  // namespace
+
+void small_product(const SmallProduct& p) {
+  thread_local std::vector<float> panel;
+  panel.resize(static_cast<size_t>(p.inner * kPanelColumns));
+  product_in_panels(p, panel.data());
+}
+
+}  // namespace crosslaw::trainer

@@ -1,0 +1,293 @@
+#include "trainer/model/llama.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <algorithm>
+
+#include "trainer/model/gpu_device.h"
+
+namespace crosslaw::trainer {
+namespace {
+
+// The head is computed in row blocks, so that its logits stay in the cache (CPU) or in bounds
+// (GPU).
+constexpr int64_t kLogitsAtOnceCpu = int64_t{1} << 17;
+constexpr int64_t kLogitsAtOnceGpu = int64_t{1} << 28;
+
+// Elements of the right-hand matrix up to which our own product is the faster one (fits the L2
+// cache).
+constexpr int64_t kLargestSmallMatrix = int64_t{1} << 16;
+
+at::Tensor first_rows(const at::Tensor& buffer, int64_t rows) { return buffer.narrow(0, 0, rows); }
+
+// (sequences, heads, context, head_size) view of the queries (0), keys (1) or values (2) in packed
+// rows.
+at::Tensor head_view(const at::Tensor& qkv, int64_t which, int64_t sequences,
+                     const ModelShape& shape) {
+  int64_t context = qkv.size(0) / sequences;
+  return qkv.view({sequences, context, 3, shape.heads, shape.head_size()})
+      .select(2, which)
+      .transpose(1, 2);
+}
+
+// c (+)= a b. Small products on the CPU go to our own kernel.
+void product(const at::Tensor& c, const at::Tensor& a, const at::Tensor& b, bool accumulate) {
+  if (c.is_cpu() && b.numel() <= kLargestSmallMatrix) {
+    small_product({a.size(0), b.size(1), a.size(1), a.data_ptr<float>(), a.stride(0), a.stride(1),
+                   b.data_ptr<float>(), b.stride(0), b.stride(1), c.data_ptr<float>(), c.stride(0),
+                   accumulate});
+    return;
+  }
+  at::Tensor target = c;
+  if (accumulate) {
+    at::addmm_out(target, c, a, b);
+  } else {
+    at::mm_out(target, a, b);
+  }
+}
+
+at::Tensor merge_heads(const at::Tensor& heads) {
+  at::Tensor rows = heads.transpose(1, 2);
+  return rows.reshape({rows.size(0) * rows.size(1), rows.size(2) * rows.size(3)});
+}
+
+std::pair<at::Tensor, at::Tensor> rotary_tables(const ModelShape& shape, int64_t context) {
+  int64_t half = shape.head_size() / 2;
+  at::Tensor exponents =
+      at::arange(half, at::kDouble) * (2.0 / static_cast<double>(shape.head_size()));
+  at::Tensor frequencies = at::pow(at::full({half}, shape.rope_theta, at::kDouble), -exponents);
+  at::Tensor angles = at::outer(at::arange(context, at::kDouble), frequencies);
+  return {angles.cos().to(at::kFloat).contiguous(), angles.sin().to(at::kFloat).contiguous()};
+}
+
+}  // namespace
+
+Llama::Llama(const ModelShape& shape, int64_t context_tokens, int64_t max_sequences,
+             at::ScalarType type, at::Device device)
+    : parameters(shape, type, device),
+      shape_(shape),
+      context_(context_tokens),
+      max_sequences_(max_sequences) {
+  int64_t rows = context_ * max_sequences_, d = shape.hidden, f = shape.ffn;
+  auto data = at::TensorOptions().dtype(type).device(device);
+  auto buffer = [&](int64_t columns) { return at::empty({rows, columns}, data); };
+  auto rstd = [&]() { return at::empty({rows}, data.dtype(at::kFloat)); };
+  layers_.resize(static_cast<size_t>(shape.layers));
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    Layer& l = layers_[i];
+    std::string prefix = "layers." + std::to_string(i) + ".";
+    auto bind = [&](const char* name, at::Tensor& weight, at::Tensor& gradient) {
+      weight = parameters.weight(prefix + name);
+      gradient = parameters.gradient(prefix + name);
+    };
+    bind("attention_norm", l.attention_norm, l.d_attention_norm);
+    bind("qkv", l.qkv_weight, l.d_qkv_weight);
+    bind("attention_out", l.out_weight, l.d_out_weight);
+    bind("ffn_norm", l.ffn_norm, l.d_ffn_norm);
+    bind("gate_up", l.gate_up_weight, l.d_gate_up_weight);
+    bind("down", l.down_weight, l.d_down_weight);
+    l.input = buffer(d), l.input_normed = buffer(d), l.input_rstd = rstd();
+    l.qkv = buffer(3 * d), l.attended = buffer(d);
+    l.middle = buffer(d), l.middle_normed = buffer(d), l.middle_rstd = rstd();
+    if (device.is_cpu())
+      l.log_sum_exp = at::empty({max_sequences_, shape.heads, context_}, at::kFloat);
+    l.gate_up = buffer(2 * f), l.gated = buffer(f);
+  }
+  embedding_ = parameters.weight("embedding"), d_embedding_ = parameters.gradient("embedding");
+  const char* head = shape.tied_head ? "embedding" : "unembedding";
+  unembedding_ = parameters.weight(head), d_unembedding_ = parameters.gradient(head);
+  final_norm_ = parameters.weight("final_norm"), d_final_norm_ = parameters.gradient("final_norm");
+  residual_ = buffer(d), final_normed_ = buffer(d), final_rstd_ = rstd(), delta_ = buffer(d);
+  d_residual_ = buffer(d), d_normed_ = buffer(d), d_qkv_ = buffer(3 * d),
+  d_gate_up_ = buffer(2 * f), d_gated_ = buffer(f);
+  int64_t at_once = device.is_cuda() ? kLogitsAtOnceGpu : kLogitsAtOnceCpu;
+  int64_t head_rows =
+      std::clamp<int64_t>(at_once / shape.vocabulary, std::min<int64_t>(rows, 64), rows);
+  logits_ = at::empty({head_rows, shape.vocabulary}, data),
+  losses_ = at::empty({rows}, data.dtype(at::kFloat));
+  auto [cosines, sines] = rotary_tables(shape, context_);
+  cosines_ = cosines.to(device), sines_ = sines.to(device);
+  norm_scratch_ = at::empty({kRmsNormScratchRows, d}, data.dtype(at::kFloat));
+}
+
+KernelTarget Llama::target() const {
+  bool gpu = embedding_.is_cuda();
+  Precision precision =
+      embedding_.scalar_type() == at::kBFloat16 ? Precision::kBfloat16 : Precision::kFloat32;
+  return {gpu, precision, gpu ? gpu_stream() : nullptr};
+}
+
+void Llama::norm_forward(const at::Tensor& x, const at::Tensor& delta, const at::Tensor& weight,
+                         const at::Tensor& sum, const at::Tensor& y, const at::Tensor& rstd) {
+  rms_norm_forward(target(),
+                   {x.size(0), x.size(1), shape_.norm_epsilon, x.const_data_ptr(),
+                    delta.defined() ? delta.const_data_ptr() : nullptr, weight.const_data_ptr(),
+                    sum.mutable_data_ptr(), y.mutable_data_ptr(), rstd.data_ptr<float>()});
+}
+
+void Llama::norm_backward(const at::Tensor& d_y, const at::Tensor& sum, const at::Tensor& weight,
+                          const at::Tensor& rstd, const at::Tensor& d_weight, bool accumulate,
+                          const at::Tensor& d_sum) {
+  rms_norm_backward(
+      target(), {d_y.size(0), d_y.size(1), accumulate, d_y.const_data_ptr(), sum.const_data_ptr(),
+                 weight.const_data_ptr(), rstd.data_ptr<float>(), d_sum.mutable_data_ptr(),
+                 d_weight.data_ptr<float>(), norm_scratch_.data_ptr<float>()});
+}
+
+void Llama::rotate(const at::Tensor& qkv, bool inverse) {
+  rotary(target(), {qkv.size(0), context_, shape_.heads, shape_.head_size(), inverse,
+                    cosines_.data_ptr<float>(), sines_.data_ptr<float>(), qkv.mutable_data_ptr()});
+}
+
+void Llama::attention_forward(Layer& layer, int64_t sequences, bool keep) {
+  int64_t rows = sequences * context_;
+  at::Tensor qkv = first_rows(layer.qkv, rows), attended = first_rows(layer.attended, rows);
+  if (qkv.is_cuda()) return attention_forward_gpu(layer, sequences, keep);
+  causal_attention_forward({sequences, context_, shape_.heads, shape_.head_size(),
+                            qkv.data_ptr<float>(), attended.data_ptr<float>(),
+                            layer.log_sum_exp.data_ptr<float>(), nullptr, nullptr});
+}
+
+void Llama::attention_backward(Layer& layer, const at::Tensor& d_attended, const at::Tensor& d_qkv,
+                               int64_t sequences) {
+  if (d_qkv.is_cuda()) return attention_backward_gpu(layer, d_attended, d_qkv, sequences);
+  causal_attention_backward({sequences, context_, shape_.heads, shape_.head_size(),
+                             layer.qkv.data_ptr<float>(), layer.attended.data_ptr<float>(),
+                             layer.log_sum_exp.data_ptr<float>(), d_attended.data_ptr<float>(),
+                             d_qkv.data_ptr<float>()});
+}
+
+// ATen picks the best attention for the GPU. Its backward passes differ in what they save, so that
+// this one operation is differentiated by autograd, cut off from the rest by detached leaves.
+void Llama::attention_forward_gpu(Layer& layer, int64_t sequences, bool keep) {
+  at::Tensor qkv = first_rows(layer.qkv, sequences * context_);
+  c10::AutoGradMode with_gradient(keep);
+  auto& saved = layer.attention_saved;
+  saved.clear();
+  for (int64_t which : {0, 1, 2})
+    saved.push_back(head_view(qkv, which, sequences, shape_).detach().requires_grad_(keep));
+  saved.push_back(at::scaled_dot_product_attention(saved[0], saved[1], saved[2], {}, 0.0, true));
+  first_rows(layer.attended, sequences * context_).copy_(merge_heads(saved[3].detach()));
+  if (!keep) saved.clear();
+}
+
+void Llama::attention_backward_gpu(Layer& layer, const at::Tensor& d_attended,
+                                   const at::Tensor& d_qkv, int64_t sequences) {
+  auto& saved = layer.attention_saved;
+  at::Tensor d_heads =
+      d_attended.view({sequences, context_, shape_.heads, shape_.head_size()}).transpose(1, 2);
+  auto gradients = torch::autograd::grad({saved[3]}, {saved[0], saved[1], saved[2]}, {d_heads});
+  for (int64_t which : {0, 1, 2}) {
+    head_view(d_qkv, which, sequences, shape_).copy_(gradients[static_cast<size_t>(which)]);
+  }
+  saved.clear();
+}
+
+void Llama::forward(const at::Tensor& inputs, int64_t sequences, bool keep) {
+  int64_t rows = sequences * context_;
+  auto part = [&](const at::Tensor& buffer) { return first_rows(buffer, rows); };
+  at::Tensor stream = part(layers_.front().input), delta;
+  at::index_select_out(stream, embedding_, 0, inputs);
+  for (Layer& l : layers_) {
+    at::Tensor input = part(l.input), normed = part(l.input_normed), qkv = part(l.qkv),
+               attended = part(l.attended);
+    norm_forward(stream, delta, l.attention_norm, input, normed, part(l.input_rstd));
+    product(qkv, normed, l.qkv_weight.t(), false);
+    rotate(qkv, false);
+    attention_forward(l, sequences, keep);
+    delta = part(delta_);
+    product(delta, attended, l.out_weight.t(), false);
+    at::Tensor middle = part(l.middle), middle_normed = part(l.middle_normed);
+    norm_forward(input, delta, l.ffn_norm, middle, middle_normed, part(l.middle_rstd));
+    at::Tensor gate_up = part(l.gate_up), gated = part(l.gated);
+    product(gate_up, middle_normed, l.gate_up_weight.t(), false);
+    swiglu_forward(target(), {rows, shape_.ffn, gate_up.const_data_ptr(), gated.mutable_data_ptr(),
+                              nullptr, nullptr});
+    product(delta, gated, l.down_weight.t(), false);
+    stream = middle;
+  }
+  norm_forward(stream, delta, final_norm_, part(residual_), part(final_normed_), part(final_rstd_));
+}
+
+at::Tensor Llama::head_loss(const at::Tensor& targets, int64_t rows, float d_scale) {
+  for (int64_t from = 0; from < rows; from += logits_.size(0)) {
+    int64_t count = std::min(logits_.size(0), rows - from);
+    at::Tensor normed = final_normed_.narrow(0, from, count), logits = first_rows(logits_, count);
+    product(logits, normed, unembedding_.t(), false);
+    cross_entropy(target(), {count, shape_.vocabulary, d_scale, logits.mutable_data_ptr(),
+                             targets.data_ptr<int64_t>() + from, losses_.data_ptr<float>() + from});
+    if (d_scale == 0) continue;
+    at::Tensor d_normed = d_normed_.narrow(0, from, count);
+    product(d_normed, logits, unembedding_, false);
+    add_weight_gradient(d_unembedding_, logits, normed);
+  }
+  return first_rows(losses_, rows).sum(at::kDouble);
+}
+
+// bf16 products are rounded once a micro-batch and added up in fp32.
+void Llama::add_weight_gradient(const at::Tensor& d_weight, const at::Tensor& d_output,
+                                const at::Tensor& input) {
+  if (input.scalar_type() == at::kFloat) {
+    product(d_weight, d_output.t(), input, true);
+  } else {
+    d_weight.add_(at::mm(d_output.t(), input));
+  }
+}
+
+void Llama::backward(const at::Tensor& inputs, int64_t sequences) {
+  int64_t rows = sequences * context_;
+  auto part = [&](const at::Tensor& buffer) { return first_rows(buffer, rows); };
+  at::Tensor d_stream = part(d_residual_), d_normed = part(d_normed_), d_attended = part(delta_);
+  at::Tensor d_qkv = part(d_qkv_), d_gate_up = part(d_gate_up_), d_gated = part(d_gated_);
+  norm_backward(d_normed, part(residual_), final_norm_, part(final_rstd_), d_final_norm_, false,
+                d_stream);
+  for (auto it = layers_.rbegin(); it != layers_.rend(); ++it) {
+    Layer& l = *it;
+    at::Tensor gate_up = part(l.gate_up), middle_normed = part(l.middle_normed),
+               normed = part(l.input_normed);
+    product(d_gated, d_stream, l.down_weight, false);
+    add_weight_gradient(l.d_down_weight, d_stream, part(l.gated));
+    swiglu_backward(target(), {rows, shape_.ffn, gate_up.const_data_ptr(), nullptr,
+                               d_gated.const_data_ptr(), d_gate_up.mutable_data_ptr()});
+    product(d_normed, d_gate_up, l.gate_up_weight, false);
+    add_weight_gradient(l.d_gate_up_weight, d_gate_up, middle_normed);
+    norm_backward(d_normed, part(l.middle), l.ffn_norm, part(l.middle_rstd), l.d_ffn_norm, true,
+                  d_stream);
+
+    product(d_attended, d_stream, l.out_weight, false);
+    add_weight_gradient(l.d_out_weight, d_stream, part(l.attended));
+    attention_backward(l, d_attended, d_qkv, sequences);
+    rotate(d_qkv, true);
+    product(d_normed, d_qkv, l.qkv_weight, false);
+    add_weight_gradient(l.d_qkv_weight, d_qkv, normed);
+    norm_backward(d_normed, part(l.input), l.attention_norm, part(l.input_rstd), l.d_attention_norm,
+                  true, d_stream);
+  }
+  if (d_stream.is_cuda()) {  // sorted, hence deterministic
+    d_embedding_.add_(at::embedding_dense_backward(d_stream, inputs, shape_.vocabulary, -1, false));
+  } else {
+    d_embedding_.index_add_(0, inputs, d_stream);
+  }
+}
+
+at::Tensor Llama::accumulate_gradients(const at::Tensor& tokens, double loss_scale) {
+  c10::NoGradGuard no_gradient;
+  int64_t sequences = tokens.size(0);
+  at::Tensor inputs = tokens.narrow(1, 0, context_).reshape({-1});
+  at::Tensor targets = tokens.narrow(1, 1, context_).reshape({-1});
+  forward(inputs, sequences, true);
+  at::Tensor loss = head_loss(targets, sequences * context_, static_cast<float>(loss_scale));
+  backward(inputs, sequences);
+  return loss;
+}
+
+at::Tensor Llama::loss_sum(const at::Tensor& tokens) {
+  c10::NoGradGuard no_gradient;
+  int64_t sequences = tokens.size(0);
+  forward(tokens.narrow(1, 0, context_).reshape({-1}), sequences, false);
+  return head_loss(tokens.narrow(1, 1, context_).reshape({-1}), sequences * context_, 0.0f);
+}
+
+}  // namespace crosslaw::trainer

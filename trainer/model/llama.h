@@ -1,0 +1,79 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+#include "trainer/model/kernels/kernels.h"
+#include "trainer/model/parameters.h"
+#include "trainer/recipe/train_config.h"
+
+namespace crosslaw::trainer {
+
+// A LLaMA-2 decoder with its backward pass written out: no autograd but inside attention on the
+// GPU, activations in buffers made once, gradients added to Parameters::gradients.
+//
+// One block:   x -+-> norm -> q,k,v -> rotary -> attention -> out --+--> norm -> gate,up -> silu*up
+// -> down --+-> x
+//                 +-------------------------------------------------+-----------------------------------------+
+class Llama {
+ public:
+  Llama(const ModelShape& shape, int64_t context_tokens, int64_t max_sequences, at::ScalarType type,
+        at::Device device);
+
+  // Adds the gradient of (sum of token losses * loss_scale) and returns the sum of token losses in
+  // nats, a fp64 scalar on the device. tokens: (sequences, context + 1) int64 on the device.
+  at::Tensor accumulate_gradients(const at::Tensor& tokens, double loss_scale);
+
+  // The sum of token losses alone.
+  at::Tensor loss_sum(const at::Tensor& tokens);
+
+  Parameters parameters;
+
+ private:
+  // What the backward pass needs of one layer; (rows, ...) with rows = sequences * context.
+  struct Layer {
+    at::Tensor attention_norm, qkv_weight, out_weight, ffn_norm, gate_up_weight, down_weight;
+    at::Tensor d_attention_norm, d_qkv_weight, d_out_weight, d_ffn_norm, d_gate_up_weight,
+        d_down_weight;
+    at::Tensor input, input_normed, input_rstd;     // (rows, hidden), (rows)
+    at::Tensor qkv, attended;                       // (rows, 3 hidden), (rows, hidden)
+    at::Tensor middle, middle_normed, middle_rstd;  // after attention: (rows, hidden), (rows)
+    at::Tensor gate_up, gated;                      // (rows, 2 ffn), (rows, ffn)
+    at::Tensor log_sum_exp;                         // CPU: (sequences, heads, context)
+    std::vector<at::Tensor> attention_saved;        // GPU: q, k, v and the output, for autograd
+  };
+
+  void forward(const at::Tensor& inputs, int64_t sequences, bool keep);
+  void backward(const at::Tensor& inputs, int64_t sequences);
+  at::Tensor head_loss(const at::Tensor& targets, int64_t rows, float d_scale);
+  void attention_forward(Layer& layer, int64_t sequences, bool keep);
+  void attention_backward(Layer& layer, const at::Tensor& d_attended, const at::Tensor& d_qkv,
+                          int64_t sequences);
+  void attention_forward_gpu(Layer& layer, int64_t sequences, bool keep);
+  void attention_backward_gpu(Layer& layer, const at::Tensor& d_attended, const at::Tensor& d_qkv,
+                              int64_t sequences);
+  void norm_forward(const at::Tensor& x, const at::Tensor& delta, const at::Tensor& weight,
+                    const at::Tensor& sum, const at::Tensor& y, const at::Tensor& rstd);
+  void norm_backward(const at::Tensor& d_y, const at::Tensor& sum, const at::Tensor& weight,
+                     const at::Tensor& rstd, const at::Tensor& d_weight, bool accumulate,
+                     const at::Tensor& d_sum);
+  void rotate(const at::Tensor& qkv, bool inverse);
+  void add_weight_gradient(const at::Tensor& d_weight, const at::Tensor& d_output,
+                           const at::Tensor& input);
+  KernelTarget target() const;
+
+  ModelShape shape_;
+  int64_t context_;
+  int64_t max_sequences_;
+  std::vector<Layer> layers_;
+  at::Tensor embedding_, d_embedding_, unembedding_, d_unembedding_, final_norm_, d_final_norm_;
+  at::Tensor residual_, final_normed_, final_rstd_;  // (rows, hidden), (rows, hidden), (rows)
+  at::Tensor delta_;  // (rows, hidden): what a branch adds to the stream
+  at::Tensor d_residual_, d_normed_, d_qkv_, d_gate_up_, d_gated_;
+  at::Tensor logits_, losses_;  // (head rows, vocabulary), (rows)
+  at::Tensor cosines_, sines_;  // (context, head_size / 2)
+  at::Tensor norm_scratch_;
+};
+
+}  // namespace crosslaw::trainer

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "trainer/recipe/train_config.h"
+
+namespace crosslaw::trainer {
+
+// Where one weight lies in the flat buffers. Matrices are (outputs, inputs).
+struct ParameterSlot {
+  std::string name;
+  std::vector<int64_t> shape;
+  int64_t offset = 0;
+  double init_std =
+      0;  // of the normal initialisation with std 1 / sqrt(3 fan_in); norms start at 1
+  bool is_norm = false;  // no weight decay
+
+  int64_t count() const;
+};
+
+// All weights of a model in flat buffers, so that clipping, AdamW and checkpoints are single
+// passes. Decayed matrices come first, norm weights last.
+class Parameters {
+ public:
+  // On the GPU with bf16 weights the master copy is fp32 and separate; else it is the weights
+  // themselves.
+  Parameters(const ModelShape& shape, at::ScalarType weight_type, at::Device device);
+
+  // Normal with the given std, or with each matrix's own 1 / sqrt(3 fan_in) when it is 0. The
+  // numbers are drawn on the CPU, so that they depend on the seed alone.
+  void initialize(uint64_t seed, double std);
+
+  at::Tensor weight(const std::string& name) const { return view(weights, name); }
+  at::Tensor gradient(const std::string& name) const { return view(gradients, name); }
+  at::Tensor view(const at::Tensor& flat, const std::string& name) const;
+  void copy_master_to_weights();
+
+  const std::vector<ParameterSlot>& slots() const { return slots_; }
+  int64_t decayed_count() const { return decayed_count_; }
+  int64_t count() const { return weights.numel(); }
+
+  at::Tensor weights;    // (count) weight_type
+  at::Tensor gradients;  // (count) fp32
+  at::Tensor master;     // (count) fp32
+  at::Tensor moment1;    // (count) fp32
+  at::Tensor moment2;    // (count) fp32
+
+ private:
+  std::vector<ParameterSlot> slots_;
+  int64_t decayed_count_ = 0;
+};
+
+}  // namespace crosslaw::trainer

@@ -1,0 +1,168 @@
+#include "trainer/recipe/run_files.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cmath>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "db/files/atomic_file.h"
+#include "db/files/content_hash.h"
+
+namespace crosslaw::trainer {
+namespace fs = std::filesystem;
+namespace {
+
+using nlohmann::json;
+
+constexpr int kResultVersion = 1;
+constexpr std::array<std::pair<Outcome, std::string_view>, 6> kOutcomes = {{
+    {Outcome::kDone, "done"},
+    {Outcome::kDiverged, "diverged"},
+    {Outcome::kStopped, "stopped"},
+    {Outcome::kOutOfMemory, "out_of_memory"},
+    {Outcome::kRefused, "refused"},
+    {Outcome::kCrashed, "crashed"},
+}};
+
+json number(const std::optional<double>& value) {
+  return value && std::isfinite(*value) ? json(*value) : json(nullptr);
+}
+
+std::optional<double> optional_number(const json& j) {
+  return j.is_number() ? std::optional<double>(j.get<double>()) : std::nullopt;
+}
+
+json numbers(const std::vector<std::optional<double>>& values) {
+  json array = json::array();
+  for (const auto& value : values) array.push_back(number(value));
+  return array;
+}
+
+std::vector<std::optional<double>> optional_numbers(const json& array) {
+  std::vector<std::optional<double>> values;
+  for (const json& value : array) values.push_back(optional_number(value));
+  return values;
+}
+
+void visit(const json& j, const MetricsVisitor& visitor) {
+  std::string kind = j.at("kind");
+  if (kind == "eval") {
+    visitor.on_eval({j.at("step"), j.at("language"), optional_number(j.at("loss_nats")),
+                     optional_number(j.at("loss_nats_per_byte")), j.at("tokens_target"),
+                     j.at("tokens_source"), j.at("flops"), j.at("end_of_schedule")});
+  } else if (kind == "train") {
+    visitor.on_train({j.at("first_step"), optional_numbers(j.at("loss_nats")),
+                      optional_numbers(j.at("gradient_norm"))});
+  } else if (kind == "checkpoint") {
+    visitor.on_checkpoint({j.at("step"), j.at("folder")});
+  }
+}
+
+}  // namespace
+
+std::string to_line(const EvalLine& e) {
+  json j = {{"kind", "eval"},
+            {"step", e.step},
+            {"language", e.language},
+            {"loss_nats", number(e.loss_nats)},
+            {"loss_nats_per_byte", number(e.loss_nats_per_byte)},
+            {"tokens_target", e.tokens_target},
+            {"tokens_source", e.tokens_source},
+            {"flops", e.flops},
+            {"end_of_schedule", e.end_of_schedule}};
+  return j.dump() + "\n";
+}
+
+std::string to_line(const TrainLines& t) {
+  json j = {{"kind", "train"},
+            {"first_step", t.first_step},
+            {"loss_nats", numbers(t.loss_nats)},
+            {"gradient_norm", numbers(t.gradient_norm)}};
+  return j.dump() + "\n";
+}
+
+std::string to_line(const CheckpointLine& c) {
+  return json{{"kind", "checkpoint"}, {"step", c.step}, {"folder", c.folder}}.dump() + "\n";
+}
+
+size_t read_metrics(std::string_view text, const MetricsVisitor& visitor, int64_t* damaged) {
+  size_t done = 0;
+  for (size_t end; (end = text.find('\n', done)) != std::string_view::npos; done = end + 1) {
+    try {
+      visit(json::parse(text.substr(done, end - done)), visitor);
+    } catch (const json::exception&) {
+      ++*damaged;
+    }
+  }
+  return done;
+}
+
+std::string_view name_of(Outcome outcome) {
+  for (auto [value, name] : kOutcomes) {
+    if (value == outcome) return name;
+  }
+  return "crashed";
+}
+
+void publish_result(const RunResult& result, const fs::path& folder) {
+  json j = {{"version", kResultVersion},
+            {"token", result.token},
+            {"outcome", name_of(result.outcome)},
+            {"message", result.message},
+            {"step", result.step},
+            {"start_step", result.start_step},
+            {"checkpoint", result.checkpoint},
+            {"seconds", result.seconds},
+            {"tokens_per_second", result.tokens_per_second},
+            {"provenance", json::parse(result.provenance)}};
+  publish_file(folder / "result.json", j.dump(1) + "\n");
+}
+
+std::optional<RunResult> read_result(const fs::path& folder) {
+  std::ifstream input(folder / "result.json");
+  if (!input) return std::nullopt;
+  json j = json::parse(input, nullptr, false);
+  try {
+    RunResult result;
+    j.at("token").get_to(result.token);
+    std::string outcome = j.at("outcome");
+    for (auto [value, name] : kOutcomes) {
+      if (name == outcome) result.outcome = value;
+    }
+    j.at("message").get_to(result.message);
+    j.at("step").get_to(result.step);
+    j.at("start_step").get_to(result.start_step);
+    j.at("checkpoint").get_to(result.checkpoint);
+    j.at("seconds").get_to(result.seconds);
+    j.at("tokens_per_second").get_to(result.tokens_per_second);
+    result.provenance = j.at("provenance").dump();
+    return result;
+  } catch (const json::exception&) {
+    return std::nullopt;
+  }
+}
+
+fs::path config_file(const fs::path& folder) { return folder / "config.json"; }
+fs::path metrics_file(const fs::path& folder) { return folder / "metrics.jsonl"; }
+fs::path heartbeat_file(const fs::path& folder) { return folder / "heartbeat"; }
+fs::path log_file(const fs::path& folder) { return folder / "log.txt"; }
+std::string checkpoint_name(int64_t step) { return fmt::format("checkpoint-{:08}", step); }
+
+std::string checkpoint_damage(const fs::path& folder, bool check_hashes) {
+  std::ifstream input(folder / "state.json");
+  json state = input ? json::parse(input, nullptr, false) : json();
+  if (!state.is_object() || !state.value("sha256", json()).is_object()) {
+    return fmt::format("{}: state.json is missing or damaged", folder.string());
+  }
+  for (const auto& [name, hash] : state["sha256"].items()) {
+    if (!fs::exists(folder / name)) return fmt::format("{}: {} is missing", folder.string(), name);
+    if (check_hashes && sha256_of_file(folder / name) != hash)
+      return fmt::format("{}: {} is damaged", folder.string(), name);
+  }
+  return "";
+}
+
+}  // namespace crosslaw::trainer
