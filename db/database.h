@@ -64,13 +64,18 @@ class Statement {
   bool step();  // true: a row is there
   void run();   // for statements without rows; ready to be bound again afterwards
 
+  // Reads the row's columns in the order of the SELECT, as bind() takes the parameters.
+  template <typename... Values>
+  void read(Values&... values) const {
+    int at = 0;
+    (read_one(at++, values), ...);
+  }
+
   bool is_null(int column) const;
   bool is_real(int column) const;
   int64_t integer(int column) const;
   double real(int column) const;
   std::string text(int column) const;
-  std::optional<int64_t> optional_integer(int column) const;
-  std::optional<double> optional_real(int column) const;
 
  private:
   void reset();
@@ -85,6 +90,15 @@ class Statement {
   template <typename T>
   void bind_one(int at, const std::optional<T>& value) {
     value ? bind_one(at, *value) : bind_null(at);
+  }
+  void read_one(int at, int64_t& value) const { value = integer(at); }
+  void read_one(int at, bool& value) const { value = integer(at) != 0; }
+  void read_one(int at, double& value) const { value = real(at); }
+  void read_one(int at, std::string& value) const { value = text(at); }
+  template <typename T>
+  void read_one(int at, std::optional<T>& value) const {
+    value.reset();
+    if (!is_null(at)) read_one(at, value.emplace());
   }
   void check(int code, const char* doing) const;
 

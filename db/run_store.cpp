@@ -7,50 +7,12 @@
 namespace crosslaw::db {
 namespace {
 
-RunRow read_run(const Statement& row) {
-  return {.id = row.integer(0),
-          .key = row.text(1),
-          .name = row.text(2),
-          .recipe = row.text(3),
-          .strategy = row.text(4),
-          .language = row.text(5),
-          .source_language = row.is_null(6) ? std::nullopt : std::optional(row.text(6)),
-          .replay = row.real(7),
-          .size = row.text(8),
-          .seed = row.integer(9),
-          .params_embedding = row.integer(10),
-          .params_unembedding = row.integer(11),
-          .params_blocks = row.integer(12),
-          .params_norms = row.integer(13),
-          .params_budget = row.integer(14),
-          .steps = row.integer(15),
-          .tokens_target = row.integer(16),
-          .tokens_source = row.integer(17),
-          .flops = row.real(18),
-          .parent_key = row.is_null(19) ? std::nullopt : std::optional(row.text(19))};
-}
-
-AttemptRow read_attempt(const Statement& row) {
-  auto optional_text = [&](int column) {
-    return row.is_null(column) ? std::nullopt : std::optional(row.text(column));
-  };
-  return {.id = row.integer(0),
-          .run_id = row.integer(1),
-          .n = row.integer(2),
-          .token = row.text(3),
-          .folder = row.text(4),
-          .device = row.text(5),
-          .host = row.text(6),
-          .boot_id = optional_text(7),
-          .pid = row.optional_integer(8),
-          .pid_start = row.optional_integer(9),
-          .log_offset = row.integer(10),
-          .started_ms = row.integer(11),
-          .ended_ms = row.optional_integer(12),
-          .outcome = optional_text(13),
-          .message = optional_text(14),
-          .step = row.optional_integer(15),
-          .seconds = row.optional_real(16)};
+Outcome stored_outcome(const Database& database, const std::string& name) {
+  if (const auto outcome = outcome_named(name)) return *outcome;
+  throw DatabaseError(
+      fmt::format("{}: a run's outcome is \"{}\", which this crosslaw does not know; was the file "
+                  "edited, or written by a newer one?",
+                  database.name(), name));
 }
 
 }  // namespace
@@ -122,16 +84,19 @@ SyncCounts RunStore::sync_runs(const std::vector<RunRow>& runs) {
 }
 
 std::vector<RunRow> RunStore::runs() const {
-  // 0 id, 1 key, 2 name, 3 recipe, 4 strategy, 5 language, 6 source_language, 7 replay, 8 size, 9
-  // seed, 10-14 params_*, 15 steps, 16 tokens_target, 17 tokens_source, 18 flops, 19 parent_key
   Statement rows(db_,
                  "SELECT id, key, name, recipe, strategy, language, source_language, replay, size, "
-                 "seed, params_embedding, params_unembedding, "
-                 "params_blocks, params_norms, params_budget, steps, tokens_target, tokens_source, "
-                 "flops, parent_key FROM run WHERE NOT retired "
-                 "ORDER BY id");
+                 "seed, params_embedding, params_unembedding, params_blocks, params_norms, "
+                 "params_budget, steps, tokens_target, tokens_source, flops, parent_key "
+                 "FROM run WHERE NOT retired ORDER BY id");
   std::vector<RunRow> runs;
-  while (rows.step()) runs.push_back(read_run(rows));
+  while (rows.step()) {
+    RunRow& r = runs.emplace_back();
+    rows.read(r.id, r.key, r.name, r.recipe, r.strategy, r.language, r.source_language, r.replay,
+              r.size, r.seed, r.params_embedding, r.params_unembedding, r.params_blocks,
+              r.params_norms, r.params_budget, r.steps, r.tokens_target, r.tokens_source, r.flops,
+              r.parent_key);
+  }
   return runs;
 }
 
@@ -176,28 +141,32 @@ void RunStore::end_attempt(int64_t attempt_id, const AttemptEnd& e, int64_t now_
             "UPDATE attempt SET ended_ms = ?, outcome = ?, message = ?, exit_code = ?, exit_signal "
             "= ?, start_step = ?, step = ?, seconds = ?, "
             "tokens_per_second = ?, provenance = ? WHERE id = ?")
-      .bind(now_ms, e.outcome, e.message, e.exit_code, e.exit_signal, e.start_step, e.step,
+      .bind(now_ms, name_of(e.outcome), e.message, e.exit_code, e.exit_signal, e.start_step, e.step,
             e.seconds, e.tokens_per_second, e.provenance, attempt_id)
       .run();
 }
 
-void RunStore::revoke_attempt(int64_t attempt_id, const std::string& outcome,
-                              const std::string& message) {
+void RunStore::revoke_attempt(int64_t attempt_id, Outcome outcome, const std::string& message) {
   Statement(db_,
             "UPDATE attempt SET outcome = ?, message = ? WHERE id = ? AND ended_ms IS NOT NULL")
-      .bind(outcome, message, attempt_id)
+      .bind(name_of(outcome), message, attempt_id)
       .run();
 }
 
 std::vector<AttemptRow> RunStore::attempts() const {
-  // 0 id, 1 run_id, 2 n, 3 token, 4 folder, 5 device, 6 host, 7 boot_id, 8 pid, 9 pid_start, 10
-  // log_offset, 11 started_ms, 12 ended_ms, 13 outcome, 14 message, 15 step, 16 seconds
   Statement rows(db_,
                  "SELECT id, run_id, n, token, folder, device, host, boot_id, pid, pid_start, "
-                 "log_offset, started_ms, ended_ms, outcome, message, "
-                 "step, seconds FROM attempt ORDER BY run_id, n");
+                 "log_offset, started_ms, ended_ms, outcome, message, step, seconds "
+                 "FROM attempt ORDER BY run_id, n");
   std::vector<AttemptRow> attempts;
-  while (rows.step()) attempts.push_back(read_attempt(rows));
+  while (rows.step()) {
+    AttemptRow& a = attempts.emplace_back();
+    std::optional<std::string> outcome;
+    rows.read(a.id, a.run_id, a.n, a.token, a.folder, a.device, a.host, a.boot_id, a.pid,
+              a.pid_start, a.log_offset, a.started_ms, a.ended_ms, outcome, a.message, a.step,
+              a.seconds);
+    if (outcome) a.outcome = stored_outcome(db_, *outcome);
+  }
   return attempts;
 }
 
@@ -205,7 +174,10 @@ std::vector<CheckpointRow> RunStore::checkpoints(int64_t run_id) const {
   Statement rows(db_, "SELECT step, folder FROM checkpoint WHERE run_id = ? ORDER BY step");
   rows.bind(run_id);
   std::vector<CheckpointRow> checkpoints;
-  while (rows.step()) checkpoints.push_back({rows.integer(0), rows.text(1)});
+  while (rows.step()) {
+    CheckpointRow& c = checkpoints.emplace_back();
+    rows.read(c.step, c.folder);
+  }
   return checkpoints;
 }
 
@@ -229,28 +201,20 @@ bool RunStore::has_eval(int64_t run_id, const std::string& language, int64_t ste
 std::vector<RunResultRow> RunStore::results() const {
   Statement rows(db_,
                  "SELECT run_id, key, name, strategy, language, size, outcome, device, message, "
-                 "source_language, replay, flops, seed, "
-                 "params_embedding, params_unembedding, params_blocks, params_norms, "
-                 "params_budget, steps, tokens_target, tokens_source, attempts, "
-                 "loss_nats, loss_nats_per_byte, seconds FROM run_results ORDER BY run_id");
+                 "source_language, replay, flops, seed, params_embedding, params_unembedding, "
+                 "params_blocks, params_norms, params_budget, steps, tokens_target, "
+                 "tokens_source, attempts, loss_nats, loss_nats_per_byte, seconds "
+                 "FROM run_results ORDER BY run_id");
   std::vector<RunResultRow> results;
   while (rows.step()) {
-    RunResultRow r;
-    r.run_id = rows.integer(0), r.key = rows.text(1), r.name = rows.text(2),
-    r.strategy = rows.text(3), r.language = rows.text(4);
-    r.size = rows.text(5), r.outcome = rows.text(6), r.device = rows.text(7),
-    r.message = rows.text(8);
-    if (!rows.is_null(9)) r.source_language = rows.text(9);
-    r.replay = rows.real(10), r.flops = rows.real(11), r.seed = rows.integer(12);
-    r.params_embedding = rows.integer(13), r.params_unembedding = rows.integer(14),
-    r.params_blocks = rows.integer(15);
-    r.params_norms = rows.integer(16), r.params_budget = rows.integer(17),
-    r.steps = rows.integer(18);
-    r.tokens_target = rows.integer(19), r.tokens_source = rows.integer(20),
-    r.attempts = rows.integer(21);
-    r.loss_nats = rows.optional_real(22), r.loss_nats_per_byte = rows.optional_real(23),
-    r.seconds = rows.optional_real(24);
-    results.push_back(std::move(r));
+    RunResultRow& r = results.emplace_back();
+    std::string outcome;
+    rows.read(r.run_id, r.key, r.name, r.strategy, r.language, r.size, outcome, r.device, r.message,
+              r.source_language, r.replay, r.flops, r.seed, r.params_embedding,
+              r.params_unembedding, r.params_blocks, r.params_norms, r.params_budget, r.steps,
+              r.tokens_target, r.tokens_source, r.attempts, r.loss_nats, r.loss_nats_per_byte,
+              r.seconds);
+    r.outcome = stored_outcome(db_, outcome);
   }
   return results;
 }
@@ -263,8 +227,9 @@ std::vector<ObservationRow> RunStore::evals() const {
       "WHERE run_id IN (SELECT id FROM run WHERE NOT retired) ORDER BY run_id, language, step");
   std::vector<ObservationRow> evals;
   while (rows.step()) {
-    evals.push_back({rows.integer(0), rows.text(1), rows.integer(2), rows.integer(3),
-                     rows.integer(4), rows.real(5), rows.optional_real(6), rows.integer(7) != 0});
+    ObservationRow& o = evals.emplace_back();
+    rows.read(o.run_id, o.language, o.step, o.tokens_target, o.tokens_source, o.flops, o.loss_nats,
+              o.end_of_schedule);
   }
   return evals;
 }
@@ -283,7 +248,10 @@ void RunStore::save_fit(const FitRow& fit, int64_t now_ms) {
 std::vector<FitRow> RunStore::fits() const {
   Statement rows(db_, "SELECT language, name, input_sha256, result FROM fit ORDER BY id");
   std::vector<FitRow> fits;
-  while (rows.step()) fits.push_back({rows.text(0), rows.text(1), rows.text(2), rows.text(3)});
+  while (rows.step()) {
+    FitRow& f = fits.emplace_back();
+    rows.read(f.language, f.name, f.input_sha256, f.result);
+  }
   return fits;
 }
 

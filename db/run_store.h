@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "db/database.h"
+#include "db/outcome.h"
 
 namespace crosslaw::db {
 
@@ -44,14 +45,14 @@ struct AttemptRow {
   int64_t log_offset = 0;  // bytes of metrics.jsonl that are in the tables
   int64_t started_ms = 0;
   std::optional<int64_t> ended_ms;
-  std::optional<std::string> outcome;
+  std::optional<Outcome> outcome;
   std::optional<std::string> message;
   std::optional<int64_t> step;
   std::optional<double> seconds;
 };
 
 struct AttemptEnd {
-  std::string outcome;
+  Outcome outcome = Outcome::kCrashed;
   std::string message;
   std::optional<int64_t> exit_code, exit_signal, start_step, step;
   std::optional<double> seconds, tokens_per_second;
@@ -93,7 +94,8 @@ struct SyncCounts {
 // One row of the view run_results.
 struct RunResultRow {
   int64_t run_id = 0;
-  std::string key, name, strategy, language, size, outcome, device, message;
+  std::string key, name, strategy, language, size, device, message;
+  Outcome outcome = Outcome::kPending;
   std::optional<std::string> source_language;
   double replay = 0, flops = 0;
   int64_t seed = 0, params_embedding = 0, params_unembedding = 0, params_blocks = 0,
@@ -138,7 +140,7 @@ class RunStore {
   void ingest(int64_t run_id, int64_t attempt_id, const MetricsBatch& batch);
   void end_attempt(int64_t attempt_id, const AttemptEnd& end, int64_t now_ms);
   // Takes back that an attempt was done: its final checkpoint turned out to be damaged.
-  void revoke_attempt(int64_t attempt_id, const std::string& outcome, const std::string& message);
+  void revoke_attempt(int64_t attempt_id, Outcome outcome, const std::string& message);
   std::vector<AttemptRow> attempts() const;  // of all runs, by run and n
   std::vector<CheckpointRow> checkpoints(int64_t run_id) const;
   void forget_checkpoint(int64_t run_id, int64_t step);

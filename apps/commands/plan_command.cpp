@@ -43,7 +43,8 @@ Price price_of(const sweep::PlannedRun& run, const sweep::SweepSpec& spec) {
 std::map<std::string, std::string> outcomes_by_name(const std::string& folder) {
   std::map<std::string, std::string> outcomes;
   if (folder.empty()) return outcomes;
-  for (const db::RunResultRow& row : read_store(folder).results()) outcomes[row.name] = row.outcome;
+  for (const db::RunResultRow& row : read_store(folder).results())
+    outcomes[row.name] = db::name_of(row.outcome);
   return outcomes;
 }
 

@@ -113,8 +113,7 @@ int conclude(const RunOptions& options, const fs::path& folder, db::RunStore& st
     print_pair(observations, pair);
     for (const std::string& sentence : pair.missing) fmt::print("{}\n", sentence);
   }
-  for (const db::RunResultRow& run : observations.runs())
-    unfinished += run.outcome != "done" && run.outcome != "diverged";
+  for (const db::RunResultRow& run : observations.runs()) unfinished += !db::is_final(run.outcome);
   fmt::print("\nreport: {}\n", report_file(folder).string());
   if (unfinished > 0)
     say(fmt::format("{} runs have no result; crosslaw status {} tells why", unfinished,

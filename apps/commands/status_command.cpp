@@ -59,20 +59,20 @@ Status read_status(const std::string& folder) {
     if (!attempt.ended_ms) open[attempt.run_id] = attempt;
   }
   for (const db::RunResultRow& run : store.results()) {
-    std::string outcome = run.outcome;
     // "Running" is believed only while somebody holds the sweep.
-    if (outcome == "started") outcome = status.holder.empty() ? "interrupted" : "running";
-    ++status.outcomes[run.strategy][outcome];
+    const bool started = run.outcome == db::Outcome::kStarted,
+               running = started && !status.holder.empty();
+    ++status.outcomes[run.strategy][started ? running ? "running" : "interrupted"
+                                            : std::string(db::name_of(run.outcome))];
     ++status.total;
     status.flops_total += run.flops;
-    bool finished = outcome == "done" || outcome == "diverged";
-    status.finished += finished;
-    if (finished) status.flops_done += run.flops;
-    if (outcome == "running") status.live.push_back(live_run(folder, run, open.at(run.run_id)));
-    if (!finished && outcome != "pending" && outcome != "running" && outcome != "stopped" &&
-        outcome != "interrupted")
-      status.troubled.push_back(run);
-    if (outcome == "diverged") status.troubled.push_back(run);
+    status.finished += db::is_final(run.outcome);
+    if (db::is_final(run.outcome)) status.flops_done += run.flops;
+    if (running) status.live.push_back(live_run(folder, run, open.at(run.run_id)));
+    const bool untroubled = started || run.outcome == db::Outcome::kDone ||
+                            run.outcome == db::Outcome::kPending ||
+                            run.outcome == db::Outcome::kStopped;
+    if (!untroubled) status.troubled.push_back(run);
   }
   return status;
 }
@@ -96,7 +96,7 @@ void print_text(const Status& status) {
     fmt::print("\n{}", live.text());
   }
   for (const db::RunResultRow& run : status.troubled)
-    fmt::print("\n{}: {} after {} attempts: {}\n", run.name, run.outcome, run.attempts,
+    fmt::print("\n{}: {} after {} attempts: {}\n", run.name, db::name_of(run.outcome), run.attempts,
                run.message);
 }
 
@@ -109,7 +109,7 @@ nlohmann::json json_of(const Status& status) {
                     {"tokens_per_second", run.tokens_per_second}});
   for (const db::RunResultRow& run : status.troubled)
     troubled.push_back({{"name", run.name},
-                        {"outcome", run.outcome},
+                        {"outcome", db::name_of(run.outcome)},
                         {"attempts", run.attempts},
                         {"message", run.message}});
   return {{"schema", 1},

@@ -39,20 +39,31 @@ std::string utc_now() {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
 }
 
+std::string shown_outcome(db::Outcome outcome) {
+  switch (outcome) {
+    case db::Outcome::kDone:
+    case db::Outcome::kDiverged:
+      return std::string(db::name_of(outcome));
+    case db::Outcome::kStarted:
+      return "running";
+    case db::Outcome::kPending:
+    case db::Outcome::kStopped:
+      return "pending";
+    default:
+      return "failed";
+  }
+}
+
 json totals(const db::RunStore& store, const Observations& observations) {
   std::map<std::string, int64_t> outcomes;
   std::set<std::string> sizes, strategies, devices;
   double tokens = 0, flops = 0, seconds = 0;
   for (const db::RunResultRow& run : observations.runs()) {
-    bool known = run.outcome == "done" || run.outcome == "diverged" || run.outcome == "pending";
-    ++outcomes[known                      ? run.outcome
-               : run.outcome == "started" ? "running"
-               : run.outcome == "stopped" ? "pending"
-                                          : "failed"];
+    ++outcomes[shown_outcome(run.outcome)];
     sizes.insert(run.size), strategies.insert(run.strategy);
     if (!run.device.empty()) devices.insert(run.device);
     seconds += run.seconds.value_or(0);
-    if (run.outcome != "done") continue;
+    if (run.outcome != db::Outcome::kDone) continue;
     tokens += static_cast<double>(run.tokens_target + run.tokens_source);
     flops += run.flops;
   }
@@ -334,7 +345,7 @@ json runs(const Observations& observations) {
                     {"size", run.size},
                     {"params", params_of(run, observations.count())},
                     {"tokens", run.tokens_target},
-                    {"outcome", run.outcome},
+                    {"outcome", db::name_of(run.outcome)},
                     {"loss", optional(run.loss_nats)},
                     {"loss_per_byte", optional(run.loss_nats_per_byte)},
                     {"flops", run.flops},

@@ -98,7 +98,7 @@ std::vector<Measurement> Observations::measurements(const std::string& strategy,
                                                     bool own_language) const {
   std::map<int64_t, const db::RunResultRow*> wanted;
   for (const db::RunResultRow& run : runs_) {
-    if (run.strategy == strategy && run.replay == replay && run.outcome == "done")
+    if (run.strategy == strategy && run.replay == replay && run.outcome == db::Outcome::kDone)
       wanted[run.run_id] = &run;
   }
   std::vector<Measurement> found;
@@ -134,7 +134,7 @@ std::vector<std::string> Observations::left_out(const LanguagePair& pair) const 
   for (const db::RunResultRow& run : runs_) {
     bool ours = run.strategy == pair.scratch ||
                 (run.strategy == pair.continued && run.replay == pair.replay);
-    if (ours && run.outcome != "done") ++counts[run.outcome];
+    if (ours && run.outcome != db::Outcome::kDone) ++counts[std::string(db::name_of(run.outcome))];
   }
   std::vector<std::string> sentences;
   for (const auto& [outcome, count] : counts)

@@ -22,6 +22,28 @@ constexpr auto kHungAfter = 30min;
 constexpr int64_t kKillsAllowed = 20;  // ends from outside say nothing against the run
 constexpr int64_t kMemoryFailuresAllowed = 4;
 constexpr int64_t kFirstRetryMs = 1000;
+constexpr int64_t kMostDoublings = 5;     // waits grow from 2 s to 32 s
+constexpr int64_t kSlotTakenMs = 30'000;  // until a device that others use is tried again
+
+int64_t backoff_ms(int64_t failures) { return kFirstRetryMs << std::min(failures, kMostDoublings); }
+
+db::Outcome outcome_of(trainer::Outcome outcome) {
+  switch (outcome) {
+    case trainer::Outcome::kDone:
+      return db::Outcome::kDone;
+    case trainer::Outcome::kDiverged:
+      return db::Outcome::kDiverged;
+    case trainer::Outcome::kStopped:
+      return db::Outcome::kStopped;
+    case trainer::Outcome::kOutOfMemory:
+      return db::Outcome::kOutOfMemory;
+    case trainer::Outcome::kRefused:
+      return db::Outcome::kRefused;
+    case trainer::Outcome::kCrashed:
+      return db::Outcome::kCrashed;
+  }
+  return db::Outcome::kCrashed;
+}
 
 std::string random_token() {
   std::random_device device;
@@ -100,8 +122,8 @@ void Scheduler::load_jobs() {
     Job& job = jobs_[at->second];
     job.attempts = attempt.n;
     job.best_step = std::max(job.best_step, attempt.step.value_or(0));
-    if (attempt.outcome == "done") job.state = State::kDone;
-    if (attempt.outcome == "diverged") job.state = State::kDiverged;
+    if (attempt.outcome == db::Outcome::kDone) job.state = State::kDone;
+    if (attempt.outcome == db::Outcome::kDiverged) job.state = State::kDiverged;
   }
   for (size_t i = jobs_.size(); i-- > 0;) {
     jobs_[i].urgency += plan_.runs[i].flops_to_train();
@@ -125,7 +147,8 @@ void Scheduler::settle_earlier_attempts() {
     if (job == job_of_run.end()) {
       if (process) launcher_.stop(attempt.id, true);
       store_.end_attempt(
-          attempt.id, {.outcome = "cancelled", .message = "the spec no longer asks for this run"},
+          attempt.id,
+          {.outcome = db::Outcome::kCancelled, .message = "the spec no longer asks for this run"},
           hooks_.now_ms());
       continue;
     }
@@ -203,11 +226,11 @@ bool Scheduler::start(size_t index, size_t slot) {
   auto process = launcher_.start(
       {attempt.id, trainer::config_file(folder), trainer::log_file(folder), slots_[slot]});
   if (!process) {
-    store_.end_attempt(
-        attempt.id,
-        {.outcome = "slot_taken", .message = slots_[slot].name() + " is used by another program"},
-        hooks_.now_ms());
-    job.not_before_ms = hooks_.now_ms() + 30 * kFirstRetryMs;
+    store_.end_attempt(attempt.id,
+                       {.outcome = db::Outcome::kSlotTaken,
+                        .message = slots_[slot].name() + " is used by another program"},
+                       hooks_.now_ms());
+    job.not_before_ms = hooks_.now_ms() + kSlotTakenMs;
     return false;
   }
   store_.set_process(attempt.id, process->pid, process->start_ticks);
@@ -252,85 +275,105 @@ void Scheduler::write_attempt_config(const Job& job, const Slot& slot, const std
 }
 
 void Scheduler::finish(const ProcessExit& exit) {
-  Live live = live_.at(exit.attempt_id);
+  const Live live = live_.at(exit.attempt_id);
   live_.erase(exit.attempt_id);
   if (live.slot < slots_.size()) slot_busy_[live.slot] = false;
   Job& job = jobs_[live.job];
-  fs::path folder = options_.folder / live.folder;
+  // First the last lines of its metrics: whether a run is done depends on the losses that arrived.
   ingest_metrics(store_, options_.folder, live.folder, job.run_id, exit.attempt_id,
                  live.log_offset);
-  db::AttemptEnd end;
-  end.exit_code = exit.code;
-  end.exit_signal = exit.signal;
-  auto result = trainer::read_result(folder);
-  if (result && result->token == live.token) {
-    end.outcome = trainer::name_of(result->outcome);
-    end.message = result->message;
-    end.start_step = result->start_step, end.step = result->step;
-    end.seconds = result->seconds, end.tokens_per_second = result->tokens_per_second;
-    end.provenance = result->provenance;
-    if (result->outcome == trainer::Outcome::kDone &&
-        !store_.has_eval(job.run_id, job.planned->row.language, job.planned->row.steps)) {
-      end.outcome = "crashed";
-      end.message = "done, but its last validation loss is missing from metrics.jsonl";
-    }
-  } else {
-    int64_t signal = exit.signal.value_or(0);
-    bool lost = !exit.code && !exit.signal;  // it ended while nobody was watching
-    bool from_outside = lost || signal == SIGKILL || signal == SIGTERM;
-    end.outcome = live.hung ? "hung" : from_outside ? "killed" : "crashed";
-    end.message = last_line_of(trainer::log_file(folder));
-  }
+  const db::AttemptEnd end = end_of(exit, live);
   store_.end_attempt(exit.attempt_id, end, hooks_.now_ms());
-  if (end.outcome == "done") {
+  if (end.outcome == db::Outcome::kDone) {
     speed_.add(job.planned->row.flops * static_cast<double>(*end.step - *end.start_step) /
                    static_cast<double>(job.planned->row.steps),
                static_cast<double>(hooks_.now_ms() - live.started_ms) / 1000);
   }
-  judge(job, end.outcome, end.message, end.step.value_or(0));
+  judge(job, end);
   if (job.state == State::kDone) drop_spent_checkpoints(live.job);
 }
 
-void Scheduler::judge(Job& job, const std::string& outcome, const std::string& message,
-                      int64_t step) {
+// The trainer's own word counts most; without one, the signal and the heartbeat tell.
+db::AttemptEnd Scheduler::end_of(const ProcessExit& exit, const Live& live) const {
+  const Job& job = jobs_[live.job];
+  const fs::path folder = options_.folder / live.folder;
+  db::AttemptEnd end;
+  end.exit_code = exit.code;
+  end.exit_signal = exit.signal;
+  const auto result = trainer::read_result(folder);
+  // The token: a result may lie there that an earlier process wrote for another attempt.
+  if (result && result->token == live.token) {
+    end.outcome = outcome_of(result->outcome);
+    end.message = result->message;
+    end.start_step = result->start_step, end.step = result->step;
+    end.seconds = result->seconds, end.tokens_per_second = result->tokens_per_second;
+    end.provenance = result->provenance;
+    if (end.outcome == db::Outcome::kDone &&
+        !store_.has_eval(job.run_id, job.planned->row.language, job.planned->row.steps)) {
+      end.outcome = db::Outcome::kCrashed;
+      end.message = "done, but its last validation loss is missing from metrics.jsonl";
+    }
+    return end;
+  }
+  const int64_t signal = exit.signal.value_or(0);
+  const bool lost = !exit.code && !exit.signal;  // it ended while nobody was watching
+  const bool from_outside = lost || signal == SIGKILL || signal == SIGTERM;
+  end.outcome = live.hung      ? db::Outcome::kHung
+                : from_outside ? db::Outcome::kKilled
+                               : db::Outcome::kCrashed;
+  end.message = last_line_of(trainer::log_file(folder));
+  return end;
+}
+
+void Scheduler::judge(Job& job, const db::AttemptEnd& end) {
   job.state = State::kWaiting;
+  // A run that gets further each time is not hopeless, however often it ends early.
+  const int64_t step = end.step.value_or(0);
   if (step > job.best_step) job.best_step = step, job.crashes = 0;
-  if (outcome == "done") {
-    job.state = State::kDone;
-  } else if (outcome == "diverged") {
-    job.state = State::kDiverged;
-    hooks_.say(fmt::format("{}: diverged, which is recorded as its result: {}", job.planned->name,
-                           message));
-  } else if (outcome == "out_of_memory") {
-    ++job.memory_failures;
-    job.micro_batch =
-        std::max<int64_t>(1, job.planned->recipe.batch_sequences >> job.memory_failures);
-    retry_later(job, job.memory_failures, kMemoryFailuresAllowed,
-                "out of memory; trying smaller micro-batches");
-  } else if (outcome == "killed") {
-    retry_later(job, ++job.crashes, kKillsAllowed, "killed from outside");
-  } else if (outcome != "stopped") {
-    if (outcome == "refused" && job.planned->parent) require_checkpoint(*job.planned->parent, true);
-    retry_later(job, ++job.crashes, options_.launch.retries,
-                fmt::format("{}: {}", outcome, message));
+  switch (end.outcome) {
+    case db::Outcome::kDone:
+      job.state = State::kDone;
+      return;
+    case db::Outcome::kDiverged:
+      job.state = State::kDiverged;
+      hooks_.say(fmt::format("{}: diverged, which is recorded as its result: {}", job.planned->name,
+                             end.message));
+      return;
+    case db::Outcome::kStopped:  // by us; it goes on from its checkpoint
+      return;
+    case db::Outcome::kOutOfMemory:
+      // Half the micro-batch needs about half the activations and gives the same loss.
+      ++job.memory_failures;
+      job.micro_batch =
+          std::max<int64_t>(1, job.planned->recipe.batch_sequences >> job.memory_failures);
+      return retry(job,
+                   {job.memory_failures, kMemoryFailuresAllowed, backoff_ms(job.memory_failures),
+                    "out of memory; trying smaller micro-batches"});
+    case db::Outcome::kKilled:
+      ++job.crashes;
+      return retry(job, {job.crashes, kKillsAllowed, 0, "killed from outside"});
+    default:
+      // A refusal may mean that the parent's checkpoint is rotten; then the parent comes first.
+      if (end.outcome == db::Outcome::kRefused && job.planned->parent)
+        require_checkpoint(*job.planned->parent, true);
+      ++job.crashes;
+      return retry(job, {job.crashes, options_.launch.retries, backoff_ms(job.crashes),
+                         fmt::format("{}: {}", db::name_of(end.outcome), end.message)});
   }
 }
 
-void Scheduler::retry_later(Job& job, int64_t failures, int64_t allowed, const std::string& why) {
-  if (failures > allowed) {
+void Scheduler::retry(Job& job, const Failure& failure) {
+  if (failure.times > failure.allowed) {
     job.state = State::kFailed;
-    job.reason = why;
-    store_.add_event(hooks_.now_ms(), job.run_id, "failed", why);
-    hooks_.say(fmt::format(
-        "{}: failed {} times, given up ({}); see {}", job.planned->name, failures, why,
-        (options_.folder / attempt_folder(job.planned->row.key, job.attempts) / "log.txt")
-            .string()));
+    store_.add_event(hooks_.now_ms(), job.run_id, "failed", failure.why);
+    const fs::path folder = attempt_folder(job.planned->row.key, job.attempts);
+    hooks_.say(fmt::format("{}: failed {} times, given up ({}); see {}", job.planned->name,
+                           failure.times, failure.why,
+                           trainer::log_file(options_.folder / folder).string()));
     return;
   }
-  job.not_before_ms =
-      hooks_.now_ms() +
-      (why.starts_with("killed") ? 0 : kFirstRetryMs << std::min<int64_t>(failures, 5));
-  hooks_.say(fmt::format("{}: {}; trying again", job.planned->name, why));
+  job.not_before_ms = hooks_.now_ms() + failure.wait_ms;
+  hooks_.say(fmt::format("{}: {}; trying again", job.planned->name, failure.why));
 }
 
 void Scheduler::read_running() {

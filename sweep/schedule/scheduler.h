@@ -68,7 +68,6 @@ class Scheduler {
     int64_t micro_batch = 0;  // 0: as the trainer decides
     int64_t not_before_ms = 0;
     double urgency = 0;  // FLOPs of the longest chain of runs that starts here
-    std::string reason;  // why it failed
     int64_t best_step = 0;
   };
 
@@ -81,6 +80,14 @@ class Scheduler {
     std::string heartbeat;
     std::chrono::steady_clock::time_point heartbeat_seen;
     bool hung = false;
+  };
+
+  // One more failure of a run, and what this kind of failure asks for.
+  struct Failure {
+    int64_t times = 0;    // that the run failed in this way, this one included
+    int64_t allowed = 0;  // after so many it is given up
+    int64_t wait_ms = 0;  // before the next try
+    std::string why;
   };
 
   void load_jobs();
@@ -97,8 +104,9 @@ class Scheduler {
   std::vector<std::string> start_checkpoints(const Job& job) const;
   std::optional<std::string> checkpoint_at(const Job& job, int64_t step) const;
   void finish(const ProcessExit& exit);
-  void judge(Job& job, const std::string& outcome, const std::string& message, int64_t step);
-  void retry_later(Job& job, int64_t failures, int64_t allowed, const std::string& why);
+  db::AttemptEnd end_of(const ProcessExit& exit, const Live& live) const;
+  void judge(Job& job, const db::AttemptEnd& end);
+  void retry(Job& job, const Failure& failure);
   void drop_spent_checkpoints(size_t job);
   void read_running();
   void stop_running();

@@ -28,8 +28,8 @@ void Scheduler::require_checkpoint(const StartPoint& start, bool check_hashes) {
       fmt::format("{}: its final checkpoint is needed and unusable ({}); the run is done again",
                   job.planned->name, damage));
   for (const db::AttemptRow& attempt : store_.attempts()) {
-    if (attempt.run_id == job.run_id && attempt.outcome == "done")
-      store_.revoke_attempt(attempt.id, "checkpoint_lost", damage);
+    if (attempt.run_id == job.run_id && attempt.outcome == db::Outcome::kDone)
+      store_.revoke_attempt(attempt.id, db::Outcome::kCheckpointLost, damage);
   }
   store_.forget_checkpoint(job.run_id, start.step);
   job.state = State::kWaiting;

@@ -97,7 +97,7 @@ db::RunStore planted_store(const TempFolder& folder) {
                              .loss_nats = loss,
                              .loss_nats_per_byte = loss / 3,
                              .end_of_schedule = true}}});
-    store.end_attempt(id, {.outcome = "done", .step = run.steps}, 2);
+    store.end_attempt(id, {.outcome = db::Outcome::kDone, .step = run.steps}, 2);
   }
   return store;
 }

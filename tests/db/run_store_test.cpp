@@ -69,7 +69,7 @@ TEST_CASE("a run returns from retirement with its losses") {
   int64_t id = store.runs()[0].id;
   int64_t a = store.begin_attempt(attempt(id, 1));
   store.ingest(id, a, losses(100));
-  store.end_attempt(a, {.outcome = "done"}, 2000);
+  store.end_attempt(a, {.outcome = Outcome::kDone}, 2000);
   store.sync_runs({run("b")});
   CHECK(store.results().size() == 1);
   store.sync_runs({run("a")});
@@ -80,15 +80,28 @@ TEST_CASE("the state of a run is that of its last attempt") {
   RunStore store = fresh_store();
   store.sync_runs({run("a")});
   int64_t id = store.runs()[0].id;
-  CHECK(store.results()[0].outcome == "pending");
+  CHECK(store.results()[0].outcome == Outcome::kPending);
   int64_t first = store.begin_attempt(attempt(id, 1));
-  CHECK(store.results()[0].outcome == "started");
-  store.end_attempt(first, {.outcome = "crashed", .message = "segmentation fault"}, 2000);
-  CHECK(store.results()[0].outcome == "crashed");
+  CHECK(store.results()[0].outcome == Outcome::kStarted);
+  store.end_attempt(first, {.outcome = Outcome::kCrashed, .message = "segmentation fault"}, 2000);
+  CHECK(store.results()[0].outcome == Outcome::kCrashed);
   int64_t second = store.begin_attempt(attempt(id, 2));
-  store.end_attempt(second, {.outcome = "done"}, 3000);
-  CHECK(store.results()[0].outcome == "done");
+  store.end_attempt(second, {.outcome = Outcome::kDone}, 3000);
+  CHECK(store.results()[0].outcome == Outcome::kDone);
   CHECK(store.results()[0].attempts == 2);
+}
+
+TEST_CASE("an outcome that nobody knows is refused with the file's name") {
+  tests::TempFolder folder;
+  RunStore store = RunStore::create(folder / "a.db");
+  store.sync_runs({run("a")});
+  store.end_attempt(store.begin_attempt(attempt(1, 1)), {.outcome = Outcome::kHung}, 2000);
+  CHECK(store.attempts()[0].outcome == Outcome::kHung);
+  store.database().execute("UPDATE attempt SET outcome = 'bored'");
+  for (const std::string& message : {tests::message_of([&] { store.attempts(); }),
+                                     tests::message_of([&] { store.results(); })}) {
+    CHECK_THAT(message, Catch::Contains("a.db: a run's outcome is \"bored\""));
+  }
 }
 
 TEST_CASE("two live attempts of one run cannot be recorded") {
@@ -118,7 +131,7 @@ TEST_CASE("the view of observations holds a run's own language only, and unknown
   MetricsBatch batch = losses(100);
   batch.evals[0].loss_nats.reset();
   store.ingest(id, a, batch);
-  store.end_attempt(a, {.outcome = "done"}, 2000);
+  store.end_attempt(a, {.outcome = Outcome::kDone}, 2000);
   Statement rows(
       store.database(),
       "SELECT strategy, language, size, seed, params_embedding, params_unembedding, params_blocks, "

@@ -60,7 +60,8 @@ struct World {
   }
   std::map<std::string, int64_t> outcomes() const {
     std::map<std::string, int64_t> counts;
-    for (const db::RunResultRow& row : store.results()) ++counts[row.outcome];
+    for (const db::RunResultRow& row : store.results())
+      ++counts[std::string(db::name_of(row.outcome))];
     return counts;
   }
   const PlannedRun& run_of(const TrainConfig& config) const {
@@ -182,6 +183,31 @@ TEST_CASE("runs that somebody kills are started again for free") {
   CHECK(launcher.started.size() == 15 * 6);
 }
 
+TEST_CASE("a killed run starts again at once, a crashed one after a pause that doubles") {
+  World world;
+  auto pauses = [&](const FakeEnd& end) {
+    FakeLauncher launcher([&](const TrainConfig&, int64_t n) { return n <= 2 ? end : FakeEnd{}; });
+    world.scheduler(launcher, 1).run();
+    std::vector<int64_t> found;
+    const std::vector<db::AttemptRow> attempts = world.store.attempts();
+    for (std::size_t i = 1; i < 3; ++i) {
+      REQUIRE(attempts[i].run_id == attempts[0].run_id);
+      found.push_back(attempts[i].started_ms - *attempts[i - 1].ended_ms);
+    }
+    return found;
+  };
+  SECTION("killed") {
+    const auto found = pauses({.writes_result = false, .code = {}, .signal = SIGKILL});
+    CHECK(found[0] < 2000);
+    CHECK(found[1] < 2000);
+  }
+  SECTION("crashed") {
+    const auto found = pauses({.writes_result = false, .code = 1});
+    CHECK(found[0] >= 2000);
+    CHECK(found[1] >= 4000);
+  }
+}
+
 TEST_CASE("an interrupt stops the runs, and the next invocation goes on") {
   World world;
   FakeLauncher launcher([&](const TrainConfig&, int64_t) {
@@ -223,12 +249,11 @@ TEST_CASE(
   CHECK(world.outcomes() == std::map<std::string, int64_t>{{"done", 15}});
   CHECK(after.started.size() == 13);
   auto attempts = world.store.attempts();
-  std::map<int64_t, std::string> outcome;
-  for (const db::AttemptRow& attempt : attempts)
-    outcome[attempt.id] = attempt.outcome.value_or("open");
-  CHECK(outcome.at(open[0].id) == "done");
-  CHECK(outcome.at(open[1].id) == "done");
-  CHECK(outcome.at(open[2].id) == "killed");
+  std::map<int64_t, std::optional<db::Outcome>> outcome;
+  for (const db::AttemptRow& attempt : attempts) outcome[attempt.id] = attempt.outcome;
+  CHECK(outcome.at(open[0].id) == db::Outcome::kDone);
+  CHECK(outcome.at(open[1].id) == db::Outcome::kDone);
+  CHECK(outcome.at(open[2].id) == db::Outcome::kKilled);
 }
 
 TEST_CASE("a result that another attempt's token signed is not believed") {
