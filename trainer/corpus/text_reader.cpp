@@ -46,21 +46,56 @@ ByteSource plain_source(const fs::path& file) {
   };
 }
 
-ByteSource gzip_source(const fs::path& file) {
-  open_plain(file);
-  std::shared_ptr<gzFile_s> gz(gzopen(file.c_str(), "rb"), [](gzFile f) {
-    if (f) gzclose(f);
-  });
-  if (!gz) fail(file, fmt::format("cannot be read: {}", std::strerror(errno)));
-  return [gz, file](std::vector<char>& piece) -> size_t {
-    int count = gzread(gz.get(), piece.data(), static_cast<unsigned>(piece.size()));
-    int code = Z_OK;
-    const char* reason = gzerror(gz.get(), &code);
-    if (count < 0 || (count == 0 && code != Z_OK && code != Z_STREAM_END)) {
-      fail(file, fmt::format("the gzip data are damaged or cut off: {}", reason));
+// Members one after the other. zlib's own gzread would take a file without the gzip magic for plain
+// text, and leave out what follows a member unless it has the magic too: a flipped bit there would
+// shorten the text in silence.
+class GzipReader {
+ public:
+  explicit GzipReader(fs::path file)
+      : file_(std::move(file)), input_(open_plain(file_)), compressed_(kPieceBytes) {
+    if (inflateInit2(&stream_, kGzipOnly) != Z_OK) fail(file_, "zlib has no memory");
+  }
+  ~GzipReader() { inflateEnd(&stream_); }
+  GzipReader(const GzipReader&) = delete;
+  GzipReader& operator=(const GzipReader&) = delete;
+
+  size_t read(std::vector<char>& piece) {
+    stream_.next_out = reinterpret_cast<Bytef*>(piece.data());
+    stream_.avail_out = static_cast<uInt>(piece.size());
+    while (stream_.avail_out == piece.size()) {
+      if (stream_.avail_in == 0) {
+        stream_.next_in = reinterpret_cast<Bytef*>(compressed_.data());
+        stream_.avail_in =
+            static_cast<uInt>(read_piece(input_, compressed_.data(), compressed_.size(), file_));
+        if (stream_.avail_in == 0) {
+          if (open_member_)
+            fail(file_, "the gzip data are damaged or cut off: the file ends early");
+          return 0;
+        }
+      }
+      if (!open_member_) inflateReset(&stream_);
+      open_member_ = true;
+      int code = inflate(&stream_, Z_NO_FLUSH);
+      if (code == Z_STREAM_END) open_member_ = false;
+      if (code != Z_OK && code != Z_STREAM_END)
+        fail(file_, fmt::format("the gzip data are damaged or cut off: {}",
+                                stream_.msg ? stream_.msg : zError(code)));
     }
-    return static_cast<size_t>(count);
-  };
+    return piece.size() - stream_.avail_out;
+  }
+
+ private:
+  static constexpr int kGzipOnly = 15 + 16;  // largest window, gzip header and checksum required
+  fs::path file_;
+  std::ifstream input_;
+  std::vector<char> compressed_;
+  z_stream stream_{};
+  bool open_member_ = true;  // an empty file is cut off, too
+};
+
+ByteSource gzip_source(const fs::path& file) {
+  auto reader = std::make_shared<GzipReader>(file);
+  return [reader](std::vector<char>& piece) { return reader->read(piece); };
 }
 
 class ZstdReader {
@@ -97,7 +132,7 @@ class ZstdReader {
   std::unique_ptr<ZSTD_DStream, decltype(&ZSTD_freeDStream)> context_;
   std::vector<char> compressed_;
   ZSTD_inBuffer source_;
-  bool open_frame_ = false;
+  bool open_frame_ = true;  // an empty file is cut off, too
 };
 
 ByteSource zstd_source(const fs::path& file) {
