@@ -86,7 +86,7 @@ void TokenShardWriter::finish(int64_t text_bytes) {
   finished_ = true;
 }
 
-TokenShard::TokenShard(const fs::path& file) {
+TokenShard::TokenShard(const fs::path& file) : file_(file) {
   int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) fail_shard(file, fmt::format("cannot be read: {}", std::strerror(errno)));
   struct stat status {};
@@ -121,7 +121,8 @@ TokenShard::TokenShard(const fs::path& file) {
 }
 
 TokenShard::TokenShard(TokenShard&& other) noexcept
-    : info_(other.info_),
+    : file_(std::move(other.file_)),
+      info_(other.info_),
       mapped_(std::exchange(other.mapped_, nullptr)),
       mapped_bytes_(other.mapped_bytes_),
       token_bytes_(other.token_bytes_) {}
@@ -137,6 +138,10 @@ void TokenShard::copy(int64_t first, int64_t count, int64_t* into) const {
   for (int64_t i = 0; i < count; ++i, at += token_bytes_) {
     uint32_t token = 0;
     std::memcpy(&token, at, static_cast<size_t>(token_bytes_));
+    // The kernels index by tokens unchecked.
+    if (token >= info_.vocabulary)
+      fail_shard(file_, fmt::format("is damaged: token {} at {} is outside the vocabulary of {}",
+                                    token, first + i, info_.vocabulary));
     into[i] = token;
   }
 }

@@ -45,10 +45,12 @@ class TokenShard {
   TokenShard& operator=(TokenShard&&) = delete;
 
   const TokenShardInfo& info() const { return info_; }
-  // Copies tokens [first, first + count) to `into`; the range must lie inside the shard.
+  // Copies tokens [first, first + count) to `into`; the range must lie inside the shard. Throws
+  // std::runtime_error naming file and place for a token outside the vocabulary (a damaged disk).
   void copy(int64_t first, int64_t count, int64_t* into) const;
 
  private:
+  std::filesystem::path file_;
   TokenShardInfo info_;
   const unsigned char* mapped_ = nullptr;
   size_t mapped_bytes_ = 0;
