@@ -315,7 +315,14 @@ Corpus prepare_corpus(const CorpusOptions& options, const Say& say) {
   if (auto messages = problems(options); !messages.empty())
     throw std::invalid_argument(messages.front());
   fs::create_directories(options.folder);
-  return CorpusBuilder(options, say).build();
+  try {
+    return CorpusBuilder(options, say).build();
+  } catch (const json::exception&) {  // JSON, but no manifest of ours
+    fs::path manifest = options.folder / "manifest.json";
+    say(fmt::format("{}: damaged; the data are made again", manifest.string()));
+    fs::remove(manifest);
+    return CorpusBuilder(options, say).build();
+  }
 }
 
 }  // namespace crosslaw::trainer

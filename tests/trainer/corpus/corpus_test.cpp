@@ -1,6 +1,14 @@
 #include "trainer/corpus/corpus.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <map>
+
+#include "db/files/content_hash.h"
 #include "tests/support/catch.h"
+#include "tests/support/full_disk.h"
 #include "tests/support/temp_folder.h"
 #include "trainer/corpus/token_shard.h"
 #include "trainer/corpus/tokenizer.h"
@@ -146,6 +154,214 @@ TEST_CASE("a tokenizer that cannot be trained or loaded is named") {
   f.options.tokenizer = f.folder.write("no.model", "nonsense").string();
   CHECK_THAT(message_of([&] { f.prepare(); }),
              Catch::Contains("no.model: not a SentencePiece model"));
+}
+
+namespace {
+
+std::vector<int64_t> tokens_of(const ShardRecord& record) {
+  TokenShard shard(record.file);
+  std::vector<int64_t> tokens(static_cast<size_t>(shard.info().tokens));
+  shard.copy(0, shard.info().tokens, tokens.data());
+  return tokens;
+}
+
+// The names and hashes of every file in a folder but the manifest, which holds paths and times.
+std::map<std::string, std::string> shards_in(const std::filesystem::path& folder) {
+  std::map<std::string, std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    files[entry.path().filename().string()] = sha256_of_file(entry.path());
+  files.erase("manifest.json");
+  return files;
+}
+
+}  // namespace
+
+TEST_CASE("what cannot become a corpus is refused before a file is written") {
+  Fixture f;
+  struct Bad {
+    std::function<void(CorpusOptions&)> change;
+    std::string message;
+  };
+  const std::vector<Bad> all = {
+      {[](CorpusOptions& o) { o.languages.clear(); }, "data.language: at least one"},
+      {[](CorpusOptions& o) { o.valid_tokens = 0; }, "data.valid_tokens = 0: must be at least 1"},
+      {[](CorpusOptions& o) { o.languages[1].train.clear(); }, "data.language.fr.train: no file"},
+      {[](CorpusOptions& o) { o.languages[0].valid.clear(); }, "data.language.en.valid: no file"},
+      {[](CorpusOptions& o) { o.tokenizer = "train:"; }, "data.tokenizer = \"train:\""},
+      {[](CorpusOptions& o) { o.tokenizer = "train:299"; }, "at least 300 tokens"},
+      {[](CorpusOptions& o) { o.tokenizer = "train:4e3"; }, "expected train:<vocabulary>"},
+      {[](CorpusOptions& o) { o.tokenizer = "train:-400"; }, "expected train:<vocabulary>"},
+      {[](CorpusOptions& o) { o.tokenizer = "train:1000000000"; }, "expected train:<vocabulary>"},
+  };
+  for (const Bad& bad : all) {
+    Fixture fresh;
+    bad.change(fresh.options);
+    CHECK_THAT(message_of([&] { fresh.prepare(); }), Catch::Contains(bad.message));
+    CHECK_THROWS_AS(fresh.prepare(), std::invalid_argument);
+    CHECK_FALSE(std::filesystem::exists(fresh.options.folder));
+  }
+}
+
+TEST_CASE("files without text are an error that names the language and leaves no shard") {
+  Fixture f;
+  f.folder.write("fr.jsonl", "\n\n");
+  f.options.languages[1].valid = {f.folder / "en.jsonl"};
+  CHECK_THAT(message_of([&] { f.prepare(); }),
+             Catch::Contains("data.language.fr.train: the files hold no text"));
+  CHECK_FALSE(std::filesystem::exists(f.options.folder / "fr.train.tokens"));
+  CHECK_FALSE(std::filesystem::exists(f.options.folder / "fr.train.tokens.tmp"));
+}
+
+TEST_CASE("the numbers of a shard are those of its text, counted apart from the tokenizer") {
+  Fixture f;
+  std::vector<std::string> texts = {"un", "", "déjà vu", "中", "x"};
+  f.folder.write("a.jsonl", jsonl({texts[0], texts[1]}));
+  f.folder.write("b.jsonl", jsonl({texts[2]}));
+  f.folder.write("c.txt", texts[3]);
+  f.folder.write("d.jsonl", jsonl({texts[4]}));
+  f.options.languages = {
+      {"fr",
+       {f.folder / "a.jsonl", f.folder / "b.jsonl", f.folder / "c.txt", f.folder / "d.jsonl"},
+       {f.folder / "fr.jsonl"}}};
+  Corpus corpus = f.prepare();
+  const ShardRecord& train = corpus.language("fr").train;
+  std::vector<int64_t> expected;
+  int64_t bytes = 0;
+  for (const std::string& text : texts) {
+    expected.push_back(0);
+    for (unsigned char c : text) expected.push_back(c);
+    bytes += static_cast<int64_t>(text.size());
+  }
+  CHECK(tokens_of(train) == expected);
+  CHECK(train.tokens == static_cast<int64_t>(expected.size()));
+  CHECK(train.documents == 5);
+  CHECK(train.text_bytes == bytes);
+  CHECK(train.sha256 == sha256_of_file(train.file));
+  CHECK(TokenShard(train.file).info().text_bytes == bytes);
+  CHECK_THAT(message_of([&] { corpus.language("de"); }),
+             Catch::Contains("the corpus has no language de"));
+}
+
+TEST_CASE("a validation set is the first tokens of its text, one more than are predicted") {
+  Fixture f;
+  f.options.valid_tokens = 1000;
+  Corpus corpus = f.prepare();
+  for (const LanguageShards& language : corpus.languages) {
+    std::vector<int64_t> valid = tokens_of(language.valid), train = tokens_of(language.train);
+    REQUIRE(valid.size() == 1001);
+    CHECK(std::equal(valid.begin(), valid.end(), train.begin()));
+    // All bytes but the first token's, and none for separators.
+    CHECK(language.valid.text_bytes ==
+          std::count_if(valid.begin() + 1, valid.end(), [](int64_t t) { return t != 0; }));
+    CHECK(language.valid.documents == std::count(valid.begin(), valid.end(), 0));
+  }
+}
+
+TEST_CASE("a language may come and go, and its shards are found again or made again the same") {
+  Fixture f;
+  Corpus both = f.prepare();
+  auto languages = f.options.languages;
+  f.options.languages.resize(1);
+  Corpus one = f.prepare();
+  CHECK(f.said.empty());
+  CHECK(one.languages.size() == 1);
+  f.options.languages = languages;
+  Corpus again = f.prepare();
+  CHECK(again.language("fr").train.sha256 == both.language("fr").train.sha256);
+  CHECK(shards_in(f.options.folder).size() == 4);
+}
+
+TEST_CASE("another tokenizer, another order of files or another length remakes what it concerns") {
+  Fixture f;
+  f.options.languages[0].train = {f.folder / "en.jsonl", f.folder / "fr.jsonl"};
+  Corpus first = f.prepare();
+  std::swap(f.options.languages[0].train[0], f.options.languages[0].train[1]);
+  Corpus swapped = f.prepare();
+  CHECK(f.said.size() == 1);
+  CHECK(swapped.language("en").train.sha256 != first.language("en").train.sha256);
+  CHECK(swapped.language("en").train.tokens == first.language("en").train.tokens);
+  f.options.valid_tokens = 96;
+  f.prepare();
+  CHECK(f.said.size() == 2);  // both validation sets
+  f.options.tokenizer = "train:320";
+  f.prepare();
+  CHECK(f.said.size() == 5);  // the tokenizer and all four shards
+}
+
+TEST_CASE("a tokenizer file that changed, or is damaged, is seen by its hash") {
+  Fixture f;
+  f.options.tokenizer = "train:320";
+  Corpus first = f.prepare();
+  std::string model = tests::read_file(f.options.folder / "tokenizer.model");
+  f.folder.write("data/tokenizer.model", model.substr(0, model.size() / 2));
+  Corpus second = f.prepare();
+  CHECK_THAT(f.said.front(), Catch::Contains("training a tokenizer"));
+  CHECK(f.said.size() == 1);  // the same model again, so the shards hold
+  CHECK(second.tokenizer_sha256 == first.tokenizer_sha256);
+}
+
+TEST_CASE("a manifest cut at any byte costs work and never changes the corpus") {
+  Fixture f;
+  Corpus first = f.prepare();
+  auto files = shards_in(f.options.folder);
+  std::string whole = tests::read_file(f.options.folder / "manifest.json");
+  for (size_t length = 0; length + 2 < whole.size(); length += 1 + whole.size() / 60) {
+    f.folder.write("data/manifest.json", whole.substr(0, length));
+    Corpus again = f.prepare();
+    REQUIRE(again.language("fr").valid.sha256 == first.language("fr").valid.sha256);
+    REQUIRE(shards_in(f.options.folder) == files);
+  }
+}
+
+TEST_CASE("a manifest whose values are of another kind counts as damaged") {
+  Fixture f;
+  Corpus first = f.prepare();
+  for (const char* text :
+       {"[]", "3", "null", R"({"version":"1"})", R"({"version":1,"languages":3})",
+        R"({"version":1,"languages":{"en":[]}})", R"({"version":1,"sources":[1]})",
+        R"({"version":1,"languages":{"en":{"train":{"sources":[3],"size":"x"}}}})",
+        R"({"version":1,"tokenizer":7})"}) {
+    INFO(text);
+    f.folder.write("data/manifest.json", text);
+    Corpus again;
+    CHECK(message_of([&] { again = f.prepare(); }) == "(nothing was thrown)");
+    REQUIRE(again.languages.size() == 2);
+    CHECK(again.language("en").train.sha256 == first.language("en").train.sha256);
+  }
+}
+
+TEST_CASE("killed at any moment, the next preparation gives the corpus of an undisturbed one") {
+  Fixture undisturbed, f;
+  undisturbed.options.tokenizer = f.options.tokenizer = "train:320";
+  undisturbed.prepare();
+  auto expected = shards_in(undisturbed.options.folder);
+  for (useconds_t delay = 0; delay < 60'000; delay += 4000) {
+    std::filesystem::remove_all(f.options.folder);
+    pid_t child = fork();
+    if (child == 0) {
+      f.prepare();
+      _exit(0);
+    }
+    usleep(delay);
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+    f.prepare();
+    REQUIRE(shards_in(f.options.folder) == expected);
+    f.prepare();
+    REQUIRE(f.said.empty());
+  }
+}
+
+TEST_CASE("a full disk is named, leaves no half shard, and the next preparation goes on") {
+  Fixture f;
+  std::string message;
+  {
+    tests::FullDisk disk(2000);
+    message = message_of([&] { f.prepare(); });
+  }
+  CHECK_THAT(message, Catch::Contains("en.train.tokens.tmp: writing failed: File too large"));
+  CHECK(std::filesystem::is_empty(f.options.folder));
+  CHECK(f.prepare().languages.size() == 2);
 }
 
 }  // namespace crosslaw::trainer
