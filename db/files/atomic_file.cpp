@@ -35,7 +35,6 @@ void write_all(const fs::path& path, std::string_view content) {
     if (count < 0) {
       int reason = errno;
       ::close(descriptor);
-      ::unlink(path.c_str());
       errno = reason;
       fail("writing", path);
     }
@@ -55,8 +54,13 @@ fs::path staging_path(const fs::path& path) { return path.string() + ".tmp"; }
 
 void publish_file(const fs::path& file, std::string_view content) {
   fs::path staged = staging_path(file);
-  write_all(staged, content);
-  publish_staged(staged, file);
+  try {
+    write_all(staged, content);
+    publish_staged(staged, file);
+  } catch (...) {
+    ::unlink(staged.c_str());
+    throw;
+  }
 }
 
 void publish_staged(const fs::path& staged, const fs::path& file) {
