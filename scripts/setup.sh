@@ -3,6 +3,9 @@
 # the CUDA 13.0 toolkit from wheels in a cache folder that every checkout shares. Safe to run again.
 # The only file written into the checkout is build/setup.cmake, which tells CMake where things are.
 #
+#   setup.sh            everything: training, tests, checks
+#   setup.sh --fit-only what fits, allocates, designs, plans and reports; no LibTorch, no CUDA, no test tools
+#
 #   CROSSLAW_CACHE    the cache folder (default: $XDG_CACHE_HOME/crosslaw or ~/.cache/crosslaw)
 #   CMAKE_PREFIX_PATH an existing LibTorch to use instead of the wheels
 #   CUDACXX           the nvcc that goes with that LibTorch (default: the one on PATH)
@@ -16,13 +19,14 @@ cuda_wheels=(
   "cuda-toolkit[nvcc,crt,nvvm,cccl,cublas,cudart,cufft,cufile,cupti,curand,cusolver,cusparse,nvjitlink,nvrtc,nvtx,profiler,culibos]==13.0.2"
   nvidia-cudnn-cu13==9.19.0.56 nvidia-cusparselt-cu13==0.8.0 nvidia-nccl-cu13==2.28.9
   nvidia-nvshmem-cu13==3.4.5)
-debian_packages=(
-  g++ cmake ninja-build ccache git ca-certificates python3 python3-venv
+fit_packages=(
+  g++ cmake ninja-build pkg-config ca-certificates python3-venv
   libceres-dev libeigen3-dev libsqlite3-dev libfmt-dev nlohmann-json3-dev libtomlplusplus-dev
-  libcli11-dev libsentencepiece-dev libzstd-dev zlib1g-dev libssl-dev
-  catch2 clang-format clang-tidy chromium sqlite3 zstd)
+  libcli11-dev libsentencepiece-dev libzstd-dev zlib1g-dev libssl-dev)
+developer_packages=(ccache git python3 catch2 clang-format clang-tidy chromium sqlite3 zstd)
 
-install_debian_packages() {
+install_debian_packages() {  # packages
+  local debian_packages=("$@")
   command -v dpkg-query >/dev/null || {
     say "this is no Debian or Ubuntu machine; install by hand what matches: ${debian_packages[*]}"
     return
@@ -93,46 +97,60 @@ existing_libtorch() {
 
 site_packages() { "$1/bin/python" -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])'; }
 
-main() {
-  local cache=${CROSSLAW_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/crosslaw}
-  local torch_config cuda_root="" nvcc="" plotly site
-  install_debian_packages
-
-  plotly="$cache/plotly-$plotly_version"
+# Sets torch_config, and nvcc and cuda_root where there are any.
+find_or_install_torch() {  # cache folder
   torch_config=$(existing_libtorch)
   if [[ -n $torch_config ]]; then
     nvcc=${CUDACXX:-$(command -v nvcc || true)}
     say "LibTorch: yours, in $torch_config; nvcc: ${nvcc:-none, so the build has no GPU code}"
-  else
-    local folder="$cache/torch-$torch_version-cu130"
-    install_wheels "$folder" "${cuda_wheels[*]}" "--no-deps torch==$torch_version"
-    site=$(site_packages "$folder")
-    torch_config="$site/torch/share/cmake/Torch"
-    cuda_root="$site/nvidia/cu13"
-    nvcc="$cuda_root/bin/nvcc"
-    link_toolkit_libraries "$cuda_root"
-    say "LibTorch $torch_version and CUDA 13.0: in $folder"
+    return
   fi
-  install_wheels "$plotly" "--no-deps plotly==$plotly_version"
+  local folder="$1/torch-$torch_version-cu130" site
+  install_wheels "$folder" "${cuda_wheels[*]}" "--no-deps torch==$torch_version"
+  site=$(site_packages "$folder")
+  torch_config="$site/torch/share/cmake/Torch"
+  cuda_root="$site/nvidia/cu13"
+  nvcc="$cuda_root/bin/nvcc"
+  link_toolkit_libraries "$cuda_root"
+  say "LibTorch $torch_version and CUDA 13.0: in $folder"
+}
 
+# What CMake reads first. An unchanged file keeps its date, so that CMake does not run again.
+write_setup_cmake() {
   mkdir -p "$repository/build"
   {
     echo "# Written by scripts/setup.sh."
-    echo "set(Torch_DIR \"$torch_config\" CACHE PATH \"\")"
     echo "set(CROSSLAW_PLOTLY_JS \"$(site_packages "$plotly")/plotly/package_data/plotly.min.js\" CACHE FILEPATH \"\")"
+    [[ -z $torch_config ]] || echo "set(Torch_DIR \"$torch_config\" CACHE PATH \"\")"
     [[ -z $nvcc ]] || echo "set(CMAKE_CUDA_COMPILER \"$nvcc\" CACHE FILEPATH \"\")"
     if [[ -n $cuda_root ]]; then
       echo "set(CUDAToolkit_ROOT \"$cuda_root\" CACHE PATH \"\")"
       echo "set(CUDA_TOOLKIT_ROOT_DIR \"$cuda_root\" CACHE PATH \"\")"
     fi
   } >"$repository/build/setup.cmake.new"
-  # An unchanged file keeps its date, so that CMake does not run again.
   if cmp -s "$repository/build/setup.cmake.new" "$repository/build/setup.cmake"; then
     rm "$repository/build/setup.cmake.new"
   else
     mv "$repository/build/setup.cmake.new" "$repository/build/setup.cmake"
   fi
-  say "ready: scripts/build.sh builds, scripts/demo.sh runs the demo, scripts/test.sh runs all tests"
 }
 
-main
+main() {
+  local cache=${CROSSLAW_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/crosslaw}
+  local torch_config="" cuda_root="" nvcc="" plotly="$cache/plotly-$plotly_version"
+  case "$*" in
+    "") install_debian_packages "${fit_packages[@]}" "${developer_packages[@]}"
+        find_or_install_torch "$cache" ;;
+    --fit-only) install_debian_packages "${fit_packages[@]}" ;;
+    *) say "usage: scripts/setup.sh [--fit-only]"; exit 2 ;;
+  esac
+  install_wheels "$plotly" "--no-deps plotly==$plotly_version"
+  write_setup_cmake
+  if [[ $* == --fit-only ]]; then
+    say "ready: scripts/build.sh --fit-only builds crosslaw; scripts/build.sh adds the trainer"
+  else
+    say "ready: scripts/build.sh builds, scripts/demo.sh runs the demo, scripts/test.sh runs all tests"
+  fi
+}
+
+main "$@"
