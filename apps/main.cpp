@@ -1,4 +1,7 @@
 // The crosslaw executable.
 #include "apps/commands/commands.h"
+#include "apps/version.h"
 
-int main(int argc, char** argv) { return crosslaw::apps::run_crosslaw(argc, argv); }
+int main(int argc, char** argv) {
+  return crosslaw::apps::run_crosslaw(argc, argv, crosslaw::apps::build_text());
+}

@@ -29,3 +29,13 @@ function(crosslaw_script_test name script)
   add_test(NAME ${name} COMMAND ${Python3_EXECUTABLE} ${script} ${ARGN} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES TIMEOUT 1800)
 endfunction()
+
+# crosslaw_program(NAME SOURCES...): an executable whose version.cpp includes crosslaw_build.h. No unity: only
+# that file is compiled again after a commit.
+function(crosslaw_program name)
+  add_executable(${name} ${ARGN})
+  add_dependencies(${name} crosslaw_build_header)
+  target_include_directories(${name} PRIVATE ${PROJECT_BINARY_DIR}/generated)
+  set_target_properties(${name} PROPERTIES UNITY_BUILD OFF INSTALL_RPATH_USE_LINK_PATH ON)
+  install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endfunction()

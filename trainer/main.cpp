@@ -12,11 +12,13 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
+#include <string_view>
 
 #include "trainer/model/gpu_device.h"
 #include "trainer/recipe/run_files.h"
 #include "trainer/recipe/train_config.h"
 #include "trainer/training_loop.h"
+#include "trainer/version.h"
 
 namespace {
 
@@ -127,8 +129,12 @@ int run(const fs::path& config_path) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc == 2 && std::string_view(argv[1]) == "--version") {
+    fmt::print("crosslaw-train {}\n", build_text());
+    return kExitDone;
+  }
   if (argc != 2) {
-    fmt::print(stderr, "usage: crosslaw-train CONFIG.json\n");
+    fmt::print(stderr, "usage: crosslaw-train CONFIG.json | --version\n");
     return kExitBadConfig;
   }
   handle_signals();

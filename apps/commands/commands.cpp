@@ -32,11 +32,11 @@ void add_commands(CLI::App& app, int& exit_code) {
   add_doctor_command(app, exit_code);
 }
 
-int parse_and_run(int argc, char** argv) {
+int parse_and_run(int argc, char** argv, const std::string& build) {
   CLI::App app{
       "crosslaw: scaling-law sweeps from one command, with fits, intervals and compute-optimal "
       "allocations"};
-  app.set_version_flag("--version", CROSSLAW_VERSION);
+  app.set_version_flag("--version", "crosslaw " + build);
   app.require_subcommand(1);
   int exit_code = kOk;
   add_commands(app, exit_code);
@@ -53,9 +53,9 @@ int parse_and_run(int argc, char** argv) {
 
 }  // namespace
 
-int run_crosslaw(int argc, char** argv) {
+int run_crosslaw(int argc, char** argv, const std::string& build) {
   try {
-    return parse_and_run(argc, argv);
+    return parse_and_run(argc, argv, build);
   } catch (const std::invalid_argument& error) {
     fmt::print(stderr, "crosslaw: {}\n", error.what());
     return kBadInput;

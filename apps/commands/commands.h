@@ -27,8 +27,9 @@ void add_coeffs_command(CLI::App& app, int& exit_code);
 void add_design_command(CLI::App& app, int& exit_code);
 void add_report_command(CLI::App& app, int& exit_code);
 
-// The whole program: the exit code is 0, 1 for a failure, or 2 for bad input.
-int run_crosslaw(int argc, char** argv);
+// The whole program: the exit code is 0, 1 for a failure, or 2 for bad input. `build` is what
+// --version prints.
+int run_crosslaw(int argc, char** argv, const std::string& build);
 
 // What crosslaw run shares with the command of the name.
 struct PairFits;

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/commands/commands.h"
+#include "apps/study/presets.h"
 #include "apps/study/sweep_folder.h"
 #include "apps/terminal/quantities.h"
 #include "apps/terminal/text_table.h"
@@ -161,7 +162,7 @@ void print_text(const sweep::Plan& plan, const sweep::SweepSpec& spec,
 }
 
 int run_plan(const PlanOptions& options) {
-  sweep::SweepSpec spec = sweep::read_spec(options.spec);
+  sweep::SweepSpec spec = sweep::read_spec(file_or_preset(options.spec, ".toml"));
   sweep::Plan plan = sweep::make_plan(
       spec, sweep::read_ladder(spec.ladder, spec.vocabulary, spec.tied_head), nullptr);
   auto outcomes = outcomes_by_name(options.folder);
@@ -180,7 +181,8 @@ void add_plan_command(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("plan",
                                          "List every run of a spec with parameters, tokens, FLOPs, "
                                          "time, memory and disk; touches nothing");
-  command->add_option("spec", options->spec, "The sweep's spec (TOML)")->required();
+  command->add_option("spec", options->spec, "The sweep's spec (TOML), or a preset: demo, paper")
+      ->required();
   command->add_option("--dir", options->folder,
                       "A sweep's folder: also show each run's outcome there");
   command->add_flag("--json", options->json, "One JSON object with exact numbers");

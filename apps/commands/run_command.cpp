@@ -11,6 +11,7 @@
 #include "apps/commands/commands.h"
 #include "apps/study/allocation_choices.h"
 #include "apps/study/measured_savings.h"
+#include "apps/study/presets.h"
 #include "apps/study/sweep_fits.h"
 #include "apps/study/sweep_folder.h"
 #include "apps/terminal/progress_line.h"
@@ -122,7 +123,8 @@ int conclude(const RunOptions& options, const fs::path& folder, db::RunStore& st
 }
 
 int run_sweep(const RunOptions& options) {
-  sweep::SweepSpec spec = sweep::read_spec(options.spec);
+  trainer_program();  // a build without it says so before any text is read
+  sweep::SweepSpec spec = sweep::read_spec(file_or_preset(options.spec, ".toml"));
   auto ladder = sweep::read_ladder(spec.ladder, spec.vocabulary, spec.tied_head);
   sweep::make_plan(spec, ladder,
                    nullptr);  // what is wrong with the spec shows before anything is written
@@ -165,7 +167,8 @@ void add_run_command(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand(
       "run",
       "The whole job: data, training, fit, allocation, report; again: go on where it stopped");
-  command->add_option("spec", options->spec, "The sweep's spec (TOML)")->required();
+  command->add_option("spec", options->spec, "The sweep's spec (TOML), or a preset: demo, paper")
+      ->required();
   command->add_option("--dir", options->folder, "The sweep's folder (default: sweeps/<name>)");
   command->callback([options, &exit_code] { exit_code = run_sweep(*options); });
 }

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "apps/commands/commands.h"
+#include "apps/study/presets.h"
 #include "apps/study/sweep_folder.h"
 #include "apps/terminal/quantities.h"
 #include "apps/terminal/text_table.h"
@@ -20,7 +21,7 @@ struct TokenizeOptions {
 };
 
 int run_tokenize(const TokenizeOptions& options) {
-  sweep::SweepSpec spec = sweep::read_spec(options.spec);
+  sweep::SweepSpec spec = sweep::read_spec(file_or_preset(options.spec, ".toml"));
   std::filesystem::path folder = options.folder.empty()
                                      ? std::filesystem::path("sweeps") / spec.name
                                      : std::filesystem::path(options.folder);
@@ -49,7 +50,8 @@ void add_tokenize_command(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand(
       "tokenize",
       "Make a sweep's tokenizer and token shards ahead of crosslaw run, or find them made");
-  command->add_option("spec", options->spec, "The sweep's spec (TOML)")->required();
+  command->add_option("spec", options->spec, "The sweep's spec (TOML), or a preset: demo, paper")
+      ->required();
   command->add_option("--dir", options->folder, "The sweep's folder (default: sweeps/<name>)");
   command->callback([options, &exit_code] { exit_code = run_tokenize(*options); });
 }

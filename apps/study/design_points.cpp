@@ -10,6 +10,7 @@
 #include <stdexcept>
 
 #include "apps/study/observations.h"
+#include "apps/study/presets.h"
 #include "sweep/plan/plan.h"
 #include "sweep/spec/ladder.h"
 #include "sweep/spec/spec.h"
@@ -86,7 +87,7 @@ std::vector<double> even_in_log(double low, double high, int count) {
 }  // namespace
 
 PlannedPoints points_of_spec(const std::filesystem::path& file, const std::string& wanted) {
-  const sweep::SweepSpec spec = sweep::read_spec(file);
+  const sweep::SweepSpec spec = sweep::read_spec(file_or_preset(file, ".toml"));
   const std::string language = target_language(spec, wanted);
   const sweep::Plan plan = sweep::make_plan(
       spec, sweep::read_ladder(spec.ladder, spec.vocabulary, spec.tied_head), nullptr);

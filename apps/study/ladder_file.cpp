@@ -6,6 +6,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "apps/study/presets.h"
 #include "fit/data/records.h"
 #include "sweep/spec/ladder.h"
 #include "trainer/recipe/model_cost.h"
@@ -52,7 +53,9 @@ std::vector<fit::LadderSize> sizes_of_shapes(const LadderFile& file) {
 
 }  // namespace
 
-std::vector<fit::LadderSize> read_ladder(const LadderFile& file) {
+std::vector<fit::LadderSize> read_ladder(const LadderFile& named) {
+  LadderFile file = named;
+  file.path = file_or_preset(named.path, ".csv");
   const std::string text = fit::read_text(file.path);
   if (header_of(text).find("hidden") != std::string::npos) return sizes_of_shapes(file);
   const fit::Records records = fit::parse_records(text, file.path, {"name", "params"});

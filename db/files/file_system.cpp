@@ -43,8 +43,11 @@ void refuse_network_file_system(const fs::path& folder) {
 fs::path trainer_program() {
   fs::path program = fs::read_symlink("/proc/self/exe").parent_path() / "crosslaw-train";
   if (!fs::exists(program)) {
-    throw std::runtime_error(fmt::format(
-        "{}: is not there; scripts/build.sh builds it (it needs LibTorch)", program.string()));
+    throw std::runtime_error(
+        fmt::format("{}: is not there, so nothing can be trained: this build is for fits alone; "
+                    "scripts/build.sh "
+                    "without --fit-only builds the trainer too",
+                    program.string()));
   }
   return program;
 }
