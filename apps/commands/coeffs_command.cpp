@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/commands/commands.h"
+#include "apps/study/reported_fits.h"
 #include "apps/study/sweep_fits.h"
 #include "apps/study/sweep_folder.h"
 #include "apps/terminal/text_table.h"
@@ -32,7 +33,7 @@ TextTable csv_table(const std::vector<PairFits>& all) {
       for (const fit::Coefficient& c : named.fit.coefficients) {
         table.add({pair.pair.label(), named.name, std::string(named.fit.law->name), c.name,
                    fmt::format("{}", c.value), exact(c.se), c.ci95 ? exact(c.ci95->low) : "",
-                   c.ci95 ? exact(c.ci95->high) : "", c.frozen ? "1" : "0",
+                   c.ci95 ? exact(c.ci95->high) : "", is_held(named.fit, c) ? "1" : "0",
                    c.identifiable ? "1" : "0"});
       }
     }
@@ -45,6 +46,9 @@ nlohmann::ordered_json json_of(const std::vector<PairFits>& all, bool current) {
   for (const PairFits& pair : all) {
     for (const NamedFit& named : pair.fits) {
       nlohmann::ordered_json j = fit::to_json(named.fit, false);
+      for (const fit::Coefficient& c : named.fit.coefficients) {
+        if (is_held(named.fit, c)) j["coefficients"][c.name]["frozen"] = true;
+      }
       j["language"] = pair.pair.language;
       j["source_language"] = pair.pair.source_language.empty()
                                  ? nlohmann::ordered_json(nullptr)
@@ -93,9 +97,9 @@ void print_coefficients(const std::vector<PairFits>& all) {
   for (const PairFits& pair : all) {
     for (const NamedFit& named : pair.fits) {
       for (const fit::Coefficient& c : named.fit.coefficients) {
-        std::string note = c.frozen         ? "from the scratch fit"
-                           : c.identifiable ? ""
-                                            : "NOT IDENTIFIABLE: " + c.reason;
+        std::string note = is_held(named.fit, c) ? "from the scratch fit"
+                           : c.identifiable      ? ""
+                                                 : "NOT IDENTIFIABLE: " + c.reason;
         table.add({pair.pair.label(), named.name, c.name, fmt::format("{:.6g}", c.value),
                    c.ci95 ? fmt::format("[{:.4g}, {:.4g}]", c.ci95->low, c.ci95->high) : "", note});
       }

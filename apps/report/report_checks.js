@@ -5,15 +5,13 @@
   const {fill, isNumber, whole, loss, percent, language, plain} = crosslaw.format;
   const charts = crosslaw.charts;
 
-  const relative = (row) => row.observed / row.predicted - 1;
-
   function residualTrace(rows, kind, key, axes) {
     return {
       type: 'scatter',
       mode: 'markers',
       ...axes,
       x: rows.map((row) => row[key]),
-      y: rows.map(relative),
+      y: rows.map((row) => row.residual),
       marker: {
         size: 6,
         color: charts.faint(charts.colour(kind), 0.55),
@@ -22,21 +20,21 @@
       hoverinfo: 'text',
       hovertext: rows.map(
           (row) => `<b>${plain(row.size)}</b>, ${plain(row.strategy)}<br>${
-                       percent(relative(row), 2)}: observed ${loss(row.observed, 4)}, ` +
+                       percent(row.residual, 2)}: observed ${loss(row.observed, 4)}, ` +
               `predicted ${loss(row.predicted, 4)}<br>${whole(row.params)} parameters · ${
                        whole(row.tokens)} tokens`)
     };
   }
 
   function buildResiduals(context) {
-    const rows = context.pair.residuals.filter((row) => row.observed > 0 && row.predicted > 0);
+    const rows = context.pair.residuals.rows.filter((row) => isNumber(row.residual));
     if (!rows.length) return {missing: 'No residuals yet: they need a fitted law.'};
     const panels = charts.panels(context);
     const families = [
       ['scratch', rows.filter((r) => r.strategy === context.pair.scratch)],
       ['continued', rows.filter((r) => r.strategy !== context.pair.scratch)]
     ];
-    const reach = Math.max(...rows.map((row) => Math.abs(relative(row)))) * 1.12;
+    const reach = Math.max(...rows.map((row) => Math.abs(row.residual))) * 1.12;
     const vertical =
         {tickformat: '+.1%', zeroline: true, zerolinewidth: 1.5, range: [-reach, reach]};
     return {
@@ -67,55 +65,48 @@
         ],
       }),
       table: () => ({
-        columns: ['strategy', 'size', 'params', 'tokens', 'observed', 'predicted'],
-        rows: rows.map((r) => [r.strategy, r.size, r.params, r.tokens, r.observed, r.predicted])
+        columns: ['strategy', 'size', 'params', 'tokens', 'observed', 'predicted', 'residual'],
+        rows: rows.map(
+            (r) => [r.strategy, r.size, r.params, r.tokens, r.observed, r.predicted, r.residual])
       }),
     };
   }
   function residualSource(context) {
-    const rows = context.pair.residuals.filter((row) => row.observed > 0 && row.predicted > 0);
+    const rows = context.pair.residuals.rows.filter((row) => isNumber(row.residual));
     if (!rows.length) return '';
-    const rms = (kept) =>
-        percent(Math.sqrt(kept.reduce((sum, row) => sum + relative(row) ** 2, 0) / kept.length), 2);
-    const words =
-        [[context.pair.scratch, 'from scratch'], [context.pair.continued, 'continued']]
-            .map(([name, said]) => {
-              const kept = rows.filter((row) => row.strategy === name);
-              return kept.length ? `${whole(kept.length)} runs ${said}, rms ${rms(kept)}` : '';
-            })
-            .filter(Boolean);
+    const words = context.pair.residuals.spread.map(
+        ({strategy, points, rms}) => `${whole(points)} runs ${
+            strategy === context.pair.scratch ? 'from scratch' :
+                                                'continued'}, rms ${percent(rms, 2)}`);
     return `${
         words.join('; ')}. Orange: scratch, blue: continued. Each strategy against its own law.`;
   }
 
-  // Strategies that continue on this page's language, with the losses on another.
-  function forgettingOf(context) {
-    const languages =
-        new Map(context.data.strategies.map((strategy) => [strategy.name, strategy.language]));
-    const mine = (entry) => !context.pair.language || entry.strategy === context.pair.continued ||
-        languages.get(entry.strategy) === context.pair.language;
-    return context.data.forgetting.filter(mine)
-        .map((entry) => ({...entry, points: entry.points.filter((p) => isNumber(p.loss))}))
-        .filter((entry) => entry.points.length > 0);
-  }
+  const forgettingOf = (context) => context.pair.forgetting.models.filter(
+      (entry) => isNumber(entry.start_loss) || entry.points.some((p) => isNumber(p.loss)));
 
-  const dashes = ['solid', 'dash', 'dot', 'dashdot'];
+  // A line a model: from its start through the losses of its runs. Where a trunk was evaluated,
+  // ends of schedules hang off it; where only ends were, they follow each other.
   function forgettingLines(context, entries, start) {
     const text = (entry, p) =>
         `<b>${plain(entry.size)}</b>, ${whole(entry.params)} parameters, ${plain(entry.strategy)}` +
         `<br><b>${loss(p.loss, 4)}</b> nats in ${plain(language(entry.language))}<br>${
             p.tokens > 0 ? `after ${whole(p.tokens)} tokens` : 'before continuing'}`;
-    const curve = (entry) => ({
-      params: entry.params,
-      points: entry.points.map(
-          (p) => ({x: p.tokens > 0 ? p.tokens : start, y: p.loss, text: text(entry, p)}))
+    const curves = entries.map((entry) => {
+      const trunk = entry.points.some((p) => !p.end);
+      const points = [
+        {tokens: null, loss: entry.start_loss, end: false},
+        ...entry.points.map((p) => ({...p, end: trunk && p.end}))
+      ].filter((p) => isNumber(p.loss));
+      return {
+        params: entry.params,
+        points: points.map(
+            (p) =>
+                ({x: p.tokens > 0 ? p.tokens : start, y: p.loss, end: p.end, text: text(entry, p)}))
+      };
     });
-    return [...new Set(entries.map((entry) => entry.strategy))].flatMap((name, i) => {
-      const curves = entries.filter((entry) => entry.strategy === name).map(curve);
-      return charts
-          .shadedLines(curves, context.scale, 'source', {mode: 'lines+markers', marker: {size: 4}})
-          .map((trace) => ({...trace, line: {...trace.line, dash: dashes[i % dashes.length]}}));
-    });
+    return charts.shadedLines(
+        curves, context.scale, 'source', {mode: 'lines+markers', marker: {size: 4}});
   }
 
   function buildForgetting(context) {
@@ -149,33 +140,30 @@
         xaxis: charts.axis(
             {type: 'count', over: [start, ...positive], title: 'target-language tokens'}),
         yaxis: charts.axis({nticks: 8}),
-        annotations: entries.some((entry) => entry.points.some((p) => !(p.tokens > 0))) ?
-            [title, startName] :
-            [title],
+        annotations: entries.some((entry) => isNumber(entry.start_loss)) ? [title, startName] :
+                                                                           [title],
       }),
       table: () => ({
-        columns: ['strategy', 'language', 'size', 'params', 'tokens', 'flops', 'loss'],
+        columns: ['strategy', 'language', 'size', 'params', 'seed', 'start_loss', 'tokens', 'loss'],
         rows: entries.flatMap(
             (e) => e.points.map(
-                (p) => [e.strategy, e.language, e.size, e.params, p.tokens, p.flops, p.loss]))
+                (p) =>
+                    [e.strategy, e.language, e.size, e.params, e.seed, e.start_loss, p.tokens,
+                     p.loss]))
       }),
     };
   }
   function forgettingSource(context) {
     const entries = forgettingOf(context);
     if (!entries.length) return '';
-    const rises =
-        entries.map((entry) => entry.points[entry.points.length - 1].loss - entry.points[0].loss)
-            .filter(isNumber);
-    const names = [...new Set(entries.map((entry) => entry.strategy))];
-    const range = rises.length ?
-        ` From first to last point the loss changed by ${loss(Math.min(...rises), 2)} to ${
-            loss(Math.max(...rises), 2)} nats.` :
-        '';
-    return `${whole(entries.length)} models of ${names.join(', ')}.${range}` +
-        (names.length > 1 ?
-             ` Line styles tell the strategies apart, in this order: solid, dashed, dotted.` :
-             '');
+    const rise = context.pair.forgetting.rise;
+    const signed = (x) => `${x > 0 ? '+' : ''}${loss(x, 2)}`;
+    const words = rise && isNumber(rise.mean) ?
+        ` From the source model to the end of a schedule the loss changed by ${
+            signed(rise.least)} to ${signed(rise.most)} nats, ${
+            signed(rise.mean)} on average over ${whole(rise.ends)} runs.` :
+        ' The loss of the source models is not known, so no rise can be stated.';
+    return `${whole(entries.length)} models of ${plain(entries[0].strategy)}.${words}`;
   }
 
   charts.figure('residuals', buildResiduals);

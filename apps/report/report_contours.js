@@ -7,47 +7,8 @@
   const kindOf = (context, strategy) =>
       (strategy === context.pair.scratch ? 'scratch' : 'continued');
   const finite = (rows) => rows.flat().filter(isNumber);
-
-  // Steps of 1, 2 or 5 so that about a dozen curves fit between the best loss and most of the grid.
-  function levels(contours) {
-    const all = contours.flatMap((contour) => finite(contour.loss)).sort((a, b) => a - b);
-    const low = all[0], high = all[Math.floor(0.85 * (all.length - 1))];
-    const raw = Math.max((high - low) / 14, 1e-6), base = 10 ** Math.floor(Math.log10(raw));
-    const step = base * ([1, 2, 5, 10].find((k) => base * k >= raw) || 10);
-    return {low, high, start: Math.ceil(low / step) * step, step};
-  }
-
-  // The convex hull, on log axes, of where finished runs stand.
-  function hull(points) {
-    const sorted = points.map(([c, n]) => [Math.log(c), Math.log(n)])
-                       .sort((p, q) => p[0] - q[0] || p[1] - q[1]);
-    const turn = (o, a, b) => (a[0] - o[0]) * (b[1] - o[1]) - (a[1] - o[1]) * (b[0] - o[0]);
-    const chain = (list) => {
-      const kept = [];
-      for (const p of list) {
-        while (kept.length > 1 && turn(kept[kept.length - 2], kept[kept.length - 1], p) <= 0)
-          kept.pop();
-        kept.push(p);
-      }
-      return kept.slice(0, -1);
-    };
-    const around = [...chain(sorted), ...chain(sorted.slice().reverse())];
-    return [...around, around[0]].map(([c, n]) => [Math.exp(c), Math.exp(n)]);
-  }
   // Where something was measured, as a closed line that runs against the clock; null when unknown.
-  function measuredArea(context, contour) {
-    const ends = context.data.curves
-                     .filter((curve) => curve.strategy === contour.strategy && curve.params > 0)
-                     .flatMap(
-                         (curve) => curve.points.filter((p) => p.end && p.flops > 0)
-                                        .map((p) => [p.flops, curve.params]));
-    if (new Set(ends.map((p) => p[0])).size > 2 && new Set(ends.map((p) => p[1])).size > 1)
-      return hull(ends);
-    const [from, to] = contour.measured_flops || [];
-    if (!isNumber(from) || !isNumber(to)) return null;
-    const n = [contour.params[0], contour.params[contour.params.length - 1]];
-    return [[from, n[0]], [to, n[0]], [to, n[1]], [from, n[1]], [from, n[0]]];
-  }
+  const measuredArea = (contour) => ((contour.measured || []).length > 2 ? contour.measured : null);
 
   // A veil over the whole grid with a hole: the frame runs with the clock, the hole against it.
   function veil(contour, area, axes) {
@@ -62,33 +23,36 @@
         fill: 'toself',
         fillcolor: charts.faint(charts.colour('panel'), 0.58),
         line: {width: 0},
-        x: [x[0], x[0], x[1], x[1], x[0], ...area.map((p) => p[0]), x[0]],
-        y: [y[0], y[1], y[1], y[0], y[0], ...area.map((p) => p[1]), y[0]]
+        x: [x[0], x[0], x[1], x[1], x[0], ...area.map((p) => p.flops), x[0]],
+        y: [y[0], y[1], y[1], y[0], y[0], ...area.map((p) => p.params), y[0]]
       },
       {
         type: 'scatter',
         mode: 'lines',
         ...axes,
         hoverinfo: 'skip',
-        x: area.map((p) => p[0]),
-        y: area.map((p) => p[1]),
+        name: 'measured',
+        x: area.map((p) => p.flops),
+        y: area.map((p) => p.params),
         line: {color: charts.colour('ink'), width: 1, dash: 'dot'}
       },
     ];
   }
 
-  function regionNames(context, contour, k) {
-    const area = measuredArea(context, contour),
+  function regionNames(contour, k) {
+    const area = measuredArea(contour),
           note = {showarrow: false, font: charts.font(11), xref: `x${k}`, yref: `y${k}`};
     if (!area) return [];
     const corner = area.reduce(
-        (best, p) => (p[1] < best[1] || (p[1] === best[1] && p[0] < best[0]) ? p : best));
+        (best, p) =>
+            (p.params < best.params || (p.params === best.params && p.flops < best.flops) ? p :
+                                                                                            best));
     return [
       {
         ...note,
         text: 'measured',
-        x: Math.log10(corner[0]),
-        y: Math.log10(corner[1]),
+        x: Math.log10(corner.flops),
+        y: Math.log10(corner.params),
         xanchor: 'left',
         yanchor: 'top',
         yshift: -1,
@@ -148,6 +112,7 @@
       type: 'scatter',
       mode: 'lines',
       ...axes,
+      name: `frontier ${kind}`,
       x: points.map((p) => p.flops),
       y: points.map((p) => p.params),
       hoverinfo: 'text',
@@ -180,7 +145,7 @@
 
   function panelOf(context, contour, k, contours, scale) {
     const axes = {xaxis: `x${k || ''}`.replace('x1', 'x'), yaxis: `y${k || ''}`.replace('y1', 'y')};
-    const area = measuredArea(context, contour);
+    const area = measuredArea(contour);
     return [
       surface(contour, kindOf(context, contour.strategy), scale, axes),
       ...(area ? veil(contour, area, axes) : []),
@@ -191,7 +156,7 @@
   }
 
   function build(context) {
-    const contours = context.pair.contours.filter(
+    const contours = context.pair.contours.surfaces.filter(
         (c) => c.loss && c.loss.length > 1 && finite(c.loss).length > 1);
     if (!contours.length) {
       return {
@@ -200,14 +165,15 @@
             'No contours: they need a language trained both from scratch and continued.'
       };
     }
-    const scale = levels(contours), panels = charts.panels(context, contours.map(() => 1), 0.08);
+    const scale = context.pair.contours.levels,
+          panels = charts.panels(context, contours.map(() => 1), 0.08);
     const axes = {};
     const logRange = (list) => [Math.log10(list[0]), Math.log10(list[list.length - 1])];
     contours.forEach((contour, i) => {
       const k = i ? String(i + 1) : '';
       axes[`xaxis${k}`] = charts.axis({
         type: 'power',
-        title: 'compute (FLOPs)',
+        title: `compute C, ${context.pair.contours.compute || 'FLOPs'}`,
         domain: panels[i].x,
         anchor: `y${k}`,
         range: logRange(contour.flops),
@@ -237,7 +203,7 @@
                                          'from scratch' :
                                          'continued'}</b>, parameters<b>`))
                          .concat(contours.flatMap(
-                             (contour, i) => regionNames(context, contour, i ? String(i + 1) : '')))
+                             (contour, i) => regionNames(contour, i ? String(i + 1) : '')))
       }),
       table: () => ({
         columns: ['strategy', 'flops', 'params', 'loss'],
@@ -249,12 +215,12 @@
   }
 
   function source(context) {
-    const contours = context.pair.contours;
+    const contours = context.pair.contours.surfaces;
     if (!contours.length) return '';
     const cells =
         contours[0].loss ? whole(contours[0].params.length * contours[0].flops.length) : '';
     return `Losses predicted by the fitted laws on a grid of ${
-               cells} points; the dotted outline surrounds the finished runs. ` +
+               cells} points; the dotted outline surrounds the finished runs, under the same count of compute. ` +
         'Both sides share their levels and axes. The dashed line repeats the other strategy\'s frontier for comparison.';
   }
 

@@ -29,18 +29,9 @@
   const typeset = (law) =>
       law.split(/\^\{([^}]*)\}/).map((part, i) => (i % 2 ? element('sup', {}, part) : part));
 
-  // The two-stage fit may call its own terms B and beta; beside the scratch fit they are B' and
-  // beta'.
-  const isContinued = (fit) => fit.law === 'extended';
-  function coefficients(fit) {
-    const found = new Map();
-    for (const [name, entry] of Object.entries(fit.coefficients || {})) {
-      const renamed = isContinued(fit) && (name === 'B' || name === 'beta') ? `${name}'` : name;
-      if (entry && isNumber(entry.value))
-        found.set(renamed, {...entry, frozen: (fit.frozen || []).includes(name)});
-    }
-    return found;
-  }
+  const kinds = {scratch: 'scratch', continued: 'continued', both: 'neutral'};
+  const coefficients = (fit) => new Map(
+      Object.entries(fit.coefficients || {}).filter(([, entry]) => entry && isNumber(entry.value)));
   const symbol = (name) => symbols[name] || name;
   function namesIn(fits) {
     const all = new Set(fits.flatMap((fit) => [...coefficients(fit).keys()]));
@@ -58,7 +49,7 @@
           title: `${entry.value}${isNumber(entry.se) ? ` ± ${entry.se} (standard error)` : ''}`
         },
         element('b', {}, estimate(entry.value, entry.ci95)), ' ',
-        element('small', {}, entry.frozen ? 'held from scratch' : known || 'no interval'));
+        element('small', {}, entry.held ? 'held from scratch' : known || 'no interval'));
   }
 
   function table(fits) {
@@ -137,7 +128,7 @@
   // the frame.
   function reaches(fits, group) {
     const entries = fits.flatMap((fit) => group.names.map((name) => coefficients(fit).get(name)))
-                        .filter((entry) => entry && !entry.frozen);
+                        .filter((entry) => entry && !entry.held);
     const values = entries.map((entry) => entry.value),
           most = Math.max(...values.map(Math.abs)) * 100;
     return [
@@ -149,11 +140,11 @@
 
   function dotTraces(fits, group, axes, rows) {
     return fits.map((fit, f) => {
-      const kind = fit.law === 'joint' ? 'neutral' : isContinued(fit) ? 'continued' : 'scratch';
+      const kind = kinds[fit.subject] || 'neutral';
       const found =
           group.names.filter((name) => coefficients(fit).has(name))
               .map((name) => ({name, ...coefficients(fit).get(name)}))
-              .filter((entry) => !entry.frozen && (group.type === 'linear' || entry.value > 0));
+              .filter((entry) => !entry.held && (group.type === 'linear' || entry.value > 0));
       const reach = (entry, end) =>
           (entry.ci95 && isNumber(entry.ci95[end]) ? Math.abs(entry.ci95[end] - entry.value) : 0);
       const fewer = (entry) =>
@@ -196,7 +187,7 @@
       const start = at;
       fits.forEach((fit, f) => {
         const entry = coefficients(fit).get(name);
-        if (entry && !entry.frozen) rows.set(`${name} ${f}`, at++);
+        if (entry && !entry.held) rows.set(`${name} ${f}`, at++);
       });
       ticks.push({at: (start + at - 1) / 2, text: symbol(name)});
       at += 0.7;
@@ -265,7 +256,7 @@
           (fit) => [...coefficients(fit)].map(
               ([name, e]) =>
                   [fit.name, fit.law, name, e.value, e.se, (e.ci95 || [])[0], (e.ci95 || [])[1],
-                   e.frozen]))
+                   e.held]))
     };
   }
 

@@ -10,6 +10,9 @@
   const kinds = ['source', 'scratch', 'continued'];
   const strategyOf = (context, kind) =>
       kind === 'source' ? context.sourceStrategy : context.pair[kind];
+  // The runs of one strategy; of the continued one those with the pair's share of replay.
+  const isOf = (context, kind) => (entry) => entry.strategy === strategyOf(context, kind) &&
+      (kind !== 'continued' || (entry.replay || 0) === (context.pair.replay || 0));
 
   function pointText(curve, point, family) {
     return `<b>${plain(curve.size)}</b>, ${whole(curve.params)} parameters, ${family}` +
@@ -25,7 +28,7 @@
       source: 'source language'
     }[kind];
     if (!name) return [];
-    return context.data.curves.filter((curve) => curve.strategy === name)
+    return context.data.loss.curves.filter(isOf(context, kind))
         .map((curve) => ({
                ...curve,
                points:
@@ -60,23 +63,18 @@
   // nothing can reach.
   function frontierLines(context) {
     const traces = [], annotations = [];
-    for (const front of context.pair.frontier) {
-      const kind = front.strategy === context.pair.scratch ? 'scratch' : 'continued';
-      if (!shown[kind] || !isNumber(front.coefficient) || !isNumber(front.exponent) ||
-          !front.flops_range)
-        continue;
-      const at = (flops) => front.coefficient * flops ** -front.exponent;
-      const [low, high] = front.flops_range;
-      if (!(low > 0 && high > 0)) continue;
-      const ends = [low * 0.7, high * 1.5];
+    for (const kind of ['scratch', 'continued']) {
+      const front = shown[kind] && context.data.loss.frontiers.find(isOf(context, kind));
+      if (!front || !isNumber(front.coefficient) || !isNumber(front.exponent)) continue;
       const law = `L = ${crosslaw.format.digits(front.coefficient, 4)} · C<sup>−${
           front.exponent.toFixed(4)}</sup>`;
       const name = kind === 'scratch' ? 'from scratch' : 'continued';
       traces.push({
         type: 'scatter',
         mode: 'lines',
-        x: ends,
-        y: ends.map(at),
+        name: `frontier ${kind}`,
+        x: front.line.map((p) => p.flops),
+        y: front.line.map((p) => p.loss),
         hoverinfo: 'text',
         hovertext: `Frontier, ${name}<br>${law}`,
         line: {color: charts.colour(kind), width: 2.2, dash: 'dot'}
@@ -99,26 +97,20 @@
     return {traces, annotations};
   }
 
-  // FLOPs of one size per token, as its own curve has them: the convention may not be 6ND.
-  function flopsPerToken(curves) {
-    const ratios = curves.flatMap((c) => c.points)
-                       .filter((p) => p.tokens > 0 && p.flops > 0)
-                       .map((p) => p.flops / p.tokens);
-    return ratios.length ? ratios.sort((a, b) => a - b)[ratios.length >> 1] : null;
-  }
   // At each end of the continued model: how far scratch has to go for the same loss.
-  function savingArrows(context, size, ratio) {
+  function savingArrows(context, size) {
     const rows = context.pair.savings.filter(
-        (row) => row.size === size.name && isNumber(row.scratch_tokens));
+        (row) => row.size === size.name && row.flops > 0 && row.scratch_flops > 0);
     const traces = [], annotations = [];
     for (const row of rows) {
-      const ends = [row.tokens * ratio, row.scratch_tokens * ratio];
+      const ends = [row.flops, row.scratch_flops];
       const words = !isNumber(row.saved_fraction) ? '' :
           row.saved_fraction >= 0                 ? `${percent(row.saved_fraction, 0)} saved` :
                                                     `${percent(-row.saved_fraction, 0)} more`;
       traces.push({
         type: 'scatter',
         mode: 'lines+markers',
+        name: 'saving',
         x: ends,
         y: [row.loss, row.loss],
         xaxis: 'x2',
@@ -128,11 +120,7 @@
                        whole(row.scratch_tokens)} from scratch` +
             `${row.extrapolated ? '<br>beyond the measured scratch losses: extrapolated' : ''}`,
         line: {color: charts.colour('ink'), width: 1.4, dash: row.extrapolated ? 'dot' : 'solid'},
-        marker: {
-          size: 7,
-          symbol: ['circle', row.extrapolated ? 'line-ns-open' : 'line-ns-open'],
-          color: charts.colour('ink')
-        }
+        marker: {size: 7, symbol: ['circle', 'line-ns-open'], color: charts.colour('ink')}
       });
       annotations.push({
         text: words,
@@ -188,8 +176,7 @@
         traces.push(
             ...charts.shadedLines(kept[kind], context.scale, kind, {line: {...line, width: 3}}));
     }
-    const ratio = flopsPerToken([...kept.continued, ...kept.scratch]);
-    const arrows = ratio ? savingArrows(context, size, ratio) : {traces: [], annotations: []};
+    const arrows = savingArrows(context, size);
     const all = [...kept.scratch, ...kept.continued];
     return {
       size,
@@ -222,9 +209,10 @@
                               [...charts.shadedLines(families[kind], context.scale, kind),
                                endMarks(families[kind], context.scale, kind)]);
     const fronts = frontierLines(context);
+    const computeTitle = `compute C, ${context.data.loss.compute || 'FLOPs'}`;
     const axes = {
       xaxis: charts.axis(
-          {type: 'power', over: flopsOf(drawn), title: 'compute (FLOPs)', domain: panels[0].x}),
+          {type: 'power', over: flopsOf(drawn), title: computeTitle, domain: panels[0].x}),
       yaxis: charts.axis({type: 'log', range: lossRange(drawn), domain: panels[0].y, nticks: 8}),
     };
     const titles = [charts.panelTitle(panels[0], 'Validation loss, nats per token')];
@@ -232,7 +220,7 @@
       axes.xaxis2 = charts.axis({
         type: 'power',
         over: side.window.x,
-        title: 'compute (FLOPs)',
+        title: computeTitle,
         domain: panels[1].x,
         anchor: 'y2'
       });
@@ -321,12 +309,19 @@
   }
 
   function source(context) {
-    const points = context.data.curves.reduce((sum, curve) => sum + curve.points.length, 0);
-    const fronts = context.pair.frontier.length;
-    return `${whole(context.data.curves.length)} curves, ${
+    const curves = context.data.loss.curves;
+    const points = curves.reduce((sum, curve) => sum + curve.points.length, 0);
+    const fronts = ['scratch', 'continued']
+                       .map((kind) => context.data.loss.frontiers.find(isOf(context, kind)))
+                       .filter(Boolean);
+    const distances = fronts.map(
+        (front) => `${front.lowest.length} of ${plain(front.strategy)}, ${
+            percent(front.mean_distance, 2)} from them on average`);
+    return `${whole(curves.length)} curves, ${
                whole(points)} losses on fixed held-out text; dots mark the end of a schedule. ` +
-        (fronts ? 'Dotted: a power law through the lowest loss at each compute. ' :
-                  'No frontier was fitted. ') +
+        (fronts.length ? `Dotted: a power law through the lowest losses at each compute (${
+                             distances.join('; ')}). ` :
+                         'No frontier was fitted. ') +
         (context.pair.savings.length ?
              'The second panel shows, at the loss where the continued model ended, the way to the scratch curve; dotted where it had to be extrapolated.' :
              '');

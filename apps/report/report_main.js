@@ -1,28 +1,32 @@
-// Puts the page together from the data in #crosslaw-data (schema 1):
+// Puts the page together from the data in #crosslaw-data (schema 1). Every number stands in them:
+// scripts scale, place and write numbers, they make none.
 //   name, generated (ISO 8601), crosslaw (version), command,
 //   conventions{params, flops, loss}: sentences,
-//   totals{runs, done, diverged, failed, pending, running, sizes, strategies, tokens, flops,
-//     compute_seconds, wall_seconds, devices[]},
+//   totals{runs, done, diverged, failed, pending, running, sizes, params[2], strategies, tokens,
+//     flops, compute_seconds, wall_seconds, devices[]},
 //   problems[]: sentences,
 //   strategies[{name, language, from, replay, kind: source|scratch|continued}],
-//   curves[{strategy, size, params, seed, points[{tokens, flops, loss, end}]}]: losses on the
-//     strategy's own language; `end` marks the end of a schedule. Points stand in the order of the
-//     run; where tokens step back, or after an end, a new line begins. One curve a run or one for
-//     all runs of a size, both are fine.
-//   forgetting[{strategy, language, size, params, points[{tokens, flops, loss}]}]: losses on the
-//     source language while continuing; zero tokens is the model before it continued.
-//   pairs[{language, source_language, scratch, continued (names of strategies), headline,
-//     fits[{name, law: chinchilla|extended|joint, points, objective, identifiable,
-//       coefficients{E: {value, se, ci95[2]}, ...}, frozen[], rms_residual, problems[], condition,
+//   loss{compute (what C is, as the axis says), curves[{strategy, replay, language, size, params,
+//     seed, points[{tokens, flops, loss, end}]}]: losses on the strategy's own language; `end`
+//     marks the end of a schedule. Points stand in the order of the run; where tokens step back, or
+//     after an end, a new line begins. frontiers[{strategy, replay, coefficient, exponent,
+//     exponent_ci95, mean_distance, lowest[{tokens, flops, loss}], line[{flops, loss}]}]},
+//   pairs[{language, source_language, scratch, continued (names of strategies), replay, headline,
+//     fits[{name, subject: scratch|continued|both, law, points, objective, identifiable,
+//       coefficients{E: {value, se, ci95[2], held}, ...}, rms_residual, problems[], condition,
 //       starts, starts_at_best}],
-//     frontier[{strategy, coefficient, exponent, exponent_ci95, flops_range[2]}],
-//     savings[{size, params, tokens, loss, scratch_tokens, saved_fraction, transferred_tokens,
-//       extrapolated}], savings_law[{params, tokens, saved_fraction, ci95}],
-//     contours[{strategy, params[], flops[], loss[row of params][column of flops],
-//       frontier[{flops, params, params_ci95}], measured_flops[2]}],
-//     allocation[{flops, scratch{params, tokens, loss, each with _ci95, nearest_size,
-//       nearest_params}, continued{the same}, warnings[]}],
-//     residuals[{strategy, size, params, tokens, observed, predicted}]}],
+//     savings[{size, params, tokens, tokens_per_param, flops, loss, scratch_tokens, scratch_flops,
+//       saved_fraction, transferred_tokens, extrapolated}],
+//     savings_law[{params, tokens, tokens_per_param, saved_fraction, ci95}],
+//     forgetting{models[{strategy, language, size, params, seed, start_loss, points[{tokens, loss,
+//       end}]}], rise{ends, least, mean, most}}: losses on the source language while continuing,
+//     contours{compute, levels{low, high, start, step}, surfaces[{strategy, params[], flops[],
+//       loss[row of params][column of flops], frontier[{flops, params, params_ci95}],
+//       measured[{flops, params}]: a closed outline}]},
+//     allocation{compute, rows[{flops, scratch{params, tokens, loss, each with _ci95, nearest_size,
+//       nearest_params}, continued{the same}, loss_difference, warnings[]}]},
+//     residuals{rows[{strategy, size, params, tokens, observed, predicted, residual}],
+//       spread[{strategy, points, rms}]}}],
 //   runs[{name, key, strategy, size, params, tokens, outcome, loss, loss_per_byte, flops, seconds,
 //     attempts, device, message}].
 // Unknown is null, any array may be empty or null: each part then says what is missing.
@@ -38,18 +42,30 @@
   function withLists(object, keys) {
     const lists = keys.map(
         (key) =>
-            [key, Array.isArray(object[key]) ? object[key].filter((entry) => entry !== null) : []]);
+            [key,
+             object && Array.isArray(object[key]) ? object[key].filter((entry) => entry !== null) :
+                                                    []]);
     return {...object, ...Object.fromEntries(lists)};
   }
-  const pairLists =
-      ['fits', 'frontier', 'savings', 'savings_law', 'contours', 'allocation', 'residuals'];
+  function withPoints(entries) { return entries.map((entry) => withLists(entry, ['points'])); }
+  function completePair(pair) {
+    const forgetting = withLists(pair.forgetting, ['models']);
+    return {
+      ...withLists(pair, ['fits', 'savings', 'savings_law']),
+      forgetting: {...forgetting, models: withPoints(forgetting.models)},
+      contours: withLists(pair.contours, ['surfaces']),
+      allocation: withLists(pair.allocation, ['rows']),
+      residuals: withLists(pair.residuals, ['rows', 'spread']),
+    };
+  }
   function read() {
     const json = JSON.parse(document.getElementById('crosslaw-data').textContent);
-    const data =
-        withLists(json, ['problems', 'strategies', 'curves', 'forgetting', 'pairs', 'runs']);
-    data.pairs = data.pairs.map((pair) => withLists(pair, pairLists));
-    data.curves = data.curves.map((curve) => withLists(curve, ['points']));
-    data.forgetting = data.forgetting.map((entry) => withLists(entry, ['points']));
+    const data = withLists(json, ['problems', 'strategies', 'pairs', 'runs']);
+    data.pairs = data.pairs.map(completePair);
+    data.loss = withLists(data.loss, ['curves', 'frontiers']);
+    data.loss.curves = withPoints(data.loss.curves);
+    data.loss.frontiers =
+        data.loss.frontiers.map((frontier) => withLists(frontier, ['lowest', 'line']));
     return data;
   }
 
@@ -59,12 +75,12 @@
     const alone = data.strategies.find((strategy) => strategy.kind !== 'source');
     const pair = compared ?
         data.pairs[index] :
-        withLists(alone ? {[alone.kind]: alone.name, language: alone.language} : {}, pairLists);
+        completePair(alone ? {[alone.kind]: alone.name, language: alone.language} : {});
     const named = (name) => data.strategies.find((strategy) => strategy.name === name);
     const continued = pair.continued && named(pair.continued);
     const source = (continued && named(continued.from)) ||
         data.strategies.find((strategy) => strategy.kind === 'source');
-    const sizes = [...data.curves, ...pair.savings].map((entry) => entry.params);
+    const sizes = [...data.loss.curves, ...pair.savings].map((entry) => entry.params);
     return {
       data,
       pair,
@@ -79,7 +95,7 @@
   }
 
   function totals(data) {
-    const t = data.totals || {}, sizes = data.curves.map((curve) => curve.params).filter(isNumber);
+    const t = data.totals || {};
     const outcomes =
         ['done', 'running', 'diverged', 'failed', 'pending'].filter((key) => t[key] > 0);
     const bar = element(
@@ -106,8 +122,7 @@
           others || (t.runs ? 'all done' : '')),
       item(
           'Sizes', whole(t.sizes),
-          sizes.length ? `${count(Math.min(...sizes))} to ${count(Math.max(...sizes))} parameters` :
-                         ''),
+          t.params ? `${count(t.params[0])} to ${count(t.params[1])} parameters` : ''),
       item(
           'Tokens trained', count(t.tokens),
           isNumber(t.strategies) ? `${whole(t.strategies)} strategies` : ''),

@@ -5,7 +5,7 @@
   const charts = crosslaw.charts;
   let perParameter = false;
 
-  const across = (row) => (perParameter ? row.tokens / row.params : row.tokens);
+  const across = (row) => (perParameter ? row.tokens_per_param : row.tokens);
 
   function measuredText(row) {
     return `<b>${plain(row.size)}</b>, ${whole(row.params)} parameters` +
@@ -30,6 +30,7 @@
     const marks = {
       type: 'scatter',
       mode: 'markers',
+      name: key,
       ...axes,
       x: rows.map(across),
       y: rows.map((row) => row[key]),
@@ -68,6 +69,7 @@
         {
           type: 'scatter',
           mode: 'lines',
+          name: 'law',
           ...axes,
           x: line.map(across),
           y: line.map((row) => row.saved_fraction),
@@ -171,13 +173,13 @@
       }),
       table: () => ({
         columns: [
-          'size', 'params', 'tokens', 'loss', 'scratch_tokens', 'saved_fraction',
-          'transferred_tokens', 'extrapolated'
+          'size', 'params', 'tokens', 'flops', 'loss', 'scratch_tokens', 'scratch_flops',
+          'saved_fraction', 'transferred_tokens', 'extrapolated'
         ],
         rows: rows.map(
             (r) =>
-                [r.size, r.params, r.tokens, r.loss, r.scratch_tokens, r.saved_fraction,
-                 r.transferred_tokens, Boolean(r.extrapolated)])
+                [r.size, r.params, r.tokens, r.flops, r.loss, r.scratch_tokens, r.scratch_flops,
+                 r.saved_fraction, r.transferred_tokens, Boolean(r.extrapolated)])
       }),
     };
   }

@@ -28,18 +28,17 @@
     ];
   }
   function difference(row) {
-    const known =
-        row.scratch && row.continued && isNumber(row.scratch.loss) && isNumber(row.continued.loss);
-    if (!known) return element('td', {class: 'number none'}, none);
-    const gap = row.continued.loss - row.scratch.loss;
+    const gap = row.loss_difference;
+    if (!isNumber(gap)) return element('td', {class: 'number none'}, none);
     return element(
         'td', {class: 'number'}, element('b', {}, `${gap > 0 ? '+' : ''}${loss(gap)}`),
         element('small', {}, gap < 0 ? 'continue' : 'from scratch'));
   }
-  function allocationTable(rows) {
+  function allocationTable({rows, compute}) {
     const heads = ['N', 'D, tokens', 'loss', 'nearest size'];
     const top = element(
-        'tr', {}, element('th', {scope: 'col', rowspan: '2', class: 'pin'}, 'Budget, FLOPs'),
+        'tr', {},
+        element('th', {scope: 'col', rowspan: '2', class: 'pin'}, `Budget, ${compute || 'FLOPs'}`),
         sides.map(
             ([kind, title]) =>
                 element('th', {scope: 'colgroup', colspan: '4', class: kind}, title)),
@@ -90,7 +89,7 @@
           ([kind]) => [...keys.flatMap((key) => [key, `${key}_ci95_low`, `${key}_ci95_high`]),
                        'nearest_size', 'nearest_params']
                           .map((key) => `${kind}_${key}`)),
-      'warnings'
+      'loss_difference', 'warnings'
     ];
     return {
       columns,
@@ -106,7 +105,7 @@
                   side.nearest_size, side.nearest_params
                 ];
               }),
-               (row.warnings || []).join(' ')])
+               row.loss_difference, (row.warnings || []).join(' ')])
     };
   }
   function allocationMarkdown(rows) {
@@ -150,7 +149,7 @@
   }
 
   function allocation(context) {
-    const rows = context.pair.allocation;
+    const {rows} = context.pair.allocation;
     if (!rows.length) {
       fill('allocation-buttons');
       fill(
@@ -175,12 +174,12 @@
     fill(
         'allocation-buttons', button('CSV', () => csv(allocationRecords(rows))),
         button('Markdown', () => allocationMarkdown(rows)));
-    fill('allocation-table', allocationTable(rows));
+    fill('allocation-table', allocationTable(context.pair.allocation));
   }
-  crosslaw.sources.allocation = (context) => context.pair.allocation.length ?
-      `Lowest predicted loss at each budget under ${
-          context.data.conventions?.flops ||
-          '6ND'}. The nearest size is the one of this ladder; CSV carries all digits.` :
+  crosslaw.sources.allocation = (context) => context.pair.allocation.rows.length ?
+      `Lowest predicted loss at each budget, counted as ${
+          context.pair.allocation.compute ||
+          'FLOPs'}. The nearest size is the one of this ladder; CSV carries all digits.` :
       '';
 
   // ---- runs

@@ -42,7 +42,7 @@ std::vector<MeasuredSaving> measured_savings(const Observations& observations,
                                              const LanguagePair& pair) {
   std::vector<MeasuredSaving> savings;
   if (pair.continued.empty()) return savings;
-  bool all = observations.resolve(pair, PointChoice::kAuto) == PointChoice::kAll;
+  const bool all = observations.resolve(pair, PointChoice::kAuto) == PointChoice::kAll;
   std::map<std::pair<std::string, int64_t>, Curve> curves;
   auto scratch = observations.of_strategy(pair.scratch, 0);
   std::stable_sort(scratch.begin(), scratch.end(),
@@ -56,11 +56,17 @@ std::vector<MeasuredSaving> measured_savings(const Observations& observations,
   for (const Measurement& m : observations.of_strategy(pair.continued, pair.replay)) {
     auto curve = curves.find({m.run->size, m.run->seed});
     if ((!m.end && !all) || curve == curves.end()) continue;
-    MeasuredSaving saving{m.run->size, m.params, static_cast<double>(m.tokens), m.loss, 0, 0,
-                          0,           false};
+    MeasuredSaving saving;
+    saving.size = m.run->size;
+    saving.params = m.params;
+    saving.tokens = static_cast<double>(m.tokens);
+    saving.tokens_per_param = saving.tokens / m.params;
+    saving.flops = m.target_flops;
+    saving.loss = m.loss;
     auto log_tokens = log_tokens_at(curve->second, std::log(m.loss), &saving.extrapolated);
     if (!log_tokens) continue;
     saving.scratch_tokens = std::exp(*log_tokens);
+    saving.scratch_flops = saving.flops * saving.scratch_tokens / saving.tokens;
     saving.saved_share = 1 - saving.tokens / saving.scratch_tokens;
     saving.transferred_tokens = saving.scratch_tokens - saving.tokens;
     savings.push_back(saving);
@@ -70,7 +76,7 @@ std::vector<MeasuredSaving> measured_savings(const Observations& observations,
 
 std::vector<BudgetSummary> summarise(const std::vector<MeasuredSaving>& savings) {
   std::vector<MeasuredSaving> sorted = savings;
-  auto ratio = [](const MeasuredSaving& s) { return s.tokens / s.params; };
+  auto ratio = [](const MeasuredSaving& s) { return s.tokens_per_param; };
   std::sort(sorted.begin(), sorted.end(),
             [&](const MeasuredSaving& a, const MeasuredSaving& b) { return ratio(a) < ratio(b); });
   std::vector<BudgetSummary> summary;

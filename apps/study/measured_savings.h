@@ -14,9 +14,12 @@ struct MeasuredSaving {
   std::string size;
   double params = 0;
   double tokens = 0;  // of the continued run, target language
+  double tokens_per_param = 0;
+  double flops = 0;  // exact, of the target-language tokens
   double loss = 0;
   double scratch_tokens = 0;
-  double saved_share = 0;  // 1 - tokens / scratch_tokens, of tokens and of FLOPs at equal size
+  double scratch_flops = 0;  // exact: at equal size every token costs the same
+  double saved_share = 0;    // 1 - tokens / scratch_tokens, of tokens and of FLOPs at equal size
   double transferred_tokens =
       0;  // scratch_tokens - tokens: effectively transferred data (arXiv:2407.02118)
   bool extrapolated =

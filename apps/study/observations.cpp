@@ -40,6 +40,17 @@ std::vector<LanguagePair> find_pairs(const std::vector<db::RunResultRow>& runs) 
   return pairs;
 }
 
+std::map<std::int64_t, std::int64_t> find_parents(const std::vector<db::RunRow>& runs) {
+  std::map<std::string, std::int64_t> id_of;
+  for (const db::RunRow& run : runs) id_of[run.key] = run.id;
+  std::map<std::int64_t, std::int64_t> parents;
+  for (const db::RunRow& run : runs) {
+    if (run.parent_key && id_of.contains(*run.parent_key))
+      parents[run.id] = id_of.at(*run.parent_key);
+  }
+  return parents;
+}
+
 }  // namespace
 
 std::string describe(ParamsCount count) {
@@ -92,7 +103,11 @@ std::string LanguagePair::label() const {
 }
 
 Observations::Observations(const db::RunStore& store, ParamsCount count)
-    : count_(count), runs_(store.results()), evals_(store.evals()), pairs_(find_pairs(runs_)) {}
+    : count_(count),
+      runs_(store.results()),
+      evals_(store.evals()),
+      parent_of_(find_parents(store.runs())),
+      pairs_(find_pairs(runs_)) {}
 
 std::vector<Measurement> Observations::measurements(const std::string& strategy, double replay,
                                                     bool own_language) const {
@@ -129,6 +144,29 @@ std::vector<Measurement> Observations::on_source_language(const std::string& str
   return measurements(strategy, replay, false);
 }
 
+std::optional<double> Observations::source_model_loss(const db::RunResultRow& run) const {
+  if (!run.source_language) return std::nullopt;
+  // A cooled-down branch has its trunk as parent: the source model is the first of another
+  // language.
+  std::int64_t id = run.run_id;
+  const auto language_of = [&](std::int64_t wanted) {
+    const auto found = std::find_if(runs_.begin(), runs_.end(), [&](const db::RunResultRow& each) {
+      return each.run_id == wanted;
+    });
+    return found == runs_.end() ? std::string() : found->language;
+  };
+  do {
+    const auto parent = parent_of_.find(id);
+    if (parent == parent_of_.end()) return std::nullopt;
+    id = parent->second;
+  } while (language_of(id) == run.language);
+  std::optional<double> last;  // evals_ stand in the order of steps
+  for (const db::ObservationRow& eval : evals_) {
+    if (eval.run_id == id && eval.language == *run.source_language) last = eval.loss_nats;
+  }
+  return last;
+}
+
 std::vector<std::string> Observations::left_out(const LanguagePair& pair) const {
   std::map<std::string, int64_t> counts;
   for (const db::RunResultRow& run : runs_) {
@@ -160,6 +198,11 @@ std::vector<Measurement> Observations::chosen(const std::string& strategy, doubl
     if (m.end || (all && late)) out.push_back(m);
   }
   return out;
+}
+
+std::vector<Measurement> Observations::fitted(const LanguagePair& pair, const std::string& strategy,
+                                              double replay) const {
+  return chosen(strategy, replay, resolve(pair, PointChoice::kAuto) == PointChoice::kAll);
 }
 
 fit::Points Observations::points(const LanguagePair& pair, PointChoice choice,

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -59,8 +60,14 @@ class Observations {
 
   // Finite losses of a strategy's runs that ended well, by run and tokens.
   std::vector<Measurement> of_strategy(const std::string& strategy, double replay) const;
+  // Of those, the ones that the fits of the pair use: kAuto of points().
+  std::vector<Measurement> fitted(const LanguagePair& pair, const std::string& strategy,
+                                  double replay) const;
   // Losses of continued runs on the language they came from.
   std::vector<Measurement> on_source_language(const std::string& strategy, double replay) const;
+  // Loss on the source language of the model that a continued run started from: the last one of the
+  // run that it goes back to. Nothing where that model, or its loss, is not of this sweep.
+  std::optional<double> source_model_loss(const db::RunResultRow& run) const;
   // Runs of the pair that gave no point, by outcome: they failed, diverged or are not done.
   std::vector<std::string> left_out(const LanguagePair& pair) const;
 
@@ -83,6 +90,7 @@ class Observations {
   ParamsCount count_;
   std::vector<db::RunResultRow> runs_;
   std::vector<db::ObservationRow> evals_;
+  std::map<std::int64_t, std::int64_t> parent_of_;  // run ids; of runs that start from another
   std::vector<LanguagePair> pairs_;
 };
 

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/study/observations.h"
+#include "fit/allocate/allocation.h"
+
+namespace crosslaw::apps {
+
+// The compute-optimal splits of one budget, both strategies side by side.
+struct BudgetAllocation {
+  double flops = 0;
+  std::optional<fit::AllocationRow> scratch, continued;  // absent: no optimum from this law
+  std::optional<double> loss_difference;                 // continued - scratch, nats
+  std::vector<std::string> warnings;
+};
+
+// At the default budgets of the sweep, with the nearest size of its ladder.
+std::vector<BudgetAllocation> allocate_budgets(const fit::FitResult& fit,
+                                               const Observations& observations,
+                                               const LanguagePair& pair);
+
+}  // namespace crosslaw::apps

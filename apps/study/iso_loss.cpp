@@ -1,0 +1,123 @@
+#include "apps/study/iso_loss.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "fit/allocate/allocation.h"
+
+namespace crosslaw::apps {
+namespace {
+
+constexpr std::size_t kGrid = 41;          // lines of the grid in each direction
+constexpr std::size_t kFrontierEvery = 4;  // grid lines between two optima
+constexpr double kAboutLevels = 14;
+constexpr double kDense = 0.85;  // share of the grid below the highest level
+
+std::vector<double> log_grid(double low, double high) {
+  std::vector<double> grid;
+  for (std::size_t i = 0; i < kGrid; ++i)
+    grid.push_back(low * std::pow(high / low, static_cast<double>(i) / (kGrid - 1)));
+  return grid;
+}
+
+// The convex hull on log axes (Andrew's monotone chain), closed.
+std::vector<SizeAndCompute> outline_of(const fit::Points& points) {
+  struct Spot {
+    double x, y;
+  };
+  std::vector<Spot> spots;
+  for (const fit::Point& p : points)
+    spots.push_back({std::log(fit::training_flops(p)), std::log(p.params)});
+  std::sort(spots.begin(), spots.end(),
+            [](const Spot& a, const Spot& b) { return std::pair(a.x, a.y) < std::pair(b.x, b.y); });
+  std::vector<Spot> around;
+  for (int side = 0; side < 2; ++side) {  // the lower side, then the upper one backwards
+    const std::size_t first = around.size();
+    for (const Spot& p : spots) {
+      while (around.size() > first + 1) {
+        const Spot &o = around[around.size() - 2], &a = around.back();
+        if ((a.x - o.x) * (p.y - o.y) - (a.y - o.y) * (p.x - o.x) > 0) break;
+        around.pop_back();
+      }
+      around.push_back(p);
+    }
+    around.pop_back();  // it begins the other side
+    std::reverse(spots.begin(), spots.end());
+  }
+  std::vector<SizeAndCompute> out;
+  for (const Spot& p : around) out.push_back({std::exp(p.x), std::exp(p.y)});
+  if (!out.empty()) out.push_back(out.front());
+  return out;
+}
+
+IsoLossSurface surface_of(const fit::FitResult& part, const fit::Coverage& covered) {
+  IsoLossSurface out;
+  out.params = log_grid(covered.params.low / 2, covered.params.high * 4);
+  out.flops = log_grid(covered.flops.low / 2, covered.flops.high * 10);
+  // The same compute model as in allocate(): D follows from C and N in one way only.
+  const fit::ComputeModel compute = part.compute.value_or(fit::ComputeModel{});
+  for (const double n : out.params) {
+    std::vector<double> row;
+    for (const double c : out.flops) {
+      const double tokens = c / compute.flops_per_token(n);
+      row.push_back(fit::predicted_loss(*part.law, part.theta, n, tokens));
+    }
+    out.loss.push_back(std::move(row));
+  }
+  fit::AllocationOptions options;
+  for (std::size_t i = 0; i < out.flops.size(); i += kFrontierEvery)
+    options.flops.push_back(out.flops[i]);
+  for (const fit::AllocationRow& row : fit::allocate(part, options).rows)
+    out.frontier.push_back({row.flops, row.params});
+  return out;
+}
+
+// Steps of 1, 2 or 5 so that about a dozen lines stand between the least loss and most of the grid.
+LossLevels levels_of(const std::vector<IsoLossSurface>& surfaces) {
+  std::vector<double> all;
+  for (const IsoLossSurface& surface : surfaces) {
+    for (const std::vector<double>& row : surface.loss) {
+      std::copy_if(row.begin(), row.end(), std::back_inserter(all),
+                   [](double loss) { return std::isfinite(loss); });
+    }
+  }
+  if (all.empty()) return {};
+  std::sort(all.begin(), all.end());
+  LossLevels out;
+  out.low = all.front();
+  out.high = fit::quantile(all, kDense);
+  const double raw = std::max((out.high - out.low) / kAboutLevels, 1e-6);
+  const double decade = std::pow(10.0, std::floor(std::log10(raw)));
+  const std::array<double, 4> rounds = {1, 2, 5, 10};
+  const auto* round =
+      std::find_if(rounds.begin(), rounds.end(), [&](double k) { return decade * k >= raw; });
+  out.step = decade * (round == rounds.end() ? 10 : *round);
+  out.start = std::ceil(out.low / out.step) * out.step;
+  return out;
+}
+
+}  // namespace
+
+IsoLoss iso_loss(const Observations& observations, const PairFits& fits) {
+  IsoLoss out;
+  const fit::FitResult* scratch = fits.find("scratch");
+  if (!scratch || !scratch->coverage) return out;
+  const bool exact = scratch->compute.has_value();
+  out.compute = exact ? ComputeCount::kExact : ComputeCount::kSixNd;
+  const fit::Points points = observations.points(fits.pair, PointChoice::kAuto, exact);
+  // One grid for both strategies, so that their panels can be compared by eye.
+  const auto add = [&](const fit::FitResult& part, const std::string& strategy, fit::Stage stage) {
+    out.surfaces.push_back(surface_of(part, *scratch->coverage));
+    out.surfaces.back().strategy = strategy;
+    out.surfaces.back().measured = outline_of(fit::select_stage(points, stage));
+  };
+  add(*scratch, fits.pair.scratch, fit::Stage::kScratch);
+  const fit::FitResult* both = fits.find("two-stage");
+  if (both && !fits.pair.continued.empty())
+    add(fit::continued_part(*both), fits.pair.continued, fit::Stage::kContinued);
+  out.levels = levels_of(out.surfaces);
+  return out;
+}
+
+}  // namespace crosslaw::apps
