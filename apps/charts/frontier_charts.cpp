@@ -23,7 +23,7 @@ struct Quantity {
   fit::Estimate fit::AllocationRow::*estimate;
   double (*of_point)(const fit::Point&);
   // The values that are as good as the best, from the sizes that are; null: not shown.
-  fit::Range (*flat)(const fit::AllocationRow&);
+  fit::Range (*flat)(const fit::AllocationRow&, const fit::ComputeModel&);
 };
 
 const std::vector<Quantity>& quantities() {
@@ -31,11 +31,13 @@ const std::vector<Quantity>& quantities() {
   using fit::Point;
   static const std::vector<Quantity> all = {
       {"Optimal parameters N*", "parameters N", Scale::kLog, Numbers::kCount, &Row::params,
-       [](const Point& p) { return p.params; }, [](const Row& row) { return *row.flat; }},
+       [](const Point& p) { return p.params; },
+       [](const Row& row, const fit::ComputeModel&) { return *row.flat; }},
       {"Optimal tokens D*", "tokens D", Scale::kLog, Numbers::kCount, &Row::tokens,
        [](const Point& p) { return p.tokens; },
-       [](const Row& row) {
-         return fit::Range{row.flops / 6 / row.flat->high, row.flops / 6 / row.flat->low};
+       [](const Row& row, const fit::ComputeModel& compute) {
+         const auto tokens = [&](double n) { return row.flops / compute.flops_per_token(n); };
+         return fit::Range{tokens(row.flat->high), tokens(row.flat->low)};
        }},
       {"Tokens per parameter D*/N*", "D/N", Scale::kLog, Numbers::kPlain, &Row::tokens_per_param,
        [](const Point& p) { return p.tokens / p.params; }, nullptr},
@@ -46,6 +48,7 @@ const std::vector<Quantity>& quantities() {
 
 // What all panels of one figure share.
 struct Frontiers {
+  fit::ComputeModel compute;  // what C means: of lines, marks and axes alike
   std::vector<Strategy> strategies;
   std::vector<Rows> rows;     // one a strategy; empty: refused
   std::vector<Rows> budgets;  // of a report; empty: none
@@ -98,7 +101,8 @@ void add_budgets(const Frontiers& all, std::size_t which, const Quantity& quanti
   Marks marks{{}, {strategy.colour}, 3.6, 1, "", {}};
   for (const fit::AllocationRow& row : all.budgets[which]) {
     const fit::Estimate& estimate = row.*quantity.estimate;
-    if (quantity.flat && row.flat) flat.bars.push_back({row.flops, quantity.flat(row)});
+    if (quantity.flat && row.flat)
+      flat.bars.push_back({row.flops, quantity.flat(row, all.compute)});
     if (estimate.ci95) interval.bars.push_back({row.flops, *estimate.ci95});
     if (!estimate.value) continue;
     marks.at.push_back({row.flops, *estimate.value});
@@ -144,8 +148,8 @@ void set_axes(const Frontiers& all, const Quantity& quantity, Panel& panel) {
   for (const Marks& marks : panel.marks) {
     for (const Spot& at : marks.at) y.push_back(std::min(at.y, most));
   }
-  panel.x = axis_over("compute C = 6ND, FLOPs", Scale::kLog, Numbers::kPower,
-                      {all.flops.low, all.flops.high}, 0.02);
+  const char* title = all.compute.measured ? "compute C, counted FLOPs" : "compute C = 6ND, FLOPs";
+  panel.x = axis_over(title, Scale::kLog, Numbers::kPower, {all.flops.low, all.flops.high}, 0.02);
   panel.y = axis_over(quantity.axis_title, quantity.scale, quantity.numbers, y);
   if (!all.measured) return;
   if (all.flops.high > 1.01 * all.measured->high) {
@@ -178,6 +182,30 @@ Panel frontier_panel(const Frontiers& all, const Quantity& quantity) {
   return panel;
 }
 
+struct Counted {
+  fit::FitResult fit;
+  fit::Points points;
+};
+
+// A fit and its points with C counted in one way: where it is 6ND, compute that points carry is
+// forgotten, or they would be drawn beside the lines.
+Counted counted_as(const fit::ComputeModel& compute, fit::FitResult fit, fit::Points points) {
+  const bool carried =
+      std::any_of(points.begin(), points.end(), [](const fit::Point& p) { return p.flops > 0; });
+  if (compute.measured || (!carried && !fit.compute)) return {std::move(fit), std::move(points)};
+  fit.compute.reset();
+  for (fit::Point& p : points) p.flops = 0;
+  for (fit::FitResult& stage : fit.stages) {
+    stage.compute.reset();
+    if (points.empty()) stage.coverage.reset();
+    if (stage.coverage) stage.coverage->flops = fit::coverage(points).flops;
+  }
+  // Without points nobody knows what they would cover in 6ND.
+  if (points.empty()) fit.coverage.reset();
+  if (fit.coverage) fit.coverage->flops = fit::coverage(points).flops;
+  return {std::move(fit), std::move(points)};
+}
+
 bool nothing_to_draw(const Frontiers& all) {
   return std::all_of(all.rows.begin(), all.rows.end(),
                      [](const Rows& rows) { return rows.empty(); });
@@ -189,6 +217,7 @@ std::vector<Panel> frontier_panels(const std::vector<Strategy>& strategies) {
   Frontiers all;
   all.strategies = strategies;
   for (const Strategy& strategy : strategies) {
+    all.compute = strategy.fit.compute.value_or(fit::ComputeModel{});
     if (!strategy.fit.coverage) return {};
     const fit::Range& flops = strategy.fit.coverage->flops;
     all.measured = all.measured ? fit::Range{std::min(all.measured->low, flops.low),
@@ -204,9 +233,12 @@ std::vector<Panel> frontier_panels(const std::vector<Strategy>& strategies) {
   return {frontier_panel(all, quantities()[0]), frontier_panel(all, quantities()[1])};
 }
 
-std::vector<Panel> allocation_panels(const fit::FitResult& fit, const fit::AllocationReport& report,
-                                     const fit::Points& points) {
+std::vector<Panel> allocation_panels(const fit::FitResult& whole,
+                                     const fit::AllocationReport& report,
+                                     const fit::Points& measured) {
   Frontiers all;
+  if (!report.strategies.empty()) all.compute = report.strategies.front().compute;
+  const auto [fit, points] = counted_as(all.compute, whole, measured);
   all.strategies = strategies_of(fit, points);
   std::vector<double> flops;
   for (std::size_t i = 0; i < report.strategies.size(); ++i) {
@@ -233,8 +265,10 @@ std::vector<Panel> allocation_panels(const fit::FitResult& fit, const fit::Alloc
   return out;
 }
 
-std::vector<Panel> fit_panels(const fit::FitResult& fit, const fit::Points& points,
+std::vector<Panel> fit_panels(const fit::FitResult& whole, const fit::Points& measured,
                               const std::vector<fit::Profile>& profiles, const DataNames& names) {
+  const auto [fit, points] =
+      counted_as(whole.compute.value_or(fit::ComputeModel{}), whole, measured);
   const std::vector<Strategy> strategies = strategies_of(fit, points);
   std::vector<Panel> out = surface_panels(strategies, names);
   const auto add = [&](std::vector<Panel> more) {

@@ -7,40 +7,25 @@
 
 #include "apps/charts/drawn_points.h"
 #include "apps/charts/fit_charts.h"
+#include "fit/evidence/residual_trend.h"
 #include "fit/laws/laws.h"
 
 namespace crosslaw::charts {
 namespace {
 
-constexpr std::size_t kFewestForMedian = 24, kMostGroups = 12, kFewestInGroup = 6;
 constexpr std::size_t kMany = 400;  // points; from here on their marks are small and pale
 
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-
-// Medians of groups of neighbours of about equal number, no x in two groups.
-std::vector<Spot> running_median(std::vector<Spot> spots) {
-  if (spots.size() < kFewestForMedian) return {};
-  std::sort(spots.begin(), spots.end(), [](Spot a, Spot b) { return a.x < b.x; });
-  const std::size_t groups = std::min(kMostGroups, spots.size() / kFewestInGroup);
-  const std::size_t least = spots.size() / groups;
-  std::vector<Spot> out;
-  for (std::size_t from = 0; from < spots.size();) {
-    std::size_t to = std::min(from + least, spots.size());
-    if (spots.size() - to < least / 2) to = spots.size();
-    while (to < spots.size() && spots[to].x == spots[to - 1].x) ++to;
-    std::vector<double> x, y;
-    for (std::size_t i = from; i < to; ++i) {
-      x.push_back(spots[i].x);
-      y.push_back(spots[i].y);
-    }
-    out.push_back({median(std::move(x)), median(std::move(y))});
-    from = to;
+// The running median of all spots, as a line.
+std::vector<Spot> trend_of(const std::vector<Spot>& spots) {
+  std::vector<double> x, residuals;
+  for (const Spot& spot : spots) {
+    x.push_back(spot.x);
+    residuals.push_back(spot.y);
   }
-  return out.size() < 3 ? std::vector<Spot>{} : out;
+  std::vector<Spot> out;
+  for (const fit::TrendSpot& each : fit::running_median(x, residuals))
+    out.push_back({each.x, each.residual});
+  return out;
 }
 
 Axis residual_axis(std::vector<double> residuals, double delta_percent) {
@@ -66,7 +51,7 @@ void add_spots(const std::vector<Spot>& spots, std::vector<Spot> drawn, const st
   }
   marks.beneath = true;
   panel.marks.push_back(std::move(marks));
-  Line line{running_median(spots), line_colour, 1.8, Dash::kSolid, "running median"};
+  Line line{trend_of(spots), line_colour, 1.8, Dash::kSolid, "running median"};
   if (!line.at.empty()) panel.lines.push_back(std::move(line));
 }
 

@@ -5,10 +5,10 @@
 #include <optional>
 
 #include "apps/charts/svg.h"
+#include "fit/evidence/residual_trend.h"
 #include "fit/laws/laws.h"
 #include "fit/laws/power_form.h"
 #include "fit/solve/fitter.h"
-#include "fit/solve/objective.h"
 
 namespace crosslaw::charts {
 namespace {
@@ -64,11 +64,8 @@ bool is_decade(double flops) {
 }
 
 std::vector<double> residual_percent(const fit::FitResult& fit, const fit::Points& points) {
-  if (points.empty()) return {};
-  const fit::Problem problem = fit::make_problem(*fit.law, points, fit.huber_delta);
-  const Eigen::VectorXd r = fit::residuals(problem, problem.centred(fit.theta));
-  std::vector<double> out;
-  for (Eigen::Index i = 0; i < r.size(); ++i) out.push_back(-100 * r[i]);
+  std::vector<double> out = fit::log_residuals(fit, points);
+  for (double& each : out) each *= 100;
   return out;
 }
 

@@ -131,7 +131,9 @@ std::string why_no_frontier(const fit::FitResult& fit) {
 }
 
 void add_frontier(const Strategy& strategy, Panel& panel) {
-  const fit::Range area{6 * panel.x.low * panel.y.low, 6 * panel.x.high * panel.y.high};
+  const fit::ComputeModel compute = strategy.fit.compute.value_or(fit::ComputeModel{});
+  const fit::Range area{compute.flops_per_token(panel.x.low) * panel.y.low,
+                        compute.flops_per_token(panel.x.high) * panel.y.high};
   const std::vector<fit::AllocationRow> rows = frontier_rows(strategy.fit, area, false);
   if (rows.empty()) return;
   Line inside{{}, colour::kInk, 2.2, Dash::kSolid, "compute-optimal"};
@@ -145,8 +147,8 @@ void add_frontier(const Strategy& strategy, Panel& panel) {
     if (row.flops_factor == 1) inside.at.push_back(at);
     if (row.params.ci95) {
       const fit::Range& n = *row.params.ci95;
-      band.edge.push_back({n.low, row.flops / 6 / n.low});
-      back.push_back({n.high, row.flops / 6 / n.high});
+      band.edge.push_back({n.low, row.flops / compute.flops_per_token(n.low)});
+      back.push_back({n.high, row.flops / compute.flops_per_token(n.high)});
     }
     if (!is_decade(row.flops)) continue;
     decades.at.push_back(at);

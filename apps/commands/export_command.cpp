@@ -1,11 +1,15 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdio>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "apps/commands/commands.h"
+#include "apps/report/figure_tables.h"
+#include "apps/report/report_data.h"
 #include "apps/study/sweep_folder.h"
 #include "apps/terminal/text_table.h"
 #include "db/files/atomic_file.h"
@@ -16,6 +20,7 @@ namespace {
 struct ExportOptions {
   std::string folder;
   std::string out;
+  std::string figure;
 };
 
 std::string observations_csv(db::RunStore& store) {
@@ -52,9 +57,17 @@ std::string observations_csv(db::RunStore& store) {
   return table.csv();
 }
 
+std::string figure_csv(const db::RunStore& store, const std::string& figure) {
+  const Observations observations(store, ParamsCount::kAll);
+  const std::vector<PairFits> fits = stored_fits(store, observations);
+  return fit::render(figure_table(report_data(store, observations, fits, ""), figure),
+                     fit::TableFormat::kCsv);
+}
+
 int run_export(const ExportOptions& options) {
   db::RunStore store = read_store(options.folder);
-  std::string csv = observations_csv(store);
+  const std::string csv =
+      options.figure.empty() ? observations_csv(store) : figure_csv(store, options.figure);
   if (options.out.empty()) {
     fmt::print("{}", csv);
   } else {
@@ -68,9 +81,12 @@ int run_export(const ExportOptions& options) {
 void add_export_command(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<ExportOptions>();
   CLI::App* command = app.add_subcommand(
-      "export", "Write the observations of a sweep as CSV: a row for each validation loss");
+      "export", "Write a sweep as CSV: a row for each validation loss, or the numbers of a figure");
   command->add_option("dir", options->folder, "The sweep's folder")->required();
   command->add_option("--out", options->out, "The file to write; standard output without it");
+  command->add_option("--figure", options->figure,
+                      fmt::format("Instead the numbers of a figure of the report: {}",
+                                  fmt::join(figure_table_names(), ", ")));
   command->callback([options, &exit_code] { exit_code = run_export(*options); });
 }
 

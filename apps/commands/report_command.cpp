@@ -17,13 +17,26 @@ namespace {
 struct ReportOptions {
   std::string folder;
   std::string out;
+  bool json = false;
 };
+
+nlohmann::ordered_json page_data(const db::RunStore& store, const std::string& command) {
+  const Observations observations(store, ParamsCount::kAll);
+  return report_data(store, observations, stored_fits(store, observations), command);
+}
 
 int run_report(const ReportOptions& options) {
   db::RunStore store = read_store(options.folder);
+  const std::string command = fmt::format("crosslaw report {}", options.folder);
+  if (options.json) {
+    if (!options.out.empty())
+      throw std::invalid_argument("--json prints the page's data; --out writes the page");
+    fmt::print("{}\n", page_data(store, command).dump());
+    return 0;
+  }
   std::filesystem::path out =
       options.out.empty() ? report_file(options.folder) : std::filesystem::path(options.out);
-  write_report(store, out, fmt::format("crosslaw report {}", options.folder));
+  write_report(store, out, command);
   fmt::print("{}\n", out.string());
   return 0;
 }
@@ -32,9 +45,7 @@ int run_report(const ReportOptions& options) {
 
 void write_report(const db::RunStore& store, const std::filesystem::path& out,
                   const std::string& command) {
-  Observations observations(store, ParamsCount::kAll);
-  nlohmann::json data = report_data(store, observations, stored_fits(store, observations), command);
-  trainer::publish_file(out, render_report(data));
+  trainer::publish_file(out, render_report(page_data(store, command)));
 }
 
 void add_report_command(CLI::App& app, int& exit_code) {
@@ -44,6 +55,8 @@ void add_report_command(CLI::App& app, int& exit_code) {
       "One HTML file with a sweep's curves, fits, tables and runs; of a running sweep too");
   command->add_option("dir", options->folder, "The sweep's folder")->required();
   command->add_option("--out", options->out, "The file to write (default: DIR/report.html)");
+  command->add_flag("--json", options->json,
+                    "The numbers of the page as one JSON object, and no page");
   command->callback([options, &exit_code] { exit_code = run_report(*options); });
 }
 

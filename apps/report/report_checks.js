@@ -9,6 +9,7 @@
     return {
       type: 'scatter',
       mode: 'markers',
+      name: key,
       ...axes,
       x: rows.map((row) => row[key]),
       y: rows.map((row) => row.residual),

@@ -8,7 +8,7 @@
       (strategy === context.pair.scratch ? 'scratch' : 'continued');
   const finite = (rows) => rows.flat().filter(isNumber);
   // Where something was measured, as a closed line that runs against the clock; null when unknown.
-  const measuredArea = (contour) => ((contour.measured || []).length > 2 ? contour.measured : null);
+  const measuredArea = (contour) => ((contour.measured || []).length > 3 ? contour.measured : null);
 
   // A veil over the whole grid with a hole: the frame runs with the clock, the hole against it.
   function veil(contour, area, axes) {

@@ -21,7 +21,7 @@
 namespace crosslaw::apps {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;  // in the order in which it is written here
 
 json optional(const std::optional<double>& value) {
   return value && std::isfinite(*value) ? json(*value) : json(nullptr);
@@ -323,8 +323,8 @@ json problems_json(const std::vector<PairFits>& fits) {
 
 }  // namespace
 
-json report_data(const db::RunStore& store, const Observations& observations,
-                 const std::vector<PairFits>& fits, const std::string& command) {
+nlohmann::ordered_json report_data(const db::RunStore& store, const Observations& observations,
+                                   const std::vector<PairFits>& fits, const std::string& command) {
   json data = {{"schema", 1},
                {"name", store.sweep_name()},
                {"generated", utc_now()},

@@ -10,7 +10,7 @@
 namespace crosslaw::apps {
 
 // What the page shows of a sweep; its form is documented at the head of report_main.js.
-nlohmann::json report_data(const db::RunStore& store, const Observations& observations,
-                           const std::vector<PairFits>& fits, const std::string& command);
+nlohmann::ordered_json report_data(const db::RunStore& store, const Observations& observations,
+                                   const std::vector<PairFits>& fits, const std::string& command);
 
 }  // namespace crosslaw::apps

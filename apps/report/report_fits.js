@@ -139,32 +139,36 @@
   }
 
   function dotTraces(fits, group, axes, rows) {
-    return fits.map((fit, f) => {
+    return fits.flatMap((fit, f) => {
       const kind = kinds[fit.subject] || 'neutral';
       const found =
           group.names.filter((name) => coefficients(fit).has(name))
               .map((name) => ({name, ...coefficients(fit).get(name)}))
               .filter((entry) => !entry.held && (group.type === 'linear' || entry.value > 0));
-      const reach = (entry, end) =>
-          (entry.ci95 && isNumber(entry.ci95[end]) ? Math.abs(entry.ci95[end] - entry.value) : 0);
-      const fewer = (entry) =>
-          (group.type !== 'linear' ? Math.min(reach(entry, 0), entry.value * 0.999) :
-                                     reach(entry, 0));
-      return {
+      // An interval as a line of its own; an open end has nothing to show, and zero no place on a
+      // log axis.
+      const shownEnd = (entry, end) => {
+        const value = (entry.ci95 || [])[end];
+        return isNumber(value) && (group.type === 'linear' || value > 0) ? value : entry.value;
+      };
+      const row = (entry) => rows.get(`${entry.name} ${f}`);
+      const intervals = {
+        type: 'scatter',
+        mode: 'lines',
+        name: 'interval',
+        ...axes,
+        x: found.flatMap((entry) => [shownEnd(entry, 0), shownEnd(entry, 1), null]),
+        y: found.flatMap((entry) => [row(entry), row(entry), null]),
+        hoverinfo: 'skip',
+        line: {color: charts.colour(kind), width: 1.8}
+      };
+      const values = {
         type: 'scatter',
         mode: 'markers',
+        name: fit.subject,
         ...axes,
         x: found.map((entry) => entry.value),
-        y: found.map((entry) => rows.get(`${entry.name} ${f}`)),
-        error_x: {
-          type: 'data',
-          symmetric: false,
-          array: found.map((entry) => reach(entry, 1)),
-          arrayminus: found.map(fewer),
-          thickness: 1.8,
-          width: 0,
-          color: charts.colour(kind)
-        },
+        y: found.map(row),
         marker: {
           size: 9,
           color: fit.identifiable === false ? charts.colour('panel') : charts.colour(kind),
@@ -176,6 +180,7 @@
                 `${interval(entry.ci95, String)}${
                            fit.identifiable === false ? '<br>not identifiable' : ''}`)
       };
+      return [intervals, values];
     });
   }
 

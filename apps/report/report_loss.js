@@ -46,6 +46,7 @@
     return {
       type: 'scatter',
       mode: 'markers',
+      name: `ends ${kind}`,
       x: ends.map((p) => p.x),
       y: ends.map((p) => p.y),
       hovertext: ends.map((p) => p.text),

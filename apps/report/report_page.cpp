@@ -55,7 +55,7 @@ std::string script_source(std::string_view script) {
 
 // In JSON '<' only occurs inside strings, where \u003c means the same and can end no script
 // element.
-std::string json_for_html(const nlohmann::json& data) {
+std::string json_for_html(const nlohmann::ordered_json& data) {
   const std::string json = data.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   std::string safe;
   safe.reserve(json.size());
@@ -108,7 +108,7 @@ std::string fill(std::string_view page,
   return out;
 }
 
-std::string page_title(const nlohmann::json& data) {
+std::string page_title(const nlohmann::ordered_json& data) {
   const auto name = data.find("name");
   if (name == data.end() || !name->is_string()) return "crosslaw report";
   // Through dump(), which mends broken UTF-8; parsed back to lose the quotes.
@@ -119,7 +119,7 @@ std::string page_title(const nlohmann::json& data) {
 
 }  // namespace
 
-std::string render_report(const nlohmann::json& data) {
+std::string render_report(const nlohmann::ordered_json& data) {
   if (!data.is_object() || !data.contains("schema") || data["schema"] != 1) {
     throw std::invalid_argument("report data: expected an object with \"schema\": 1");
   }

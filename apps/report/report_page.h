@@ -10,6 +10,6 @@ namespace crosslaw::apps {
 // be empty, and the page says what is missing. Every string in it is treated as untrusted text.
 // The page forbids any script but its own by their SHA-256, so a hostile name stays text.
 // Throws std::invalid_argument when `data` is no object or its "schema" is not 1.
-std::string render_report(const nlohmann::json& data);
+std::string render_report(const nlohmann::ordered_json& data);
 
 }  // namespace crosslaw::apps

@@ -216,6 +216,17 @@ void read_details(const Keys& keys, FitResult& fit) {
   fit.bootstrap.at_bound = bootstrap.texts("at_bound");
 }
 
+// Each stage's own certificate and coverage; its draws are columns of those of the whole fit.
+void read_stages(const Keys& keys, FitResult& fit) {
+  std::vector<FitResult> stages;
+  for (const bool continued : {false, true}) {
+    const char* strategy = continued ? "continued" : "scratch";
+    stages.push_back(fit_from_json(keys.at(strategy), keys.name() + "." + strategy));
+    stages.back().draws = (continued ? continued_part(fit) : scratch_part(fit)).draws;
+  }
+  fit.stages = std::move(stages);
+}
+
 }  // namespace
 
 FitResult fit_from_json(const nlohmann::json& json, const std::string& name) {
@@ -229,6 +240,9 @@ FitResult fit_from_json(const nlohmann::json& json, const std::string& name) {
   fit.law = &find_law(law == kTwoStageLaw ? joint_law().name : law);
   read_coefficients(keys, fit);
   read_details(keys, fit);
+  if (keys.has("stages") && fit.law == &joint_law()) {
+    read_stages(Keys(keys.at("stages"), name + ": stages"), fit);
+  }
   return fit;
 }
 

@@ -1,4 +1,6 @@
 // The budgets of an allocation on the frontiers: apps/charts/frontier_charts.cpp.
+#include <cmath>
+
 #include "apps/charts/documents.h"
 #include "apps/charts/fit_charts.h"
 #include "fit/laws/laws.h"
@@ -89,6 +91,40 @@ TEST_CASE("Budgets beyond the measured compute are on shaded ground") {
   const Whiskers& interval = panels[0].whiskers[1];
   CHECK(interval.bars[1].range.low == report.strategies[0].rows[1].params.ci95->low);
   CHECK(panels[0].marks[0].at.size() == 240);
+}
+
+TEST_CASE("Lines, marks and axis of one figure count compute in one way") {
+  fit::Points points = planted::reference_points("chinchilla_epoch_240");
+  for (fit::Point& p : points) p.flops = 40 * std::pow(p.params, 0.93) * p.tokens;
+  fit::FitOptions options;
+  options.draws = 0;
+  options.starts = 8;
+  const fit::FitResult fit = fit::fit_law(points, options);
+  REQUIRE(fit.compute);
+  for (const bool six_nd : {false, true}) {
+    INFO((six_nd ? "6ND" : "counted FLOPs"));
+    fit::AllocationOptions budgets;
+    budgets.flops = {1e20, 1e22};
+    budgets.six_nd = six_nd;
+    const fit::AllocationReport report = fit::report_allocation(fit, budgets);
+    const std::vector<Panel> panels = allocation_panels(fit, report, points);
+    REQUIRE(panels.size() == 4);
+    CHECK(panels[0].x.title == (six_nd ? "compute C = 6ND, FLOPs" : "compute C, counted FLOPs"));
+    const auto flops_of = [&](double n, double d) {
+      return six_nd ? 6 * n * d : 40 * std::pow(n, 0.93) * d;
+    };
+    // The same marks of measured models stand in the panels of N and of D.
+    for (std::size_t i = 0; i < points.size(); ++i) {
+      CHECK(panels[0].marks[0].at[i].x == Approx(flops_of(points[i].params, points[i].tokens)));
+    }
+    // So do N* and D* of the line.
+    const std::vector<Spot>&params = panels[0].lines[0].at, &tokens = panels[1].lines[0].at;
+    REQUIRE(params.size() == tokens.size());
+    for (std::size_t i = 0; i < params.size(); ++i)
+      CHECK(flops_of(params[i].y, tokens[i].y) == Approx(params[i].x));
+    const fit::Range flat = *report.strategies[0].rows[0].flat;
+    CHECK(panels[1].whiskers[0].bars[0].range.low == Approx(1e20 / flops_of(flat.high, 1)));
+  }
 }
 
 TEST_CASE("A refused allocation has no panel") {

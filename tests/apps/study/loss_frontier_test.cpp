@@ -1,0 +1,91 @@
+#include "apps/study/loss_frontier.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "tests/apps/planted_demo.h"
+#include "tests/support/catch.h"
+
+using namespace crosslaw;
+using namespace crosslaw::apps;
+using tests::planted_demo;
+
+namespace {
+
+// Whether a curve of the strategy holds this very loss at this very compute.
+bool is_drawn(const LossOverCompute& figure, const LossFrontier& frontier,
+              const LossAtCompute& wanted) {
+  return std::any_of(figure.curves.begin(), figure.curves.end(), [&](const LossCurve& curve) {
+    if (curve.strategy != frontier.strategy || curve.replay != frontier.replay) return false;
+    return std::any_of(curve.points.begin(), curve.points.end(), [&](const LossAtCompute& at) {
+      return at.end && at.loss == wanted.loss && std::abs(at.flops / wanted.flops - 1) < 1e-12;
+    });
+  });
+}
+
+}  // namespace
+
+TEST_CASE("A frontier runs through losses that its own figure draws, however compute is counted") {
+  for (const ComputeCount compute : {ComputeCount::kExact, ComputeCount::kSixNd}) {
+    INFO(axis_name(compute));
+    const LossOverCompute figure = loss_over_compute(planted_demo().observations, compute);
+    REQUIRE(figure.frontiers.size() == 4);
+    for (const LossFrontier& frontier : figure.frontiers) {
+      INFO(frontier.strategy);
+      REQUIRE(frontier.lowest.size() > 5);
+      for (const LossAtCompute& at : frontier.lowest) CHECK(is_drawn(figure, frontier, at));
+      // The page counts exact FLOPs; the largest sizes bend 6ND a little more.
+      CHECK(frontier.mean_distance < (compute == ComputeCount::kExact ? 0.01 : 0.012));
+    }
+  }
+}
+
+TEST_CASE("A frontier fitted on 6ND would lie beside the losses over exact FLOPs") {
+  const LossOverCompute exact =
+      loss_over_compute(planted_demo().observations, ComputeCount::kExact);
+  const LossOverCompute six = loss_over_compute(planted_demo().observations, ComputeCount::kSixNd);
+  for (std::size_t i = 0; i < exact.frontiers.size(); ++i) {
+    double below = 0;
+    for (const LossAtCompute& at : exact.frontiers[i].lowest) {
+      const LossFrontier& wrong = six.frontiers[i];
+      const double line = *wrong.coefficient.value * std::pow(at.flops, -*wrong.exponent.value);
+      below += std::log(at.loss / line) / static_cast<double>(exact.frontiers[i].lowest.size());
+    }
+    CHECK(below > 0.015);
+  }
+}
+
+TEST_CASE("The line of a frontier is its power law at the first and the last lowest loss") {
+  const LossOverCompute figure =
+      loss_over_compute(planted_demo().observations, ComputeCount::kExact);
+  for (const LossFrontier& frontier : figure.frontiers) {
+    REQUIRE(frontier.line.size() == 2);
+    CHECK(frontier.line[0].flops == frontier.lowest.front().flops);
+    CHECK(frontier.line[1].flops == frontier.lowest.back().flops);
+    for (const LossAtCompute& at : frontier.line) {
+      CHECK(at.loss ==
+            Approx(*frontier.coefficient.value * std::pow(at.flops, -*frontier.exponent.value)));
+    }
+    REQUIRE(frontier.exponent.ci95);
+    CHECK(frontier.exponent.ci95->low < *frontier.exponent.value);
+    CHECK(*frontier.exponent.value < frontier.exponent.ci95->high);
+  }
+}
+
+TEST_CASE("No loss of a strategy at as little compute is lower than its frontier's") {
+  const LossOverCompute figure =
+      loss_over_compute(planted_demo().observations, ComputeCount::kExact);
+  for (const LossFrontier& frontier : figure.frontiers) {
+    for (const LossCurve& curve : figure.curves) {
+      if (curve.strategy != frontier.strategy) continue;
+      for (const LossAtCompute& at : curve.points) {
+        if (!at.end) continue;
+        const auto cheaper = std::find_if(
+            frontier.lowest.rbegin(), frontier.lowest.rend(),
+            [&](const LossAtCompute& each) { return each.flops <= at.flops * (1 + 1e-12); });
+        REQUIRE(cheaper != frontier.lowest.rend());
+        CHECK(cheaper->loss <= at.loss);
+      }
+    }
+  }
+}
