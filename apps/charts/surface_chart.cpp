@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "apps/charts/drawn_points.h"
 #include "apps/charts/fit_charts.h"
-#include "fit/laws/law.h"
+#include "fit/evidence/loss_surface.h"
 #include "fit/laws/power_form.h"
 #include "fit/solve/spread.h"
 
@@ -36,18 +37,16 @@ std::optional<Area> area_of(const Strategy& strategy, const DataNames& names) {
 
 // log loss over log N and log D.
 Grid loss_grid(const fit::FitResult& fit, const Area& area) {
-  Grid grid;
+  std::vector<double> params, tokens;
   for (int i = 0; i < kGridLines; ++i) {
     const double share = static_cast<double>(i) / (kGridLines - 1);
-    grid.x.push_back(std::log(value_at(area.params, share)));
-    grid.y.push_back(std::log(value_at(area.tokens, share)));
+    params.push_back(value_at(area.params, share));
+    tokens.push_back(value_at(area.tokens, share));
   }
-  for (const double y : grid.y) {
-    for (const double x : grid.x) {
-      const fit::Sample at{x, y, 0, 1, false};
-      grid.z.push_back(fit.law->log_loss(fit.theta.data(), at, nullptr));
-    }
-  }
+  fit::LossSurface surface = fit::loss_surface(fit, std::move(params), std::move(tokens));
+  Grid grid{std::move(surface.params), std::move(surface.tokens), std::move(surface.log_loss)};
+  for (double& each : grid.x) each = std::log(each);  // the contours are interpolated on log axes
+  for (double& each : grid.y) each = std::log(each);
   return grid;
 }
 
