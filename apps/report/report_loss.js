@@ -70,15 +70,20 @@
       const law = `L = ${crosslaw.format.digits(front.coefficient, 4)} · C<sup>−${
           front.exponent.toFixed(4)}</sup>`;
       const name = kind === 'scratch' ? 'from scratch' : 'continued';
-      traces.push({
+      const line = {
         type: 'scatter',
         mode: 'lines',
-        name: `frontier ${kind}`,
         x: front.line.map((p) => p.flops),
         y: front.line.map((p) => p.loss),
+      };
+      // On a pale bed, or the dots would drown in the crowd of runs.
+      const bed = charts.faint(charts.colour('panel'), 0.75);
+      traces.push({...line, name: 'bed', hoverinfo: 'skip', line: {color: bed, width: 6}}, {
+        ...line,
+        name: `frontier ${kind}`,
         hoverinfo: 'text',
         hovertext: `Frontier, ${name}<br>${law}`,
-        line: {color: charts.colour(kind), width: 2.2, dash: 'dot'}
+        line: {color: charts.colour(`${kind}-large`), width: 2.6, dash: 'dot'}
       });
       annotations.push({
         text: context.narrow ? law : `frontier ${name}: ${law}`,
