@@ -34,8 +34,8 @@ std::string data_of(const std::string& page) {
 }
 
 TEST_CASE("The data of the page read back as they were given") {
-  const nlohmann::ordered_json data = report_data(
-      planted_demo().store, planted_demo().observations, planted_demo().fits, "crosslaw report x");
+  const nlohmann::ordered_json data = report_data(planted_demo().store, planted_demo().observations,
+                                                  planted_demo().fits, "crosslaw report x");
   CHECK(nlohmann::ordered_json::parse(data_of(render_report(data))) == data);
 }
 
