@@ -20,7 +20,7 @@ cuda_wheels=(
   nvidia-cudnn-cu13==9.19.0.56 nvidia-cusparselt-cu13==0.8.0 nvidia-nccl-cu13==2.28.9
   nvidia-nvshmem-cu13==3.4.5)
 fit_packages=(
-  g++ cmake ninja-build pkg-config ca-certificates python3-venv
+  g++ cmake ninja-build ca-certificates python3-venv
   libceres-dev libeigen3-dev libsqlite3-dev libfmt-dev nlohmann-json3-dev libtomlplusplus-dev
   libcli11-dev libsentencepiece-dev libzstd-dev zlib1g-dev libssl-dev)
 developer_packages=(ccache git python3 catch2 clang-format clang-tidy chromium sqlite3 zstd)

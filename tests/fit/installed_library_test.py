@@ -15,7 +15,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests/data/scaling"
-UNWANTED = ["SQLite3", "OpenSSL", "CLI11", "tomlplusplus", "Torch", "PkgConfig", "Catch2"]
+UNWANTED = ["SQLite3", "OpenSSL", "CLI11", "tomlplusplus", "Torch", "Catch2"]
 
 
 def run(*command):
