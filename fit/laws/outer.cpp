@@ -2,7 +2,6 @@
 #include "fit/laws/kernel.h"
 #include "fit/laws/laws.h"
 #include "fit/laws/power_terms.h"
-#include "fit/laws/straight_chart.h"
 
 namespace crosslaw::fit {
 namespace {
@@ -19,32 +18,6 @@ struct Outer {
     return log_sum_exp(e, k * log_sum_exp(size, data));
   }
 };
-
-// The same with theta = (log E, k log A, k alpha, k log B, k beta, k).
-struct StraightOuter {
-  static constexpr int kSize = 6;
-
-  template <class Number>
-  static Number log_loss(const std::array<Number, kSize>& theta, const Sample& at) {
-    const auto& [e, a, alpha, b, beta, k] = theta;
-    const Number per_k = inverse(k);
-    const Number size = (a + alpha * -at.log_params) * per_k;
-    const Number data = (b + beta * -at.log_tokens) * per_k;
-    return log_sum_exp(e, k * log_sum_exp(size, data));
-  }
-};
-
-Theta to_straight(const Theta& theta) {
-  Theta out = theta;
-  out.segment(1, 4) *= theta[5];
-  return out;
-}
-
-Theta from_straight(const Theta& theta) {
-  Theta out = theta;
-  out.segment(1, 4) /= theta[5];
-  return out;
-}
 
 void shift(double* theta, double dx, double dy) {
   theta[1] += theta[2] * dx;
@@ -70,19 +43,6 @@ const Law& outer_law() {
                        shift,
                        balance};
   return law;
-}
-
-const Chart* straight_chart(const Law& law) {
-  if (&law != &outer_law()) return nullptr;
-  static const Law straight{"straight outer",
-                            law.formula,
-                            law.coefficients,
-                            formula_log_loss<StraightOuter>,
-                            kernel_accumulate<FormulaKernel<StraightOuter>>,
-                            shift,
-                            nullptr};
-  static const Chart chart{&straight, to_straight, from_straight};
-  return &chart;
 }
 
 }  // namespace crosslaw::fit

@@ -35,7 +35,7 @@ Certificate certify(const Problem& problem, const SearchSummary& found,
   out.starts = found.starts;
   out.starts_at_best = found.starts_at_best;
   out.starts_unfinished = found.starts_unfinished;
-  out.points_searched = found.samples_searched;
+  out.points_searched = static_cast<int>(problem.samples.size());
   out.condition = verdict.condition;
   out.at_bound = verdict.at_bound;
   const Eigen::VectorXd r = residuals(problem, found.best.theta);

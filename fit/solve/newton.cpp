@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "fit/laws/straight_chart.h"
-
 namespace crosslaw::fit {
 namespace {
 
@@ -176,37 +174,14 @@ NewtonSummary newton(const Law& law, std::span<const Sample> samples, double del
   return summary;
 }
 
-namespace {
-
-// Where a walk in straight coordinates ends: the start itself for laws that have none, where
-// coordinates are frozen, and where the box of the law does not reach as far down.
-Theta straight_walk(const Law& law, std::span<const Sample> samples, double delta,
-                    const SearchBox& box, const Theta& start, const NewtonOptions& options,
-                    int& evaluations) {
-  const Chart* chart = straight_chart(law);
-  if (chart == nullptr || box.free_count(law.size()) < law.size()) return start;
-  const NewtonSummary found = minimise(*chart->law, samples, delta, box, chart->to(start), options);
-  evaluations = found.evaluations;
-  const Theta end = clamp(box, chart->from(found.theta));
-  Sums before, after;
-  law.accumulate(start, samples, delta, before);
-  law.accumulate(end, samples, delta, after);
-  return after.objective <= before.objective ? end : start;
-}
-
-}  // namespace
-
 NewtonSummary minimise(const Law& law, std::span<const Sample> samples, double delta,
                        const SearchBox& box, const Theta& start, const NewtonOptions& options) {
   constexpr int kPatience = 60;
   constexpr std::size_t kFloor = 0;
   NewtonOptions first = options;
   first.max_evaluations = std::min(kPatience, options.max_evaluations);
-  int spent = 0;
-  const Theta from = straight_walk(law, samples, delta, box, start, options, spent);
-  NewtonSummary summary = newton(law, samples, delta, box, from, first);
-  spent += summary.evaluations;
-  summary.evaluations = spent;
+  NewtonSummary summary = newton(law, samples, delta, box, start, first);
+  int spent = summary.evaluations;
   if (summary.converged || options.max_evaluations <= kPatience) return summary;
   if (law.coefficients[kFloor].kind == Kind::kFloor && box.free[kFloor]) {
     SearchBox without_floor = box;

@@ -31,8 +31,7 @@ struct NewtonSummary {
 NewtonSummary newton(const Law& law, std::span<const Sample> samples, double delta,
                      const SearchBox& box, const Theta& start, const NewtonOptions& options = {});
 
-// newton(), for some laws in straighter coordinates (laws/straight_chart.h) first, and where it
-// crawls because the floor E drifts towards 0: the optimum with E = 0, taken
+// newton(), and where it crawls because the floor E drifts towards 0: the optimum with E = 0, taken
 // when it is a minimum of the whole problem (dF/dE >= 0 there) and not above the point reached.
 NewtonSummary minimise(const Law& law, std::span<const Sample> samples, double delta,
                        const SearchBox& box, const Theta& start, const NewtonOptions& options = {});

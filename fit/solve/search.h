@@ -12,13 +12,12 @@ struct SearchOptions {
   int starts = 64;
   int threads = 0;  // 0: one a core
   std::uint64_t seed = 1;
-  int most_samples = 2000;  // with more, starts run on an even subsample and basins on all
 };
 
 // Starts that ended at one stationary point.
 struct Basin {
-  Theta theta;           // centred
-  double objective = 0;  // on a subsample scaled up to all samples
+  Theta theta;  // centred
+  double objective = 0;
   int starts = 0;
 };
 
@@ -28,15 +27,16 @@ struct SearchSummary {
   int starts = 0;
   int starts_at_best = 0;     // stationary, with the best objective to 1e-8
   int starts_unfinished = 0;  // stopped before they were stationary
-  int samples_searched = 0;
 };
 
-// The global search: every start goes downhill with Ceres (Levenberg-Marquardt on the square roots
-// of the Huber terms, within the box) and is then polished by minimise() to a stationary point.
+// The global search. Ceres takes every start downhill on all samples until nothing is left to
+// gain (descend); minimise() then finishes each to a stationary point, which costs a few steps.
 // Frozen coordinates keep their value in `fixed` (centred).
 SearchSummary search(const Problem& problem, const Theta& fixed, const SearchOptions& options);
 
-// The Ceres stage of one start, for tests: centred theta after at most `iterations`.
-Theta rough_descent(const Problem& problem, const Theta& start, int iterations);
+// Where Ceres ends from one start (centred), inside the box. Its cost is F itself, written as a sum
+// of squares: half the sum over samples of (sign(r) sqrt(2 w Huber(r)))^2. Frozen coordinates keep
+// their value in `start`; a start where the law is not finite is returned as it is.
+Theta descend(const Problem& problem, const Theta& start);
 
 }  // namespace crosslaw::fit

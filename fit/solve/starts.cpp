@@ -6,6 +6,7 @@
 #include <limits>
 #include <numeric>
 
+#include "fit/solve/parallel.h"
 #include "fit/solve/random.h"
 
 namespace crosslaw::fit {
@@ -69,8 +70,10 @@ class StartMaker {
     median_loss_ = std::exp(*middle);
   }
 
-  Theta split_at_random() {
-    const std::vector<double> u = cube_.next();
+  // A point of the unit cube: one number a coefficient and two more.
+  const std::vector<double>& draw() { return cube_.next(); }
+
+  Theta split_at_random(const std::vector<double>& u) const {
     Theta theta = with_exponents(u);
     const std::size_t extra = u.size() - 2;  // drawn beside the coefficients: floor and share
     const bool has_floor = law_.coefficients[0].kind == Kind::kFloor;
@@ -86,8 +89,8 @@ class StartMaker {
   }
 
   // Levels by least squares of predicted / observed = 1 for given exponents.
-  Theta project() {
-    Theta theta = with_exponents(cube_.next());
+  Theta project(const std::vector<double>& u) const {
+    Theta theta = with_exponents(u);
     std::vector<int> open;
     for (const int i : levels_) {
       if (!problem_.box.free[static_cast<std::size_t>(i)]) continue;
@@ -135,9 +138,12 @@ class StartMaker {
   }
 
   double objective(const Theta& theta) const {
-    Sums sums;
-    law_.accumulate(theta, samples_, problem_.delta, sums);
-    return std::isfinite(sums.objective) ? sums.objective : std::numeric_limits<double>::infinity();
+    double out = 0;
+    for (const Sample& sample : samples_) {
+      const double residual = law_.log_loss(theta.data(), sample, nullptr) - sample.log_loss;
+      out += sample.weight * huber(residual, problem_.delta);
+    }
+    return std::isfinite(out) ? out : std::numeric_limits<double>::infinity();
   }
 
  private:
@@ -164,24 +170,28 @@ class StartMaker {
 }  // namespace
 
 std::vector<Theta> make_starts(const Problem& problem, const Theta& fixed, int count,
-                               std::uint64_t seed) {
+                               std::uint64_t seed, int threads) {
+  const bool linear = problem.law->log_terms != nullptr;
   StartMaker maker(problem, fixed, seed);
   std::vector<Theta> starts;
   const int chosen = (count + 1) / 2;
-  std::vector<std::pair<double, Theta>> candidates;
-  for (int i = 0; i < kCandidatesPerStart * chosen; ++i) {
-    const bool linear = problem.law->log_terms != nullptr;
-    const Theta theta = linear ? maker.project() : maker.split_at_random();
-    candidates.emplace_back(maker.objective(theta), theta);
-  }
+  std::vector<std::vector<double>> drawn;
+  for (int i = 0; i < kCandidatesPerStart * chosen; ++i) drawn.push_back(maker.draw());
+  std::vector<std::pair<double, Theta>> candidates(drawn.size());
+  parallel_for(static_cast<int>(drawn.size()), threads, [&](int i) {
+    const auto which = static_cast<std::size_t>(i);
+    const std::vector<double>& u = drawn[which];
+    const Theta theta = linear ? maker.project(u) : maker.split_at_random(u);
+    candidates[which] = {maker.objective(theta), theta};
+  });
   std::stable_sort(candidates.begin(), candidates.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
   for (int i = 0; i < chosen; ++i) {
     starts.push_back(candidates[static_cast<std::size_t>(i)].second);
   }
   while (static_cast<int>(starts.size()) < count) {
-    starts.push_back(maker.split_at_random());
-    if (problem.law->log_terms == nullptr) maker.turn_one_exponent(starts.size(), starts.back());
+    starts.push_back(maker.split_at_random(maker.draw()));
+    if (!linear) maker.turn_one_exponent(starts.size(), starts.back());
   }
   return starts;
 }

@@ -2,7 +2,6 @@
 #include <cmath>
 
 #include "fit/laws/laws.h"
-#include "fit/laws/straight_chart.h"
 #include "fit/solve/fitter.h"
 #include "tests/fit/planted.h"
 #include "tests/support/catch.h"
@@ -84,18 +83,6 @@ TEST_CASE("Without a repeated token the worth of repetition is not identifiable"
   CHECK(fit.coefficient("alpha").identifiable);
   REQUIRE_FALSE(fit.problems.empty());
   CHECK_THAT(fit.problems.front(), Catch::Matchers::Contains("sees a token twice"));
-}
-
-TEST_CASE("The straight coordinates of the outer law make the same predictions") {
-  const Chart* chart = straight_chart(outer_law());
-  REQUIRE(chart != nullptr);
-  CHECK(straight_chart(chinchilla_law()) == nullptr);
-  const Theta theta =
-      theta_from_values(outer_law(), std::vector{1.6, 2300.0, 0.42, 99.0, 0.2, 0.7});
-  const Sample at{18, 23, 0, 1, false};
-  CHECK(chart->law->log_loss(chart->to(theta).data(), at, nullptr) ==
-        Approx(outer_law().log_loss(theta.data(), at, nullptr)).epsilon(1e-14));
-  CHECK((chart->from(chart->to(theta)) - theta).norm() < 1e-13);
 }
 
 // kaplan is outer with E = 0 and k = beta, chinchilla is outer with k = 1.
