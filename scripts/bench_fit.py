@@ -6,14 +6,17 @@ Usage: bench_fit.py [CROSSLAW] [--repeats 5] [--starts 64] [--refits 4000] [--sc
 Both minimise the same objective, the sum of Huber losses (delta 0.001) of log residuals, for the laws
 chinchilla and extended. SciPy: L-BFGS-B with analytic gradients in the log-sum-exp form, centred log N
 and log D, the same number of starts, the objective times 1e6 and tolerances near machine precision, without
-which most of its starts stop before the optimum. Both are timed as whole processes; SciPy's
-seconds without its start and imports stand beside them. Bootstrap refits start from the optimum; SciPy's
-are timed on fewer refits and scaled. Last, crosslaw alone on many points. Needs Python with numpy and scipy.
+which most of its starts stop before the optimum. Both are timed as whole processes, wall seconds and
+seconds of CPU; SciPy's seconds without its start and imports stand beside them. Its linear algebra has one
+thread: with more they wait for each other on matrices this small. Bootstrap refits start from the optimum;
+SciPy's are timed on fewer refits and scaled. Last, crosslaw alone on many points. Needs Python with numpy and
+scipy.
 """
 
 import argparse
 import csv
 import json
+import os
 import pathlib
 import resource
 import statistics
@@ -22,6 +25,8 @@ import sys
 import tempfile
 import time
 
+for library in ("OPENBLAS", "OMP", "MKL"):  # read once, when numpy is imported
+    os.environ[f"{library}_NUM_THREADS"] = "1"
 try:
     import numpy as np
     from scipy.optimize import minimize
@@ -106,18 +111,35 @@ def crosslaw_fit(program, law, *arguments):
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def seconds_of(action):
-    began = time.perf_counter()
-    result = action()
-    return time.perf_counter() - began, result
+class Seconds:
+    """Wall and CPU seconds of `action`, the processes that it starts included, and what it returns."""
+
+    def __init__(self, action):
+        cpu, wall = self._cpu(), time.perf_counter()
+        self.result = action()
+        self.wall, self.cpu = time.perf_counter() - wall, self._cpu() - cpu
+
+    @staticmethod
+    def _cpu():
+        used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        return sum(each.ru_utime + each.ru_stime for each in used)
+
+
+def median_of(runs):
+    return f"{statistics.median(run.wall for run in runs):.3f} s (CPU {statistics.median(run.cpu for run in runs):.3f} s)"
 
 
 def scipy_process(law, starts, refits):
     """The SciPy side as a process of its own; prints what side_by_side reads."""
     points = read_points()
-    seconds, (best, agree) = seconds_of(lambda: scipy_fit(points, law, starts))
-    refit_seconds, _ = seconds_of(lambda: scipy_refits(best, points, refits))
-    print(json.dumps({"objective": float(best.fun) / SCALE, "agree": int(agree), "fit": seconds, "refits": refit_seconds}))
+    fit = Seconds(lambda: scipy_fit(points, law, starts))
+    best, agree = fit.result
+    refitting = Seconds(lambda: scipy_refits(best, points, refits))
+    print(
+        json.dumps(
+            {"objective": float(best.fun) / SCALE, "agree": int(agree), "fit": fit.wall, "refits": refitting.wall}
+        )
+    )
 
 
 def run_scipy(law, starts, refits):
@@ -127,48 +149,67 @@ def run_scipy(law, starts, refits):
 
 def side_by_side(options, law):
     where = ["--data", DATA, "--where", "in_240=1", "--starts", options.starts]
-    times = {name: [] for name in ("scipy", "scipy fit", "scipy refits", "crosslaw", "crosslaw and refits")}
+    scipy, fit, refitted = [], [], []
     for _ in range(options.repeats):  # interleaved, so that a busy machine disturbs both alike
-        seconds, scipy = seconds_of(lambda: run_scipy(law, options.starts, options.scipy_refits))
-        times["scipy"].append(seconds - scipy["refits"])
-        times["scipy fit"].append(scipy["fit"])
-        times["scipy refits"].append(scipy["refits"] * options.refits / options.scipy_refits)
-        seconds, fit = seconds_of(lambda: crosslaw_fit(options.crosslaw, law, *where, "--bootstrap", 0))
-        times["crosslaw"].append(seconds)
-        seconds, _ = seconds_of(lambda: crosslaw_fit(options.crosslaw, law, *where, "--bootstrap", options.refits))
-        times["crosslaw and refits"].append(seconds)
-    median = {name: statistics.median(values) for name, values in times.items()}
-    both = median["scipy"] + median["scipy refits"]
-    print(f"\n{law}, {fit['points']} points, {options.starts} starts, medians of {options.repeats} runs")
-    print(f"objective:              scipy {scipy['objective']:.14g}   crosslaw {fit['objective']:.14g}")
-    print(f"starts at the best:     scipy {scipy['agree']}   crosslaw {fit['starts_at_best']}")
+        scipy.append(Seconds(lambda: run_scipy(law, options.starts, options.scipy_refits)))
+        fit.append(Seconds(lambda: crosslaw_fit(options.crosslaw, law, *where, "--bootstrap", 0)))
+        refitted.append(Seconds(lambda: crosslaw_fit(options.crosslaw, law, *where, "--bootstrap", options.refits)))
+    theirs, ours = scipy[0].result, fit[0].result
+    whole = statistics.median(run.wall - run.result["refits"] for run in scipy)
+    alone = statistics.median(run.result["fit"] for run in scipy)
+    both = whole + statistics.median(run.result["refits"] for run in scipy) * options.refits / options.scipy_refits
+    print(f"\n{law}, {ours['points']} points, {options.starts} starts, medians of {options.repeats} runs")
+    print(f"objective:              scipy {theirs['objective']:.14g}   crosslaw {ours['objective']:.14g}")
+    print(f"starts at the best:     scipy {theirs['agree']}   crosslaw {ours['starts_at_best']}")
     print(
-        f"fit:                    scipy {median['scipy']:.3f} s ({median['scipy fit']:.3f} s without start and imports)   "
-        f"crosslaw {median['crosslaw']:.3f} s   {median['scipy'] / median['crosslaw']:.0f} times faster"
+        f"fit:                    scipy {whole:.3f} s ({alone:.3f} s without start and imports)   "
+        f"crosslaw {median_of(fit)}   {whole / statistics.median(run.wall for run in fit):.0f} times faster"
     )
     print(
         f"fit and {options.refits} refits:    scipy {both:.1f} s (scaled from {options.scipy_refits})   "
-        f"crosslaw {median['crosslaw and refits']:.2f} s   {both / median['crosslaw and refits']:.0f} times faster"
+        f"crosslaw {median_of(refitted)}   {both / statistics.median(run.wall for run in refitted):.0f} times faster"
     )
-    if fit["objective"] > scipy["objective"] * (1 + 1e-7):
+    if ours["objective"] > theirs["objective"] * (1 + 1e-7):
         sys.exit("FAILED: crosslaw's objective is higher")
 
 
-def many_points(options):
-    """A planted sweep with half a percent of noise; time and peak memory of whole processes."""
+def planted_points(file, count):
+    """A planted sweep with half a percent of noise."""
     draw = np.random.default_rng(3)
-    n = np.exp(draw.uniform(np.log(1e7), np.log(1e11), options.points))
-    d = n * np.exp(draw.uniform(np.log(1), np.log(300), options.points))
-    loss = (1.7 + 400 / n**0.34 + 2000 / d**0.36) * np.exp(0.005 * draw.standard_normal(options.points))
+    n = np.exp(draw.uniform(np.log(1e7), np.log(1e11), count))
+    d = n * np.exp(draw.uniform(np.log(1), np.log(300), count))
+    loss = (1.7 + 400 / n**0.34 + 2000 / d**0.36) * np.exp(0.005 * draw.standard_normal(count))
+    np.savetxt(file, np.stack([n, d, loss], axis=1), delimiter=",", header="N,D,loss", comments="")
+
+
+def many_points(options):
+    """Time and peak memory of whole processes."""
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder) / "points.csv"
-        np.savetxt(file, np.stack([n, d, loss], axis=1), delimiter=",", header="N,D,loss", comments="")
+        planted_points(file, options.points)
         for law in ("chinchilla", "extended"):
             for draws in (0, 200):
-                seconds, _ = seconds_of(lambda: crosslaw_fit(options.crosslaw, law, "--data", file, "--bootstrap", draws))
-                print(f"{law}, {options.points} points, {draws} refits: {seconds:.2f} s")
+                took = Seconds(lambda: crosslaw_fit(options.crosslaw, law, "--data", file, "--bootstrap", draws))
+                print(f"{law}, {options.points} points, {draws} refits: {median_of([took])}")
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(f"peak memory of crosslaw: {peak:.0f} MB")
+
+
+def left_out_runs(options):
+    """What leaving out one run at a time costs, every point being a run of its own: by refits of all runs as long as
+    they are affordable, then by one Newton step each and refits of the furthest alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder) / "points.csv"
+        for count in (2000, 10000, options.points):
+            planted_points(file, count)
+            fit = ["--data", file, "--bootstrap", 0, "--starts", 2]
+            plain = Seconds(lambda: crosslaw_fit(options.crosslaw, "chinchilla", *fit))
+            took = Seconds(lambda: crosslaw_fit(options.crosslaw, "chinchilla", *fit, "--influence"))
+            refits = took.result["influence"]["refitted"]
+            print(
+                f"leaving out {count} runs one at a time, {refits} refitted: {took.wall - plain.wall:.2f} s "
+                f"(CPU {took.cpu - plain.cpu:.2f} s)"
+            )
 
 
 def main():
@@ -188,6 +229,7 @@ def main():
         side_by_side(options, law)
     print()
     many_points(options)
+    left_out_runs(options)
 
 
 if __name__ == "__main__":

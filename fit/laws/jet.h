@@ -24,13 +24,13 @@ struct Jet {
 
   Jet() = default;
   explicit Jet(double constant) : value(constant) {}
-  static Jet coordinate(double at, int index) {
-    Jet out(at);
+  static Jet coordinate(double x, int index) {
+    Jet out(x);
     out.gradient[index] = 1;
     return out;
   }
 
-  // f(*this) from f, f' and f'' there.
+  // f(*this) from f, f' and f'' there: the chain rule, from which all of the operators below come.
   Jet through(double f, double slope, double curvature) const {
     Jet out(f);
     out.gradient = slope * gradient;
@@ -112,6 +112,7 @@ Jet<kSize, kCurved> log_sum_exp(const Jet<kSize, kCurved>& a, const Jet<kSize, k
   const double share = std::exp(a.value - out.value);  // of a; the rest is b's
   const typename Jet<kSize, kCurved>::Vector apart = a.gradient - b.gradient;
   out.gradient = share * a.gradient + (1 - share) * b.gradient;
+  // The shares change with the distance of the terms: share (1 - share) is largest where they meet.
   if constexpr (kCurved) {
     out.hessian = share * a.hessian + (1 - share) * b.hessian +
                   share * (1 - share) * apart * apart.transpose();
@@ -151,20 +152,21 @@ class FormulaKernel {
   Jet<kSize, true> log_loss_;
 };
 
-// log L and, where gradient is not null, its gradient, for which no Hessian is carried.
+// log L and, where gradient is not null, its gradient, for which no Hessian is carried: Ceres asks
+// for no more, and the Hessian is most of the work.
 template <class Formula>
-double formula_log_loss(const double* theta, const Sample& at, double* gradient) {
+double formula_log_loss(const double* theta, const Sample& sample, double* gradient) {
   constexpr int kSize = Formula::kSize;
   if (gradient == nullptr) {
     std::array<double, static_cast<std::size_t>(kSize)> plain;
     std::copy_n(theta, kSize, plain.begin());
-    return Formula::log_loss(plain, at);
+    return Formula::log_loss(plain, sample);
   }
   std::array<Jet<kSize, false>, static_cast<std::size_t>(kSize)> jets;
   for (int i = 0; i < kSize; ++i) {
     jets[static_cast<std::size_t>(i)] = Jet<kSize, false>::coordinate(theta[i], i);
   }
-  const Jet<kSize, false> out = Formula::log_loss(jets, at);
+  const Jet<kSize, false> out = Formula::log_loss(jets, sample);
   std::copy_n(out.gradient.data(), kSize, gradient);
   return out.value;
 }

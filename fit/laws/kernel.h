@@ -15,9 +15,9 @@
 namespace crosslaw::fit {
 
 template <class Kernel>
-double kernel_log_loss(const double* theta, const Sample& at, double* gradient) {
+double kernel_log_loss(const double* theta, const Sample& sample, double* gradient) {
   std::array<double, Kernel::kSize> unused;
-  return Kernel(theta).at(at, gradient != nullptr ? gradient : unused.data());
+  return Kernel(theta).at(sample, gradient != nullptr ? gradient : unused.data());
 }
 
 template <class Kernel>
@@ -35,6 +35,8 @@ void kernel_accumulate(const Theta& theta, std::span<const Sample> samples, doub
   std::array<double, kSize> slope;
   double objective = 0;
   double pull = 0;
+  // One pass over the samples gives everything a step needs: exponentials are the cost, and value,
+  // gradient and curvature share them.
   for (const Sample& sample : samples) {
     const double residual = kernel.at(sample, slope.data()) - sample.log_loss;
     const double size = std::abs(residual);
@@ -43,9 +45,10 @@ void kernel_accumulate(const Theta& theta, std::span<const Sample> samples, doub
     objective +=
         sample.weight * (quadratic ? 0.5 * residual * residual : delta * (size - 0.5 * delta));
     pull += std::abs(force);
+    // d2 log L = curvature - gradient gradient^T, hence "- force" beside the weight of the square.
     const double inside = (quadratic ? sample.weight : 0.0) - force;
     const double above = quadratic ? sample.weight : sample.weight * delta / size;
-    for (int j = 0; j < kSize; ++j) {
+    for (int j = 0; j < kSize; ++j) {  // the lower triangles alone
       const double slope_j = slope[static_cast<std::size_t>(j)];
       gradient[j] += force * slope_j;
       scale[j] += above * slope_j * slope_j;

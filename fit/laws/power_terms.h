@@ -7,7 +7,9 @@
 // The terms of which the power laws are sums, and the kernel of a law with one of each.
 namespace crosslaw::fit {
 
-// A/N^alpha as it enters a law: value exp(level - alpha x), coefficients (level, alpha) in a row.
+// A/N^alpha as it enters a law: value exp(level - alpha x), x = log N, coefficients (level, alpha)
+// in a row from kAt on. Derivatives of an exponential are multiples of it: (1, -x) by the first,
+// the product of two of these by the second.
 template <int kSize, int kAt>
 struct SizeTerm {
   double value = 0;
@@ -64,6 +66,8 @@ struct DataTerm {
 
 // The bounds every sum-of-powers law searches, in centred coordinates. The floor may fall to
 // e^-30 of the smallest loss, where it no longer changes a double: "E = 0" is inside the search.
+// They are far wider than any healthy fit, so that a fit that ends at one says something: seven
+// points of Cerebras-GPT run to beta = 22.5. First guesses of an exponent span the published ones.
 inline constexpr CoefficientInfo kFloorE{"E", Kind::kFloor, Axis::kNone, -30, 0.5};
 inline constexpr CoefficientInfo kLevelA{"A", Kind::kLevel, Axis::kParams, -150, 50};
 inline constexpr CoefficientInfo kAlpha{"alpha", Kind::kExponent, Axis::kParams, -1, 28, 0.04, 1.4};

@@ -10,6 +10,23 @@ namespace {
 constexpr double kExactSquare = 1e-26;  // mean squared residual that is rounding alone
 constexpr double kRounding = 1e-13;     // relative change of F below which only the gradient speaks
 constexpr double kResidualRounding = 1e-15;  // of log L, which tiny residuals feel
+constexpr double kStationary = 1e-7;         // a gradient this small against the pull is none
+
+// What a step has to bring, as shares of what its model promised (Nocedal and Wright 2006,
+// Algorithm 4.1): to be taken at all, not to shorten the next one, to lengthen it.
+constexpr double kLeastShare = 1e-4;
+constexpr double kPoorShare = 0.25;
+constexpr double kGoodShare = 0.75;
+constexpr double kShortestRadius = 1e-14;  // steps below it change no double
+
+// After a poor step the model expects more kinks, after a good one fewer; blends from
+// kNoticeableBlend down count as none, so that the last steps are Newton's own.
+constexpr double kFirstBlendAfterFailure = 0.02;
+constexpr double kBlendGrowth = 4;
+constexpr double kBlendDecay = 0.1;
+constexpr double kNoticeableBlend = 1e-3;
+constexpr double kRadiusShrink = 0.25;
+constexpr double kRadiusGrowth = 3;
 
 using Indices = Eigen::Matrix<int, Eigen::Dynamic, 1, 0, kMaxCoefficients, 1>;
 
@@ -56,12 +73,12 @@ struct Trust {
   double radius;
 
   void shrink(double length) {
-    blend = std::min(1.0, std::max(4 * blend, 0.02));
-    radius = 0.25 * std::min(radius, length);
+    blend = std::clamp(kBlendGrowth * blend, kFirstBlendAfterFailure, 1.0);
+    radius = kRadiusShrink * std::min(radius, length);
   }
   void grow(double length) {
-    blend = blend > 1e-3 ? 0.1 * blend : 0;
-    radius = std::max(radius, 3 * length);
+    blend = blend > kNoticeableBlend ? kBlendDecay * blend : 0;
+    radius = std::max(radius, kRadiusGrowth * length);
   }
 };
 
@@ -71,53 +88,68 @@ struct Step {
   double predicted = 0;  // fall of F according to the model
 };
 
-// The minimiser of p^T matrix p / 2 - right^T p over |p| <= radius (reached to within a fifth), by
-// bisection on the multiplier: Cholesky tells on which side of positive definite it lies.
+// The minimiser of p^T matrix p / 2 - right^T p over |p| <= radius: (matrix + multiplier I) p =
+// right for the least multiplier >= 0 that makes the matrix positive definite and p short enough
+// (More and Sorensen 1983). Found by bisection, for Cholesky tells on which side of positive
+// definite a multiplier lies.
 Theta within_radius(const Square& matrix, const Theta& right, double radius) {
+  // A step of 0.8 to 1 times the radius is as good as the radius, which itself is a guess.
+  constexpr double kLongEnough = 0.8;
+  constexpr int kMostBisections = 80;
+  // Multipliers span many orders of magnitude: the search goes down from the bound by large
+  // factors until one is too small, and then by geometric means.
+  constexpr double kFirstDescent = 1e-4;
+  constexpr double kNextDescent = 1e-2;
+  constexpr double kNoLowerBound = 1e-8;
+  constexpr double kSameMultiplier = 1e-12;
+  constexpr double kTiny = 1e-300;  // keeps a vanished gradient from dividing by zero
   const Square identity = Square::Identity(matrix.rows(), matrix.cols());
   double low = 0;
-  double high = matrix.norm() + right.norm() / radius;
-  Theta best = right * (radius / std::max(right.norm(), 1e-300));
-  double multiplier = 0;
-  for (int i = 0; i < 80; ++i) {
+  double high = matrix.norm() + right.norm() / radius;  // surely enough
+  Theta best = right * (radius / std::max(right.norm(), kTiny));
+  double multiplier = 0;  // Newton's step itself, which is usually the answer
+  for (int i = 0; i < kMostBisections; ++i) {
     const Eigen::LLT<Square> factor(matrix + multiplier * identity);
     Theta solution;
     if (factor.info() == Eigen::Success) solution = factor.solve(right);
     const double length = solution.size() > 0 ? solution.norm() : std::nan("");
     if (length <= radius) {
       best = solution;
-      if (multiplier == 0 || length >= 0.8 * radius) break;
+      if (multiplier == 0 || length >= kLongEnough * radius) break;
       high = multiplier;
     } else {
       low = multiplier;
     }
-    multiplier = low > 1e-8 * high ? std::sqrt(low * high) : (i == 0 ? 1e-4 : 1e-2) * high;
-    if (high - low <= 1e-12 * high) break;
+    multiplier = low > kNoLowerBound * high ? std::sqrt(low * high)
+                                            : (i == 0 ? kFirstDescent : kNextDescent) * high;
+    if (high - low <= kSameMultiplier * high) break;
   }
   return best;
 }
 
-Step solve_step(const Place& at, const Trust& trust, double weight) {
-  const Eigen::Index size = at.movable.size();
-  const Square model = (1 - trust.blend) * at.sums.newton + trust.blend * at.sums.majorizer;
-  const double widest = at.sums.scale.maxCoeff();
+Step solve_step(const Place& here, const Trust& trust, double weight) {
+  // A coordinate that hardly changes a prediction still gets a finite unit.
+  constexpr double kLeastScale = 1e-14;
+  const Eigen::Index size = here.movable.size();
+  const Square model = (1 - trust.blend) * here.sums.newton + trust.blend * here.sums.majorizer;
+  const double widest = here.sums.scale.maxCoeff();
   Theta unit(size);  // step in this coordinate that changes log L by 1 (rms)
   Square matrix(size, size);
   Theta right(size);
   for (Eigen::Index c = 0; c < size; ++c) {
-    unit[c] = std::sqrt(weight / std::max(at.sums.scale[at.movable[c]], 1e-14 * widest));
+    unit[c] = std::sqrt(weight / std::max(here.sums.scale[here.movable[c]], kLeastScale * widest));
   }
   for (Eigen::Index c = 0; c < size; ++c) {
-    right[c] = -at.sums.gradient[at.movable[c]] * unit[c];
+    right[c] = -here.sums.gradient[here.movable[c]] * unit[c];
     for (Eigen::Index r = 0; r < size; ++r) {
-      matrix(r, c) = model(at.movable[r], at.movable[c]) * unit[r] * unit[c];
+      matrix(r, c) = model(here.movable[r], here.movable[c]) * unit[r] * unit[c];
     }
   }
   const Theta scaled = within_radius(matrix, right, trust.radius);
   Step step;
   step.length = scaled.norm();
-  step.by = Theta::Zero(at.theta.size());
-  for (Eigen::Index c = 0; c < size; ++c) step.by[at.movable[c]] = scaled[c] * unit[c];
+  step.by = Theta::Zero(here.theta.size());
+  for (Eigen::Index c = 0; c < size; ++c) step.by[here.movable[c]] = scaled[c] * unit[c];
   step.predicted = right.dot(scaled) - 0.5 * scaled.dot(matrix * scaled);
   return step;
 }
@@ -126,57 +158,59 @@ Step solve_step(const Place& at, const Trust& trust, double weight) {
 
 NewtonSummary newton(const Law& law, std::span<const Sample> samples, double delta,
                      const SearchBox& box, const Theta& start, const NewtonOptions& options) {
-  Place at;
+  Place here;
   Place next;
-  at.theta = clamp(box, start);
-  law.accumulate(at.theta, samples, delta, at.sums);
-  at.settle(box);
+  here.theta = clamp(box, start);
+  law.accumulate(here.theta, samples, delta, here.sums);
+  here.settle(box);
   int evaluations = 1;
   double weight = 0;
   for (const Sample& sample : samples) weight += sample.weight;
   bool gain_exhausted = false;
   Trust trust{options.first_blend, options.first_radius};
   const double exact = kExactSquare * weight;
-  while (at.norm > options.tolerance * at.sums.pull && at.sums.objective > exact &&
-         evaluations < options.max_evaluations && trust.radius > 1e-14) {
-    const Step step = solve_step(at, trust, weight);
+  while (here.norm > options.tolerance * here.sums.pull && here.sums.objective > exact &&
+         evaluations < options.max_evaluations && trust.radius > kShortestRadius) {
+    const Step step = solve_step(here, trust, weight);
     // At least one step was taken; a promise of the whole Newton step is worth believing.
     if (evaluations > 1 && trust.blend == 0 && step.length < trust.radius &&
-        step.predicted <= options.least_gain * at.sums.objective) {
+        step.predicted <= options.least_gain * here.sums.objective) {
       gain_exhausted = true;
       break;
     }
-    next.theta = clamp(box, at.theta + step.by);
+    next.theta = clamp(box, here.theta + step.by);
     law.accumulate(next.theta, samples, delta, next.sums);
     ++evaluations;
     next.settle(box);
-    const double actual = at.sums.objective - next.sums.objective;
-    const double noise = std::max(kRounding * at.sums.objective, kResidualRounding * at.sums.pull);
+    const double actual = here.sums.objective - next.sums.objective;
+    const double noise =
+        std::max(kRounding * here.sums.objective, kResidualRounding * here.sums.pull);
+    // Where F can no longer tell up from down, a step is good when it makes the gradient smaller.
     const bool rounding = std::abs(step.predicted) <= noise && actual >= -noise;
     const bool better =
-        rounding ? next.norm < at.norm : actual > 1e-4 * step.predicted && actual > 0;
+        rounding ? next.norm < here.norm : actual > kLeastShare * step.predicted && actual > 0;
     if (rounding && !better && trust.blend == 0) break;
-    if (rounding || actual > 0.75 * step.predicted) {
+    if (rounding || actual > kGoodShare * step.predicted) {
       trust.grow(step.length);
-    } else if (!better || actual < 0.25 * step.predicted) {
+    } else if (!better || actual < kPoorShare * step.predicted) {
       trust.shrink(step.length);
     }
-    if (better) std::swap(at, next);
+    if (better) std::swap(here, next);
   }
   NewtonSummary summary;
-  summary.theta = at.theta;
-  summary.objective = at.sums.objective;
-  summary.gradient_norm = at.norm;
-  summary.pull = at.sums.pull;
+  summary.theta = here.theta;
+  summary.objective = here.sums.objective;
+  summary.gradient_norm = here.norm;
+  summary.pull = here.sums.pull;
   summary.evaluations = evaluations;
   summary.converged =
-      gain_exhausted || at.norm <= 1e-7 * at.sums.pull || at.sums.objective <= exact;
+      gain_exhausted || here.norm <= kStationary * here.sums.pull || here.sums.objective <= exact;
   return summary;
 }
 
 NewtonSummary minimise(const Law& law, std::span<const Sample> samples, double delta,
                        const SearchBox& box, const Theta& start, const NewtonOptions& options) {
-  constexpr int kPatience = 60;
+  constexpr int kPatience = 60;  // evaluations; a walk that takes more is likely to drift to E = 0
   constexpr std::size_t kFloor = 0;
   NewtonOptions first = options;
   first.max_evaluations = std::min(kPatience, options.max_evaluations);
@@ -186,9 +220,9 @@ NewtonSummary minimise(const Law& law, std::span<const Sample> samples, double d
   if (law.coefficients[kFloor].kind == Kind::kFloor && box.free[kFloor]) {
     SearchBox without_floor = box;
     without_floor.free[kFloor] = false;
-    Theta at = summary.theta;
-    at[kFloor] = box.lower[kFloor];
-    NewtonSummary face = newton(law, samples, delta, without_floor, at, first);
+    Theta on_face = summary.theta;
+    on_face[kFloor] = box.lower[kFloor];
+    NewtonSummary face = newton(law, samples, delta, without_floor, on_face, first);
     spent += face.evaluations;
     Sums sums;
     law.accumulate(face.theta, samples, delta, sums);

@@ -24,10 +24,14 @@ struct NewtonSummary {
   bool converged = false;  // gradient_norm is negligible against pull
 };
 
-// Walks from `start` to a stationary point of the Huber objective inside the box. A step solves
-// ((1 - t) H + t W) p = -g with the exact Hessian H of the current piece and the majorizer W of
-// Sums: t = 0 is Newton's method, t = 1 reweighted least squares, which goes down from anywhere.
-// So kinks of the curvature cost steps, never convergence.
+// Walks from `start` to a stationary point of the Huber objective inside the box. F is smooth but
+// for its curvature, which jumps where a residual crosses a kink, |r| = delta. A step p solves
+// ((1 - t) H + t W) p = -g. H is the exact Hessian of the piece between the kinks: t = 0 is
+// Newton's method, which doubles the digits with each step once no kink is crossed, and may
+// overshoot before. W is the majorizer, in which a parabola that touches Huber's function at r and
+// lies above it everywhere stands for it (weight min(1, delta/|r|)): t = 1 is reweighted least
+// squares (Huber 1981, section 7.8), which goes down from anywhere, slowly. The blend t rises after
+// a step that failed and falls to 0 with those that did not: kinks cost steps, never convergence.
 NewtonSummary newton(const Law& law, std::span<const Sample> samples, double delta,
                      const SearchBox& box, const Theta& start, const NewtonOptions& options = {});
 

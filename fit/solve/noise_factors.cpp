@@ -8,7 +8,10 @@
 namespace crosslaw::fit {
 
 NoiseFactors noise_factors(const Problem& problem, const Theta& theta) {
-  constexpr double kFewestInside = 0.05;
+  constexpr double kFewestInside = 0.05;  // share of the residuals; with fewer psi' is a guess
+  constexpr double kDeviationOfMedian = 1.4826;  // standard deviation of normal noise over its
+                                                 // median size
+  constexpr double kMedianLoss = 1.25;           // sqrt(pi / 2): the median's error over the mean's
   const Eigen::VectorXd r = residuals(problem, theta);
   double squares = 0, inside = 0, weight = 0;
   std::vector<double> sizes;
@@ -29,7 +32,7 @@ NoiseFactors noise_factors(const Problem& problem, const Theta& theta) {
   if (share < kFewestInside) {
     const auto middle = sizes.begin() + static_cast<std::ptrdiff_t>(sizes.size() / 2);
     std::nth_element(sizes.begin(), middle, sizes.end());
-    out.error = 1.25 * 1.4826 * *middle;  // sqrt(pi / 2) standard deviations
+    out.error = kMedianLoss * kDeviationOfMedian * *middle;
   } else {
     out.error = psi / share;
     correction *= 1 + fitted / count * (1 - share) / share;

@@ -30,7 +30,8 @@ NoiseModel fit_noise(const Problem& problem, const Theta& theta) {
   const double deviation = std::sqrt(squares / weight);
   const double mean_size = sizes / weight;
   NoiseModel noise;
-  // Negative log-likelihood a point: log(s sqrt(2 pi e)) against log(2 e b).
+  // The lesser negative log-likelihood a point, each at its own best size: log(2 e b) for
+  // Laplace, log(s sqrt(2 pi e)) for normal noise.
   noise.laplace = std::log(2 * mean_size) + 1 <
                   std::log(deviation) + 0.5 * std::log(2 * std::numbers::pi) + 0.5;
   noise.scale = noise.laplace ? mean_size * correction : deviation * std::sqrt(correction);
@@ -42,11 +43,11 @@ Resampler::Resampler(const Points& points, Resampling kind, std::uint64_t seed,
     : kind_(kind), seed_(seed), points_(points.size()) {
   std::map<int, std::vector<int>> runs;
   for (std::size_t i = 0; i < points.size(); ++i) {
-    const int at = static_cast<int>(i);
+    const int point = static_cast<int>(i);
     if (kind == Resampling::kClusters && points[i].cluster >= 0) {
-      runs[points[i].cluster].push_back(at);
+      runs[points[i].cluster].push_back(point);
     } else {
-      members_.push_back({at});
+      members_.push_back({point});
     }
   }
   for (auto& [id, members] : runs) members_.push_back(std::move(members));
@@ -54,8 +55,8 @@ Resampler::Resampler(const Points& points, Resampling kind, std::uint64_t seed,
   for (std::size_t run = 0; run < members_.size(); ++run) {
     int stratum = 0;
     for (const int i : members_[run]) {
-      const auto at = static_cast<std::size_t>(i);
-      stratum = labels.empty() ? stratum | stage_bit(points[at]) : labels[at];
+      const auto point = static_cast<std::size_t>(i);
+      stratum = labels.empty() ? stratum | stage_bit(points[point]) : labels[point];
     }
     strata[stratum].push_back(static_cast<int>(run));
   }

@@ -12,29 +12,41 @@
 namespace crosslaw::fit {
 namespace {
 
-constexpr int kCandidatesPerStart = 8;
+constexpr int kCandidatesPerStart = 8;  // of which one is kept, for the half that is chosen
+// Random splits: E takes this share of the smallest loss and more, up to kMostFloor more, and the
+// size term this share of the rest. The ends are left out, where a term would be worth nothing.
+constexpr double kLeastFloor = 0.02;
+constexpr double kMostFloor = 0.96;
+constexpr double kLeastShare = 0.05;
+constexpr double kMostShare = 0.9;
+constexpr double kLargestFloor = 0.999;  // of the median loss: something is left for the terms
+constexpr double kLeastLevel = 1e-3;     // of the median loss; a level of 0 has no log
 
 // Points of the unit cube that fill it evenly at any count: multiples of powers of the root of
-// x^(dimension+1) = x + 1, modulo 1.
+// x^(dimension+1) = x + 1, modulo 1 (Roberts 2018, "The unreasonable effectiveness of quasirandom
+// sequences"; the golden ratio in one dimension).
 class EvenCube {
  public:
   EvenCube(int dimension, Random& random) {
+    constexpr int kFixedPointSteps = 60;  // each takes off at least half of the error
     double root = 1.5;
-    for (int i = 0; i < 60; ++i) root = std::pow(1 + root, 1.0 / (dimension + 1));
+    for (int i = 0; i < kFixedPointSteps; ++i) root = std::pow(1 + root, 1.0 / (dimension + 1));
     for (int i = 0; i < dimension; ++i) {
       step_.push_back(std::pow(1 / root, i + 1));
-      at_.push_back(random.uniform());
+      point_.push_back(random.uniform());
     }
   }
 
   const std::vector<double>& next() {
-    for (std::size_t i = 0; i < at_.size(); ++i) at_[i] = std::fmod(at_[i] + step_[i], 1.0);
-    return at_;
+    for (std::size_t i = 0; i < point_.size(); ++i) {
+      point_[i] = std::fmod(point_[i] + step_[i], 1.0);
+    }
+    return point_;
   }
 
  private:
   std::vector<double> step_;
-  std::vector<double> at_;
+  std::vector<double> point_;
 };
 
 bool is_drawn(const CoefficientInfo& info) { return info.first_low < info.first_high; }
@@ -77,18 +89,19 @@ class StartMaker {
     Theta theta = with_exponents(u);
     const std::size_t extra = u.size() - 2;  // drawn beside the coefficients: floor and share
     const bool has_floor = law_.coefficients[0].kind == Kind::kFloor;
-    const double floor = std::exp(problem_.min_log_loss) * (0.02 + 0.96 * u[extra]);
+    const double floor = std::exp(problem_.min_log_loss) * (kLeastFloor + kMostFloor * u[extra]);
     Theta balanced = theta;
     if (has_floor) balanced[0] = std::log(floor);
-    const double reducible = has_floor ? median_loss_ - 0.999 * floor : median_loss_;
-    law_.balance(balanced.data(), reducible, 0.05 + 0.9 * u[extra + 1]);
+    const double reducible = has_floor ? median_loss_ - kLargestFloor * floor : median_loss_;
+    law_.balance(balanced.data(), reducible, kLeastShare + kMostShare * u[extra + 1]);
     for (int i = 0; i < law_.size(); ++i) {
       if (problem_.box.free[static_cast<std::size_t>(i)]) theta[i] = balanced[i];
     }
     return theta;
   }
 
-  // Levels by least squares of predicted / observed = 1 for given exponents.
+  // Levels by least squares of predicted / observed = 1 for given exponents: with these fixed a sum
+  // of powers is linear in its levels (variable projection; Golub and Pereyra 1973).
   Theta project(const std::vector<double>& u) const {
     Theta theta = with_exponents(u);
     std::vector<int> open;
@@ -119,7 +132,7 @@ class StartMaker {
     const Eigen::VectorXd levels = non_negative_least_squares(basis, target);
     for (std::size_t k = 0; k < open.size(); ++k) {
       const double level = levels[static_cast<Eigen::Index>(k)];
-      theta[open[k]] = std::log(std::max(level, 1e-3 * median_loss_));
+      theta[open[k]] = std::log(std::max(level, kLeastLevel * median_loss_));
     }
     return theta;
   }
@@ -127,13 +140,14 @@ class StartMaker {
   // Where terms interact, an optimum may have a loss that rises with N or D in one of them: of
   // every eight starts one has such a size term and one such a data term.
   void turn_one_exponent(std::size_t number, Theta& theta) const {
+    constexpr double kTurned = -0.5;  // such exponents are small
     const Axis axis = number % 8 == 3 ? Axis::kParams : Axis::kTokens;
     if (number % 8 != 3 && number % 8 != 7) return;
     for (int i = 0; i < law_.size(); ++i) {
-      const auto at = static_cast<std::size_t>(i);
-      const CoefficientInfo& info = law_.coefficients[at];
+      const auto place = static_cast<std::size_t>(i);
+      const CoefficientInfo& info = law_.coefficients[place];
       const bool mine = info.kind == Kind::kExponent && info.axis == axis;
-      if (mine && info.lower < 0 && problem_.box.free[at]) theta[i] *= -0.5;
+      if (mine && info.lower < 0 && problem_.box.free[place]) theta[i] *= kTurned;
     }
   }
 
@@ -150,9 +164,9 @@ class StartMaker {
   Theta with_exponents(const std::vector<double>& u) const {
     Theta theta = fixed_;
     for (int i = 0; i < law_.size(); ++i) {
-      const auto at = static_cast<std::size_t>(i);
-      const CoefficientInfo& info = law_.coefficients[at];
-      if (is_drawn(info) && problem_.box.free[at]) theta[i] = first_guess(info, u[at]);
+      const auto place = static_cast<std::size_t>(i);
+      const CoefficientInfo& info = law_.coefficients[place];
+      if (is_drawn(info) && problem_.box.free[place]) theta[i] = first_guess(info, u[place]);
     }
     return theta;
   }
