@@ -10,6 +10,7 @@ standard input into the page on standard output. --keep writes the page and pict
 import argparse
 import copy
 import csv
+import functools
 import io
 import json
 import math
@@ -274,6 +275,14 @@ def variants(sample):
     ]
 
 
+@functools.cache
+def exported(crosslaw, folder, figure):
+    text = subprocess.run(
+        [crosslaw, "export", folder, "--figure", figure], stdout=subprocess.PIPE, check=True, text=True
+    ).stdout
+    return list(csv.DictReader(io.StringIO(text)))
+
+
 class Drawn:
     """What plotly holds of one figure, beside the table that crosslaw export writes of it."""
 
@@ -281,10 +290,7 @@ class Drawn:
         self.page, self.crosslaw, self.folder, self.wrong = page, crosslaw, folder, []
 
     def table(self, figure, **where):
-        text = subprocess.run(
-            [self.crosslaw, "export", self.folder, "--figure", figure], stdout=subprocess.PIPE, check=True, text=True
-        ).stdout
-        rows = list(csv.DictReader(io.StringIO(text)))
+        rows = exported(self.crosslaw, self.folder, figure)
         return [row for row in rows if all(row[key] == value for key, value in where.items())]
 
     def traces(self, figure, choice, keys=("x", "y")):
@@ -348,20 +354,18 @@ def contours_are_drawn_as_exported(drawn, data):
     contours = data["pairs"][0]["contours"]
     for k, strategy in enumerate(("scratch-fr", "continued-fr")):
         axis = ["t.xaxis === 'x'", "t.xaxis === 'x2'"][k]
-        kind = strategy.removesuffix("-fr")
         grid = drawn.traces("contours", f"t.type === 'contour' && {axis}", ("x", "y", "z"))[0]
         drawn.same(
             f"losses of the grid of {strategy}",
             [(c, n, z) for n, row in zip(grid[1], grid[2]) for c, z in zip(grid[0], row)],
             [(r["flops"], r["params"], r["loss"]) for r in drawn.table("iso-loss", strategy=strategy)],
         )
-        for name, figure in ((f"frontier {kind}", "best-sizes"), ("measured", "measured-area")):
+        # Each panel repeats the frontier of the other strategy.
+        for name, table in [("measured", drawn.table("measured-area", strategy=strategy))] + [
+            (f"frontier {each}", drawn.table("best-sizes", strategy=f"{each}-fr")) for each in ("scratch", "continued")
+        ]:
             traces = drawn.traces("contours", f"t.name === '{name}' && {axis}")
-            drawn.same(
-                f"{name} of {strategy}",
-                points_of(traces),
-                column_pairs(drawn.table(figure, strategy=strategy), "flops", "params"),
-            )
+            drawn.same(f"{name} beside {strategy}", points_of(traces), column_pairs(table, "flops", "params"))
     levels = drawn.page.value(
         "JSON.stringify(document.getElementById('plot-contours').data.filter(t => t.type === 'contour')"
         ".map(t => [t.contours.start, t.contours.size, t.contours.end]))"
@@ -443,6 +447,44 @@ def drawn_as_exported(page, crosslaw, folder, data):
     contours_are_drawn_as_exported(drawn, data)
     the_rest_is_drawn_as_exported(drawn)
     return drawn.wrong + axes_name_their_compute(page) + two_stage_is_blue(page) + forgetting_is_stated(page, data)
+
+
+# What must not pass unseen: (what, JavaScript that changes the drawn figures).
+SHIFTS = [
+    ("a frontier over other compute", "trace('loss', 'frontier scratch').x[0] *= 1.2"),
+    ("a loss moved along its curve", "trace('loss', 'ends continued').x[7] *= 1.01"),
+    ("an arrow to another budget", "trace('loss', 'saving').x[1] *= 1.01"),
+    ("a measured area in another unit", "trace('contours', 'measured').x.forEach((c, i, x) => x[i] = 1.3 * c)"),
+    ("an efficient frontier moved", "trace('contours', 'frontier continued').y[2] *= 1.01"),
+    ("a level left out", "plot('contours').data.find(t => t.type === 'contour').contours.start += 0.1"),
+    ("a saving moved", "trace('savings', 'saved_fraction').y[3] += 0.001"),
+    ("a coefficient of another fit", "trace('coefficients', 'continued').x[0] = trace('coefficients', 'both').x[0]"),
+    ("a residual of other sign", "trace('residuals', 'tokens').y[5] *= -1"),
+    ("nothing forgotten", "plot('forgetting').data.forEach(t => t.y = t.y.map(y => y && 3))"),
+    ("an axis without its compute", "plot('contours').layout.xaxis.title.text = 'compute (FLOPs)'"),
+]
+
+
+def shifts_are_noticed(page, compared):
+    """Each change is made alone, judged, and taken back."""
+    wrong = []
+    for what, change in SHIFTS:
+        page.value(
+            """{ const plot = (id) => document.getElementById(`plot-${id}`);
+            const trace = (id, name) => plot(id).data.find(t => t.name === name);
+            window.kept = structuredClone(Object.fromEntries([...document.querySelectorAll('.plot')]
+                .map(p => [p.id, {data: p.data, title: p.layout.xaxis.title.text}])));
+            %s; } null"""
+            % change
+        )
+        if not compared(page):
+            wrong.append(f"{what} is not noticed")
+        page.value(
+            """Object.entries(window.kept).forEach(([id, {data, title}]) => {
+            document.getElementById(id).data = data;
+            document.getElementById(id).layout.xaxis.title.text = title; }); null"""
+        )
+    return wrong + [f"taken back: {left}" for left in compared(page)]
 
 
 def unidentified(data):
@@ -529,10 +571,13 @@ def main():
                 options.keep.mkdir(parents=True, exist_ok=True)
                 shutil.copy(report, options.keep)
                 return pictures(browser, report, options.keep)
+
+            def compared(page):
+                return drawn_as_exported(page, options.crosslaw, sweep, data)
+
+            checks.opened("the numbers drawn are those exported", report, also=compared)
             checks.opened(
-                "the numbers drawn are those exported",
-                report,
-                also=lambda page: drawn_as_exported(page, options.crosslaw, sweep, data),
+                "numbers drawn elsewhere are noticed", report, also=lambda page: shifts_are_noticed(page, compared)
             )
             file = checks.render("sample", sample)
             checks.opened(
