@@ -36,8 +36,8 @@ const std::vector<Quantity>& quantities() {
       {"Optimal tokens D*", "tokens D", Scale::kLog, Numbers::kCount, &Row::tokens,
        [](const Point& p) { return p.tokens; },
        [](const Row& row, const fit::ComputeModel& compute) {
-         const auto tokens = [&](double n) { return row.flops / compute.flops_per_token(n); };
-         return fit::Range{tokens(row.flat->high), tokens(row.flat->low)};
+         return fit::Range{compute.tokens(row.flops, row.flat->high),
+                           compute.tokens(row.flops, row.flat->low)};
        }},
       {"Tokens per parameter D*/N*", "D/N", Scale::kLog, Numbers::kPlain, &Row::tokens_per_param,
        [](const Point& p) { return p.tokens / p.params; }, nullptr},
@@ -47,7 +47,7 @@ const std::vector<Quantity>& quantities() {
 }
 
 // What all panels of one figure share.
-struct Frontiers {
+struct FrontierFigure {
   fit::ComputeModel compute;  // what C means: of lines, marks and axes alike
   std::vector<Strategy> strategies;
   std::vector<Rows> rows;     // one a strategy; empty: refused
@@ -56,11 +56,6 @@ struct Frontiers {
   std::optional<fit::Range> measured;
   double flat_share = 0;
 };
-
-std::string shown_name(const Strategy& strategy, const char* otherwise) {
-  if (strategy.name.empty()) return otherwise;
-  return strategy.name == "scratch" ? "from scratch" : strategy.name;
-}
 
 std::string three_digits(double flops) {
   return written(std::stod(fmt::format("{:.2e}", flops)), Numbers::kPower);
@@ -92,7 +87,8 @@ void add_line(const Strategy& strategy, const Rows& rows, const Quantity& quanti
   panel.lines.push_back(std::move(inside));
 }
 
-void add_budgets(const Frontiers& all, std::size_t which, const Quantity& quantity, Panel& panel) {
+void add_budgets(const FrontierFigure& all, std::size_t which, const Quantity& quantity,
+                 Panel& panel) {
   if (which >= all.budgets.size()) return;
   const Strategy& strategy = all.strategies[which];
   const std::string as_good = fmt::format("loss within {:.3g} %", 100 * all.flat_share);
@@ -114,7 +110,7 @@ void add_budgets(const Frontiers& all, std::size_t which, const Quantity& quanti
   panel.marks.push_back(std::move(marks));
 }
 
-void add_points(const Frontiers& all, const Quantity& quantity, Panel& panel) {
+void add_points(const FrontierFigure& all, const Quantity& quantity, Panel& panel) {
   Marks marks{{}, {"#9aa5b1"}, 2.2, 0.5, "measured", {}};
   marks.beneath = true;
   for (const Strategy& strategy : all.strategies) {
@@ -130,7 +126,7 @@ void add_points(const Frontiers& all, const Quantity& quantity, Panel& panel) {
   if (!marks.at.empty()) panel.marks.push_back(std::move(marks));
 }
 
-void set_axes(const Frontiers& all, const Quantity& quantity, Panel& panel) {
+void set_axes(const FrontierFigure& all, const Quantity& quantity, Panel& panel) {
   std::vector<double> y;
   for (const Line& line : panel.lines) {
     for (const Spot& at : line.at) y.push_back(at.y);
@@ -160,7 +156,7 @@ void set_axes(const Frontiers& all, const Quantity& quantity, Panel& panel) {
   }
 }
 
-Panel frontier_panel(const Frontiers& all, const Quantity& quantity) {
+Panel frontier_panel(const FrontierFigure& all, const Quantity& quantity) {
   Panel panel;
   panel.title = quantity.title;
   panel.note = all.measured
@@ -206,7 +202,7 @@ Counted counted_as(const fit::ComputeModel& compute, fit::FitResult fit, fit::Po
   return {std::move(fit), std::move(points)};
 }
 
-bool nothing_to_draw(const Frontiers& all) {
+bool nothing_to_draw(const FrontierFigure& all) {
   return std::all_of(all.rows.begin(), all.rows.end(),
                      [](const Rows& rows) { return rows.empty(); });
 }
@@ -214,11 +210,11 @@ bool nothing_to_draw(const Frontiers& all) {
 }  // namespace
 
 std::vector<Panel> frontier_panels(const std::vector<Strategy>& strategies) {
-  Frontiers all;
+  FrontierFigure all;
   all.strategies = strategies;
   for (const Strategy& strategy : strategies) {
-    all.compute = strategy.fit.compute.value_or(fit::ComputeModel{});
     if (!strategy.fit.coverage) return {};
+    all.compute = strategy.fit.compute_model();
     const fit::Range& flops = strategy.fit.coverage->flops;
     all.measured = all.measured ? fit::Range{std::min(all.measured->low, flops.low),
                                              std::max(all.measured->high, flops.high)}
@@ -236,7 +232,7 @@ std::vector<Panel> frontier_panels(const std::vector<Strategy>& strategies) {
 std::vector<Panel> allocation_panels(const fit::FitResult& whole,
                                      const fit::AllocationReport& report,
                                      const fit::Points& measured) {
-  Frontiers all;
+  FrontierFigure all;
   if (!report.strategies.empty()) all.compute = report.strategies.front().compute;
   const auto [fit, points] = counted_as(all.compute, whole, measured);
   all.strategies = strategies_of(fit, points);

@@ -8,7 +8,7 @@
 #include "apps/charts/drawn_points.h"
 #include "apps/charts/fit_charts.h"
 #include "fit/evidence/residual_trend.h"
-#include "fit/laws/laws.h"
+#include "fit/laws/law_parts.h"
 
 namespace crosslaw::charts {
 namespace {
@@ -55,12 +55,12 @@ void add_spots(const std::vector<Spot>& spots, std::vector<Spot> drawn, const st
   if (!line.at.empty()) panel.lines.push_back(std::move(line));
 }
 
-// Those of the spots `which` that are of a stage, or of any.
+// Those of the spots `which` that a strategy describes.
 std::vector<Spot> pick(const std::vector<Spot>& spots, const std::vector<std::size_t>& which,
-                       const fit::Points& points, std::optional<fit::Stage> stage) {
+                       const fit::Points& points, const fit::LawPart& part) {
   std::vector<Spot> out;
   for (const std::size_t i : which) {
-    if (!stage || points[i].stage == *stage) out.push_back(spots[i]);
+    if (fit::describes(part, points[i].stage)) out.push_back(spots[i]);
   }
   return out;
 }
@@ -91,16 +91,13 @@ Panel residual_panel(const fit::FitResult& fit, const fit::Points& points,
   std::vector<std::size_t> every(points.size());
   std::iota(every.begin(), every.end(), std::size_t{0});
   const DrawnPoints drawn = drawn_points(residuals);
-  const auto add = [&](std::optional<fit::Stage> stage, const char* name, const char* mark_colour,
-                       const char* line_colour) {
-    add_spots(pick(all, every, points, stage), pick(all, drawn.at, points, stage), name,
-              mark_colour, line_colour, panel);
-  };
-  if (fit.law == &fit::joint_law()) {
-    add(fit::Stage::kScratch, "from scratch", colour::kBlue, colour::kBlue);
-    add(fit::Stage::kContinued, "continued", colour::kVermilion, colour::kVermilion);
-  } else {
-    add(std::nullopt, "", colour::kBlue, colour::kInk);
+  const std::vector<fit::LawPart> parts = fit::parts_of(*fit.law);
+  const std::vector<Strategy> strategies = strategies_of(fit, {});
+  for (std::size_t s = 0; s < parts.size(); ++s) {
+    const std::string& mark_colour = strategies[s].colour;
+    add_spots(pick(all, every, points, parts[s]), pick(all, drawn.at, points, parts[s]),
+              shown_name(strategies[s], ""), mark_colour,
+              parts.size() == 1 ? colour::kInk : mark_colour, panel);
   }
   panel.caption = fmt::format(
       "Measured against predicted loss over {}: marks above zero lie above the law{}; a trend "

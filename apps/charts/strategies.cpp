@@ -1,14 +1,15 @@
 #include "apps/charts/strategies.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <optional>
+#include <utility>
 
 #include "apps/charts/svg.h"
 #include "fit/evidence/residual_trend.h"
-#include "fit/laws/laws.h"
 #include "fit/laws/power_form.h"
-#include "fit/solve/fitter.h"
+#include "fit/solve/strategies.h"
 
 namespace crosslaw::charts {
 namespace {
@@ -36,16 +37,22 @@ std::vector<double> budgets(const fit::Range& flops, const std::optional<fit::Co
 }  // namespace
 
 std::vector<Strategy> strategies_of(const fit::FitResult& fit, const fit::Points& points) {
-  if (fit.law != &fit::joint_law()) return {{"", colour::kBlue, fit, points}};
-  return {{"scratch", colour::kBlue, fit::scratch_part(fit),
-           fit::select_stage(points, fit::Stage::kScratch)},
-          {"continued", colour::kVermilion, fit::continued_part(fit),
-           fit::select_stage(points, fit::Stage::kContinued)}};
+  static const std::array kColours = {colour::kBlue, colour::kVermilion};
+  std::vector<Strategy> out;
+  for (fit::StrategyFit& each : fit::strategy_fits(fit)) {
+    out.push_back({each.name, kColours[out.size() % kColours.size()], std::move(each.fit),
+                   fit::points_at(each.stage, points)});
+  }
+  return out;
+}
+
+std::string shown_name(const Strategy& strategy, const std::string& otherwise) {
+  if (strategy.name.empty()) return otherwise;
+  return strategy.name == "scratch" ? "from scratch" : strategy.name;
 }
 
 std::string titled(const std::string& title, const Strategy& strategy) {
-  if (strategy.name.empty()) return title;
-  return title + (strategy.name == "scratch" ? ": from scratch" : ": " + strategy.name);
+  return strategy.name.empty() ? title : title + ": " + shown_name(strategy, "");
 }
 
 std::vector<fit::AllocationRow> frontier_rows(const fit::FitResult& fit, const fit::Range& flops,

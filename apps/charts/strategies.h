@@ -17,15 +17,18 @@ struct DataNames {
   std::string loss = "loss";
 };
 
-// What a fit says of one way of training: all of it, or one half of a fit of law "joint".
+// What a fit says of one strategy, and how it is drawn.
 struct Strategy {
-  std::string name;  // "", or "scratch" and "continued"
+  std::string name;  // "" where there is only one
   std::string colour;
   fit::FitResult fit;
   fit::Points points;  // may be empty
 };
 
 std::vector<Strategy> strategies_of(const fit::FitResult& fit, const fit::Points& points);
+
+// In words; `otherwise` where there is only one.
+std::string shown_name(const Strategy& strategy, const std::string& otherwise);
 
 // "title", or "title: from scratch" and "title: continued".
 std::string titled(const std::string& title, const Strategy& strategy);

@@ -126,11 +126,13 @@ std::string why_no_frontier(const fit::FitResult& fit) {
   const std::optional<fit::PowerForm> form = fit::power_form(*fit.law, fit.theta);
   if (!form) return "";
   if (!fit.identifiable) return "no frontier: the fit is not identifiable";
-  return fit::why_no_optimum(*form).empty() ? "" : "no frontier: the law has no optimum";
+  return fit::why_no_optimum(*form, fit.compute_model()).empty()
+             ? ""
+             : "no frontier: the law has no optimum";
 }
 
 void add_frontier(const Strategy& strategy, Panel& panel) {
-  const fit::ComputeModel compute = strategy.fit.compute.value_or(fit::ComputeModel{});
+  const fit::ComputeModel compute = strategy.fit.compute_model();
   const fit::Range area{compute.flops_per_token(panel.x.low) * panel.y.low,
                         compute.flops_per_token(panel.x.high) * panel.y.high};
   const std::vector<fit::AllocationRow> rows = frontier_rows(strategy.fit, area, false);
@@ -146,8 +148,8 @@ void add_frontier(const Strategy& strategy, Panel& panel) {
     if (row.flops_factor == 1) inside.at.push_back(at);
     if (row.params.ci95) {
       const fit::Range& n = *row.params.ci95;
-      band.edge.push_back({n.low, row.flops / compute.flops_per_token(n.low)});
-      back.push_back({n.high, row.flops / compute.flops_per_token(n.high)});
+      band.edge.push_back({n.low, compute.tokens(row.flops, n.low)});
+      back.push_back({n.high, compute.tokens(row.flops, n.high)});
     }
     if (!is_decade(row.flops)) continue;
     decades.at.push_back(at);

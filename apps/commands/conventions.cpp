@@ -108,7 +108,7 @@ int conventions_of_sweep(const ConventionsOptions& options, std::ostream& out, s
     std::vector<fit::CountedPoints> counted;
     for (const Observations& observations : counts) {
       fit::Points points = observations.points(pair, choice, true);
-      if (settings.law != fit::kTwoStageLaw && settings.law != "joint") {
+      if (fit::law_of_fit(settings.law).parts.empty()) {
         points = fit::select_stage(points, fit::Stage::kScratch);
       }
       if (points.empty()) continue;

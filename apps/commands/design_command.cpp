@@ -17,7 +17,7 @@
 #include "apps/commands/design_report.h"
 #include "apps/study/design_points.h"
 #include "apps/terminal/quantities.h"
-#include "fit/laws/laws.h"
+#include "fit/allocate/target.h"
 #include "fit/write/fit_json.h"
 
 namespace crosslaw::apps {
@@ -48,7 +48,7 @@ PlannedPoints planned(const DesignOptions& options, const DataOrigin& origin,
   }
   std::vector<double> params;
   for (const fit::LadderSize& size : read_ladder(options.ladder)) params.push_back(size.params);
-  return points_of_grid(params, options.tokens_per_param, assumed.fit.law == &fit::joint_law());
+  return points_of_grid(params, options.tokens_per_param, !assumed.fit.law->parts.empty());
 }
 
 Assumed assumed_law(const DesignOptions& options, DataOrigin& origin) {
@@ -133,7 +133,7 @@ fit::SimulationOptions simulation_options(const DesignOptions& options, const As
   out.fit.draws = options.data.draws.value_or(kUsualDraws);
   const bool both = has_continued(points);
   if (out.fit.law.empty()) {
-    const bool joint = assumed.fit.law == &fit::joint_law();
+    const bool joint = !assumed.fit.law->parts.empty();
     out.fit.law = both ? fit::kTwoStageLaw : (joint ? "chinchilla" : assumed.fit.law->name);
   }
   out.fit.resampling = !options.data.resampling.empty()
@@ -225,10 +225,6 @@ fit::Points joined(const fit::Points& points, const std::vector<fit::NextRun>& r
   return out;
 }
 
-bool is_of_budget(const std::string& target) {
-  return target.ends_with("N*") || target.ends_with("loss");
-}
-
 // The interval of the target that sweeps of these points give, as a rule; empty where they give
 // none.
 std::optional<fit::Range> simulated(const DesignOptions& options, const Assumed& assumed,
@@ -237,11 +233,9 @@ std::optional<fit::Range> simulated(const DesignOptions& options, const Assumed&
       simulation_options(options, assumed, points, {target_flops});
   const fit::Simulation found =
       fit::simulate(points, *assumed.fit.law, assumed.fit.theta, settings);
-  const bool joint = assumed.fit.law == &fit::joint_law();
-  const bool continued = joint && (options.target == "N*" || options.target == "loss");
-  const std::string name = (continued ? "continued " : "") + options.target;
+  const fit::Target target = fit::find_target(*assumed.fit.law, options.target);
   for (const fit::Outlook& each : found.outlooks) {
-    if (each.name == name) return each.expected;
+    if (each.target == target) return each.expected;
   }
   return std::nullopt;
 }
@@ -250,6 +244,7 @@ std::optional<fit::Range> simulated(const DesignOptions& options, const Assumed&
 struct Promise {
   fit::NextRuns next;
   fit::NextRunsOptions asked;
+  bool of_budget = true;  // whether the target is
   std::optional<fit::Range> before, after;
 };
 
@@ -269,7 +264,7 @@ void print_promise(const Promise& promise, const DesignOptions& options, std::os
   out << fmt::format("{} runs, {:.3g} of {:.3g} FLOPs\n", next.runs.size(), next.spent_flops,
                      promise.asked.budget_flops);
   const std::string where =
-      is_of_budget(next.target) ? fmt::format(" at C = {:.3g}", promise.asked.target_flops) : "";
+      promise.of_budget ? fmt::format(" at C = {:.3g}", promise.asked.target_flops) : "";
   out << fmt::format("{}{}: {:.5g}, 95 % {} now, {} with these runs\n", next.target, where,
                      next.value.value_or(std::nan("")), describe_error(next, next.se_now),
                      describe_error(next, next.se_after));
@@ -291,6 +286,7 @@ int next_runs(const DesignOptions& options, std::ostream& out, std::ostream& log
   if (!options.ladder.path.empty()) sizes = read_ladder(options.ladder);
   Promise promise;
   promise.asked.target = options.target;
+  promise.of_budget = fit::find_target(*fit.law, options.target).of_budget();
   promise.asked.target_flops =
       options.flops.empty() ? 10 * largest_compute(points) : options.flops[0];
   promise.asked.budget_flops = options.add_flops;
@@ -298,7 +294,7 @@ int next_runs(const DesignOptions& options, std::ostream& out, std::ostream& log
   promise.next = fit::choose_next_runs(
       points, fit,
       candidate_runs(fit::coverage(points), fit.compute.value_or(fit::ComputeModel{}),
-                     fit.law == &fit::joint_law(), sizes, options.tokens_per_param),
+                     !fit.law->parts.empty(), sizes, options.tokens_per_param),
       promise.asked);
   if (options.sweeps > 0 && options.data.draws != 0) {
     log << fmt::format("simulating {} sweeps without and with the new runs\n", options.sweeps);

@@ -121,7 +121,7 @@ fit::FitOptions fit_settings(const DataFitOptions& options, std::size_t points) 
   fit::FitOptions settings = options.fit;
   if (settings.law.empty()) settings.law = file.stage.empty() ? "chinchilla" : fit::kTwoStageLaw;
   require_known_law(settings.law);
-  const bool both = settings.law == fit::kTwoStageLaw || settings.law == "joint";
+  const bool both = !fit::law_of_fit(settings.law).parts.empty();
   if (both && file.stage.empty()) {
     throw std::invalid_argument(fmt::format(
         "--law {} needs --stage, the column that says scratch or continued", settings.law));

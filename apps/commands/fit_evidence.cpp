@@ -69,13 +69,8 @@ class Gatherer {
     const int threads = source_.fit.threads;
     std::vector<fit::Profile> profiles = fit::profile_coefficients(data_.points, fit_, threads);
     const std::size_t coefficients = profiles.size();
-    if (fit_.stages.empty()) {
-      add_params_profile(data_.points, fit_, "", profiles);
-    } else {
-      add_params_profile(fit::select_stage(data_.points, fit::Stage::kScratch), fit_.stages[0],
-                         "scratch ", profiles);
-      add_params_profile(fit::select_stage(data_.points, fit::Stage::kContinued), fit_.stages[1],
-                         "continued ", profiles);
+    for (fit::Profile& each : fit::profile_params(data_.points, fit_, flops(), threads)) {
+      profiles.push_back(std::move(each));
     }
     out_.text +=
         "\nprofile intervals: the other coefficients are refitted at each value; points taken as "
@@ -164,14 +159,6 @@ class Gatherer {
   void warn(const std::string& sentence) {
     out_.text += sentence + "\n";
     out_.warnings.push_back(sentence);
-  }
-
-  void add_params_profile(const fit::Points& points, const fit::FitResult& part, const char* prefix,
-                          std::vector<fit::Profile>& out) const {
-    auto profile = fit::profile_params(points, part, flops(), source_.fit.threads);
-    if (!profile) return;
-    profile->name = prefix + profile->name;
-    out.push_back(std::move(*profile));
   }
 
   void warn_of_better_optimum(const fit::Profile& profile) {

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "fit/laws/laws.h"
-
 namespace crosslaw::apps {
 
 std::vector<FitResidual> fit_residuals(const Observations& observations, const LanguagePair& pair,
@@ -19,7 +17,7 @@ std::vector<FitResidual> fit_residuals(const Observations& observations, const L
     }
   };
   add(pair.scratch, 0, fit::Stage::kScratch);
-  if (!pair.continued.empty() && fit.law == &fit::joint_law())
+  if (!pair.continued.empty() && !fit.law->parts.empty())
     add(pair.continued, pair.replay, fit::Stage::kContinued);
   return out;
 }

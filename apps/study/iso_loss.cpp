@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "fit/allocate/allocation.h"
+#include "fit/solve/strategies.h"
 
 namespace crosslaw::apps {
 namespace {
@@ -115,7 +116,7 @@ IsoLoss iso_loss(const Observations& observations, const PairFits& fits) {
   add(*scratch, fits.pair.scratch, fit::Stage::kScratch);
   const fit::FitResult* both = fits.find("two-stage");
   if (both && !fits.pair.continued.empty())
-    add(fit::continued_part(*both), fits.pair.continued, fit::Stage::kContinued);
+    add(fit::strategy_fit(*both, "continued"), fits.pair.continued, fit::Stage::kContinued);
   out.levels = levels_of(out.surfaces);
   return out;
 }

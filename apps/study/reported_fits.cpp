@@ -1,8 +1,7 @@
 #include "apps/study/reported_fits.h"
 
 #include <algorithm>
-
-#include "fit/laws/laws.h"
+#include "fit/solve/strategies.h"
 
 namespace crosslaw::apps {
 
@@ -10,10 +9,10 @@ std::vector<ReportedFit> reported_fits(const PairFits& fits) {
   std::vector<ReportedFit> out;
   for (const NamedFit& named : fits.fits) {
     if (named.fit.method == fit::kTwoStageLaw) {
-      out.push_back(
-          {"continued, two-stage", FitSubject::kContinued, fit::continued_part(named.fit)});
+      out.push_back({"continued, two-stage", FitSubject::kContinued,
+                     fit::strategy_fit(named.fit, "continued")});
     } else {
-      const bool both = named.fit.law == &fit::joint_law();
+      const bool both = !named.fit.law->parts.empty();
       out.push_back({named.name, both ? FitSubject::kBoth : FitSubject::kScratch, named.fit});
     }
   }
@@ -22,7 +21,7 @@ std::vector<ReportedFit> reported_fits(const PairFits& fits) {
 
 bool is_held(const fit::FitResult& fit, const fit::Coefficient& coefficient) {
   if (coefficient.frozen || fit.method != fit::kTwoStageLaw) return coefficient.frozen;
-  const fit::FitResult continued = fit::continued_part(fit);
+  const fit::FitResult continued = fit::strategy_fit(fit, "continued");
   return std::any_of(
       continued.coefficients.begin(), continued.coefficients.end(),
       [&](const fit::Coefficient& each) { return each.frozen && each.name == coefficient.name; });

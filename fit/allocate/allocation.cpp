@@ -8,8 +8,6 @@
 #include <limits>
 #include <stdexcept>
 
-#include "fit/laws/laws.h"
-
 namespace crosslaw::fit {
 namespace {
 
@@ -136,7 +134,7 @@ AllocationRow make_row(const FitResult& fit, const Budget& budget,
 
 // The growth of N* and D* between two budgets a factor e^2 apart around `budget`; exact where it is
 // a power law.
-std::optional<Frontier> secant(const Law& law, const Theta& theta, const Budget& budget) {
+std::optional<OptimumGrowth> secant(const Law& law, const Theta& theta, const Budget& budget) {
   const auto at = [&](double step) {
     Budget moved = budget;
     moved.flops *= std::exp(step);
@@ -144,7 +142,7 @@ std::optional<Frontier> secant(const Law& law, const Theta& theta, const Budget&
   };
   const std::optional<Split> below = at(-1), middle = at(0), above = at(1);
   if (!below || !middle || !above) return std::nullopt;
-  Frontier out;
+  OptimumGrowth out;
   out.params_exponent = 0.5 * std::log(above->params / below->params);
   out.tokens_exponent = 0.5 * std::log(above->tokens / below->tokens);
   const double log_flops = std::log(budget.flops);
@@ -154,9 +152,9 @@ std::optional<Frontier> secant(const Law& law, const Theta& theta, const Budget&
   return out;
 }
 
-bool holds_far_away(const Frontier& line, const Law& law, const Theta& theta, Budget budget) {
-  constexpr double kFar = 1e3;
-  constexpr double kClose = 1e-3;
+bool holds_far_away(const OptimumGrowth& line, const Law& law, const Theta& theta, Budget budget) {
+  constexpr double kFar = 1e3;     // a sweep seldom extrapolates further
+  constexpr double kClose = 1e-3;  // of log N*: nobody would see it
   for (const double factor : {1 / kFar, kFar}) {
     const double flops = budget.flops * factor;
     const std::optional<Split> best =
@@ -169,25 +167,25 @@ bool holds_far_away(const Frontier& line, const Law& law, const Theta& theta, Bu
 }
 
 // Without the caps: they hold at some budgets and not at others.
-std::optional<FrontierEstimate> frontier_of(const FitResult& fit, const Budget& middle) {
+std::optional<GrowthEstimate> growth_of(const FitResult& fit, const Budget& middle) {
   Budget budget = middle;
   budget.limits.max_params.reset();
   budget.limits.max_tokens.reset();
   const auto line_of = [&](const Theta& theta) {
     const std::optional<PowerForm> form = power_form(*fit.law, theta);
-    return form && !(budget.limits.inference_tokens > 0) ? frontier(*form, budget.compute)
+    return form && !(budget.limits.inference_tokens > 0) ? optimum_growth(*form, budget.compute)
                                                          : secant(*fit.law, theta, budget);
   };
-  const std::optional<Frontier> line = line_of(fit.theta);
+  const std::optional<OptimumGrowth> line = line_of(fit.theta);
   if (!line) return std::nullopt;
   std::vector<std::optional<double>> params, tokens;
   for (Eigen::Index r = 0; r < fit.draws.rows(); ++r) {
-    const std::optional<Frontier> drawn = line_of(fit.draws.row(r).transpose());
+    const std::optional<OptimumGrowth> drawn = line_of(fit.draws.row(r).transpose());
     params.push_back(drawn ? std::optional(drawn->params_exponent) : std::nullopt);
     tokens.push_back(drawn ? std::optional(drawn->tokens_exponent) : std::nullopt);
   }
-  FrontierEstimate out{*line, summarise(line->params_exponent, params),
-                       summarise(line->tokens_exponent, tokens), std::nullopt};
+  GrowthEstimate out{*line, summarise(line->params_exponent, params),
+                     summarise(line->tokens_exponent, tokens), std::nullopt};
   if (!holds_far_away(*line, *fit.law, fit.theta, budget)) out.near_flops = budget.flops;
   return out;
 }
@@ -195,8 +193,9 @@ std::optional<FrontierEstimate> frontier_of(const FitResult& fit, const Budget& 
 void require_usable(const FitResult& fit, const AllocationOptions& options) {
   const std::vector<std::string> wrong = problems(options);
   if (!wrong.empty()) throw std::invalid_argument(fmt::format("{}", fmt::join(wrong, "; ")));
-  if (fit.law == &joint_law()) {
-    throw std::invalid_argument("law 'joint' is allocated by its halves, scratch and continued");
+  if (!fit.law->parts.empty()) {
+    throw std::invalid_argument(
+        fmt::format("law '{}' is allocated strategy by strategy", fit.law->name));
   }
   if (options.limits.unique_tokens && !knows_repetition(*fit.law)) {
     throw std::invalid_argument(fmt::format(
@@ -228,13 +227,15 @@ Allocation allocate(const FitResult& fit, const AllocationOptions& options) {
   Allocation out;
   out.flat_share = options.flat_share;
   out.limits = options.limits;
-  if (fit.compute && !options.six_nd) out.compute = *fit.compute;
+  if (!options.six_nd) out.compute = fit.compute_model();
   out.convention = {fit.convention.params, describe(out.compute)};
   out.warnings = fit.problems;
   if (!fit.identifiable && !options.accept_unidentified) {
     out.refused = fit.problems.empty() ? "the fit is not identifiable" : fit.problems.front();
     return out;
   }
+  // A law may have an optimum at some budgets only, with or without limits: one refusal for all, at
+  // the smallest budget that has none, rather than a table with holes.
   std::vector<double> sorted = options.flops;
   std::sort(sorted.begin(), sorted.end());
   for (const double flops : sorted) {
@@ -243,7 +244,7 @@ Allocation allocate(const FitResult& fit, const AllocationOptions& options) {
       if (!out.refused.empty()) return out;
     }
   }
-  out.frontier = frontier_of(fit, {sorted[sorted.size() / 2], out.compute, options.limits});
+  out.growth = growth_of(fit, {sorted[sorted.size() / 2], out.compute, options.limits});
   for (const double flops : options.flops) {
     out.rows.push_back(make_row(fit, {flops, out.compute, options.limits}, options));
   }

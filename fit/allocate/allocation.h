@@ -50,8 +50,8 @@ struct AllocationRow {
 };
 
 // How N* and D* grow with C without caps on them, with the intervals of the exponents.
-struct FrontierEstimate {
-  Frontier at_optimum;  // reducible_* are NaN where the law has no closed form
+struct GrowthEstimate {
+  OptimumGrowth at_optimum;  // reducible_* are NaN where the law has no closed form
   Estimate params_exponent;
   Estimate tokens_exponent;
   std::optional<double> near_flops;  // the growth is a power law only near this C
@@ -64,16 +64,16 @@ struct Allocation {
   Limits limits;
   ComputeModel compute;   // what C means
   Convention convention;  // params as the fit counted them; compute in words, from `compute`
-  std::optional<FrontierEstimate> frontier;
+  std::optional<GrowthEstimate> growth;
   std::vector<AllocationRow> rows;
   std::vector<std::string> warnings;  // of the fit, such as coefficients at their bound
 };
 
 // Compute-optimal splits of every budget with intervals from the draws of the fit, under C = 6ND or
-// the compute model of the fit. For a fit of law "joint" take scratch_part and continued_part.
-// Throws std::invalid_argument for bad options, law "joint", and unique_tokens with a law that
-// does not know repetition. A fit that is not identifiable and a law without an optimum are refused
-// in the result.
+// the compute model of the fit. A fit of several strategies is allocated one by one
+// (strategy_fits). Throws std::invalid_argument for bad options, a law of several strategies, and
+// unique_tokens with a law that does not know repetition. A fit that is not identifiable and a law
+// without an optimum are refused in the result.
 Allocation allocate(const FitResult& fit, const AllocationOptions& options);
 
 }  // namespace crosslaw::fit

@@ -11,9 +11,11 @@
 namespace crosslaw::fit {
 namespace {
 
+// Far beyond any model: an optimum outside of this is none, but a law that never turns.
 constexpr double kLowest = -13.8;  // log N: 1e-6 parameters
 constexpr double kHighest = 78.3;  // 1e34 parameters
-constexpr double kStep = 0.5;      // of the first look along the budget
+// Loss curves bend over a decade or more of N, so that half an e-fold cannot step over a minimum.
+constexpr double kStep = 0.5;  // of the first look along the budget
 constexpr double kTolerance = 1e-10;
 constexpr double kTouching = 1e-6;  // log N this near to a limit is at it
 
@@ -50,6 +52,7 @@ class Line {
   double high_ = kHighest;
 };
 
+// Golden section and no derivative: the loss has a kink where a cap on the tokens starts to bind.
 double golden_section(const Line& line, double low, double high) {
   static const double kGolden = 0.5 * (std::sqrt(5.0) - 1);
   double a = high - kGolden * (high - low);
@@ -91,10 +94,12 @@ Searched search(const Line& line) {
       least = value;
     }
   }
+  // The least value at an end of the whole range means that the loss falls on for ever.
   if (!(line(kLowest) > least)) return {std::nullopt, true};
   if (!line.capped() && !(line(line.high()) > least)) return {std::nullopt, false};
   const double found =
       golden_section(line, std::max(best - kStep, kLowest), std::min(best + kStep, line.high()));
+  // The search stops within a rounding of a cap or kink; the answer shall be the cap itself.
   if (line.capped() && line.high() - found < kTouching) return {line.high()};
   const std::optional<double> kink = line.kink();
   if (kink && *kink <= line.high() && std::abs(*kink - found) < kTouching) return {*kink};
@@ -130,6 +135,7 @@ std::optional<Split> closed_form(const Law& law, const Theta& theta, const Budge
 
 // Where log L exceeds `limit`, going from `from` towards `end`; `end` where it never does.
 double edge(const Line& line, double from, double end, double limit) {
+  // Ever longer strides until the limit is crossed: flat bands may span decades. Then bisection.
   double inside = from;
   double reach = end > from ? 0.25 : -0.25;
   for (;; reach *= 2) {
@@ -183,7 +189,7 @@ bool knows_repetition(const Law& law) { return law.depends_on(Axis::kRepeats); }
 
 double log_loss_at(const Law& law, const Theta& theta, const Limits& limits, double log_params,
                    double log_tokens) {
-  Sample sample{log_params, log_tokens, 0, 1, false};
+  Sample sample{log_params, log_tokens, 0, 1};
   if (limits.unique_tokens) {
     sample.log_unique_share = std::min(0.0, std::log(*limits.unique_tokens) - log_tokens);
   }

@@ -9,8 +9,7 @@
 #include <set>
 #include <stdexcept>
 
-#include "fit/allocate/allocation_report.h"
-#include "fit/laws/laws.h"
+#include "fit/solve/strategies.h"
 
 namespace crosslaw::fit {
 namespace {
@@ -64,16 +63,16 @@ std::optional<Coefficient> coefficient(const FitResult& fit, const char* name) {
   return fit.law->has(name) ? std::optional(fit.coefficient(name)) : std::nullopt;
 }
 
-ConventionRow make_row(const FitResult& half, const Allocation& allocation) {
+ConventionRow make_row(const StrategyFit& strategy, const Allocation& allocation) {
   ConventionRow row;
   row.compute = allocation.compute.measured ? "measured" : "6ND";
-  row.strategy = allocation.strategy;
-  row.alpha = coefficient(half, "alpha");
-  row.beta = coefficient(half, "beta");
-  row.gamma = coefficient(half, "gamma");
+  row.strategy = strategy.name;
+  row.alpha = coefficient(strategy.fit, "alpha");
+  row.beta = coefficient(strategy.fit, "beta");
+  row.gamma = coefficient(strategy.fit, "gamma");
   row.refused = allocation.refused;
   row.rows = allocation.rows;
-  if (allocation.frontier) row.params_exponent = allocation.frontier->params_exponent;
+  if (allocation.growth) row.params_exponent = allocation.growth->params_exponent;
   return row;
 }
 
@@ -93,12 +92,8 @@ void add_rows(const CountedPoints& convention, const FitOptions& settings,
     if (!six_nd && !fit.compute) continue;
     AllocationOptions own = options;
     own.six_nd = six_nd;
-    for (const Allocation& allocation : report_allocation(fit, own).strategies) {
-      const bool joint = fit.law == &joint_law();
-      out.push_back(make_row(!joint                               ? fit
-                             : allocation.strategy == "continued" ? continued_part(fit)
-                                                                  : scratch_part(fit),
-                             allocation));
+    for (const StrategyFit& strategy : strategy_fits(fit)) {
+      out.push_back(make_row(strategy, allocate(strategy.fit, own)));
       out.back().params = convention.params;
     }
   }

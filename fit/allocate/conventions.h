@@ -22,7 +22,7 @@ struct CountedPoints {
 struct ConventionRow {
   std::string params;
   std::string compute;               // "6ND" or "measured"
-  std::string strategy;              // "", "scratch" or "continued"
+  std::string strategy;              // "" where there is only one
   std::optional<Coefficient> alpha;  // absent where the law has none, or there is no fit
   std::optional<Coefficient> beta;
   std::optional<Coefficient> gamma;

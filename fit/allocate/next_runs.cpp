@@ -10,11 +10,11 @@
 #include <limits>
 #include <stdexcept>
 
-#include "fit/allocate/stage_optimum.h"
-#include "fit/laws/laws.h"
-#include "fit/solve/fitter.h"
+#include "fit/allocate/target.h"
+#include "fit/laws/law_parts.h"
 #include "fit/solve/noise_factors.h"
 #include "fit/solve/objective.h"
+#include "fit/solve/strategies.h"
 
 namespace crosslaw::fit {
 namespace {
@@ -25,86 +25,85 @@ constexpr double kWorthSwapping = 0.999;  // an exchange must lower the variance
 constexpr int kMostPasses = 5;
 constexpr double kEnough = 1.01;  // of the least error: what the list may end with
 
-using TargetValue = std::function<std::optional<double>(const Theta&)>;  // of plain theta
-
-struct Target {
-  TargetValue answer;
+// The target in the coordinate in which it is sharpened: exponents as they are, all else in logs.
+struct Answer {
+  std::function<std::optional<double>(const Theta&)> value;  // of plain theta
   bool relative;
 };
 
-Target optimum_target(const Law& law, const std::string& name, const Budget& budget) {
-  const bool joint = &law == &joint_law();
-  const Stage stage = joint && !name.starts_with("scratch ") ? Stage::kContinued : Stage::kScratch;
-  double Split::*const which = name.ends_with("N*") ? &Split::params : &Split::loss;
-  const auto answer = [&law, stage, budget, which](const Theta& theta) -> std::optional<double> {
-    const std::optional<Split> best = stage_optimum(law, theta, stage, budget);
-    return best ? std::optional(std::log((*best).*which)) : std::nullopt;
-  };
-  return {answer, true};
-}
-
-Target find_target(const FitResult& fit, const NextRunsOptions& options) {
+Answer answer_to(const Target& target, const FitResult& fit, double flops) {
   const Law& law = *fit.law;
-  const std::string& name = options.target;
-  if (law.has(name)) {
-    const int i = law.index(name);
+  if (!target.of_budget()) {
+    const int i = law.index(target.coefficient);
     const bool exponent = law.coefficients[static_cast<std::size_t>(i)].kind == Kind::kExponent;
     return {[i](const Theta& theta) { return std::optional(theta[i]); }, !exponent};
   }
-  std::vector<std::string> optima = {"N*", "loss"};
-  if (&law == &joint_law()) optima.insert(optima.end(), {"scratch N*", "scratch loss"});
-  if (std::find(optima.begin(), optima.end(), name) != optima.end()) {
-    const ComputeModel compute = fit.compute.value_or(ComputeModel{});
-    return optimum_target(law, name, {options.target_flops, compute, {}});
-  }
-  std::string known = fmt::format("{}", fmt::join(optima, ", "));
-  for (const CoefficientInfo& info : law.coefficients) known += fmt::format(", {}", info.name);
-  throw std::invalid_argument(
-      fmt::format("target '{}' is not known; of law '{}' it may be {}", name, law.name, known));
+  const Budget budget{flops, fit.compute_model(), {}};
+  const auto value = [&law, target, budget](const Theta& theta) -> std::optional<double> {
+    const std::optional<double> found = value_of(target, law, theta, budget);
+    return found ? std::optional(std::log(*found)) : std::nullopt;
+  };
+  return {value, true};
 }
 
-// J^T W J of each stage.
-struct StageInformation {
-  Square scratch;
-  Square continued;
-
-  void add(const Theta& slope, Stage stage, double weight = 1) {
-    (stage == Stage::kContinued ? continued : scratch) += weight * slope * slope.transpose();
-  }
+// One minimisation behind a fit: the points it sees, and the coordinates of the whole law that it
+// fits while those fitted before it stay.
+struct FittedStage {
+  LawPart part;
+  std::vector<int> own;
 };
 
-double one_stage_variance(const StageInformation& known, const Theta& c) {
-  const Square all = known.scratch + known.continued;
-  return c.dot(Theta(all.ldlt().solve(c)));
+std::vector<FittedStage> stages_of(const FitResult& fit) {
+  std::vector<FittedStage> out;
+  std::vector<bool> fitted(fit.law->coefficients.size(), false);
+  for (const LawPart& part : fitting_order(fit)) {
+    out.push_back({part, {}});
+    for (const int i : part.coefficients) {
+      if (!fitted[static_cast<std::size_t>(i)]) out.back().own.push_back(i);
+      fitted[static_cast<std::size_t>(i)] = true;
+    }
+  }
+  return out;
 }
 
-// E, A, alpha, B and beta scatter as the scratch runs leave them; what they get wrong moves the
-// three coefficients that the continued runs are then fitted with.
-double two_stage_variance(const StageInformation& known, const Theta& c) {
-  const Theta own = known.continued.bottomRightCorner<3, 3>().ldlt().solve(c.tail<3>());
-  const Theta first = c.head<5>() - known.continued.topRightCorner<5, 3>() * own;
-  const Theta solved = known.scratch.topLeftCorner<5, 5>().ldlt().solve(first);
-  return c.tail<3>().dot(own) + first.dot(solved);
+// J^T W J of each stage, in the coordinates of the whole law.
+using StageInformation = std::vector<Square>;
+
+// Var(c^T theta) where each stage's own coordinates scatter with its own points and with what the
+// stages before it got wrong: from the last stage back, c on its own coordinates is passed on to
+// those it builds on, d own / d earlier = -I(own, own)^-1 I(own, earlier).
+double variance_by_stages(const std::vector<FittedStage>& stages, const StageInformation& known,
+                          Theta c) {
+  double out = 0;
+  for (std::size_t s = stages.size(); s-- > 0;) {
+    const std::vector<int>& own = stages[s].own;
+    const Eigen::MatrixXd inner = known[s](own, own);
+    const Eigen::VectorXd mine = c(own);
+    const Eigen::VectorXd solved = inner.ldlt().solve(mine);
+    out += mine.dot(solved);
+    c -= known[s](Eigen::all, own) * solved;
+  }
+  return out;
 }
 
 // The information of the runs so far about a target, and what one more would add.
 class Information {
  public:
-  Information(const Points& points, const FitResult& fit, const Target& target)
+  Information(const Points& points, const FitResult& fit, const Answer& target)
       : problem_(make_problem(*fit.law, points, fit.huber_delta)),
         theta_(problem_.centred(fit.theta)),
-        two_stage_(fit.method == kTwoStageLaw) {
+        stages_(stages_of(fit)) {
     noise_ = expected_error(fit_noise(problem_, theta_), fit.huber_delta);
     const Eigen::MatrixXd rows = jacobian(problem_, theta_);
-    const Square nothing = Square::Zero(theta_.size(), theta_.size());
-    known_ = {nothing, nothing};
+    known_.assign(stages_.size(), Square::Zero(theta_.size(), theta_.size()));
+    Square all = known_.front();
     for (Eigen::Index i = 0; i < rows.rows(); ++i) {
       const Point& point = points[static_cast<std::size_t>(i)];
-      known_.add(rows.row(i).transpose(), point.stage, point.weight);
+      const Theta slope = rows.row(i).transpose();
+      known_[stage_of(point.stage)] += point.weight * slope * slope.transpose();
+      all += point.weight * slope * slope.transpose();
     }
-    const double most = (known_.scratch + known_.continued).diagonal().maxCoeff();
-    known_.scratch.diagonal().array() += kRidge * most;
-    known_.continued.diagonal().array() += kRidge * most;
+    for (Square& each : known_) each.diagonal().array() += kRidge * all.diagonal().maxCoeff();
     direction_ = slope_of(target);
     variance_ = variance_of(known_);
   }
@@ -115,8 +114,7 @@ class Information {
   Theta slope_at(const CandidateRun& run) const {
     Theta g(theta_.size());
     const Sample at{std::log(run.params) - problem_.mean_log_params,
-                    std::log(run.tokens) - problem_.mean_log_tokens, 0, 1,
-                    run.stage == Stage::kContinued};
+                    std::log(run.tokens) - problem_.mean_log_tokens, 0, 1, run.stage};
     problem_.law->log_loss(theta_.data(), at, g.data());
     return g;
   }
@@ -124,25 +122,33 @@ class Information {
   // Fall of the variance by a run with this slope.
   double gain(const Theta& slope, Stage stage) const {
     StageInformation more = known_;
-    more.add(slope, stage);
+    more[stage_of(stage)] += slope * slope.transpose();
     return variance_ - variance_of(more);
   }
 
   void add(const Theta& slope, Stage stage) {
-    known_.add(slope, stage);
+    known_[stage_of(stage)] += slope * slope.transpose();
     variance_ = variance_of(known_);
   }
 
  private:
-  Theta slope_of(const Target& target) const {
+  // The stage that sees points of this kind.
+  std::size_t stage_of(Stage stage) const {
+    for (std::size_t s = 0; s < stages_.size(); ++s) {
+      if (describes(stages_[s].part, stage)) return s;
+    }
+    throw std::invalid_argument("the law of the fit does not describe every run");
+  }
+
+  Theta slope_of(const Answer& target) const {
     constexpr double kDifference = 1e-4;  // well above the tolerance of a searched optimum
     Theta out(theta_.size());
     for (int i = 0; i < theta_.size(); ++i) {
       Theta up = theta_, down = theta_;
       up[i] += kDifference;
       down[i] -= kDifference;
-      const std::optional<double> high = target.answer(problem_.plain(up));
-      const std::optional<double> low = target.answer(problem_.plain(down));
+      const std::optional<double> high = target.value(problem_.plain(up));
+      const std::optional<double> low = target.value(problem_.plain(down));
       if (!high || !low) {
         throw std::invalid_argument(
             "the fitted law has no compute-optimal size, so nothing can make it sharper; choose a "
@@ -154,14 +160,12 @@ class Information {
   }
 
   double variance_of(const StageInformation& known) const {
-    const double variance =
-        two_stage_ ? two_stage_variance(known, direction_) : one_stage_variance(known, direction_);
-    return std::max(0.0, variance);
+    return std::max(0.0, variance_by_stages(stages_, known, direction_));
   }
 
   Problem problem_;
   Theta theta_;
-  bool two_stage_;
+  std::vector<FittedStage> stages_;
   double noise_ = 0;
   StageInformation known_;
   Theta direction_;
@@ -185,6 +189,8 @@ class Chooser {
 
   Selection best() const {
     Selection none{std::vector<bool>(candidates_.size(), false), 0, start_.error()};
+    // Greedy by gain per FLOP may fill up on small runs, greedy by gain on one large one: the
+    // better of both is where exchanges start.
     Selection per_flop = filled(none, true);
     Selection by_gain = filled(none, false);
     return exchanged(by_gain.error < per_flop.error ? by_gain : per_flop);
@@ -295,11 +301,6 @@ double error_or_infinite(double error) {
 
 std::vector<std::string> problems(const NextRunsOptions& options) {
   std::vector<std::string> out;
-  const bool at_budget = options.target.ends_with("N*") || options.target.ends_with("loss");
-  if (at_budget && !(std::isfinite(options.target_flops) && options.target_flops > 0)) {
-    out.push_back(
-        fmt::format("target_flops = {} must be a finite number above 0", options.target_flops));
-  }
   if (!(std::isfinite(options.budget_flops) && options.budget_flops > 0)) {
     out.push_back(
         fmt::format("budget_flops = {} must be a finite number above 0", options.budget_flops));
@@ -316,7 +317,12 @@ NextRuns choose_next_runs(const Points& points, const FitResult& fit,
   const std::vector<std::string> wrong = problems(options);
   if (!wrong.empty()) throw std::invalid_argument(fmt::format("{}", fmt::join(wrong, "; ")));
   const std::vector<CandidateRun> possible = affordable(candidates, options.budget_flops);
-  const Target target = find_target(fit, options);
+  const Target asked = find_target(*fit.law, options.target);
+  if (asked.of_budget() && !(std::isfinite(options.target_flops) && options.target_flops > 0)) {
+    throw std::invalid_argument(
+        fmt::format("target_flops = {} must be a finite number above 0", options.target_flops));
+  }
+  const Answer target = answer_to(asked, fit, options.target_flops);
   const Information start(points, fit, target);
   const Chooser chooser(start, possible, options);
   const Selection chosen = chooser.best();
@@ -324,7 +330,7 @@ NextRuns choose_next_runs(const Points& points, const FitResult& fit,
   out.target = options.target;
   out.relative = target.relative;
   out.noise = start.noise();
-  out.value = target.answer(fit.theta);
+  out.value = target.value(fit.theta);
   if (out.value && out.relative) out.value = std::exp(*out.value);
   out.se_now = error_or_infinite(start.error());
   out.runs = chooser.ordered(chosen);

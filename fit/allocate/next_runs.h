@@ -20,9 +20,8 @@ struct CandidateRun {
 };
 
 struct NextRunsOptions {
-  // What shall become sharp: "N*" or "loss" (at target_flops), or the name of a coefficient. Of a
-  // joint fit "N*" and "loss" are those of the continued runs; "scratch N*" and "scratch loss" the
-  // others.
+  // What shall become sharp, as find_target reads it: "N*", "D*" or "loss" at target_flops, or the
+  // name of a coefficient.
   std::string target = "N*";
   double target_flops = 0;  // counted as fit.compute does, by default 6ND
   double budget_flops = 0;  // of all runs together

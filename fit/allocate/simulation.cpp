@@ -12,8 +12,7 @@
 #include <numeric>
 #include <stdexcept>
 
-#include "fit/allocate/stage_optimum.h"
-#include "fit/laws/laws.h"
+#include "fit/laws/law_parts.h"
 #include "fit/solve/objective.h"
 #include "fit/solve/parallel.h"
 #include "fit/solve/random.h"
@@ -24,78 +23,75 @@ namespace crosslaw::fit {
 namespace {
 
 struct Question {
-  std::string name;
+  Target target;
   std::optional<double> flops;
   std::optional<double> truth;
   std::function<std::optional<double>(const Theta&)> answer;  // of the fitted theta
 };
 
-// The law that a fit of this name has.
-const Law& fitted_law(const std::string& name) {
-  return name == kTwoStageLaw ? joint_law() : find_law(name);
-}
+// A law with its coefficients.
+struct TrueLaw {
+  const Law* law;
+  Theta theta;  // plain
+};
 
-void ask_coefficients(const Law& fitted, const LawAt& truth, std::vector<Question>& out) {
-  for (int i = 0; i < fitted.size(); ++i) {
-    const CoefficientInfo& info = fitted.coefficients[static_cast<std::size_t>(i)];
-    const auto answer = [&info, i](const Theta& theta) {
-      return std::optional(coefficient_value(info, theta[i]));
-    };
-    Question question{std::string(info.name), std::nullopt, std::nullopt, answer};
-    if (truth.law->has(info.name)) {
-      question.truth = coefficient_value(info, truth.theta[truth.law->index(info.name)]);
-    }
-    out.push_back(std::move(question));
-  }
-}
-
-// N*, D* and loss of one stage at one budget.
-void ask_optimum(const Law& fitted, const LawAt& truth, Stage stage, const Budget& budget,
-                 std::vector<Question>& out) {
-  const bool joint = &fitted == &joint_law();
-  const std::string who = !joint ? "" : stage == Stage::kScratch ? "scratch " : "continued ";
-  const bool ambiguous = !joint && truth.law == &joint_law();
-  const auto ask = [&](const char* what, double Split::*which) {
-    const auto at = [stage, budget, which](const Law& law,
-                                           const Theta& theta) -> std::optional<double> {
-      const std::optional<Split> best = stage_optimum(law, theta, stage, budget);
-      return best ? std::optional((*best).*which) : std::nullopt;
-    };
-    out.push_back({who + what, budget.flops, ambiguous ? std::nullopt : at(*truth.law, truth.theta),
-                   [&fitted, at](const Theta& theta) { return at(fitted, theta); }});
-  };
-  ask("N*", &Split::params);
-  ask("D*", &Split::tokens);
-  ask("loss", &Split::loss);
-}
-
-std::vector<Question> questions_of(const Law& fitted, const LawAt& truth,
-                                   const SimulationOptions& options) {
-  std::vector<Question> out;
-  ask_coefficients(fitted, truth, out);
-  for (const double flops : options.flops) {
-    const Budget budget{flops, options.compute, {}};
-    ask_optimum(fitted, truth, Stage::kScratch, budget, out);
-    if (&fitted == &joint_law()) ask_optimum(fitted, truth, Stage::kContinued, budget, out);
-  }
-  return out;
-}
-
-// What a fit of this law can find of the truth in this design.
-LawAt truth_for(const Law& fitted, const Points& design, const Law& law, const Theta& truth) {
+// What a fit of this law can find of the truth in this design: of several strategies the one that
+// the design is of, where the fitted law has only one.
+TrueLaw truth_for(const Law& fitted, const Points& design, const Law& law, const Theta& truth) {
   const bool one_stage = std::all_of(design.begin(), design.end(), [&](const Point& each) {
     return each.stage == design.front().stage;
   });
-  if (&fitted == &joint_law() || design.empty() || !one_stage) return {&law, truth};
-  return stage_law(law, truth, design.front().stage);
+  if (!fitted.parts.empty() || design.empty() || !one_stage) return {&law, truth};
+  const LawPart part = part_at(law, design.front().stage);
+  return {part.law, part_theta(part, truth)};
+}
+
+// What the truth answers; nothing where it does not know the question.
+std::optional<double> true_value(const Target& target, const TrueLaw& truth, const Law& fitted,
+                                 const Budget& budget) {
+  if (!target.of_budget()) {
+    return truth.law->has(target.coefficient) ? value_of(target, *truth.law, truth.theta, budget)
+                                              : std::nullopt;
+  }
+  const bool ambiguous = fitted.parts.empty() && !truth.law->parts.empty();
+  if (ambiguous) return std::nullopt;
+  Target asked = target;
+  if (truth.law->parts.empty()) asked.strategy = "";
+  return value_of(asked, *truth.law, truth.theta, budget);
+}
+
+std::vector<Question> questions_of(const Law& fitted, const TrueLaw& truth,
+                                   const SimulationOptions& options) {
+  using Quantity = Target::Quantity;
+  std::vector<Question> out;
+  const auto ask = [&](const Target& target, double flops) {
+    const Budget budget{flops, options.compute, {}};
+    out.push_back({target, std::nullopt, true_value(target, truth, fitted, budget),
+                   [&fitted, target, budget](const Theta& theta) {
+                     return value_of(target, fitted, theta, budget);
+                   }});
+    if (target.of_budget()) out.back().flops = flops;
+  };
+  for (const CoefficientInfo& info : fitted.coefficients) {
+    ask({Quantity::kCoefficient, "", std::string(info.name)}, 0);
+  }
+  for (const double flops : options.flops) {
+    for (const LawPart& part : parts_of(fitted)) {
+      for (const Quantity each : {Quantity::kParams, Quantity::kTokens, Quantity::kLoss}) {
+        ask({each, std::string(part.strategy), ""}, flops);
+      }
+    }
+  }
+  return out;
 }
 
 // A fit's answer; without an interval where the fit says that it cannot tell, for allocations of
 // such fits are refused as well.
 Estimate answer_of(const FitResult& fit, const Question& question) {
   Estimate out = estimate(fit, question.answer);
-  const bool told =
-      fit.law->has(question.name) ? fit.coefficient(question.name).identifiable : fit.identifiable;
+  const bool told = question.target.of_budget()
+                        ? fit.identifiable
+                        : fit.coefficient(question.target.coefficient).identifiable;
   if (!told) out.ci95.reset();
   return out;
 }
@@ -120,7 +116,8 @@ void describe_values(const std::vector<double>& values, Outlook& out) {
 
 Outlook summarise(const Question& question, const std::vector<Estimate>& answers) {
   Outlook out;
-  out.name = question.name;
+  out.target = question.target;
+  out.name = name_of(question.target);
   out.flops = question.flops;
   out.truth = question.truth;
   std::vector<double> values, low, high;
@@ -231,7 +228,7 @@ Simulation simulate(const Points& design, const Law& law, const Theta& truth,
                     const SimulationOptions& options, const std::function<void(int)>& finished) {
   const std::vector<std::string> wrong = problems(options);
   if (!wrong.empty()) throw std::invalid_argument(fmt::format("{}", fmt::join(wrong, "; ")));
-  const Law& fitted = fitted_law(options.fit.law);
+  const Law& fitted = law_of_fit(options.fit.law);
   const std::vector<Question> questions =
       questions_of(fitted, truth_for(fitted, design, law, truth), options);
   const auto sweeps = static_cast<std::size_t>(options.sweeps);
@@ -241,7 +238,9 @@ Simulation simulate(const Points& design, const Law& law, const Theta& truth,
   std::mutex reporting;
   parallel_for(options.sweeps, options.threads, [&](int sweep) {
     FitOptions settings = options.fit;
-    settings.threads = 1;
+    settings.threads = 1;  // the sweeps run side by side
+    // Starts and resamples differ from sweep to sweep, else one unlucky set would be in all of
+    // them.
     settings.seed = options.fit.seed + static_cast<std::uint64_t>(sweep);
     const FitResult fit =
         fit_law(draw_losses(design, law, truth, options.noise, options.seed, sweep), settings);

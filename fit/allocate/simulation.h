@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "fit/allocate/target.h"
 #include "fit/solve/fitter.h"
 
 // What a sweep would tell before it is trained: losses drawn from an assumed law and noise, fitted
@@ -37,7 +38,8 @@ std::vector<std::string> problems(const SimulationOptions& options);
 
 // How well sweeps of this design answer one question.
 struct Outlook {
-  std::string name;  // of a coefficient; "N*", "D*" or "loss", of a joint fit "scratch N*", ...
+  Target target;
+  std::string name;             // name_of(target)
   std::optional<double> flops;  // the budget of N*, D* and loss
   std::optional<double> truth;
   int estimates = 0;                 // sweeps in which the quantity exists

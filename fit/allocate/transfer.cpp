@@ -6,7 +6,8 @@
 #include <functional>
 #include <stdexcept>
 
-#include "fit/laws/laws.h"
+#include "fit/allocate/best_split.h"
+#include "fit/laws/law_parts.h"
 #include "fit/laws/power_form.h"
 
 namespace crosslaw::fit {
@@ -14,10 +15,21 @@ namespace {
 
 using Both = std::function<std::optional<double>(const PowerForm&, const PowerForm&)>;
 
-void require_joint(const FitResult& fit) {
-  if (fit.law == &joint_law()) return;
+// The strategy that starts at random, and the one that continues: the first and the last part.
+struct Pair {
+  LawPart scratch;
+  LawPart continued;
+};
+
+Pair pair_of(const FitResult& fit) {
+  const std::vector<LawPart> parts = parts_of(*fit.law);
+  if (parts.size() > 1) return {parts.front(), parts.back()};
   throw std::invalid_argument(fmt::format(
       "transfer needs a fit of both strategies (law 'joint'), not of law '{}'", fit.law->name));
+}
+
+PowerForm form_of(const LawPart& part, const Theta& whole) {
+  return power_form(*part.law, part_theta(part, whole)).value();
 }
 
 void require_positive(const char* what, double value) {
@@ -25,24 +37,16 @@ void require_positive(const char* what, double value) {
   throw std::invalid_argument(fmt::format("{} = {} must be a finite number above 0", what, value));
 }
 
-Estimate over_both(const FitResult& joint, const Both& quantity) {
-  return estimate(joint, [&](const Theta& theta) {
-    return quantity(*power_form(*joint.law, theta, Stage::kScratch),
-                    *power_form(*joint.law, theta, Stage::kContinued));
+Estimate over_both(const FitResult& fit, const Both& quantity) {
+  const Pair pair = pair_of(fit);
+  return estimate(fit, [&](const Theta& theta) {
+    return quantity(form_of(pair.scratch, theta), form_of(pair.continued, theta));
   });
-}
-
-std::optional<double> scratch_flops(const PowerForm& scratch, const PowerForm& continued,
-                                    double flops, const ComputeModel& compute) {
-  const std::optional<Optimum> best = optimum(continued, flops, compute);
-  if (!best) return std::nullopt;
-  return flops_for_loss(scratch, best->loss, compute);
 }
 
 }  // namespace
 
 Estimate saved_share_at(const FitResult& joint, double params, double tokens) {
-  require_joint(joint);
   require_positive("params", params);
   require_positive("tokens", tokens);
   return over_both(joint, [=](const PowerForm& s, const PowerForm& c) {
@@ -52,7 +56,6 @@ Estimate saved_share_at(const FitResult& joint, double params, double tokens) {
 }
 
 Transfer transfer_at(const FitResult& joint, double params, double tokens) {
-  require_joint(joint);
   require_positive("params", params);
   require_positive("tokens", tokens);
   const auto needed = [=](const PowerForm& s, const PowerForm& c) {
@@ -77,12 +80,14 @@ Transfer transfer_at(const FitResult& joint, double params, double tokens) {
 }
 
 Crossing crossing_at(const FitResult& joint, double params) {
-  require_joint(joint);
   require_positive("params", params);
   Crossing out;
   out.params = params;
-  out.continued_better_below = joint.value("beta") > joint.value("beta_continued");
+  const Pair pair = pair_of(joint);
+  out.continued_better_below =
+      form_of(pair.scratch, joint.theta).beta > form_of(pair.continued, joint.theta).beta;
   const bool below = out.continued_better_below;
+  // Draws whose data terms are steeper the other way round cross in the other sense: not this one.
   out.tokens = over_both(joint, [=](const PowerForm& s, const PowerForm& c) {
     return (s.beta > c.beta) == below ? crossing_tokens(s, c, params) : std::nullopt;
   });
@@ -90,16 +95,19 @@ Crossing crossing_at(const FitResult& joint, double params) {
 }
 
 BudgetSaving saving_at(const FitResult& joint, double flops, const ComputeModel& compute) {
-  require_joint(joint);
   require_positive("flops", flops);
-  const auto equal = [&](const PowerForm& s, const PowerForm& c) {
-    return scratch_flops(s, c, flops, compute);
+  const Pair pair = pair_of(joint);
+  const auto equal = [&](const Theta& theta) -> std::optional<double> {
+    const std::optional<Split> best =
+        best_split(*pair.continued.law, part_theta(pair.continued, theta), {flops, compute, {}});
+    if (!best) return std::nullopt;
+    return flops_for_loss(form_of(pair.scratch, theta), best->loss, compute);
   };
   BudgetSaving out;
   out.flops = flops;
-  out.equal_loss_flops = over_both(joint, equal);
-  out.saved_share = over_both(joint, [&](const PowerForm& s, const PowerForm& c) {
-    const std::optional<double> needed = equal(s, c);
+  out.equal_loss_flops = estimate(joint, equal);
+  out.saved_share = estimate(joint, [&](const Theta& theta) {
+    const std::optional<double> needed = equal(theta);
     return needed ? std::optional(1 - flops / *needed) : std::nullopt;
   });
   return out;

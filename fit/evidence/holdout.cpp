@@ -1,15 +1,17 @@
 #include "fit/evidence/holdout.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
 
-#include "fit/laws/laws.h"
+#include "fit/laws/law_parts.h"
 #include "fit/solve/objective.h"
 #include "fit/solve/resample.h"
 #include "fit/solve/spread.h"
+#include "fit/solve/strategies.h"
 
 namespace crosslaw::fit {
 namespace {
@@ -30,18 +32,9 @@ std::vector<int> tested_points(const HoldoutPlan& plan) {
   return out;
 }
 
-bool has_stage(const Points& points, Stage stage) {
+bool has_continued(const Points& points) {
   return std::any_of(points.begin(), points.end(),
-                     [stage](const Point& point) { return point.stage == stage; });
-}
-
-int free_coefficients(const FitResult& fit) {
-  const auto free = [](const FitResult& each) {
-    return static_cast<int>(std::count_if(each.coefficients.begin(), each.coefficients.end(),
-                                          [](const Coefficient& c) { return !c.frozen; }));
-  };
-  if (fit.stages.empty()) return free(fit);
-  return free(fit.stages[0]) + free(fit.stages[1]);
+                     [](const Point& point) { return point.stage != Stage::kScratch; });
 }
 
 // Means over the held-out points.
@@ -67,6 +60,7 @@ HeldOutLaw test_law(const Points& points, const HoldoutPlan& plan, FitOptions op
   options.draws = 0;
   for (const HoldoutSplit& split : plan.splits) {
     FitOptions own = options;
+    // Every law of every split is a full search; with many points nearly every start finds it.
     if (split.train.size() > kManyPoints) own.starts = std::max(1, options.starts / 4);
     const FitResult fit = fit_law(pick(points, split.train), own);
     out.coefficients = free_coefficients(fit);
@@ -105,6 +99,7 @@ Range difference_interval(const HeldOutLaw& law, const HeldOutLaw& best, const R
 
 void compare(const Points& points, const HoldoutOptions& options, Holdout& out) {
   const Points tested = pick(points, tested_points(out.plan));
+  // Laws are judged on the same resampled runs: what makes a run hard for all of them cancels.
   const Resampler worlds(tested, Resampling::kClusters, options.fit.seed);
   out.test_points = static_cast<int>(tested.size());
   out.test_runs = worlds.clusters();
@@ -164,27 +159,34 @@ std::string verdict_of(const Holdout& result) {
 }
 
 // Why a law cannot be asked of these points at all; empty: it can.
-std::string why_unsuitable(const std::string& law, const Points& points) {
-  if (law != kTwoStageLaw && find_law(law).depends_on(Axis::kRepeats)) {
+std::string why_unsuitable(const std::string& name, const Points& points) {
+  const Law& law = law_of_fit(name);
+  if (law.depends_on(Axis::kRepeats)) {
     const bool repeats = std::any_of(points.begin(), points.end(), [](const Point& point) {
       return unique_tokens(point) < point.tokens;
     });
-    return repeats ? "" : fmt::format("law {} needs points with unique tokens below tokens", law);
+    return repeats ? "" : fmt::format("law {} needs points with unique tokens below tokens", name);
   }
-  if (law != kTwoStageLaw && &find_law(law) != &joint_law()) return "";
-  if (has_stage(points, Stage::kScratch) && has_stage(points, Stage::kContinued)) return "";
-  return fmt::format("law {} needs scratch and continued points", law);
+  const std::vector<LawPart> parts = parts_of(law);
+  if (std::none_of(parts.begin(), parts.end(),
+                   [&](const LawPart& part) { return indices_of(part, points).empty(); })) {
+    return "";
+  }
+  std::vector<std::string_view> strategies;
+  for (const LawPart& part : parts) strategies.push_back(part.strategy);
+  return fmt::format("law {} needs {} points", name, fmt::join(strategies, " and "));
 }
 
 }  // namespace
 
 std::vector<std::string> suitable_laws(const Points& points) {
-  if (has_stage(points, Stage::kContinued)) {
-    return {std::string(joint_law().name), std::string(kTwoStageLaw)};
-  }
+  std::vector<std::string_view> names = law_names();
+  names.push_back(kTwoStageLaw);
+  const bool several = has_continued(points);
   std::vector<std::string> out;
-  for (const std::string_view name : law_names()) {
-    if (why_unsuitable(std::string(name), points).empty()) out.emplace_back(name);
+  for (const std::string_view name : names) {
+    if ((parts_of(law_of_fit(name)).size() > 1) != several) continue;
+    if (several || why_unsuitable(std::string(name), points).empty()) out.emplace_back(name);
   }
   return out;
 }

@@ -10,11 +10,12 @@
 #include <stdexcept>
 #include <utility>
 
-#include "fit/laws/laws.h"
-#include "fit/laws/power_form.h"
-#include "fit/solve/core.h"
+#include "fit/allocate/best_split.h"
+#include "fit/laws/law_parts.h"
 #include "fit/solve/one_step.h"
 #include "fit/solve/parallel.h"
+#include "fit/solve/stages.h"
+#include "fit/solve/strategies.h"
 
 namespace crosslaw::fit {
 namespace {
@@ -38,85 +39,69 @@ Core core_of(const FitResult& fit, const Points& points, std::vector<int> index)
 // Refits a finished fit in other worlds, warm-started at its optimum, or guesses such a refit.
 class Refitter {
  public:
-  Refitter(const Points& points, const FitResult& fit) {
-    if (fit.stages.empty()) {
-      stages_.push_back(core_of(fit, points, all_indices(points)));
-    } else {
-      for (const Stage stage : {Stage::kScratch, Stage::kContinued}) {
-        const FitResult& part = fit.stages.at(stages_.size());
-        stages_.push_back(core_of(part, select_stage(points, stage), indices_of(points, stage)));
-      }
+  Refitter(const Points& points, const FitResult& fit) : coefficients_(fit.law->size()) {
+    for (const FittedPart& each : fitted_parts(fit)) {
+      stages_.push_back({each.part, core_of(*each.fit, points_of(each.part, points),
+                                            indices_of(each.part, points))});
     }
     sample_.assign(points.size(), {0, 0});
     for (std::size_t s = 0; s < stages_.size(); ++s) {
-      steps_.emplace_back(stages_[s].problem, stages_[s].centred);
-      for (std::size_t k = 0; k < stages_[s].index.size(); ++k) {
-        sample_[static_cast<std::size_t>(stages_[s].index[k])] = {s, k};
+      const Core& core = stages_[s].core;
+      steps_.emplace_back(core.problem, core.centred);
+      for (std::size_t k = 0; k < core.index.size(); ++k) {
+        sample_[static_cast<std::size_t>(core.index[k])] = {s, k};
       }
     }
   }
 
+  using Refit = std::pair<Theta, double>;  // the plain theta of the fit's law and the objective
+
   // What leaving out these points leads to by one Newton step in each stage.
-  std::optional<std::pair<Theta, double>> one_step(const std::vector<int>& left_out,
-                                                   double objective) const {
-    const Theta still = Theta::Zero(stages_[0].problem.law->size());
-    const auto first = steps_[0].without(samples_of(0, left_out), still);
-    if (!first) return std::nullopt;
-    const Theta plain = stages_[0].problem.plain(stages_[0].centred + first->theta);
-    if (stages_.size() == 1) return Refit{plain, objective + first->objective};
-    const Problem& problem = stages_[1].problem;
-    Theta moved = problem.plain(stages_[1].centred);
-    moved.head(3) = plain.head(3);
-    Theta frozen = problem.centred(moved) - stages_[1].centred;
-    frozen.tail(3).setZero();
-    const auto second = steps_[1].without(samples_of(1, left_out), frozen);
-    if (!second) return std::nullopt;
-    Theta both(joint_law().size());
-    both << plain, problem.plain(stages_[1].centred + second->theta).tail(3);
-    return Refit{both, objective + first->objective + second->objective};
-  }
-
-  // The plain theta of the fit's law and the objective.
-  std::optional<std::pair<Theta, double>> operator()(const Resample& world) const {
-    const std::optional<Refit> first = refit_stage(stages_[0], world, stages_[0].centred);
-    if (!first || stages_.size() == 1) return first;
-    const Core& continued = stages_[1];
-    Theta start = continued.problem.plain(continued.centred);
-    start.head(3) = first->first.head(3);  // E, A and alpha
-    const std::optional<Refit> second =
-        refit_stage(continued, world, continued.problem.centred(start));
-    if (!second) return std::nullopt;
-    Theta both(joint_law().size());
-    both << first->first, second->first.tail(3);
-    return Refit{both, first->second + second->second};
-  }
-
- private:
-  using Refit = std::pair<Theta, double>;
-
-  std::vector<Sample> samples_of(std::size_t stage, const std::vector<int>& points) const {
-    std::vector<Sample> out;
-    for (const int i : points) {
-      const auto [s, k] = sample_[static_cast<std::size_t>(i)];
-      if (s == stage) out.push_back(stages_[s].problem.samples[k]);
+  std::optional<Refit> one_step(const std::vector<int>& left_out, double objective) const {
+    Refit out{Theta::Zero(coefficients_), objective};
+    for (std::size_t s = 0; s < stages_.size(); ++s) {
+      const Core& core = stages_[s].core;
+      const Theta moved = stages_[s].start(out.first);
+      const auto found = steps_[s].without(samples_of(s, left_out), moved - core.centred);
+      if (!found) return std::nullopt;
+      stages_[s].put_free(core.problem.plain(core.centred + found->theta), out.first);
+      out.second += found->objective;
     }
     return out;
   }
 
-  static std::optional<Refit> refit_stage(const Core& core, const Resample& world,
-                                          const Theta& start) {
-    std::vector<Sample> samples;
-    apply(world, core.problem, core.index, core.centred, core.noise, samples);
-    const int needed = core.problem.box.free_count(core.problem.law->size());
-    if (static_cast<int>(samples.size()) < needed) return std::nullopt;
-    const Draw found = refit(core, world, start);
+  std::optional<Refit> operator()(const Resample& world) const {
+    std::vector<std::vector<Sample>> samples(stages_.size());
+    for (std::size_t s = 0; s < stages_.size(); ++s) {
+      const Core& core = stages_[s].core;
+      apply(world, core.problem, core.index, core.centred, core.noise, samples[s]);
+      const int needed = core.problem.box.free_count(core.problem.law->size());
+      if (static_cast<int>(samples[s].size()) < needed) return std::nullopt;
+    }
+    const std::optional<StageDraws> found = refit_stages(stages_, world, coefficients_);
     if (!found) return std::nullopt;
-    Sums sums;
-    core.problem.law->accumulate(*found, samples, core.problem.delta, sums);
-    return Refit{core.problem.plain(*found), sums.objective};
+    Refit out{found->whole, 0};
+    for (std::size_t s = 0; s < stages_.size(); ++s) {
+      Sums sums;
+      const Problem& problem = stages_[s].core.problem;
+      problem.law->accumulate(found->centred[s], samples[s], problem.delta, sums);
+      out.second += sums.objective;
+    }
+    return out;
   }
 
-  std::vector<Core> stages_;
+ private:
+  std::vector<Sample> samples_of(std::size_t stage, const std::vector<int>& points) const {
+    std::vector<Sample> out;
+    for (const int i : points) {
+      const auto [s, k] = sample_[static_cast<std::size_t>(i)];
+      if (s == stage) out.push_back(stages_[s].core.problem.samples[k]);
+    }
+    return out;
+  }
+
+  int coefficients_;
+  std::vector<StageCore> stages_;
   std::vector<OneStep> steps_;                               // one a stage
   std::vector<std::pair<std::size_t, std::size_t>> sample_;  // of each point: stage, row there
 };
@@ -124,7 +109,7 @@ class Refitter {
 struct Run {
   int cluster;
   std::vector<int> points;
-  int stages;  // bit 0: scratch, bit 1: continued
+  int stages;  // bit s: it has points of stage s
 };
 
 std::vector<Run> runs_of(const Points& points) {
@@ -135,23 +120,16 @@ std::vector<Run> runs_of(const Points& points) {
     const auto key = cluster >= 0 ? std::pair(0, cluster) : std::pair(1, at);
     Run& run = runs.try_emplace(key, Run{std::max(cluster, -1), {}, 0}).first->second;
     run.points.push_back(at);
-    run.stages |= points[i].stage == Stage::kContinued ? 2 : 1;
+    run.stages |= 1 << static_cast<int>(points[i].stage);
   }
   std::vector<Run> out;
   for (auto& [key, run] : runs) out.push_back(std::move(run));
   return out;
 }
 
-std::vector<Stage> stages_of(const Law& law) {
-  if (&law == &joint_law()) return {Stage::kScratch, Stage::kContinued};
-  return {Stage::kScratch};
-}
-
-std::optional<double> log_optimum(const Law& law, const Theta& theta, Stage stage, double flops) {
-  const std::optional<PowerForm> form = power_form(law, theta, stage);
-  const std::optional<Optimum> best = form ? optimum(*form, flops) : std::nullopt;
-  if (!best) return std::nullopt;
-  return std::log(best->params);
+std::optional<double> log_optimum(const LawPart& part, const Theta& whole, const Budget& budget) {
+  const std::optional<Split> best = best_split(*part.law, part_theta(part, whole), budget);
+  return best ? std::optional(std::log(best->params)) : std::nullopt;
 }
 
 LeftOut change(const Run& run, const FitResult& fit, const Theta& theta, double objective,
@@ -162,9 +140,10 @@ LeftOut change(const Run& run, const FitResult& fit, const Theta& theta, double 
   out.points = static_cast<int>(run.points.size());
   out.theta = theta - fit.theta;
   out.objective = objective - fit.objective;
-  for (const Stage stage : stages_of(*fit.law)) {
-    const auto before = log_optimum(*fit.law, fit.theta, stage, flops);
-    const auto after = log_optimum(*fit.law, theta, stage, flops);
+  const Budget budget{flops, fit.compute_model(), {}};
+  for (const LawPart& part : parts_of(*fit.law)) {
+    const auto before = log_optimum(part, fit.theta, budget);
+    const auto after = log_optimum(part, theta, budget);
     out.log_params.push_back(before ? std::optional(after ? *after - *before : kNoOptimum)
                                     : std::nullopt);
   }
@@ -177,6 +156,7 @@ double jackknife_error(const std::vector<double>& values, const std::vector<int>
   std::map<int, std::vector<double>> groups;
   for (std::size_t g = 0; g < values.size(); ++g) groups[strata[g]].push_back(values[g]);
   double variance = 0;
+  // Strata add up, for a scratch run tells nothing of what a continued one would have been.
   for (const auto& [stages, group] : groups) {
     const auto count = static_cast<double>(group.size());
     double mean = 0, squares = 0;
@@ -308,8 +288,7 @@ class Leaver {
   Influence summarise(const std::vector<int>& order) const {
     Influence out;
     out.flops = flops_;
-    out.strategies = {""};
-    if (fit_.law == &joint_law()) out.strategies = {"scratch", "continued"};
+    for (const LawPart& part : parts_of(*fit_.law)) out.strategies.emplace_back(part.strategy);
     std::vector<int> strata;
     for (const int g : order) {
       const auto at = static_cast<std::size_t>(g);

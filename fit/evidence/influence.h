@@ -23,8 +23,8 @@ struct LeftOut {
 };
 
 struct Influence {
-  double flops = 0;                     // the budget of N*
-  std::vector<std::string> strategies;  // {""}, or {"scratch", "continued"} for both
+  double flops = 0;                     // the budget of N*, as the fit counts compute
+  std::vector<std::string> strategies;  // of the law: {""}, or {"scratch", "continued"}
   std::vector<LeftOut> runs;            // that which moves N* furthest first
   bool by_params = true;                // else sorted by the exponents: there is no N*
   // Jackknife standard errors: of log N* a strategy, and of every coordinate of the law.

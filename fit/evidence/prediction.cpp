@@ -6,18 +6,18 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "fit/laws/laws.h"
-#include "fit/solve/fitter.h"
 #include "fit/solve/objective.h"
 #include "fit/solve/random.h"
+#include "fit/solve/strategies.h"
 
 namespace crosslaw::fit {
 namespace {
 
+// Each bootstrap law meets several residuals: the tails of their product need more than one a draw.
 constexpr int kResidualsPerDraw = 32;
 constexpr double kQuietFactor = 1.05;  // factors outside the measured range below this are silent
 
-// One strategy of a fit: its own law, draws and points.
+// A strategy with the points behind it.
 struct Strategy {
   std::string name;
   FitResult fit;
@@ -25,9 +25,11 @@ struct Strategy {
 };
 
 std::vector<Strategy> strategies_of(const Points& points, const FitResult& fit) {
-  if (fit.law != &joint_law()) return {{"", fit, points}};
-  return {{"scratch", scratch_part(fit), select_stage(points, Stage::kScratch)},
-          {"continued", continued_part(fit), select_stage(points, Stage::kContinued)}};
+  std::vector<Strategy> out;
+  for (StrategyFit& each : strategy_fits(fit)) {
+    out.push_back({each.name, std::move(each.fit), points_at(each.stage, points)});
+  }
+  return out;
 }
 
 // log observed - log predicted of every point, as large as those of points that were not fitted.
@@ -38,6 +40,7 @@ std::vector<double> scatter_of(const Strategy& strategy) {
   const auto fitted = static_cast<double>(
       std::count_if(strategy.fit.coefficients.begin(), strategy.fit.coefficients.end(),
                     [](const Coefficient& each) { return !each.frozen; }));
+  // Fitted residuals are too small: p coefficients have bent the law towards the points.
   const auto count = static_cast<double>(r.size());
   const double factor = std::sqrt(count / std::max(1.0, count - fitted));
   std::vector<double> out;
@@ -45,10 +48,8 @@ std::vector<double> scatter_of(const Strategy& strategy) {
   return out;
 }
 
-// Nothing but the stage of the strategy's points decides which term of a law applies.
 double loss_by(const Strategy& strategy, const Theta& theta, const NewRun& run) {
-  return predicted_loss(*strategy.fit.law, theta, run.params, run.tokens,
-                        strategy.points.front().stage);
+  return predicted_loss(*strategy.fit.law, theta, run.params, run.tokens);
 }
 
 std::optional<Range> run_interval(const Strategy& strategy, const std::vector<double>& scatter,
@@ -59,6 +60,7 @@ std::optional<Range> run_interval(const Strategy& strategy, const std::vector<do
   std::vector<double> losses;
   for (Eigen::Index d = 0; d < draws.rows(); ++d) {
     const double loss = loss_by(strategy, draws.row(d).transpose(), run);
+    // One stream a draw: the same residuals for every run asked about, so that answers compare.
     Random random(seed, static_cast<std::uint64_t>(d));
     for (int k = 0; k < kResidualsPerDraw; ++k) {
       const std::uint32_t i = random.index(static_cast<std::uint32_t>(scatter.size()));
@@ -97,9 +99,11 @@ Prediction predict_one(const Strategy& strategy, const std::vector<double>& scat
       estimate(strategy.fit, [&](const Theta& theta) { return loss_by(strategy, theta, run); });
   out.run_ci95 = run_interval(strategy, scatter, run, seed);
   const Coverage covered = coverage(strategy.points);
-  out.flops_factor = times_outside(6 * run.params * run.tokens, covered.flops);
+  const ComputeModel compute = strategy.fit.compute_model();
+  const double flops = compute.flops_per_token(run.params) * run.tokens;
+  out.flops_factor = times_outside(flops, covered.flops);
   out.ratio_factor = times_outside(run.tokens / run.params, covered.tokens_per_param);
-  warn_where_outside(out.flops_factor, "6ND", covered.flops, out.warnings);
+  warn_where_outside(out.flops_factor, compute.measured ? "C" : "6ND", covered.flops, out.warnings);
   warn_where_outside(out.ratio_factor, "D/N", covered.tokens_per_param, out.warnings);
   return out;
 }

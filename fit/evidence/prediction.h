@@ -22,7 +22,7 @@ struct Prediction {
   std::string stage;              // "", or "scratch" or "continued" of laws that have both
   Estimate loss;                  // by the law: where such runs lie on average
   std::optional<Range> run_ci95;  // of the loss of one new run: the law's interval and the scatter
-  double flops_factor = 1;  // how far 6 N D lies outside the measured compute; below 1: too small
+  double flops_factor = 1;  // how far its C lies outside the measured compute; below 1: too small
   double ratio_factor = 1;  // how far D/N lies outside the measured D/N
   std::vector<std::string> warnings;
 };

@@ -8,10 +8,10 @@
 #include <stdexcept>
 
 #include "fit/evidence/profile_walk.h"
-#include "fit/solve/fitter.h"
 #include "fit/solve/newton.h"
 #include "fit/solve/noise_factors.h"
 #include "fit/solve/objective.h"
+#include "fit/solve/strategies.h"
 
 namespace crosslaw::fit {
 namespace {
@@ -78,8 +78,9 @@ ProfileWalk walk_of(const Problem& centred, const Theta& plain, int i, double ta
   return walk;
 }
 
-// Appends the walks of the free coefficients of one stage, or of a whole one-stage fit.
-void add_walks(const Points& points, const FitResult& fit, std::vector<ProfileWalk>& out) {
+// Appends the walks of the free coefficients of one minimisation, by their names in the whole law.
+void add_walks(const Points& points, const FitResult& fit, const LawPart& part, const Law& whole,
+               std::vector<ProfileWalk>& out) {
   if (static_cast<int>(points.size()) != fit.points) {
     throw std::invalid_argument(
         fmt::format("a fit of {} points has no profile over {} points", fit.points, points.size()));
@@ -92,7 +93,8 @@ void add_walks(const Points& points, const FitResult& fit, std::vector<ProfileWa
   for (int i = 0; i < fit.law->size(); ++i) {
     if (!problem.box.free[static_cast<std::size_t>(i)]) continue;
     out.push_back(walk_of(problem, fit.theta, i, tau));
-    out.back().name = fit.coefficients[static_cast<std::size_t>(i)].name;
+    const int place = part.coefficients[static_cast<std::size_t>(i)];
+    out.back().name = whole.coefficients[static_cast<std::size_t>(place)].name;
   }
 }
 
@@ -100,13 +102,8 @@ void add_walks(const Points& points, const FitResult& fit, std::vector<ProfileWa
 
 std::vector<Profile> profile_coefficients(const Points& points, const FitResult& fit, int threads) {
   std::vector<ProfileWalk> walks;
-  if (fit.stages.empty()) {
-    add_walks(points, fit, walks);
-  } else {
-    add_walks(select_stage(points, Stage::kScratch), fit.stages.at(0), walks);
-    add_walks(select_stage(points, Stage::kContinued), fit.stages.at(1), walks);
-    // The stages call theirs by the names of their own laws.
-    for (std::size_t k = 0; k < walks.size(); ++k) walks[k].name = fit.coefficients.at(k).name;
+  for (const FittedPart& each : fitted_parts(fit)) {
+    add_walks(points_of(each.part, points), *each.fit, each.part, *fit.law, walks);
   }
   return walk_profiles(walks, threads);
 }

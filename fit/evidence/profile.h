@@ -31,10 +31,12 @@ struct Profile {
 // std::invalid_argument for points that the fit cannot come from.
 std::vector<Profile> profile_coefficients(const Points& points, const FitResult& fit, int threads);
 
-// Profile of N*, the size of least loss with C = 6ND = flops, by which A is eliminated:
-// alpha A N*^-alpha = (beta - gamma) B D*^-beta N*^-gamma (B, where A and alpha are frozen). Named
-// "N*"; empty for laws other than chinchilla and extended and where the fit has no optimum.
-std::optional<Profile> profile_params(const Points& points, const FitResult& fit, double flops,
-                                      int threads);
+// Profiles of N*, the size of least loss that C = F N^phi D = flops can train (F and phi as the fit
+// counts compute), by which A is eliminated: alpha A N*^-alpha = (phi beta - gamma) B D*^-beta
+// N*^-gamma (B, where A and alpha are frozen). One a strategy with a minimisation of its own, named
+// "N*", "scratch N*", ...; none of laws other than chinchilla and extended and where the fit has no
+// optimum.
+std::vector<Profile> profile_params(const Points& points, const FitResult& fit, double flops,
+                                    int threads);
 
 }  // namespace crosslaw::fit

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <memory>
 
+#include "fit/allocate/best_split.h"
 #include "fit/evidence/profile.h"
 #include "fit/evidence/profile_walk.h"
 #include "fit/laws/kernel.h"
@@ -9,13 +10,16 @@
 #include "fit/solve/newton.h"
 #include "fit/solve/noise_factors.h"
 #include "fit/solve/objective.h"
+#include "fit/solve/strategies.h"
 
 namespace crosslaw::fit {
 namespace {
 
 // The extended law with the origin of log N and log D at a given optimum. There both terms are
-// equally steep along C = 6ND, alpha A' = sigma B' = exp(slope) with sigma = beta - gamma, so one
-// coefficient is fewer: theta = (log E, slope, alpha, sigma, gamma).
+// equally steep along C = F N^phi D, alpha A' = sigma B' = exp(slope) with sigma = phi beta -
+// gamma, so one coefficient is fewer: theta = (log E, slope, alpha, sigma, gamma). Samples carry
+// log(D)/phi in place of log D: then phi occurs nowhere in here, for beta log D = (sigma + gamma)
+// log(D)/phi.
 class AtOptimum {
  public:
   static constexpr int kSize = 5;
@@ -72,7 +76,8 @@ class AtOptimum {
 const Law& at_optimum_law() {
   constexpr double kSmallest = 1e-4;
   static const Law law{"at optimum",
-                       "E + (e^s/alpha) (N/N*)^-alpha + (e^s/sigma) (D/D*)^-beta (N/N*)^-gamma",
+                       "E + (e^s/alpha) (N/N*)^-alpha + (e^s/sigma) (D/D*)^-beta (N/N*)^-gamma, "
+                       "beta = (sigma + gamma)/phi",
                        {{"E", Kind::kFloor, Axis::kNone, -30, 0.5},
                         {"slope", Kind::kLevel, Axis::kNone, -150, 50},
                         {"alpha", Kind::kExponent, Axis::kParams, kSmallest, 28},
@@ -89,14 +94,16 @@ const Law& at_optimum_law() {
 struct ParamsProblem {
   std::vector<Sample> plain;  // origin at N = D = 1
   double delta;
-  double log_tokens_and_params;  // log(C/6)
+  double log_flops;
+  ComputeModel compute;
   SearchBox box;
 
   std::vector<Sample> samples_at(double log_params) const {
+    const double log_tokens = log_flops - compute.log_flops_per_token(log_params);  // D*
     std::vector<Sample> out = plain;
     for (Sample& sample : out) {
       sample.log_params -= log_params;
-      sample.log_tokens -= log_tokens_and_params - log_params;
+      sample.log_tokens = (sample.log_tokens - log_tokens) / compute.exponent;
     }
     return out;
   }
@@ -119,7 +126,7 @@ struct ParamsProblem {
 
 ParamsProblem params_problem(const Problem& problem, const FitResult& fit, double flops) {
   const Law& law = at_optimum_law();
-  ParamsProblem out{problem.samples, problem.delta, std::log(flops / 6), {}};
+  ParamsProblem out{problem.samples, problem.delta, std::log(flops), fit.compute_model(), {}};
   for (Sample& sample : out.plain) {
     sample.log_params += problem.mean_log_params;
     sample.log_tokens += problem.mean_log_tokens;
@@ -138,33 +145,46 @@ ParamsProblem params_problem(const Problem& problem, const FitResult& fit, doubl
   return out;
 }
 
-}  // namespace
-
-std::optional<Profile> profile_params(const Points& points, const FitResult& fit, double flops,
-                                      int threads) {
+// Empty where the law is not of two terms or has no optimum.
+std::optional<ProfileWalk> walk_of(const Points& points, const FitResult& fit, double flops) {
   const std::optional<PowerForm> form = power_form(*fit.law, fit.theta);
-  const bool two_terms = form && fit.law->size() <= 6;
-  if (!two_terms || !(flops > 0) || !std::isfinite(flops)) return std::nullopt;
-  const std::optional<Optimum> best = optimum(*form, flops);
+  if (!form || !(flops > 0) || !std::isfinite(flops)) return std::nullopt;
+  const ComputeModel compute = fit.compute_model();
+  const std::optional<Split> best = best_split(*fit.law, fit.theta, {flops, compute, {}});
   if (!best) return std::nullopt;
   const Problem problem = make_problem(*fit.law, points, fit.huber_delta);
   const auto shared = std::make_shared<ParamsProblem>(params_problem(problem, fit, flops));
   const Theta centred = problem.centred(fit.theta);
   ProfileWalk walk;
-  walk.name = "N*";
   walk.best.at = std::log(best->params);
   walk.best.objective = evaluate(problem, centred).objective;
   walk.best.theta.resize(at_optimum_law().size());
   walk.best.theta << form->log_e, std::log(form->alpha) + form->log_a - form->alpha * walk.best.at,
-      form->alpha, form->beta - form->gamma, form->gamma;
+      form->alpha, compute.exponent * form->beta - form->gamma, form->gamma;
   walk.limit = profile_limit(walk.best.objective, noise_factors(problem, centred).ratio);
   // One parameter on one side, one token on the other.
   walk.lowest = std::min(0.0, walk.best.at);
-  walk.highest = std::max(std::log(flops / 6), walk.best.at);
+  walk.highest = std::max(compute.log_params(std::log(flops)), walk.best.at);
   walk.step = 0.05;
   walk.logarithm = true;
   walk.hold = [shared](double at, const Held& from) { return shared->hold(at, from); };
-  return walk_profiles({walk}, threads).front();
+  return walk;
+}
+
+}  // namespace
+
+std::vector<Profile> profile_params(const Points& points, const FitResult& fit, double flops,
+                                    int threads) {
+  std::vector<ProfileWalk> walks;
+  for (const FittedPart& each : fitted_parts(fit)) {
+    FitResult own = *each.fit;
+    own.compute = fit.compute;  // a stage counts compute as the whole fit does
+    std::optional<ProfileWalk> walk = walk_of(points_of(each.part, points), own, flops);
+    if (!walk) continue;
+    walk->name = labelled(each.part.strategy, "N*");
+    walks.push_back(std::move(*walk));
+  }
+  return walk_profiles(walks, threads);
 }
 
 }  // namespace crosslaw::fit

@@ -8,9 +8,11 @@
 namespace crosslaw::fit {
 namespace {
 
+// 40 steps that grow by 1.6 reach 1e8 first steps out: what is not bounded by then is open.
 constexpr int kMostSteps = 40;
 constexpr double kStepGrowth = 1.6;
-constexpr int kGrid = 20;               // values on a side
+constexpr int kGrid = 20;  // values on a side
+// A little past the end, so that a picture shows the crossing.
 constexpr double kBeyond = 1.15;        // how far the values go, in distances of the end
 constexpr double kEndTolerance = 1e-4;  // of that distance
 

@@ -143,21 +143,32 @@ FrontierPoint Isoflop::minimum(const Group& group, const Parabola& curve) const 
   return {group.log_flops, log_n, group.log_flops - log_n + curve.log_ratio(u), curve.log_loss(u)};
 }
 
-std::string why_left_out(const IsoflopBudget& budget, const std::optional<Parabola>& curve) {
-  if (budget.sizes < kFewestSizes) {
-    return fmt::format("{} size{}, at least {} are needed", budget.sizes,
-                       budget.sizes == 1 ? "" : "s", kFewestSizes);
-  }
+BudgetUse use_of(const IsoflopBudget& budget, const std::optional<Parabola>& curve) {
+  if (budget.sizes < kFewestSizes) return BudgetUse::kTooFewSizes;
   if (budget.flops_range.high > kWidestBudget * budget.flops_range.low) {
-    return fmt::format(
-        "its compute ranges from {:.3g} to {:.3g}: not one budget; make "
-        "same_budget smaller",
-        budget.flops_range.low, budget.flops_range.high);
+    return BudgetUse::kNotOneBudget;
   }
-  if (!curve || !(curve->bend > 0)) return "the parabola has no minimum: it bends downwards";
-  if (!curve->has_minimum_inside()) {
-    return fmt::format("the minimum lies {} the sampled sizes",
-                       curve->vertex() < 0 ? "below" : "above");
+  if (!curve || !(curve->bend > 0)) return BudgetUse::kBendsDownwards;
+  return curve->has_minimum_inside() ? BudgetUse::kUsed : BudgetUse::kMinimumOutside;
+}
+
+std::string why_left_out(const IsoflopBudget& budget, const std::optional<Parabola>& curve) {
+  switch (budget.use) {
+    case BudgetUse::kTooFewSizes:
+      return fmt::format("{} size{}, at least {} are needed", budget.sizes,
+                         budget.sizes == 1 ? "" : "s", kFewestSizes);
+    case BudgetUse::kNotOneBudget:
+      return fmt::format(
+          "its compute ranges from {:.3g} to {:.3g}: not one budget; make "
+          "same_budget smaller",
+          budget.flops_range.low, budget.flops_range.high);
+    case BudgetUse::kBendsDownwards:
+      return "the parabola has no minimum: it bends downwards";
+    case BudgetUse::kMinimumOutside:
+      return fmt::format("the minimum lies {} the sampled sizes",
+                         curve->vertex() < 0 ? "below" : "above");
+    case BudgetUse::kUsed:
+      break;
   }
   return "";
 }
@@ -178,8 +189,9 @@ IsoflopBudget Isoflop::describe(const Group& group, std::optional<Parabola>& cur
   out.best_params = point(*best).params;
   out.width = out.params.high / out.params.low;
   if (out.sizes >= kFewestSizes) curve = parabola(group, once, log_loss_);
+  out.use = use_of(out, curve);
   out.left_out = why_left_out(out, curve);
-  if (!out.left_out.empty()) {
+  if (out.use != BudgetUse::kUsed) {
     curve.reset();
     return out;
   }
@@ -291,7 +303,7 @@ std::string budget_name(const IsoflopBudget& budget) {
 
 void add_warnings(IsoflopFit& fit) {
   for (const IsoflopBudget& budget : fit.budgets) {
-    if (!budget.left_out.empty()) continue;
+    if (budget.use != BudgetUse::kUsed) continue;
     if (budget.width > kWideGrid) {
       fit.warnings.push_back(fmt::format(
           "{}: sizes are {:.3g} times apart; beyond {} a parabola is biased even without noise",
@@ -351,7 +363,7 @@ std::vector<std::string> problems(const IsoflopOptions& options) {
 std::size_t IsoflopFit::used() const {
   return static_cast<std::size_t>(
       std::count_if(budgets.begin(), budgets.end(),
-                    [](const IsoflopBudget& each) { return each.left_out.empty(); }));
+                    [](const IsoflopBudget& each) { return each.use == BudgetUse::kUsed; }));
 }
 
 IsoflopFit fit_isoflop(const Points& points, const IsoflopOptions& options) {

@@ -26,15 +26,19 @@ struct IsoflopOptions {
 
 std::vector<std::string> problems(const IsoflopOptions& options);
 
+// Whether a budget has a minimum to use, else what is missing.
+enum class BudgetUse { kUsed, kTooFewSizes, kNotOneBudget, kBendsDownwards, kMinimumOutside };
+
 // The points of one compute budget and the parabola through them.
 struct IsoflopBudget {
   double flops = 0;   // geometric mean of the points
   Range flops_range;  // of the points
   std::size_t points = 0;
-  std::size_t sizes = 0;    // more than 1 % apart
-  Range params;             // sampled
-  double best_params = 0;   // N of the run with the least loss
-  std::string left_out;     // why there is no minimum to use; empty: used, and what follows is set
+  std::size_t sizes = 0;   // more than 1 % apart
+  Range params;            // sampled
+  double best_params = 0;  // N of the run with the least loss
+  BudgetUse use = BudgetUse::kUsed;
+  std::string left_out;     // that in words; empty: used, and what follows is set
   double curvature = 0;     // of log loss, per squared unit of log N
   double rms = 0;           // of log loss around the parabola
   Estimate params_optimum;  // N*, the minimum of the parabola

@@ -15,6 +15,10 @@ double ComputeModel::flops_per_token(double params) const {
   return constant * std::pow(params, exponent);
 }
 
+double ComputeModel::tokens(double flops, double params) const {
+  return flops / flops_per_token(params);
+}
+
 double ComputeModel::log_params(double log_flops_per_token) const {
   return (log_flops_per_token - std::log(constant)) / exponent;
 }
@@ -40,6 +44,7 @@ std::optional<ComputeModel> fit_compute(const Points& points) {
     xy += (x[i] - mean_x) * (y[i] - mean_y);
     yy += (y[i] - mean_y) * (y[i] - mean_y);
   }
+  // One size says nothing of phi; phi <= 0 would let the size grow for free.
   if (xx < kLeastSpread * count || !(xy > 0)) return std::nullopt;
   ComputeModel out;
   out.exponent = xy / xx;

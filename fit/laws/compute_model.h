@@ -17,6 +17,8 @@ struct ComputeModel {
 
   double log_flops_per_token(double log_params) const;
   double flops_per_token(double params) const;
+  // D that C FLOPs buy at a size.
+  double tokens(double flops, double params) const;
   // log N at which a token costs so much.
   double log_params(double log_flops_per_token) const;
 };

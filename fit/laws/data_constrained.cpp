@@ -12,6 +12,7 @@ using std::exp, std::log;
 template <class Number>
 Number log_worth(const Number& log_unique, const Number& log_ratio, const Number& log_half) {
   constexpr double kFaded = 6.5;  // log(R/R*) beyond which exp(-R/R*) is 0
+  // Further repeats add nothing by then, and exp of their number would overflow.
   if (value_of(log_ratio) - value_of(log_half) > kFaded) {
     return log_unique + log(exp(log_half) + 1.0);
   }

@@ -14,8 +14,8 @@ class Joint {
   explicit Joint(const double* theta) : theta_(theta), floor_(std::exp(theta[0])) {}
 
   double at(const Sample& sample, double* gradient) {
-    std::fill_n(gradient + 3, 5, 0.0);
-    continued_ = sample.continued;
+    std::fill_n(gradient + 3, 5, 0.0);  // the data term of the other strategy has no say
+    continued_ = sample.stage == Stage::kContinued;
     size_.set(theta_, sample.log_params);
     if (continued_) {
       continued_data_.set(theta_, sample.log_params, sample.log_tokens);
@@ -66,8 +66,9 @@ void log_terms(const double* theta, const Sample& at, double* out) {
   constexpr double kAbsent = -700;
   out[0] = theta[0];
   out[1] = theta[1] - theta[2] * at.log_params;
-  out[2] = at.continued ? kAbsent : theta[3] - theta[4] * at.log_tokens;
-  out[3] = at.continued ? theta[5] - theta[6] * at.log_tokens - theta[7] * at.log_params : kAbsent;
+  const bool continued = at.stage == Stage::kContinued;
+  out[2] = continued ? kAbsent : theta[3] - theta[4] * at.log_tokens;
+  out[3] = continued ? theta[5] - theta[6] * at.log_tokens - theta[7] * at.log_params : kAbsent;
 }
 
 }  // namespace
@@ -84,7 +85,10 @@ const Law& joint_law() {
                        kernel_accumulate<Joint>,
                        shift,
                        balance,
-                       log_terms};
+                       log_terms,
+                       {},
+                       {{"scratch", Stage::kScratch, &chinchilla_law(), {0, 1, 2, 3, 4}},
+                        {"continued", Stage::kContinued, &extended_law(), {0, 1, 2, 5, 6, 7}}}};
   return law;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -49,7 +50,7 @@ struct Sample {
   double log_tokens;
   double log_loss;
   double weight;
-  bool continued;
+  Stage stage = Stage::kScratch;
   double log_unique_share = 0;  // log(unique tokens / tokens); 0: no token is seen twice
 };
 
@@ -57,6 +58,17 @@ struct Sample {
 struct DerivedInfo {
   std::string_view name;
   double (*value)(const Theta& theta);  // of plain theta
+};
+
+struct Law;
+
+// What a law says of one strategy, a way of training: a law of its own whose coefficients are some
+// of the whole law's.
+struct LawPart {
+  std::string_view strategy;      // such as "scratch"; "" where there is only one
+  std::optional<Stage> stage;     // of the points it describes; empty: all of them
+  const Law* law = nullptr;       // that these points follow
+  std::vector<int> coefficients;  // its own, in its order, by their places in the whole law
 };
 
 // The objective F = sum_i w_i * Huber_delta(r_i), r_i = log predicted - log observed, at one theta,
@@ -90,6 +102,9 @@ struct Law {
   // (order of the levels in `coefficients`). Null for laws of another form.
   void (*log_terms)(const double* theta, const Sample& at, double* out) = nullptr;
   std::vector<DerivedInfo> derived = {};
+  // The strategies it tells apart, those that the others build on first. Empty: one, the law itself
+  // (see law_parts.h).
+  std::vector<LawPart> parts = {};
 
   int size() const { return static_cast<int>(coefficients.size()); }
   // Position of a coefficient; throws std::invalid_argument for an unknown name.

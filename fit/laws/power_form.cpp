@@ -25,6 +25,7 @@ bool has_optimum(const PowerForm& f, const ComputeModel& c) {
 }
 
 LogLine log_params(const PowerForm& f, const ComputeModel& c) {
+  // From d/dlogN = 0 along the budget: alpha A N^-alpha = (phi beta - gamma) B D^-beta N^-gamma.
   const double sum = f.alpha + data_slope(f, c);
   const double ratio = std::log(f.alpha) + f.log_a - std::log(data_slope(f, c)) - f.log_b;
   return {(ratio - f.beta * std::log(c.constant)) / sum, f.beta / sum};
@@ -47,18 +48,14 @@ double PowerForm::data_term(double params, double tokens) const {
   return std::exp(log_b - beta * std::log(tokens) - gamma * std::log(params));
 }
 
-std::optional<PowerForm> power_form(const Law& law, const Theta& theta, Stage stage) {
+std::optional<PowerForm> power_form(const Law& law, const Theta& theta) {
   if (&law == &chinchilla_law()) {
     return PowerForm{theta[0], theta[1], theta[2], theta[3], theta[4], 0};
   }
   if (&law == &extended_law()) {
     return PowerForm{theta[0], theta[1], theta[2], theta[3], theta[4], theta[5]};
   }
-  if (&law != &joint_law()) return std::nullopt;
-  if (stage == Stage::kScratch) {
-    return PowerForm{theta[0], theta[1], theta[2], theta[3], theta[4], 0};
-  }
-  return PowerForm{theta[0], theta[1], theta[2], theta[5], theta[6], theta[7]};
+  return std::nullopt;
 }
 
 std::string why_no_optimum(const PowerForm& form, const ComputeModel& compute) {
@@ -83,11 +80,11 @@ std::optional<Optimum> optimum(const PowerForm& form, double flops, const Comput
   return out;
 }
 
-std::optional<Frontier> frontier(const PowerForm& form, const ComputeModel& compute) {
+std::optional<OptimumGrowth> optimum_growth(const PowerForm& form, const ComputeModel& compute) {
   if (!has_optimum(form, compute)) return std::nullopt;
   const LogLine params = log_params(form, compute);
   const LogLine reducible = log_reducible(form, compute);
-  Frontier out;
+  OptimumGrowth out;
   out.params_constant = std::exp(params.intercept);
   out.params_exponent = params.slope;
   out.tokens_constant = std::exp(-compute.log_flops_per_token(params.intercept));

@@ -24,9 +24,9 @@ struct PowerForm {
   double data_term(double params, double tokens) const;  // B/(D^beta N^gamma)
 };
 
-// The form of a law and plain theta, of the given stage; empty for laws that are not of this form.
-std::optional<PowerForm> power_form(const Law& law, const Theta& theta,
-                                    Stage stage = Stage::kScratch);
+// The form of a law and plain theta; empty for laws that are not of this form. Of a law of several
+// strategies its parts are.
+std::optional<PowerForm> power_form(const Law& law, const Theta& theta);
 
 // Why there is no finite compute-optimal split (alpha <= 0 or phi beta <= gamma); empty if there
 // is.
@@ -45,7 +45,7 @@ std::optional<Optimum> optimum(const PowerForm& form, double flops,
 
 // N* = params_constant * C^params_exponent, D* = tokens_constant * C^tokens_exponent and
 // L* - E = reducible_constant * C^-reducible_exponent.
-struct Frontier {
+struct OptimumGrowth {
   double params_constant = 0;
   double params_exponent = 0;
   double tokens_constant = 0;
@@ -54,7 +54,8 @@ struct Frontier {
   double reducible_exponent = 0;
 };
 
-std::optional<Frontier> frontier(const PowerForm& form, const ComputeModel& compute = {});
+std::optional<OptimumGrowth> optimum_growth(const PowerForm& form,
+                                            const ComputeModel& compute = {});
 
 // The least compute that reaches a loss; empty where no compute does (loss <= E) or no optimum is.
 std::optional<double> flops_for_loss(const PowerForm& form, double loss,

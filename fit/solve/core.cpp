@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "fit/laws/law_parts.h"
 #include "fit/solve/identifiability.h"
 #include "fit/solve/search.h"
 
@@ -75,12 +76,13 @@ void require_usable(const Points& points, const FitOptions& options) {
   if (!wrong.empty()) throw std::invalid_argument(fmt::format("{}", fmt::join(wrong, "; ")));
 }
 
-void require_enough(const Problem& problem, const char* which) {
+void require_enough(const Problem& problem, std::string_view strategy) {
   const int needed = problem.box.free_count(problem.law->size());
   const auto have = static_cast<int>(problem.samples.size());
   if (have < needed) {
-    throw std::invalid_argument(fmt::format("{} {}points cannot fit {} coefficients ({})", have,
-                                            which, needed, problem.law->formula));
+    throw std::invalid_argument(fmt::format("{} {} cannot fit {} coefficients ({})", have,
+                                            labelled(strategy, "points"), needed,
+                                            problem.law->formula));
   }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "fit/solve/fitter.h"
@@ -27,7 +28,7 @@ using Draw = std::optional<Theta>;
 // Throw std::invalid_argument: bad options or points; fewer samples than free coefficients (`which`
 // is "", "scratch " or "continued ").
 void require_usable(const Points& points, const FitOptions& options);
-void require_enough(const Problem& problem, const char* which);
+void require_enough(const Problem& problem, std::string_view strategy);
 
 // Search, certificate and identifiability. Frozen coordinates are taken from `fixed` (centred).
 Core fit_core(Problem problem, const Theta& fixed, const FitOptions& options);

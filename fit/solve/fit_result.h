@@ -99,11 +99,14 @@ struct FitResult {
   std::optional<Coverage> coverage;     // absent when coefficients were typed in by hand
   std::vector<std::string> problems;    // plain sentences, the gravest first
   DrawMatrix draws;                     // one bootstrap theta (plain coordinates) a row
-  std::vector<FitResult> stages;        // two-stage fits: scratch, continued; draws of equal rows
+  // Of a fit made one part of its law after the other, each part's; draws of equal rows.
+  std::vector<FitResult> stages;
 
   std::vector<Derived> derived() const;
   const Coefficient& coefficient(std::string_view name) const;  // throws std::invalid_argument
   double value(std::string_view name) const { return coefficient(name).value; }
+  // What C means: as measured, else C = 6ND.
+  ComputeModel compute_model() const { return compute.value_or(ComputeModel{}); }
 };
 
 // A result with given values and nothing else: no certificate, no draws, no coverage.

@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
+#include <utility>
 
-#include "fit/solve/core.h"
-#include "fit/solve/parallel.h"
+#include "fit/laws/laws.h"
+#include "fit/solve/stages.h"
 
 namespace crosslaw::fit {
 
@@ -26,24 +26,18 @@ std::vector<std::string> problems(const FitOptions& options) {
   return out;
 }
 
+const Law& law_of_fit(std::string_view name) {
+  return name == kTwoStageLaw ? joint_law() : find_law(name);
+}
+
 FitResult fit_law(const Points& points, const FitOptions& options) {
   if (options.law == kTwoStageLaw) return fit_two_stage(points, options);
   require_usable(points, options);
   const Law& law = find_law(options.law);
-  Problem problem = make_problem(law, points, options.huber_delta);
-  require_enough(problem, "");
-  Core core = fit_core(std::move(problem), Theta::Zero(law.size()), options);
-  core.index = all_indices(points);
-  FitResult result = core.result;
-  result.coverage = coverage(points);
+  std::vector<StageCore> stages = fit_stages(law, {whole_of(law)}, points, options);
+  add_draws(law, points, options, stages);
+  FitResult result = std::move(stages.front().core.result);
   result.compute = fit_compute(points);
-  if (options.draws == 0) return result;
-  const Resampler resampler(points, options.resampling, options.seed);
-  std::vector<Draw> draws(static_cast<std::size_t>(options.draws));
-  parallel_for(options.draws, options.threads, [&](int d) {
-    draws[static_cast<std::size_t>(d)] = refit(core, resampler.draw(d), core.centred);
-  });
-  take_draws(core, draws, options, result);
   return result;
 }
 

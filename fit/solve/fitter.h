@@ -39,9 +39,7 @@ FitResult fit_law(const Points& points, const FitOptions& options);
 // options.law is ignored. Throws like fit_law, also when a stage has no points.
 FitResult fit_two_stage(const Points& points, const FitOptions& options);
 
-// The two halves of a result of law "joint": a chinchilla fit of the scratch points and an extended
-// fit of the continued ones, with the draws that belong together in the same row.
-FitResult scratch_part(const FitResult& joint);
-FitResult continued_part(const FitResult& joint);
+// The law of a fit by FitOptions::law. Throws std::invalid_argument naming the known ones.
+const Law& law_of_fit(std::string_view name);
 
 }  // namespace crosslaw::fit

@@ -8,9 +8,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <optional>
 #include <utility>
 
+#include "fit/laws/law_parts.h"
 #include "fit/solve/noise_factors.h"
 
 namespace crosslaw::fit {
@@ -39,7 +39,7 @@ int distinct(std::vector<double> values) {
 class Judge {
  public:
   Judge(const Problem& problem, const Theta& theta)
-      : problem_(problem), law_(*problem.law), theta_(theta) {
+      : problem_(problem), law_(*problem.law), parts_(parts_of(law_)), theta_(theta) {
     out_.reasons.resize(static_cast<std::size_t>(law_.size()));
   }
 
@@ -85,50 +85,62 @@ class Judge {
     }
   }
 
-  std::vector<double> values(Axis axis, std::optional<bool> continued) const {
-    std::vector<double> out;
-    for (const Sample& s : problem_.samples) {
-      if (continued && s.continued != *continued) continue;
-      out.push_back(axis == Axis::kParams ? s.log_params : s.log_tokens);
+  // The strategies whose points have a say in a coefficient.
+  std::vector<std::string_view> strategies_of(int i) const {
+    std::vector<std::string_view> out;
+    for (const LawPart& part : parts_) {
+      const auto& all = part.coefficients;
+      if (std::find(all.begin(), all.end(), i) != all.end()) out.push_back(part.strategy);
     }
     return out;
   }
 
-  // A term level / X^exponent needs two values of X, and a third where E is free as well.
+  // What the points of these strategies have on an axis.
+  std::vector<double> values(Axis axis, const std::vector<std::string_view>& strategies) const {
+    std::vector<double> out;
+    for (const Sample& s : problem_.samples) {
+      const bool counts = std::any_of(parts_.begin(), parts_.end(), [&](const LawPart& part) {
+        return describes(part, s.stage) &&
+               std::count(strategies.begin(), strategies.end(), part.strategy) > 0;
+      });
+      if (counts) out.push_back(axis == Axis::kParams ? s.log_params : s.log_tokens);
+    }
+    return out;
+  }
+
+  // A term level / X^exponent needs two values of X among the points that it describes, and a third
+  // where E is free as well.
   void check_variation(Axis axis, const std::string& what) {
-    const bool joint = law_.name == "joint";
-    for (const bool continued : {false, true}) {
-      if (continued && !joint) break;
-      const bool by_stage = joint && axis == Axis::kTokens;
-      std::vector<int> mine;
-      for (int i = 0; i < law_.size(); ++i) {
-        const bool is_continued = info(i).name.ends_with("_continued");
-        if (!free(i) || info(i).axis != axis || info(i).name == kCrossExponent) continue;
-        if (!by_stage || is_continued == continued) mine.push_back(i);
-      }
-      if (mine.empty()) continue;
+    std::vector<std::pair<std::vector<std::string_view>, std::vector<int>>> groups;
+    for (int i = 0; i < law_.size(); ++i) {
+      if (!free(i) || info(i).axis != axis || info(i).name == kCrossExponent) continue;
+      const std::vector<std::string_view> who = strategies_of(i);
+      if (groups.empty() || groups.back().first != who) groups.push_back({who, {}});
+      groups.back().second.push_back(i);
+    }
+    for (const auto& [who, mine] : groups) {
       const int needed = (free_floor() ? 1 : 0) + static_cast<int>(mine.size());
-      const int have = distinct(values(axis, by_stage ? std::optional(continued) : std::nullopt));
-      if (have < needed) report_variation(mine, what, have, needed, by_stage, continued);
-      if (!by_stage) break;
+      const int have = distinct(values(axis, who));
+      if (have >= needed) continue;
+      report_variation(mine, what, have, needed, who.size() < parts_.size() ? who.front() : "");
     }
     if (axis != Axis::kParams || !law_.has(kCrossExponent)) return;
     const int gamma = law_.index(kCrossExponent);
-    if (free(gamma) && distinct(values(axis, joint ? std::optional(true) : std::nullopt)) < 2) {
+    if (free(gamma) && distinct(values(axis, strategies_of(gamma))) < 2) {
       blame(gamma, "gamma needs points of at least two sizes");
       say("gamma cannot be fitted: it needs points of at least two sizes");
     }
   }
 
   void report_variation(const std::vector<int>& mine, const std::string& what, int have, int needed,
-                        bool by_stage, bool continued) {
+                        std::string_view strategy) {
     std::vector<std::string_view> names;
     if (free_floor()) names.push_back(info(0).name);
     for (const int i : mine) names.push_back(info(i).name);
-    const std::string sentence = fmt::format(
-        "the {}points have {} distinct {}{} (values within 1 % count as one), but {} need {}",
-        by_stage ? (continued ? "continued " : "scratch ") : "", have, what, have == 1 ? "" : "s",
-        fmt::join(names, ", "), needed);
+    const std::string sentence =
+        fmt::format("the {} have {} distinct {}{} (values within 1 % count as one), but {} need {}",
+                    labelled(strategy, "points"), have, what, have == 1 ? "" : "s",
+                    fmt::join(names, ", "), needed);
     if (free_floor()) blame(0, sentence);
     for (const int i : mine) blame(i, sentence);
     say(sentence);
@@ -276,6 +288,7 @@ class Judge {
 
   const Problem& problem_;
   const Law& law_;
+  std::vector<LawPart> parts_;
   const Theta& theta_;
   std::vector<int> bound_;
   Identifiability out_;

@@ -35,9 +35,12 @@ Problem make_problem(const Law& law, const Points& points, double delta) {
   problem.min_log_loss = std::numeric_limits<double>::infinity();
   double weight = 0;
   for (const Point& p : points) {
-    const Sample sample{
-        std::log(p.params), std::log(p.tokens),           std::log(p.loss),
-        p.weight,           p.stage == Stage::kContinued, std::log(unique_tokens(p) / p.tokens)};
+    const Sample sample{std::log(p.params),
+                        std::log(p.tokens),
+                        std::log(p.loss),
+                        p.weight,
+                        p.stage,
+                        std::log(unique_tokens(p) / p.tokens)};
     problem.samples.push_back(sample);
     problem.mean_log_params += p.weight * sample.log_params;
     problem.mean_log_tokens += p.weight * sample.log_tokens;

@@ -11,7 +11,7 @@
 namespace crosslaw::fit {
 namespace {
 
-int stage_bit(const Point& point) { return point.stage == Stage::kContinued ? 2 : 1; }
+int stage_bit(const Point& point) { return 1 << static_cast<int>(point.stage); }
 
 }  // namespace
 
@@ -102,14 +102,6 @@ void apply(const Resample& resample, const Problem& problem, const std::vector<i
     }
     out.push_back(sample);
   }
-}
-
-std::vector<int> indices_of(const Points& points, Stage stage) {
-  std::vector<int> out;
-  for (std::size_t i = 0; i < points.size(); ++i) {
-    if (points[i].stage == stage) out.push_back(static_cast<int>(i));
-  }
-  return out;
 }
 
 std::vector<int> all_indices(const Points& points) {

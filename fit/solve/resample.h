@@ -51,8 +51,7 @@ class Resampler {
 void apply(const Resample& resample, const Problem& problem, const std::vector<int>& index,
            const Theta& fitted, const NoiseModel& noise, std::vector<Sample>& out);
 
-// Points i with points[i].stage == stage, or all of them.
-std::vector<int> indices_of(const Points& points, Stage stage);
+// Every point.
 std::vector<int> all_indices(const Points& points);
 
 }  // namespace crosslaw::fit

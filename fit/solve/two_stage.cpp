@@ -1,49 +1,29 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <stdexcept>
 #include <utility>
 
-#include "fit/laws/laws.h"
-#include "fit/solve/core.h"
-#include "fit/solve/parallel.h"
+#include "fit/solve/stages.h"
 
 namespace crosslaw::fit {
 namespace {
 
-constexpr std::array<std::string_view, 3> kInherited = {"E", "A", "alpha"};
-
-// Where the coefficients of either half stand in law "joint".
-constexpr std::array kScratchHalf = {0, 1, 2, 3, 4};
-constexpr std::array kContinuedHalf = {0, 1, 2, 5, 6, 7};
-
-// A theta of the extended law with E, A and alpha of a chinchilla theta, both plain; the rest of
-// `other`.
-Theta inherit(const Theta& chinchilla, const Theta& other) {
-  Theta out = other;
-  out.head(3) = chinchilla.head(3);
-  return out;
-}
-
-// Both halves in the coordinates of law "joint".
-Theta join(const Theta& scratch, const Theta& continued) {
-  Theta out(joint_law().size());
-  out << scratch, continued.tail(3);
-  return out;
-}
-
-// Draws of which both stages converged; the others are emptied in both, so that rows stay paired.
-void pair_up(std::vector<Draw>& scratch, std::vector<Draw>& continued) {
-  for (std::size_t d = 0; d < scratch.size(); ++d) {
-    if (scratch[d] && continued[d]) continue;
-    scratch[d].reset();
-    continued[d].reset();
+void require_every_stage(const std::vector<LawPart>& parts, const Points& points) {
+  std::vector<std::string_view> names;
+  std::vector<std::size_t> counts;
+  for (const LawPart& part : parts) {
+    names.push_back(part.strategy);
+    counts.push_back(indices_of(part, points).size());
   }
+  if (*std::min_element(counts.begin(), counts.end()) > 0) return;
+  throw std::invalid_argument(fmt::format("a two-stage fit needs {} points; there are {}",
+                                          fmt::join(names, " and "), fmt::join(counts, " and ")));
 }
 
-// The worse of both stages, and what adds up.
+// The worse of both, and what adds up.
 Certificate combine(const Certificate& a, int a_points, const Certificate& b, int b_points) {
   const double share = static_cast<double>(a_points) / (a_points + b_points);
   Certificate out;
@@ -58,132 +38,62 @@ Certificate combine(const Certificate& a, int a_points, const Certificate& b, in
   out.rms_log_residual = std::sqrt(share * a.rms_log_residual * a.rms_log_residual +
                                    (1 - share) * b.rms_log_residual * b.rms_log_residual);
   out.at_bound = a.at_bound;
-  for (const std::string& each : b.at_bound) out.at_bound.push_back("continued " + each);
   return out;
 }
 
-FitResult combine(FitResult scratch, FitResult continued) {
+// What the stages say, as a fit of the whole law.
+FitResult combine(const Law& law, std::vector<StageCore>& stages) {
   FitResult out;
-  out.law = &joint_law();
-  out.method = kTwoStageLaw;
-  out.points = scratch.points + continued.points;
-  out.huber_delta = scratch.huber_delta;
-  out.objective = scratch.objective + continued.objective;
-  out.converged = scratch.converged && continued.converged;
-  out.identifiable = scratch.identifiable && continued.identifiable;
-  out.theta = join(scratch.theta, continued.theta);
-  out.coefficients = scratch.coefficients;
-  for (std::size_t i = 3; i < 6; ++i) {
-    out.coefficients.push_back(continued.coefficients[i]);
-    out.coefficients.back().name = out.law->coefficients[i + 2].name;
-  }
-  out.certificate =
-      combine(scratch.certificate, scratch.points, continued.certificate, continued.points);
-  out.bootstrap = continued.bootstrap;
-  for (const auto& [part, which] : {std::pair(&scratch, "scratch"), {&continued, "continued"}}) {
-    for (const std::string& each : part->problems) {
-      out.problems.push_back(fmt::format("{} stage: {}", which, each));
-    }
-  }
-  out.draws.resize(scratch.draws.rows(), out.law->size());
-  for (Eigen::Index r = 0; r < out.draws.rows(); ++r) {
-    out.draws.row(r) = join(scratch.draws.row(r), continued.draws.row(r)).transpose();
-  }
-  out.stages = {std::move(scratch), std::move(continued)};
-  return out;
-}
-
-template <std::size_t kSize>
-FitResult half(const FitResult& joint, const Law& law, const std::array<int, kSize>& which) {
-  FitResult out = joint;
   out.law = &law;
-  out.stages.clear();
-  out.coefficients.clear();
-  out.theta.resize(kSize);
-  out.draws.resize(joint.draws.rows(), kSize);
-  for (std::size_t i = 0; i < kSize; ++i) {
-    const auto at = static_cast<Eigen::Index>(i);
-    out.coefficients.push_back(joint.coefficients[static_cast<std::size_t>(which[i])]);
-    out.coefficients.back().name = law.coefficients[i].name;
-    out.theta[at] = joint.theta[which[i]];
-    out.draws.col(at) = joint.draws.col(which[i]);
+  out.method = kTwoStageLaw;
+  out.converged = out.identifiable = true;
+  out.theta = Theta::Zero(law.size());
+  out.coefficients.resize(law.coefficients.size());
+  out.draws.resize(stages.front().core.result.draws.rows(), law.size());
+  for (StageCore& stage : stages) {
+    FitResult& mine = stage.core.result;
+    const bool first = out.points == 0;
+    out.certificate = first ? mine.certificate
+                            : combine(out.certificate, out.points, mine.certificate, mine.points);
+    for (const std::string& each : mine.certificate.at_bound) {
+      if (!first) out.certificate.at_bound.push_back(labelled(stage.part.strategy, each));
+    }
+    out.points += mine.points;
+    out.huber_delta = mine.huber_delta;
+    out.objective += mine.objective;
+    out.converged = out.converged && mine.converged;
+    out.identifiable = out.identifiable && mine.identifiable;
+    out.bootstrap = mine.bootstrap;
+    stage.put_free(mine.theta, out.theta);
+    for (std::size_t i = 0; i < stage.part.coefficients.size(); ++i) {
+      if (!stage.is_free(i)) continue;
+      const int place = stage.part.coefficients[i];
+      Coefficient& own = out.coefficients[static_cast<std::size_t>(place)];
+      own = mine.coefficients[i];
+      own.name = law.coefficients[static_cast<std::size_t>(place)].name;
+      out.draws.col(place) = mine.draws.col(static_cast<Eigen::Index>(i));
+    }
+    for (const std::string& each : mine.problems) {
+      out.problems.push_back(fmt::format("{} stage: {}", stage.part.strategy, each));
+    }
+    out.stages.push_back(std::move(mine));
   }
-  out.identifiable = std::all_of(out.coefficients.begin(), out.coefficients.end(),
-                                 [](const Coefficient& each) { return each.identifiable; });
+  out.certificate.other_optima.clear();  // they are coefficients of one stage
   return out;
-}
-
-// A stage counts N and C as the whole fit does.
-FitResult stage_of(const FitResult& joint, std::size_t stage) {
-  FitResult out = joint.stages[stage];
-  out.convention = joint.convention;
-  out.compute = joint.compute;
-  return out;
-}
-
-void require_joint_law(const FitResult& fit) {
-  if (fit.law == &joint_law()) return;
-  throw std::invalid_argument(fmt::format(
-      "a fit of law '{}' has no scratch and continued part; law 'joint' has", fit.law->name));
 }
 
 }  // namespace
 
 FitResult fit_two_stage(const Points& points, const FitOptions& options) {
   require_usable(points, options);
-  const Points scratch_points = select_stage(points, Stage::kScratch);
-  const Points continued_points = select_stage(points, Stage::kContinued);
-  if (scratch_points.empty() || continued_points.empty()) {
-    throw std::invalid_argument(
-        fmt::format("a two-stage fit needs scratch and continued points; "
-                    "there are {} and {}",
-                    scratch_points.size(), continued_points.size()));
-  }
-  Problem first = make_problem(chinchilla_law(), scratch_points, options.huber_delta);
-  require_enough(first, "scratch ");
-  Core scratch = fit_core(std::move(first), Theta::Zero(5), options);
-  scratch.index = indices_of(points, Stage::kScratch);
-  Problem second = make_problem(extended_law(), continued_points, options.huber_delta);
-  freeze(second, kInherited);
-  require_enough(second, "continued ");
-  const Theta fixed = second.centred(inherit(scratch.result.theta, Theta::Zero(6)));
-  Core continued = fit_core(std::move(second), fixed, options);
-  continued.index = indices_of(points, Stage::kContinued);
-  scratch.result.coverage = coverage(scratch_points);
-  continued.result.coverage = coverage(continued_points);
-  if (options.draws > 0) {
-    const Resampler resampler(points, options.resampling, options.seed);
-    std::vector<Draw> one(static_cast<std::size_t>(options.draws));
-    std::vector<Draw> two(one.size());
-    parallel_for(options.draws, options.threads, [&](int d) {
-      const auto at = static_cast<std::size_t>(d);
-      const Resample world = resampler.draw(d);
-      one[at] = refit(scratch, world, scratch.centred);
-      if (!one[at]) return;
-      const Theta inherited =
-          inherit(scratch.problem.plain(*one[at]), continued.problem.plain(continued.centred));
-      two[at] = refit(continued, world, continued.problem.centred(inherited));
-    });
-    pair_up(one, two);
-    take_draws(scratch, one, options, scratch.result);
-    take_draws(continued, two, options, continued.result);
-  }
-  FitResult result = combine(scratch.result, continued.result);
+  const Law& law = law_of_fit(kTwoStageLaw);
+  require_every_stage(parts_of(law), points);
+  std::vector<StageCore> stages = fit_stages(law, parts_of(law), points, options);
+  add_draws(law, points, options, stages);
+  FitResult result = combine(law, stages);
   result.coverage = coverage(points);
   result.compute = fit_compute(points);
   return result;
-}
-
-FitResult scratch_part(const FitResult& joint) {
-  require_joint_law(joint);
-  if (!joint.stages.empty()) return stage_of(joint, 0);
-  return half(joint, chinchilla_law(), kScratchHalf);
-}
-
-FitResult continued_part(const FitResult& joint) {
-  require_joint_law(joint);
-  if (!joint.stages.empty()) return stage_of(joint, 1);
-  return half(joint, extended_law(), kContinuedHalf);
 }
 
 }  // namespace crosslaw::fit

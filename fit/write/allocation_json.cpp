@@ -34,7 +34,7 @@ void add_limits(const AllocationRow& row, Json& out) {
   out["epochs"] = number_or_null(row.epochs);
 }
 
-Json frontier_json(const FrontierEstimate& line) {
+Json growth_json(const GrowthEstimate& line) {
   return {{"params_constant", number_or_null(line.at_optimum.params_constant)},
           {"params_exponent", line.at_optimum.params_exponent},
           {"params_exponent_ci95", range_or_null(line.params_exponent.ci95)},
@@ -127,7 +127,8 @@ void add_limits(const AllocationRow& row, CsvRow& out) {
 
 void add_savings(const AllocationReport& report, const Allocation& strategy, std::size_t budget,
                  CsvRow& out) {
-  const bool here = strategy.strategy == "continued" && budget < report.savings.size();
+  // Savings are those of the last strategy against the first.
+  const bool here = &strategy == &report.strategies.back() && budget < report.savings.size();
   const BudgetSaving saving = here ? report.savings[budget] : BudgetSaving{};
   const Transfer transfer = here ? report.transfers[budget] : Transfer{};
   const Crossing crossing = here ? report.crossings[budget] : Crossing{};
@@ -142,10 +143,10 @@ void add_savings(const AllocationReport& report, const Allocation& strategy, std
                                                                                   : "0"));
 }
 
-void add_frontier(const Allocation& strategy, CsvRow& out) {
-  const FrontierEstimate line = strategy.frontier.value_or(FrontierEstimate{});
+void add_growth(const Allocation& strategy, CsvRow& out) {
+  const GrowthEstimate line = strategy.growth.value_or(GrowthEstimate{});
   const auto constant = [&](double value) {
-    return strategy.frontier ? std::optional(value) : std::nullopt;
+    return strategy.growth ? std::optional(value) : std::nullopt;
   };
   out.add("params_constant", constant(line.at_optimum.params_constant));
   out.add("params_exponent", line.params_exponent);
@@ -194,7 +195,7 @@ Json to_json(const AllocationReport& report) {
     for (const AllocationRow& row : strategy.rows) out["rows"].push_back(to_json(strategy, row));
     Json line = {{"strategy", strategy.strategy}};
     line["refused"] = strategy.refused.empty() ? Json(nullptr) : Json(strategy.refused);
-    if (strategy.frontier) line.update(frontier_json(*strategy.frontier));
+    if (strategy.growth) line.update(growth_json(*strategy.growth));
     out["frontiers"].push_back(std::move(line));
   }
   if (!report.savings.empty()) {
@@ -226,7 +227,7 @@ Table allocation_csv(const AllocationReport& report) {
       add_ladder(row, cells);
       if (any(strategy.limits)) add_limits(row, cells);
       if (!report.savings.empty()) add_savings(report, strategy, b, cells);
-      add_frontier(strategy, cells);
+      add_growth(strategy, cells);
       out.rows.push_back(std::move(cells.cells));
     }
   }

@@ -175,8 +175,8 @@ std::string convention_line(const AllocationReport& report) {
 std::string frontier_text(const AllocationReport& report) {
   std::string out;
   for (const Allocation& strategy : report.strategies) {
-    if (!strategy.frontier) continue;
-    const FrontierEstimate& line = *strategy.frontier;
+    if (!strategy.growth) continue;
+    const GrowthEstimate& line = *strategy.growth;
     const auto with_interval = [](const Estimate& e) {
       return e.ci95 ? fmt::format(" [{:.3f}, {:.3f}]", e.ci95->low, e.ci95->high) : std::string();
     };
@@ -197,8 +197,8 @@ Table frontier_table(const AllocationReport& report) {
   Table out;
   out.header = {"growth with C", "constant", "exponent", "95%"};
   for (const Allocation& strategy : report.strategies) {
-    if (!strategy.frontier) continue;
-    const FrontierEstimate& line = *strategy.frontier;
+    if (!strategy.growth) continue;
+    const GrowthEstimate& line = *strategy.growth;
     const std::string who = (strategy.strategy.empty() ? "" : " " + strategy.strategy) +
                             (line.near_flops ? fmt::format(" near {:.4g}", *line.near_flops) : "");
     out.rows.push_back({"N*" + who, four_digits(line.at_optimum.params_constant),

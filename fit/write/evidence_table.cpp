@@ -6,6 +6,7 @@
 #include <cmath>
 #include <optional>
 
+#include "fit/laws/law_parts.h"
 #include "fit/write/fit_json.h"
 
 namespace crosslaw::fit {
@@ -220,10 +221,6 @@ Json to_json(const Holdout& result, const DataFile& data) {
 
 namespace {
 
-std::string label_of(const std::string& strategy, const char* what) {
-  return strategy.empty() ? what : strategy + " " + what;
-}
-
 bool is_exponent(const FitResult& fit, Eigen::Index i) {
   return fit.law->coefficients[static_cast<std::size_t>(i)].kind == Kind::kExponent;
 }
@@ -254,7 +251,7 @@ Table influence_table(const Influence& result, const FitResult& fit, const DataF
   std::vector<std::string> last = {"jackknife se", ""};
   for (std::size_t s = 0; s < result.strategies.size(); ++s) {
     if (!result.by_params) continue;
-    out.header.push_back(label_of(result.strategies[s], "N* %"));
+    out.header.push_back(labelled(result.strategies[s], "N* %"));
     const auto& se = result.log_params_se.at(s);
     last.push_back(se ? in_percent(*se) : "-");
   }
@@ -285,7 +282,7 @@ Table influence_csv(const Influence& result, const FitResult& fit, const DataFil
   Table out;
   out.header = {"run", "line", "points"};
   for (const std::string& each : result.strategies) {
-    out.header.push_back(label_of(each, "log_params"));
+    out.header.push_back(labelled(each, "log_params"));
   }
   for (Eigen::Index i = 0; i < fit.law->size(); ++i) out.header.push_back(coordinate_name(fit, i));
   out.header.insert(out.header.end(), {"objective", "refitted"});
@@ -304,7 +301,7 @@ Table influence_csv(const Influence& result, const FitResult& fit, const DataFil
 Json to_json(const Influence& result, const FitResult& fit, const DataFile& data) {
   Json errors = Json::object();
   for (std::size_t s = 0; s < result.log_params_se.size(); ++s) {
-    errors[label_of(result.strategies[s], "log_params")] = number_or_null(result.log_params_se[s]);
+    errors[labelled(result.strategies[s], "log_params")] = number_or_null(result.log_params_se[s]);
   }
   for (Eigen::Index i = 0; i < result.theta_se.size(); ++i) {
     errors[coordinate_name(fit, i)] = number_or_null(result.theta_se[i]);
@@ -315,7 +312,7 @@ Json to_json(const Influence& result, const FitResult& fit, const DataFile& data
                 {"line", line_or_null(data, run.first_point)},
                 {"points", run.points}};
     for (std::size_t s = 0; s < run.log_params.size(); ++s) {
-      one[label_of(result.strategies[s], "log_params")] = number_or_null(run.log_params[s]);
+      one[labelled(result.strategies[s], "log_params")] = number_or_null(run.log_params[s]);
     }
     for (Eigen::Index i = 0; i < run.theta.size(); ++i) {
       one[coordinate_name(fit, i)] = number_or_null(run.theta[i]);

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "fit/laws/law_parts.h"
 #include "fit/solve/fitter.h"
 
 namespace crosslaw::fit {
@@ -117,8 +118,9 @@ Json to_json(const FitResult& fit, bool draws) {
                         {"failed", fit.bootstrap.failed},
                         {"at_bound", fit.bootstrap.at_bound}};
   }
+  const std::vector<LawPart> parts = parts_of(*fit.law);
   for (std::size_t s = 0; s < fit.stages.size(); ++s) {
-    out["stages"][s == 0 ? "scratch" : "continued"] = to_json(fit.stages[s], false);
+    out["stages"][std::string(parts[s].strategy)] = to_json(fit.stages[s], false);
   }
   if (draws && fit.draws.rows() > 0) out["draws"] = draws_json(fit);
   return out;

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "fit/data/records.h"
-#include "fit/laws/laws.h"
+#include "fit/laws/law_parts.h"
 #include "fit/solve/fitter.h"
 #include "fit/write/fit_json.h"
 
@@ -218,13 +218,17 @@ void read_details(const Keys& keys, FitResult& fit) {
 
 // Each stage's own certificate and coverage; its draws are columns of those of the whole fit.
 void read_stages(const Keys& keys, FitResult& fit) {
-  std::vector<FitResult> stages;
-  for (const bool continued : {false, true}) {
-    const char* strategy = continued ? "continued" : "scratch";
-    stages.push_back(fit_from_json(keys.at(strategy), keys.name() + "." + strategy));
-    stages.back().draws = (continued ? continued_part(fit) : scratch_part(fit)).draws;
+  for (const LawPart& part : parts_of(*fit.law)) {
+    const std::string strategy(part.strategy);
+    const nlohmann::json& json = keys.at(strategy.c_str());
+    const std::string name = keys.name() + "." + strategy;
+    if (Keys(json, name).text("law") != part.law->name) {
+      keys.refuse(fmt::format("\"{}\" must be a fit of law {}", strategy, part.law->name));
+    }
+    FitResult stage = fit_from_json(json, name);
+    stage.draws = fit.draws(Eigen::all, part.coefficients);
+    fit.stages.push_back(std::move(stage));
   }
-  fit.stages = std::move(stages);
 }
 
 }  // namespace
@@ -237,10 +241,10 @@ FitResult fit_from_json(const nlohmann::json& json, const std::string& name) {
   FitResult fit;
   const std::string law = keys.text("law");
   fit.method = law == kTwoStageLaw ? kTwoStageLaw : "one-stage";
-  fit.law = &find_law(law == kTwoStageLaw ? joint_law().name : law);
+  fit.law = &law_of_fit(law);
   read_coefficients(keys, fit);
   read_details(keys, fit);
-  if (keys.has("stages") && fit.law == &joint_law()) {
+  if (keys.has("stages") && !fit.law->parts.empty()) {
     read_stages(Keys(keys.at("stages"), name + ": stages"), fit);
   }
   return fit;

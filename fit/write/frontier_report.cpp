@@ -99,7 +99,7 @@ Table budget_table(const IsoflopFit& fit, TableFormat format) {
   Sheet sheet(format);
   const std::string flat = fmt::format("N within {:.3g}%", 100 * fit.options.flat_share);
   for (const IsoflopBudget& each : fit.budgets) {
-    const bool used = each.left_out.empty();
+    const bool used = each.use == BudgetUse::kUsed;
     if (!used && format != TableFormat::kCsv) continue;
     sheet.row();
     sheet.number("C (FLOPs)", "flops", each.flops, four);
@@ -214,7 +214,7 @@ Json budget_json(const IsoflopBudget& each) {
               {"width", each.width},
               {"best_params", each.best_params},
               {"left_out", each.left_out.empty() ? Json(nullptr) : Json(each.left_out)}};
-  if (!each.left_out.empty()) return out;
+  if (each.use != BudgetUse::kUsed) return out;
   out["params"] = estimate_json(each.params_optimum);
   out["tokens"] = estimate_json(each.tokens_optimum);
   out["loss"] = estimate_json(each.loss);
@@ -232,8 +232,8 @@ std::string describe_left_out(const IsoflopFit& fit) {
   std::map<std::string, std::pair<int, std::size_t>> few;
   std::string out;
   for (const IsoflopBudget& each : fit.budgets) {
-    if (each.left_out.empty()) continue;
-    if (each.left_out.ends_with("are needed")) {
+    if (each.use == BudgetUse::kUsed) continue;
+    if (each.use == BudgetUse::kTooFewSizes) {
       ++few[each.left_out].first;
       few[each.left_out].second += each.points;
     } else {

@@ -13,6 +13,7 @@
 #include "apps/study/measured_savings.h"
 #include "apps/study/sweep_fits.h"
 #include "fit/allocate/allocation.h"
+#include "fit/solve/strategies.h"
 #include "sweep/plan/plan.h"
 #include "sweep/spec/ladder.h"
 #include "tests/support/catch.h"
@@ -154,8 +155,8 @@ TEST_CASE("A planted world comes back through store, fits, allocation and report
     fit::AllocationOptions options;
     options.flops = {1e20, 1e21};
     options.ladder = apps::ladder_of(observations);
-    fit::Allocation scratch = fit::allocate(fit::scratch_part(joint), options);
-    fit::Allocation continued = fit::allocate(fit::continued_part(joint), options);
+    fit::Allocation scratch = fit::allocate(fit::strategy_fit(joint, "scratch"), options);
+    fit::Allocation continued = fit::allocate(fit::strategy_fit(joint, "continued"), options);
     REQUIRE(scratch.rows.size() == 2);
     REQUIRE(continued.rows.size() == 2);
     for (size_t i = 0; i < options.flops.size(); ++i) {

@@ -132,6 +132,31 @@ TEST_CASE("The frontier of the surface passes through the closed-form optimum") 
   }
 }
 
+TEST_CASE("Where compute was counted, frontiers are drawn over that") {
+  fit::Points points = noisy_sweep();
+  const fit::ComputeModel counted{40, 0.93, 0, true};
+  for (fit::Point& each : points) {
+    each.flops = counted.flops_per_token(each.params) * each.tokens;
+  }
+  const fit::FitResult fit = fitted(points, "chinchilla", 30);
+  const fit::PowerForm form = *fit::power_form(*fit.law, fit.theta);
+  const Panel surface = surface_panels(strategies_of(fit, points), {})[0];
+  REQUIRE_FALSE(surface.lines.empty());
+  for (const Spot& at : surface.lines[0].at) {
+    const double flops = counted.flops_per_token(at.x) * at.y;
+    CHECK(at.x == Approx(fit::optimum(form, flops, counted)->params).epsilon(1e-6));
+  }
+  // The band runs along lines of equal compute through the optimum.
+  const std::vector<Spot>& edge = surface.bands.at(0).edge;
+  const auto flops = [&](const Spot& at) { return counted.flops_per_token(at.x) * at.y; };
+  CHECK(flops(edge.front()) == Approx(flops(edge.back())).epsilon(1e-6));
+  const std::vector<Panel> panels = frontier_panels(strategies_of(fit, points));
+  CHECK(panels[0].x.title == "compute C, counted FLOPs");
+  for (const Spot& at : panels[0].lines[0].at) {
+    CHECK(at.y == Approx(fit::optimum(form, at.x, counted)->params).epsilon(1e-6));
+  }
+}
+
 TEST_CASE("Frontier panels cover the measured compute and one to two decades beyond") {
   const fit::Points points = noisy_sweep();
   const fit::FitResult fit = fitted(points, "chinchilla", 60);

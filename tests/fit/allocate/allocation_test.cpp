@@ -70,8 +70,8 @@ TEST_CASE("Intervals of what is decided come from the draws and hold the planted
   CHECK(row.loss.ci95->high > truth.loss);
   // D* = C / (6 N*) draw by draw, so the intervals mirror each other.
   CHECK(row.tokens.ci95->low == Approx(1e20 / 6 / row.params.ci95->high).epsilon(1e-3));
-  CHECK(found.frontier->params_exponent.ci95->low < kBeta / (kAlpha + kBeta));
-  CHECK(found.frontier->params_exponent.ci95->high > kBeta / (kAlpha + kBeta));
+  CHECK(found.growth->params_exponent.ci95->low < kBeta / (kAlpha + kBeta));
+  CHECK(found.growth->params_exponent.ci95->high > kBeta / (kAlpha + kBeta));
 }
 
 TEST_CASE("The best ladder size is chosen by loss, under its own FLOPs") {
@@ -186,7 +186,7 @@ TEST_CASE("Measured compute of the fit is what C means, unless 6ND is asked for"
   const Allocation measured = allocate(fit, options);
   const AllocationRow& row = measured.rows[0];
   CHECK(60.0 * std::pow(*row.params.value, 0.9) * *row.tokens.value == Approx(1e20));
-  CHECK(*measured.frontier->params_exponent.value == Approx(kBeta / (kAlpha + 0.9 * kBeta)));
+  CHECK(*measured.growth->params_exponent.value == Approx(kBeta / (kAlpha + 0.9 * kBeta)));
   CHECK(measured.convention.params == "column N");
   CHECK_THAT(measured.convention.compute, Catch::Matchers::Contains("60 N^0.9 D"));
   options.six_nd = true;
@@ -197,11 +197,11 @@ TEST_CASE("Measured compute of the fit is what C means, unless 6ND is asked for"
 
 TEST_CASE("Where tokens are served the growth with C is local, and says so") {
   AllocationOptions options = budgets({1e21});
-  CHECK_FALSE(allocate(given(), options).frontier->near_flops);
+  CHECK_FALSE(allocate(given(), options).growth->near_flops);
   options.limits.inference_tokens = 1e12;
   const Allocation found = allocate(given(), options);
-  REQUIRE(found.frontier->near_flops);
-  CHECK(*found.frontier->near_flops == 1e21);
+  REQUIRE(found.growth->near_flops);
+  CHECK(*found.growth->near_flops == 1e21);
   CHECK(found.rows[0].binding == std::vector<std::string>{"inference"});
   CHECK(*found.rows[0].params.value < *allocate(given(), budgets({1e21})).rows[0].params.value);
 }
@@ -214,10 +214,10 @@ TEST_CASE("A law without a closed form is allocated by search, draws and growth 
   options.accept_unidentified = true;
   const Allocation found = allocate(fit, options);
   REQUIRE(found.refused.empty());
-  REQUIRE(found.frontier);
-  CHECK_FALSE(found.frontier->near_flops);
+  REQUIRE(found.growth);
+  CHECK_FALSE(found.growth->near_flops);
   const double alpha = fit.value("alpha"), beta = fit.value("beta");
-  CHECK(*found.frontier->params_exponent.value == Approx(beta / (alpha + beta)).epsilon(1e-4));
+  CHECK(*found.growth->params_exponent.value == Approx(beta / (alpha + beta)).epsilon(1e-4));
   CHECK(found.rows[0].params.ci95);
   CHECK(found.rows[0].flat->low < *found.rows[0].params.value);
 }

@@ -8,8 +8,9 @@
 #include <set>
 #include <stdexcept>
 
+#include "fit/allocate/best_split.h"
 #include "fit/allocate/simulation.h"
-#include "fit/allocate/stage_optimum.h"
+#include "fit/laws/law_parts.h"
 #include "fit/laws/laws.h"
 #include "fit/solve/fitter.h"
 #include "tests/fit/planted.h"
@@ -312,9 +313,10 @@ TEST_CASE("N* of a joint fit is that of the continued runs, unless scratch is as
   const std::vector<CandidateRun> continued = grid({1e7, 1e10}, {1, 300}, Stage::kContinued);
   candidates.insert(candidates.end(), continued.begin(), continued.end());
   for (const Stage stage : {Stage::kScratch, Stage::kContinued}) {
-    const Answer answer = [stage](const Theta& theta) {
+    const LawPart part = part_at(joint_law(), stage);
+    const Answer answer = [&part](const Theta& theta) {
       const Budget budget{kTargetFlops, {}, {}};
-      return std::log(stage_optimum(joint_law(), theta, stage, budget).value().params);
+      return std::log(best_split(*part.law, part_theta(part, theta), budget).value().params);
     };
     const NextRuns next = choose_next_runs(
         points, fit, candidates, asking(stage == Stage::kScratch ? "scratch N*" : "N*", 1e23));
@@ -361,7 +363,7 @@ TEST_CASE("What cannot be chosen is refused with its reason") {
     return "";
   };
   CHECK_THAT(refusal(asking("delta", 1e22), fit),
-             Contains("target 'delta' is not known") && Contains("N*, loss, E, A, alpha"));
+             Contains("target 'delta' is not known") && Contains("N*, D*, loss, E, A, alpha"));
   CHECK_THAT(refusal(asking("my N*", 1e22), fit), Contains("target 'my N*' is not known"));
   CHECK_THAT(refusal(asking("N*", 1e15), fit),
              Contains("no candidate run fits into 1e+15") && Contains("1.2e+18"));

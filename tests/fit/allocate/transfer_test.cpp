@@ -6,6 +6,7 @@
 #include "fit/laws/laws.h"
 #include "fit/laws/power_form.h"
 #include "fit/solve/fitter.h"
+#include "fit/solve/strategies.h"
 #include "tests/fit/planted.h"
 #include "tests/support/catch.h"
 
@@ -45,8 +46,8 @@ TEST_CASE("At the crossing nothing is saved") {
 TEST_CASE("The saving on the frontiers compares optimal losses") {
   const FitResult fit = truth();
   const BudgetSaving saving = saving_at(fit, 1e20);
-  const PowerForm s = *power_form(joint_law(), fit.theta, Stage::kScratch);
-  const PowerForm c = *power_form(joint_law(), fit.theta, Stage::kContinued);
+  const PowerForm s = *power_form(chinchilla_law(), strategy_fit(fit, "scratch").theta);
+  const PowerForm c = *power_form(extended_law(), strategy_fit(fit, "continued").theta);
   CHECK(optimum(s, *saving.equal_loss_flops.value)->loss ==
         Approx(optimum(c, 1e20)->loss).epsilon(1e-10));
   CHECK(*saving.saved_share.value == Approx(1 - 1e20 / *saving.equal_loss_flops.value));

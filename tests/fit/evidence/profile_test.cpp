@@ -7,10 +7,12 @@
 #include <cmath>
 #include <limits>
 
+#include "fit/allocate/best_split.h"
 #include "fit/laws/laws.h"
 #include "fit/laws/power_form.h"
 #include "fit/solve/fitter.h"
 #include "fit/solve/spread.h"
+#include "fit/solve/strategies.h"
 #include "tests/fit/planted.h"
 #include "tests/support/catch.h"
 
@@ -42,6 +44,7 @@ struct PlainResidual {
   double held_params;  // N*, or 0
   double flops;
   bool size_frozen;
+  ComputeModel compute;
 
   template <class T>
   bool operator()(const T* e, const T* a, const T* alpha, const T* b, const T* beta, const T* gamma,
@@ -54,9 +57,9 @@ struct PlainResidual {
     T log_b = b[0];
     if (held_params > 0) {
       const double n = std::log(held_params);
-      const double d = std::log(flops / 6) - n;
-      const T difference = log((beta[0] - gamma[0]) / alpha[0]) - beta[0] * d - gamma[0] * n +
-                           alpha[0] * n;  // of log A and log B
+      const double d = std::log(flops) - compute.log_flops_per_token(n);
+      const T difference = log((compute.exponent * beta[0] - gamma[0]) / alpha[0]) - beta[0] * d -
+                           gamma[0] * n + alpha[0] * n;  // of log A and log B
       if (size_frozen) {
         log_b = log_a - difference;
       } else {
@@ -80,7 +83,7 @@ double by_ceres(const Points& points, const FitResult& fit, int held, double val
   ceres::Problem problem;
   for (const Point& point : points) {
     auto* cost = new ceres::AutoDiffCostFunction<PlainResidual, 1, 1, 1, 1, 1, 1, 1>(
-        new PlainResidual{point, params, flops, frozen});
+        new PlainResidual{point, params, flops, frozen, fit.compute_model()});
     problem.AddResidualBlock(cost, new ceres::HuberLoss(fit.huber_delta), &theta[0], &theta[1],
                              &theta[2], &theta[3], &theta[4], &theta[5]);
   }
@@ -155,8 +158,10 @@ TEST_CASE("The profile of N* is the least objective with the optimum held") {
   for (const char* law : {"chinchilla", "extended"}) {
     const Points points = reference_points("chinchilla_epoch_240");
     const FitResult fit = fit_law(points, quick(law));
-    const std::optional<Profile> profile = profile_params(points, fit, flops, 0);
-    REQUIRE(profile);
+    const std::vector<Profile> found = profile_params(points, fit, flops, 0);
+    REQUIRE(found.size() == 1);
+    const Profile* profile = &found.front();
+    CHECK(profile->name == "N*");
     CHECK(profile->value ==
           Approx(optimum(*power_form(*fit.law, fit.theta), flops)->params).epsilon(1e-12));
     CHECK(profile->values.size() == 41);
@@ -165,6 +170,38 @@ TEST_CASE("The profile of N* is the least objective with the optimum held") {
          {std::size_t{0}, std::size_t{10}, std::size_t{25}, std::size_t{40}}) {
       INFO(law << " N* = " << profile->values[k]);
       check_least(profile->objective[k], by_ceres(points, fit, -1, 0, profile->values[k], flops));
+    }
+  }
+}
+
+TEST_CASE("The profile of N* goes by the compute that the fit counts") {
+  constexpr double kBudget = 1e20;
+  const ComputeModel counted{40, 0.93, 0, true};
+  Points points =
+      sweep(chinchilla_law(), {kE, kA, kAlpha, kB, kBeta}, 8, {2, 10, 20, 40, 80}, 0.004, 9);
+  for (Point& each : points) each.flops = counted.flops_per_token(each.params) * each.tokens;
+  for (const char* law : {"chinchilla", "extended"}) {
+    INFO(law);
+    const FitResult fit = fit_law(points, quick(law));
+    const std::vector<Profile> found = profile_params(points, fit, kBudget, 0);
+    REQUIRE(found.size() == 1);
+    const Profile& profile = found.front();
+    CHECK(profile.value ==
+          Approx(best_split(*fit.law, fit.theta, {kBudget, counted, {}})->params).epsilon(1e-6));
+    // What C = 6ND would answer is far outside.
+    const double six_nd = best_split(*fit.law, fit.theta, {kBudget, {}, {}})->params;
+    CHECK(six_nd > 1.05 * profile.value);
+    REQUIRE(profile.low);
+    REQUIRE(profile.high);
+    CHECK(*profile.low < profile.value);
+    CHECK(profile.value < *profile.high);
+    for (const std::size_t k : {std::size_t{1}, std::size_t{8}, std::size_t{30}}) {
+      INFO("N* = " << profile.values[k]);
+      check_least(profile.objective[k], by_ceres(points, fit, -1, 0, profile.values[k], kBudget));
+    }
+    // The ends by brute force: refits with N* held there reach the limit.
+    for (const double end : {*profile.low, *profile.high}) {
+      CHECK(by_ceres(points, fit, -1, 0, end, kBudget) == Approx(profile.limit).epsilon(1e-3));
     }
   }
 }
@@ -187,7 +224,9 @@ TEST_CASE("With least squares and little noise the interval is 1.96 standard err
     sizes.push_back(
         std::log(optimum(*power_form(*fit.law, fit.draws.row(d).transpose()), 1e22)->params));
   }
-  const std::optional<Profile> params = profile_params(points, fit, 1e22, 0);
+  const std::vector<Profile> found = profile_params(points, fit, 1e22, 0);
+  REQUIRE(found.size() == 1);
+  const Profile* params = &found.front();
   CHECK(std::log(*params->high / *params->low) ==
         Approx(2 * 1.96 * *summarise(std::nullopt, sizes).se).epsilon(0.12));
 }
@@ -206,7 +245,9 @@ TEST_CASE("Profile intervals hold the planted truth about 19 times in 20") {
     const std::vector<Profile> profiles = profile_coefficients(points, fit, 0);
     const Profile& exponent = named(profiles, "alpha");
     alpha += *exponent.low <= kAlpha && kAlpha <= *exponent.high ? 1 : 0;
-    const std::optional<Profile> params = profile_params(points, fit, 1e22, 0);
+    const std::vector<Profile> found = profile_params(points, fit, 1e22, 0);
+    REQUIRE(found.size() == 1);
+    const Profile* params = &found.front();
     size += *params->low <= best && best <= *params->high ? 1 : 0;
   }
   INFO("alpha " << alpha << ", N* " << size << " of " << kWorlds);
@@ -240,9 +281,12 @@ TEST_CASE("Two-stage fits are profiled in what each stage fits") {
   CHECK(*profiles[2].low == Approx(*alone[2].low).epsilon(1e-4));
   CHECK(*profiles[7].low < both.value("gamma"));
   const Points continued = select_stage(points, Stage::kContinued);
-  const FitResult part = continued_part(both);
-  const std::optional<Profile> params = profile_params(continued, part, 1e21, 0);
-  REQUIRE(params);
+  const FitResult part = strategy_fit(both, "continued");
+  const std::vector<Profile> of_params = profile_params(points, both, 1e21, 0);
+  REQUIRE(of_params.size() == 2);
+  CHECK(of_params[0].name == "scratch N*");
+  CHECK(of_params[1].name == "continued N*");
+  const Profile* params = &of_params[1];
   CHECK(*params->low < params->value);
   CHECK(params->value < *params->high);
   for (const std::size_t k : {std::size_t{3}, std::size_t{38}}) {
@@ -267,14 +311,14 @@ TEST_CASE("Profiles do not depend on the number of threads") {
 TEST_CASE("There is no profile of what a fit does not have") {
   const Points points = two_strategies(0.004);
   const FitResult joint = fit_law(points, quick("joint"));
-  CHECK_FALSE(profile_params(points, joint, 1e21, 0));
+  CHECK(profile_params(points, joint, 1e21, 0).empty());
   CHECK(profile_coefficients(points, joint, 0).size() == 8);
   CHECK_THROWS_AS(profile_coefficients({points.begin(), points.end() - 1}, joint, 0),
                   std::invalid_argument);
   const Points scratch = select_stage(points, Stage::kScratch);
   const FitResult fit = fit_law(scratch, quick("chinchilla"));
-  CHECK_FALSE(profile_params(scratch, fit, 0, 0));
+  CHECK(profile_params(scratch, fit, 0, 0).empty());
   FitResult no_optimum = fit;
   no_optimum.theta[2] = -0.1;
-  CHECK_FALSE(profile_params(scratch, no_optimum, 1e21, 0));
+  CHECK(profile_params(scratch, no_optimum, 1e21, 0).empty());
 }

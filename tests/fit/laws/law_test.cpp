@@ -24,8 +24,8 @@ std::vector<Sample> some_samples() {
   std::vector<Sample> out;
   for (int i = 0; i < 12; ++i) {
     const double x = -2 + 0.37 * i, y = 1.5 - 0.61 * i + 0.05 * i * i;
-    out.push_back(
-        {x, y, 0.6 + 0.03 * (i % 5), 1.0 + 0.25 * (i % 3), i % 2 == 1, i % 3 == 2 ? -0.7 : 0});
+    const Stage stage = i % 2 == 1 ? Stage::kContinued : Stage::kScratch;
+    out.push_back({x, y, 0.6 + 0.03 * (i % 5), 1.0 + 0.25 * (i % 3), stage, i % 3 == 2 ? -0.7 : 0});
   }
   return out;
 }
@@ -100,7 +100,7 @@ TEST_CASE("First guesses split the loss at the origin as they are told to") {
     const bool has_floor = law.coefficients[0].kind == Kind::kFloor;
     const double floor = has_floor ? std::exp(theta[0]) : 0;
     INFO(name);
-    CHECK(std::exp(law.log_loss(theta.data(), {0, 0, 0, 1, false}, nullptr)) ==
+    CHECK(std::exp(law.log_loss(theta.data(), {0, 0, 0, 1}, nullptr)) ==
           Approx(floor + 1.3).epsilon(1e-12));
   }
 }

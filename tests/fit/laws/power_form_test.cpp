@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "fit/laws/law_parts.h"
 #include "fit/laws/laws.h"
 #include "tests/fit/planted.h"
 #include "tests/support/catch.h"
@@ -33,12 +34,12 @@ double searched_params(const PowerForm& f, double flops) {
 }  // namespace
 
 TEST_CASE("The paper's printed coefficients give its printed allocations") {
-  const Frontier scratch = *frontier(paper_scratch());
+  const OptimumGrowth scratch = *optimum_growth(paper_scratch());
   CHECK(scratch.params_constant == Approx(0.324).epsilon(2e-3));
   CHECK(scratch.params_exponent == Approx(0.429).epsilon(2e-3));
   CHECK(scratch.tokens_constant == Approx(0.514).epsilon(2e-3));
   CHECK(scratch.tokens_exponent == Approx(0.571).epsilon(2e-3));
-  const Frontier continued = *frontier(paper_continued());
+  const OptimumGrowth continued = *optimum_growth(paper_continued());
   CHECK(continued.params_constant == Approx(4.79).epsilon(2e-3));
   CHECK(continued.params_exponent == Approx(0.385).epsilon(2e-3));
   CHECK(continued.tokens_constant == Approx(0.035).epsilon(1e-2));
@@ -73,7 +74,7 @@ TEST_CASE("Under another compute model the closed form still is where a search e
   const Optimum found = *optimum(f, flops, compute);
   CHECK(found.params == Approx(best).epsilon(2e-4));
   CHECK(compute.flops_per_token(found.params) * found.tokens == Approx(flops));
-  const Frontier line = *frontier(f, compute);
+  const OptimumGrowth line = *optimum_growth(f, compute);
   CHECK(line.params_constant * std::pow(flops, line.params_exponent) == Approx(found.params));
   CHECK(line.tokens_constant * std::pow(flops, line.tokens_exponent) == Approx(found.tokens));
   CHECK(*flops_for_loss(f, found.loss, compute) == Approx(flops).epsilon(1e-9));
@@ -85,7 +86,7 @@ TEST_CASE("Under another compute model the closed form still is where a search e
 
 TEST_CASE("The frontier is the optimum at every budget") {
   const PowerForm f = paper_continued();
-  const Frontier line = *frontier(f);
+  const OptimumGrowth line = *optimum_growth(f);
   for (const double flops : {1e18, 1e22}) {
     const Optimum at = *optimum(f, flops);
     CHECK(line.params_constant * std::pow(flops, line.params_exponent) == Approx(at.params));
@@ -101,7 +102,7 @@ TEST_CASE("Without alpha > 0 and beta > gamma there is no optimum, and the reaso
   CHECK_FALSE(optimum(form(1.5, 400, -0.1, 400, 0.3), 1e20));
   CHECK_THAT(why_no_optimum(form(1.5, 400, -0.1, 400, 0.3)), Catch::Matchers::Contains("alpha"));
   CHECK_FALSE(optimum(form(1.5, 400, 0.3, 400, 0.1, 0.1), 1e20));
-  CHECK_FALSE(frontier(form(1.5, 400, 0.3, 400, 0.1, 0.2)));
+  CHECK_FALSE(optimum_growth(form(1.5, 400, 0.3, 400, 0.1, 0.2)));
   CHECK_THAT(why_no_optimum(form(1.5, 400, 0.3, 400, 0.1, 0.2)),
              Catch::Matchers::Contains("gamma"));
   CHECK(why_no_optimum(paper_scratch()).empty());
@@ -136,8 +137,13 @@ TEST_CASE("At the crossing both strategies have the same loss, before it the con
 TEST_CASE("The laws' thetas become their power forms") {
   const Theta joint =
       theta_from_values(joint_law(), {{1.7, 400.0, 0.3, 500.0, 0.28, 200.0, 0.2, 0.05}});
-  const PowerForm s = *power_form(joint_law(), joint, Stage::kScratch);
-  const PowerForm c = *power_form(joint_law(), joint, Stage::kContinued);
+  const auto form_at = [&](Stage stage) {
+    const LawPart part = part_at(joint_law(), stage);
+    return power_form(*part.law, part_theta(part, joint)).value();
+  };
+  const PowerForm s = form_at(Stage::kScratch);
+  const PowerForm c = form_at(Stage::kContinued);
+  CHECK_FALSE(power_form(joint_law(), joint));
   CHECK(s.loss(1e9, 2e10) == Approx(predicted_loss(joint_law(), joint, 1e9, 2e10)));
   CHECK(c.loss(1e9, 2e10) ==
         Approx(predicted_loss(joint_law(), joint, 1e9, 2e10, Stage::kContinued)));

@@ -1,6 +1,7 @@
 #include <stdexcept>
 
 #include "fit/solve/fitter.h"
+#include "fit/solve/strategies.h"
 #include "tests/fit/planted.h"
 #include "tests/support/catch.h"
 
@@ -42,15 +43,16 @@ TEST_CASE("The scratch stage of a two-stage fit is the chinchilla fit of the scr
   const Points points = two_strategies(0.004);
   const FitResult both = fit_two_stage(points, quick(0));
   const FitResult scratch = fit_law(select_stage(points, Stage::kScratch), quick(0));
-  CHECK(scratch_part(both).objective == Approx(scratch.objective).epsilon(1e-12));
+  CHECK(strategy_fit(both, "scratch").objective == Approx(scratch.objective).epsilon(1e-12));
   CHECK(both.value("alpha") == Approx(scratch.value("alpha")).epsilon(1e-9));
   CHECK(both.objective ==
-        Approx(scratch_part(both).objective + continued_part(both).objective).epsilon(1e-12));
+        Approx(strategy_fit(both, "scratch").objective + strategy_fit(both, "continued").objective)
+            .epsilon(1e-12));
   CHECK(both.certificate.points_searched == 160);
   CHECK(both.certificate.rms_log_residual > 0.003);
   CHECK(both.certificate.rms_log_residual < 0.005);
-  CHECK(continued_part(both).coefficient("alpha").frozen);
-  CHECK(continued_part(both).value("A") == Approx(both.value("A")).epsilon(1e-12));
+  CHECK(strategy_fit(both, "continued").coefficient("alpha").frozen);
+  CHECK(strategy_fit(both, "continued").value("A") == Approx(both.value("A")).epsilon(1e-12));
 }
 
 TEST_CASE("The joint fit is at least as good as the two-stage fit") {
@@ -64,8 +66,8 @@ TEST_CASE("The joint fit is at least as good as the two-stage fit") {
 TEST_CASE("Draws of both stages come from one resample: inherited coefficients move together") {
   const Points points = two_strategies(0.004);
   const FitResult fit = fit_two_stage(points, quick(60));
-  const FitResult scratch = scratch_part(fit);
-  const FitResult continued = continued_part(fit);
+  const FitResult scratch = strategy_fit(fit, "scratch");
+  const FitResult continued = strategy_fit(fit, "continued");
   REQUIRE(scratch.draws.rows() == continued.draws.rows());
   REQUIRE(fit.draws.rows() == scratch.draws.rows());
   CHECK(fit.draws.rows() + fit.bootstrap.failed == 60);
@@ -92,8 +94,8 @@ TEST_CASE("The halves of a joint fit predict what the whole predicts") {
   FitOptions options = quick(40);
   options.law = "joint";
   const FitResult fit = fit_law(points, options);
-  const FitResult scratch = scratch_part(fit);
-  const FitResult continued = continued_part(fit);
+  const FitResult scratch = strategy_fit(fit, "scratch");
+  const FitResult continued = strategy_fit(fit, "continued");
   CHECK(predicted_loss(*scratch.law, scratch.theta, 3e8, 4e9) ==
         Approx(predicted_loss(*fit.law, fit.theta, 3e8, 4e9)));
   CHECK(predicted_loss(*continued.law, continued.theta, 3e8, 4e9) ==
@@ -127,6 +129,7 @@ TEST_CASE("A stage without points is refused") {
   CHECK_THROWS_AS(fit_two_stage(select_stage(two_strategies(), Stage::kScratch), quick(0)),
                   std::invalid_argument);
   FitOptions options = quick(0);
-  CHECK_THROWS_AS(scratch_part(fit_law(select_stage(two_strategies(), Stage::kScratch), options)),
-                  std::invalid_argument);
+  CHECK_THROWS_AS(
+      strategy_fit(fit_law(select_stage(two_strategies(), Stage::kScratch), options), "scratch"),
+      std::invalid_argument);
 }

@@ -6,6 +6,7 @@
 
 #include "fit/allocate/transfer.h"
 #include "fit/solve/fitter.h"
+#include "fit/solve/strategies.h"
 #include "tests/fit/planted.h"
 #include "tests/support/catch.h"
 
@@ -70,6 +71,32 @@ TEST_CASE("A fit survives its JSON bit for bit") {
       CHECK(after.coefficients[i].ci95->low == before.coefficients[i].ci95->low);
     }
   }
+}
+
+TEST_CASE("A saved two-stage fit keeps its stages: coverage, draws and what was inherited") {
+  const FitResult before = fitted("two-stage");
+  const nlohmann::json json = nlohmann::json::parse(pretty(to_json(before)));
+  const FitResult after = fit_from_json(json, "f.json");
+  for (const char* strategy : {"scratch", "continued"}) {
+    INFO(strategy);
+    const FitResult a = strategy_fit(before, strategy), b = strategy_fit(after, strategy);
+    CHECK(a.law == b.law);
+    CHECK(a.points == b.points);
+    CHECK(a.objective == b.objective);
+    CHECK(a.coverage->flops.high == b.coverage->flops.high);
+    REQUIRE(a.draws.rows() == b.draws.rows());
+    CHECK(a.draws.isApprox(b.draws, 1e-9));
+    for (std::size_t i = 0; i < a.coefficients.size(); ++i) {
+      CHECK(a.coefficients[i].frozen == b.coefficients[i].frozen);
+    }
+  }
+  nlohmann::json wrong = json;
+  wrong["stages"]["continued"] = wrong["stages"]["scratch"];
+  CHECK_THROWS_WITH(fit_from_json(wrong, "f.json"), Contains("must be a fit of law extended"));
+  wrong["stages"].erase("continued");
+  CHECK_THROWS_WITH(fit_from_json(wrong, "f.json"), Contains("\"continued\" is missing"));
+  wrong.erase("stages");  // as older files and those written by hand
+  CHECK(strategy_fits(fit_from_json(wrong, "f.json")).size() == 2);
 }
 
 TEST_CASE("Quantities derived from a file equal those derived from the fit") {

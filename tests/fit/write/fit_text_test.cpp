@@ -1,6 +1,7 @@
 #include "fit/write/fit_text.h"
 
 #include "fit/solve/fitter.h"
+#include "fit/solve/strategies.h"
 #include "tests/fit/planted.h"
 #include "tests/support/catch.h"
 
@@ -35,7 +36,8 @@ TEST_CASE("Inherited coefficients are marked, and the CSV has every number in fu
   FitOptions options;
   options.draws = 30;
   options.starts = 8;
-  const FitResult fit = continued_part(fit_two_stage(planted::two_strategies(0.003), options));
+  const FitResult fit =
+      strategy_fit(fit_two_stage(planted::two_strategies(0.003), options), "continued");
   CHECK(coefficient_table(fit).rows[2][0] == "alpha (frozen)");
   const Table csv = coefficient_csv(fit);
   CHECK(std::stod(csv.rows[5][1]) == fit.value("gamma"));

@@ -1,0 +1,91 @@
+#include "fit/solve/stages.h"
+
+#include <string>
+#include <utility>
+
+#include "fit/solve/parallel.h"
+
+namespace crosslaw::fit {
+namespace {
+
+// The coefficients of a part, by its own names, that an earlier part has fitted; marks the rest.
+std::vector<std::string_view> inherited_by(const LawPart& part, std::vector<bool>& fitted) {
+  std::vector<std::string_view> out;
+  for (std::size_t i = 0; i < part.coefficients.size(); ++i) {
+    const auto place = static_cast<std::size_t>(part.coefficients[i]);
+    if (fitted[place]) out.push_back(part.law->coefficients[i].name);
+    fitted[place] = true;
+  }
+  return out;
+}
+
+}  // namespace
+
+void StageCore::put_free(const Theta& theta, Theta& whole) const {
+  for (std::size_t i = 0; i < part.coefficients.size(); ++i) {
+    if (is_free(i)) whole[part.coefficients[i]] = theta[static_cast<Eigen::Index>(i)];
+  }
+}
+
+Theta StageCore::start(const Theta& whole) const {
+  // Without anything inherited the optimum itself, not rounded on the way to plain and back.
+  if (core.problem.box.free_count(part.law->size()) == part.law->size()) return core.centred;
+  Theta plain = part_theta(part, whole);
+  const Theta own = core.problem.plain(core.centred);
+  for (std::size_t i = 0; i < part.coefficients.size(); ++i) {
+    const auto at = static_cast<Eigen::Index>(i);
+    if (is_free(i)) plain[at] = own[at];
+  }
+  return core.problem.centred(plain);
+}
+
+std::vector<StageCore> fit_stages(const Law& law, const std::vector<LawPart>& parts,
+                                  const Points& points, const FitOptions& options) {
+  std::vector<StageCore> out;
+  Theta whole = Theta::Zero(law.size());
+  std::vector<bool> fitted(law.coefficients.size(), false);
+  for (const LawPart& part : parts) {
+    const Points mine = points_of(part, points);
+    Problem problem = make_problem(*part.law, mine, options.huber_delta);
+    freeze(problem, inherited_by(part, fitted));
+    require_enough(problem, part.strategy);
+    const Theta fixed = problem.centred(part_theta(part, whole));
+    out.push_back({part, fit_core(std::move(problem), fixed, options)});
+    Core& core = out.back().core;
+    core.index = indices_of(part, points);
+    core.result.coverage = coverage(mine);
+    out.back().put_free(core.result.theta, whole);
+  }
+  return out;
+}
+
+std::optional<StageDraws> refit_stages(const std::vector<StageCore>& stages, const Resample& world,
+                                       int coefficients) {
+  StageDraws out{Theta::Zero(coefficients), {}};
+  for (const StageCore& stage : stages) {
+    const Draw found = refit(stage.core, world, stage.start(out.whole));
+    if (!found) return std::nullopt;
+    stage.put_free(stage.core.problem.plain(*found), out.whole);
+    out.centred.push_back(*found);
+  }
+  return out;
+}
+
+void add_draws(const Law& law, const Points& points, const FitOptions& options,
+               std::vector<StageCore>& stages) {
+  if (options.draws == 0) return;
+  const Resampler resampler(points, options.resampling, options.seed);
+  const auto count = static_cast<std::size_t>(options.draws);
+  std::vector<std::vector<Draw>> draws(stages.size(), std::vector<Draw>(count));
+  parallel_for(options.draws, options.threads, [&](int d) {
+    const auto found = refit_stages(stages, resampler.draw(d), law.size());
+    for (std::size_t s = 0; found && s < stages.size(); ++s) {
+      draws[s][static_cast<std::size_t>(d)] = found->centred[s];
+    }
+  });
+  for (std::size_t s = 0; s < stages.size(); ++s) {
+    take_draws(stages[s].core, draws[s], options, stages[s].core.result);
+  }
+}
+
+}  // namespace crosslaw::fit
