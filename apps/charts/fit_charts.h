@@ -22,8 +22,8 @@ std::vector<Panel> residual_panels(const fit::FitResult& fit, const fit::Points&
 // One panel a profile: how much the objective rises when a coefficient is held elsewhere.
 std::vector<Panel> profile_panels(const std::vector<fit::Profile>& profiles);
 
-// N* and D* over the measured compute and one to two decades beyond. Empty for laws without a
-// closed form, for fits that may not be allocated and without coverage.
+// N* and D* over the measured compute and one to two decades beyond. Empty for fits that may not be
+// allocated and without coverage.
 std::vector<Panel> frontier_panels(const std::vector<Strategy>& strategies);
 
 // N*, D*, D*/N* and the loss over the measured compute and the budgets of the report, which are

@@ -58,11 +58,15 @@ std::string titled(const std::string& title, const Strategy& strategy) {
 std::vector<fit::AllocationRow> frontier_rows(const fit::FitResult& fit, const fit::Range& flops,
                                               bool accept_unidentified) {
   const bool usable = flops.low > 0 && flops.low <= flops.high && std::isfinite(flops.high);
-  if (!usable || !fit::power_form(*fit.law, fit.theta)) return {};
+  if (!usable) return {};
   fit::AllocationOptions options;
   options.flops = budgets(flops, fit.coverage);
   options.accept_unidentified = accept_unidentified;
-  return fit::allocate(fit, options).rows;
+  if (fit::power_form(*fit.law, fit.theta)) return fit::allocate(fit, options).rows;
+  // Without a closed form every draw would be searched at every budget, for seconds: no band.
+  fit::FitResult alone = fit;
+  alone.draws.resize(0, fit.law->size());
+  return fit::allocate(alone, options).rows;
 }
 
 bool is_decade(double flops) {

@@ -34,8 +34,8 @@ std::string shown_name(const Strategy& strategy, const std::string& otherwise);
 std::string titled(const std::string& title, const Strategy& strategy);
 
 // Compute-optimal splits at eight budgets a decade (fewer over more than twelve decades), whole
-// decades among them, at both ends of the range and of the measured compute. Empty for laws without
-// a closed form and for fits that allocate() refuses.
+// decades among them, at both ends of the range and of the measured compute. Without intervals
+// for laws that have no closed form; empty for fits that allocate() refuses.
 std::vector<fit::AllocationRow> frontier_rows(const fit::FitResult& fit, const fit::Range& flops,
                                               bool accept_unidentified);
 

@@ -123,12 +123,10 @@ std::string add_points(const Strategy& strategy, Panel& panel) {
 
 // Why no frontier is drawn; empty where one is.
 std::string why_no_frontier(const fit::FitResult& fit) {
-  const std::optional<fit::PowerForm> form = fit::power_form(*fit.law, fit.theta);
-  if (!form) return "";
   if (!fit.identifiable) return "no frontier: the fit is not identifiable";
-  return fit::why_no_optimum(*form, fit.compute_model()).empty()
-             ? ""
-             : "no frontier: the law has no optimum";
+  const std::optional<fit::PowerForm> form = fit::power_form(*fit.law, fit.theta);
+  const bool has_optimum = form && fit::why_no_optimum(*form, fit.compute_model()).empty();
+  return has_optimum ? "" : "no frontier: the law has no optimum";
 }
 
 void add_frontier(const Strategy& strategy, Panel& panel) {

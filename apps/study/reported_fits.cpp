@@ -1,6 +1,7 @@
 #include "apps/study/reported_fits.h"
 
 #include <algorithm>
+
 #include "fit/solve/strategies.h"
 
 namespace crosslaw::apps {

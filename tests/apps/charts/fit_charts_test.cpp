@@ -251,7 +251,7 @@ TEST_CASE("A fit that is not identifiable has no frontier and says so") {
   check_drawable(panels);
 }
 
-TEST_CASE("A law without a closed form gets surface, residuals and profiles") {
+TEST_CASE("A law without a closed form gets its frontier by search, without a band") {
   // The chinchilla law under another name is no law that power_form knows.
   fit::Law unknown = fit::chinchilla_law();
   unknown.name = "unknown";
@@ -260,9 +260,15 @@ TEST_CASE("A law without a closed form gets surface, residuals and profiles") {
   fit.law = &unknown;
   const fit::Profile profile{"alpha", 0.3, {0.2, 0.3, 0.4}, {2, 1, 2}, 1.5, 0.25, 0.35};
   const std::vector<Panel> panels = fit_panels(fit, points, {profile}, {});
-  CHECK(panels.size() == 5);
-  check_contours(find(panels, "Loss surface"), fit);
-  CHECK(find(panels, "Loss surface").lines.empty());
+  CHECK(panels.size() == 7);
+  const Panel& surface = find(panels, "Loss surface");
+  check_contours(surface, fit);
+  CHECK(surface.bands.empty());
+  const fit::PowerForm form = *fit::power_form(fit::chinchilla_law(), fit.theta);
+  REQUIRE(surface.lines.size() == 2);
+  for (const Spot& at : surface.lines[0].at) {
+    CHECK(at.x == Approx(fit::optimum(form, 6 * at.x * at.y)->params).epsilon(1e-6));
+  }
 }
 
 TEST_CASE("One point, no point and extreme points can be drawn") {
