@@ -32,6 +32,8 @@ void request_stop(int) { stop_requested = 1; }
 void handle_signals() {
   struct sigaction action {};
   action.sa_handler = request_stop;
+  // SIGTERM from the scheduler, SIGUSR2 as batch systems warn before their limit, SIGINT from a
+  // terminal: all ask for a checkpoint and an end.
   for (int signal : {SIGTERM, SIGUSR2, SIGINT}) sigaction(signal, &action, nullptr);
 }
 
@@ -88,6 +90,7 @@ TrainHooks file_hooks(const fs::path& folder, LineFile& metrics) {
   hooks.on_eval = [&metrics](const EvalLine& line) { metrics.append(to_line(line)); };
   hooks.on_train = [&metrics](const TrainLines& lines) { metrics.append(to_line(lines)); };
   hooks.on_checkpoint = [&metrics](const CheckpointLine& line) { metrics.append(to_line(line)); };
+  // Not published durably: it is written twice a second, and an old or cut one only looks slow.
   hooks.on_step = [file = heartbeat_file(folder)](int64_t step, double tokens_per_second) {
     std::ofstream(file, std::ios::trunc) << step << ' ' << tokens_per_second << '\n';
   };
@@ -110,7 +113,7 @@ int exit_code(Outcome outcome) {
 
 int run(const fs::path& config_path) {
   TrainConfig config = read_config(config_path);
-  if (auto messages = problems(config); !messages.empty()) {
+  if (auto messages = complaints(config); !messages.empty()) {
     for (const std::string& message : messages)
       fmt::print(stderr, "{}: {}\n", config_path.string(), message);
     return kExitBadConfig;
@@ -118,9 +121,11 @@ int run(const fs::path& config_path) {
   fs::path folder = fs::absolute(config_path).parent_path();
   LineFile metrics(metrics_file(folder));
   RunResult result = train(config, folder, file_hooks(folder, metrics));
+  // A refusal may mean that there is no such GPU to be asked for its name.
   if (result.outcome != Outcome::kRefused) result.provenance = provenance(config);
   if (!result.message.empty())
     fmt::print(stderr, "{}: {}\n", name_of(result.outcome), result.message);
+  // In this order: a result.json that survives a power cut must not promise lines that did not.
   metrics.sync();
   publish_result(result, folder);
   return exit_code(result.outcome);

@@ -32,7 +32,7 @@ void write_plot(const std::string& path, const Document& document) {
   const bool svg = std::filesystem::path(path).extension() == ".svg";
   const std::string content = svg ? svg_text(document) : html_page(document);
   try {
-    trainer::publish_file(path, content);
+    db::publish_file(path, content);
   } catch (const std::runtime_error& error) {
     throw std::runtime_error(
         fmt::format("--plot {}: the file cannot be written ({})", path, error.what()));

@@ -4,7 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdint>
+
+#include "db/files/utf8.h"
 
 namespace crosslaw::charts {
 namespace {
@@ -31,23 +32,11 @@ std::string pen(const Stroke& stroke) {
 
 // Length of the UTF-8 character that begins at `at`, 0 when it is broken or not allowed in XML.
 std::size_t character_length(std::string_view text, std::size_t at) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(at);
-  if (first < 0x80) return first >= 0x20 && first != 0x7f ? 1 : 0;
-  const std::size_t length = first >= 0xc2 && first < 0xe0   ? 2
-                             : first >= 0xe0 && first < 0xf0 ? 3
-                             : first >= 0xf0 && first < 0xf5 ? 4
-                                                             : 0;
-  if (length == 0 || at + length > text.size()) return 0;
-  std::uint32_t code = first & (0xffu >> (length + 1));
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(at + i) & 0xc0) != 0x80) return 0;
-    code = (code << 6) | (byte(at + i) & 0x3fu);
-  }
-  const bool too_long = (length == 3 && code < 0x800) || (length == 4 && code < 0x10000);
-  const bool forbidden = (code >= 0xd800 && code < 0xe000) || code == 0xfffe || code == 0xffff ||
-                         code > 0x10ffff || code < 0xa0;
-  return too_long || forbidden ? 0 : length;
+  const std::size_t length = db::utf8_length(text, at);
+  const std::string_view character = text.substr(at, length);
+  const bool control = character < " " || (character >= "\x7f" && character < "\xc2\xa0");
+  const bool no_character = character == "\xef\xbf\xbe" || character == "\xef\xbf\xbf";
+  return control || no_character ? 0 : length;
 }
 
 }  // namespace

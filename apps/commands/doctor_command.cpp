@@ -14,6 +14,7 @@
 #include "apps/study/sweep_folder.h"
 #include "apps/terminal/quantities.h"
 #include "db/files/file_system.h"
+#include "sweep/launch/local_launcher.h"
 #include "sweep/launch/slots.h"
 #include "sweep/schedule/sweep_lock.h"
 
@@ -72,7 +73,7 @@ std::vector<std::string> missing_libraries(const fs::path& program) {
 
 void examine_trainer(Diagnosis& d) {
   try {
-    fs::path program = trainer_program();
+    fs::path program = sweep::trainer_program();
     auto missing = missing_libraries(program);
     if (missing.empty()) {
       d.good(fmt::format("{} finds all its libraries", program.string()));
@@ -107,7 +108,7 @@ void examine_machine(Diagnosis& d) {
 void examine_folder(Diagnosis& d, const fs::path& folder) {
   if (!fs::is_directory(folder))
     return d.bad(fmt::format("{}: is no folder", folder.string()), "name an existing one");
-  if (auto network = network_file_system(folder)) {
+  if (auto network = db::network_file_system(folder)) {
     d.bad(fmt::format("{} lies on {}", folder.string(), *network),
           "SQLite needs a local file system; use another --dir");
   } else {

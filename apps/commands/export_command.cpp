@@ -71,7 +71,7 @@ int run_export(const ExportOptions& options) {
   if (options.out.empty()) {
     fmt::print("{}", csv);
   } else {
-    trainer::publish_file(options.out, csv);
+    db::publish_file(options.out, csv);
   }
   return 0;
 }

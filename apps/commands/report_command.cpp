@@ -45,7 +45,7 @@ int run_report(const ReportOptions& options) {
 
 void write_report(const db::RunStore& store, const std::filesystem::path& out,
                   const std::string& command) {
-  trainer::publish_file(out, render_report(page_data(store, command)));
+  db::publish_file(out, render_report(page_data(store, command)));
 }
 
 void add_report_command(CLI::App& app, int& exit_code) {

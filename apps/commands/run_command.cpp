@@ -52,7 +52,7 @@ sweep::SweepLock take_lock(const fs::path& folder) {
     throw std::invalid_argument(
         fmt::format("{}: cannot be made: {}; choose another folder with --dir", folder.string(),
                     error.message()));
-  refuse_network_file_system(folder);
+  db::refuse_network_file_system(folder);
   auto lock = sweep::SweepLock::try_take(folder);
   if (!lock)
     throw std::invalid_argument(fmt::format(
@@ -64,7 +64,7 @@ sweep::SweepLock take_lock(const fs::path& folder) {
 sweep::SweepEnd train_all(const sweep::SweepSpec& spec, const sweep::Plan& plan,
                           const trainer::Corpus& corpus, const fs::path& folder,
                           db::RunStore& store, ProgressLine& progress) {
-  sweep::LocalLauncher launcher(trainer_program());
+  sweep::LocalLauncher launcher(sweep::trainer_program());
   sweep::SchedulerOptions options{fs::absolute(folder),
                                   host_name(),
                                   boot_id(),
@@ -123,7 +123,7 @@ int conclude(const RunOptions& options, const fs::path& folder, db::RunStore& st
 }
 
 int run_sweep(const RunOptions& options) {
-  trainer_program();  // a build without it says so before any text is read
+  sweep::trainer_program();  // a build without it says so before any text is read
   sweep::SweepSpec spec = sweep::read_spec(file_or_preset(options.spec, ".toml"));
   auto ladder = sweep::read_ladder(spec.ladder, spec.vocabulary, spec.tied_head);
   sweep::make_plan(spec, ladder,
@@ -136,7 +136,7 @@ int run_sweep(const RunOptions& options) {
   auto say = [&](const std::string& message) { progress.say(message); };
   db::RunStore store = db::RunStore::create(database_file(folder));
   std::string resolved = sweep::to_toml(spec);
-  trainer::publish_file(resolved_spec_file(folder), resolved);
+  db::publish_file(resolved_spec_file(folder), resolved);
   store.put_sweep(spec.name, resolved, CROSSLAW_VERSION, now_ms());
   trainer::Corpus corpus = trainer::prepare_corpus(texts, say);
   if (corpus.vocabulary > spec.vocabulary) {

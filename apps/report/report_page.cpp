@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cstdint>
 #include <functional>
 #include <map>
 #include <stdexcept>
@@ -26,31 +25,9 @@ std::string_view part(const char* begin, const char* end) {
   return {begin, static_cast<size_t>(end - begin)};
 }
 
-std::string base64(std::string_view bytes) {
-  constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    uint32_t group = 0;
-    for (size_t k = 0; k < 3; ++k) {
-      group = group << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0u);
-    }
-    for (size_t k = 0; k < 4; ++k) {
-      const bool padding = i + k > bytes.size();
-      text += padding ? '=' : kDigits[group >> (18 - 6 * k) & 63];
-    }
-  }
-  return text;
-}
-
 // What a Content-Security-Policy calls a script it allows.
 std::string script_source(std::string_view script) {
-  const std::string digits = trainer::sha256(script);
-  std::string bytes;
-  for (size_t i = 0; i + 1 < digits.size(); i += 2) {
-    bytes += static_cast<char>(std::stoi(digits.substr(i, 2), nullptr, 16));
-  }
-  return fmt::format("'sha256-{}'", base64(bytes));
+  return fmt::format("'sha256-{}'", db::sha256_base64(script));
 }
 
 // In JSON '<' only occurs inside strings, where \u003c means the same and can end no script

@@ -42,7 +42,7 @@ std::string input_hash(const Observations& observations, const LanguagePair& pai
     text += fmt::format("{} {} {} {} {}\n", p.params, p.tokens, p.loss, p.cluster,
                         static_cast<int>(p.stage));
   }
-  return trainer::sha256(text);
+  return db::sha256(text);
 }
 
 void note_mid_schedule(fit::FitResult& fit) {

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <stdexcept>
 
-namespace crosslaw::trainer {
+namespace crosslaw::db {
 namespace fs = std::filesystem;
 namespace {
 
@@ -17,6 +17,7 @@ namespace {
       fmt::format("{}: {} failed: {}", path.string(), what, std::strerror(errno)));
 }
 
+// By a descriptor of its own: fsync flushes the file, whoever wrote it.
 void sync(const fs::path& path, int flags) {
   int descriptor = ::open(path.c_str(), flags | O_CLOEXEC);
   if (descriptor < 0) fail("opening for sync", path);
@@ -40,6 +41,7 @@ void write_all(const fs::path& path, std::string_view content) {
     }
     done += static_cast<size_t>(count);
   }
+  // Some file systems (NFS, quotas) report a full disk only here.
   if (::close(descriptor) != 0) fail("writing", path);
 }
 
@@ -50,6 +52,7 @@ fs::path folder_of(const fs::path& path) {
 
 }  // namespace
 
+// Beside its place, so that the rename stays inside one file system and is atomic.
 fs::path staging_path(const fs::path& path) { return path.string() + ".tmp"; }
 
 void publish_file(const fs::path& file, std::string_view content) {
@@ -64,12 +67,15 @@ void publish_file(const fs::path& file, std::string_view content) {
 }
 
 void publish_staged(const fs::path& staged, const fs::path& file) {
+  // This order: content, then name, then the folder that holds the name. A rename before the first
+  // sync could survive a power cut with an empty file behind it.
   sync(staged, O_RDONLY);
   if (::rename(staged.c_str(), file.c_str()) != 0) fail("renaming into place", file);
   sync(folder_of(file), O_RDONLY | O_DIRECTORY);
 }
 
 void publish_folder(const fs::path& staged, const fs::path& final_path) {
+  // Files, then the folder's list of them, then its name in the folder above.
   for (const fs::directory_entry& entry : fs::directory_iterator(staged)) {
     sync(entry.path(), O_RDONLY);
   }
@@ -78,4 +84,4 @@ void publish_folder(const fs::path& staged, const fs::path& final_path) {
   sync(folder_of(final_path), O_RDONLY | O_DIRECTORY);
 }
 
-}  // namespace crosslaw::trainer
+}  // namespace crosslaw::db

@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <string_view>
 
-namespace crosslaw::trainer {
+namespace crosslaw::db {
 
 // Publishing: a file or folder is visible complete or not at all. The content is written beside its
 // place, synced, renamed, and the folder that holds it is synced. All throw std::runtime_error with
@@ -20,4 +20,4 @@ void publish_folder(const std::filesystem::path& staged, const std::filesystem::
 // Where publish_* stages the content for `path`; what a crash leaves there may be deleted.
 std::filesystem::path staging_path(const std::filesystem::path& path);
 
-}  // namespace crosslaw::trainer
+}  // namespace crosslaw::db

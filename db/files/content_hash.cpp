@@ -1,15 +1,15 @@
 #include "db/files/content_hash.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <openssl/evp.h>
 
-#include <array>
 #include <fstream>
 #include <memory>
 #include <stdexcept>
 #include <vector>
 
-namespace crosslaw::trainer {
+namespace crosslaw::db {
 namespace {
 
 class Sha256 {
@@ -20,14 +20,14 @@ class Sha256 {
   void add(const void* bytes, size_t count) {
     if (EVP_DigestUpdate(context_.get(), bytes, count) != 1) fail();
   }
-  std::string digits() {
-    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  std::vector<unsigned char> digest() {
+    std::vector<unsigned char> bytes(EVP_MAX_MD_SIZE);
     unsigned length = 0;
-    if (EVP_DigestFinal_ex(context_.get(), digest.data(), &length) != 1) fail();
-    std::string text;
-    for (unsigned i = 0; i < length; ++i) text += fmt::format("{:02x}", digest[i]);
-    return text;
+    if (EVP_DigestFinal_ex(context_.get(), bytes.data(), &length) != 1) fail();
+    bytes.resize(length);
+    return bytes;
   }
+  std::string digits() { return fmt::format("{:02x}", fmt::join(digest(), "")); }
 
  private:
   [[noreturn]] static void fail() { throw std::runtime_error("libcrypto refuses SHA-256"); }
@@ -42,10 +42,22 @@ std::string sha256(std::string_view bytes) {
   return hash.digits();
 }
 
+std::string sha256_base64(std::string_view bytes) {
+  Sha256 hash;
+  hash.add(bytes.data(), bytes.size());
+  const std::vector<unsigned char> digest = hash.digest();
+  std::string text((digest.size() + 2) / 3 * 4 + 1, '\0');  // EVP_EncodeBlock ends with a NUL
+  EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), digest.data(),
+                  static_cast<int>(digest.size()));
+  text.pop_back();
+  return text;
+}
+
 std::string sha256_of_file(const std::filesystem::path& file) {
   std::ifstream input(file, std::ios::binary);
   if (!input) throw std::runtime_error(fmt::format("{}: cannot be read", file.string()));
   Sha256 hash;
+  // Pieces of a MiB: checkpoints are larger than memory may be.
   std::vector<char> piece(size_t{1} << 20);
   while (input) {
     input.read(piece.data(), static_cast<std::streamsize>(piece.size()));
@@ -55,4 +67,4 @@ std::string sha256_of_file(const std::filesystem::path& file) {
   return hash.digits();
 }
 
-}  // namespace crosslaw::trainer
+}  // namespace crosslaw::db

@@ -6,10 +6,11 @@
 #include <array>
 #include <stdexcept>
 
-namespace crosslaw::apps {
+namespace crosslaw::db {
 namespace fs = std::filesystem;
 namespace {
 
+// Magic numbers of statfs(2) and of the file systems' own sources.
 constexpr std::array<std::pair<unsigned long, const char*>, 7> kNetworkFileSystems = {{
     {0x6969, "NFS"},
     {0xFF534D42, "CIFS"},
@@ -40,16 +41,4 @@ void refuse_network_file_system(const fs::path& folder) {
   }
 }
 
-fs::path trainer_program() {
-  fs::path program = fs::read_symlink("/proc/self/exe").parent_path() / "crosslaw-train";
-  if (!fs::exists(program)) {
-    throw std::runtime_error(
-        fmt::format("{}: is not there, so nothing can be trained: this build is for fits alone; "
-                    "scripts/build.sh "
-                    "without --fit-only builds the trainer too",
-                    program.string()));
-  }
-  return program;
-}
-
-}  // namespace crosslaw::apps
+}  // namespace crosslaw::db

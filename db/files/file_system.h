@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-namespace crosslaw::apps {
+namespace crosslaw::db {
 
 // The name of the network file system that holds the folder; nothing for local ones.
 std::optional<std::string> network_file_system(const std::filesystem::path& folder);
@@ -13,7 +13,4 @@ std::optional<std::string> network_file_system(const std::filesystem::path& fold
 // mend.
 void refuse_network_file_system(const std::filesystem::path& folder);
 
-// crosslaw-train, beside this program. Throws std::runtime_error when it is not there.
-std::filesystem::path trainer_program();
-
-}  // namespace crosslaw::apps
+}  // namespace crosslaw::db

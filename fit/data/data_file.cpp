@@ -184,10 +184,8 @@ std::vector<std::string> wanted_columns(const DataFileOptions& options) {
 }  // namespace
 
 std::vector<std::size_t> summed_columns(const Records& records, const std::string& sum) {
-  const bool whole =
-      std::find(records.columns.begin(), records.columns.end(), sum) != records.columns.end();
   std::vector<std::size_t> out;
-  for (const std::string& name : whole ? std::vector{sum} : split_sum(sum)) {
+  for (const std::string& name : records.has(sum) ? std::vector{sum} : split_sum(sum)) {
     out.push_back(records.column(name));
   }
   return out;

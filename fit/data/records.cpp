@@ -265,6 +265,10 @@ std::size_t Records::column(std::string_view wanted) const {
   return static_cast<std::size_t>(first - columns.begin());
 }
 
+bool Records::has(std::string_view wanted) const {
+  return std::find(columns.begin(), columns.end(), wanted) != columns.end();
+}
+
 Records parse_records(std::string_view text, const std::string& name,
                       const std::vector<std::string>& wanted) {
   if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) {
@@ -313,6 +317,10 @@ std::string fingerprint(std::string_view bytes) {
     hash *= 0x100000001b3u;
   }
   return fmt::format("{:016x}", hash);
+}
+
+std::string text_in(const Records& records, std::size_t row, std::size_t column) {
+  return std::string(trimmed(records.rows[row][column]));
 }
 
 double number_in(const Records& records, std::size_t row, std::size_t column) {

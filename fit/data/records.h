@@ -17,6 +17,7 @@ struct Records {
 
   // Position of a column; throws std::invalid_argument when it is missing or there twice.
   std::size_t column(std::string_view name) const;
+  bool has(std::string_view name) const;
 };
 
 // Understands comma, tab, semicolon, bar or blanks as separator, fields in double quotes (with ""
@@ -31,6 +32,9 @@ std::string read_text(const std::string& path);
 
 // 64-bit FNV-1a of the bytes, in hexadecimal: says whether two fits saw the same file.
 std::string fingerprint(std::string_view bytes);
+
+// A field without the blanks around it.
+std::string text_in(const Records& records, std::size_t row, std::size_t column);
 
 // A finite number, the whole field, blanks around it allowed; else std::invalid_argument whose
 // message names file, line and column.

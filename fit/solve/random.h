@@ -4,15 +4,17 @@
 #include <cstdint>
 #include <numbers>
 
+#include "fit/data/splitmix64.h"
+
 namespace crosslaw::fit {
 
-// SplitMix64. The stream is a pure function of (seed, draw), so a draw is the same whichever
+// The stream is a pure function of (seed, draw), so a draw is the same whichever
 // thread makes it, and on every platform (the distributions of <random> are not).
 class Random {
  public:
-  Random(std::uint64_t seed, std::uint64_t draw) : state_(scramble(seed) ^ scramble(~draw)) {}
+  Random(std::uint64_t seed, std::uint64_t draw) : state_(splitmix64(seed) ^ splitmix64(~draw)) {}
 
-  std::uint64_t next() { return scramble(state_ += kStep); }
+  std::uint64_t next() { return splitmix64(state_ += kGoldenStep); }
 
   // Uniform on 0 <= i < size, size < 2^32.
   std::uint32_t index(std::uint32_t size) {
@@ -34,15 +36,6 @@ class Random {
   }
 
  private:
-  static constexpr std::uint64_t kStep = 0x9e3779b97f4a7c15u;
-
-  static std::uint64_t scramble(std::uint64_t z) {
-    z += kStep;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-  }
-
   std::uint64_t state_;
 };
 

@@ -22,6 +22,8 @@ namespace crosslaw::sweep {
 namespace fs = std::filesystem;
 namespace {
 
+// A descriptor of the process itself: poll() waits on it, signals through it never reach another
+// process that inherited the number.
 int open_pidfd(int64_t pid) {
   return static_cast<int>(::syscall(SYS_pidfd_open, static_cast<pid_t>(pid), 0));
 }
@@ -38,6 +40,7 @@ std::optional<int64_t> start_ticks_of(int64_t pid) {
   fields >> field;
   if (field == "Z" || field == "X") return std::nullopt;
   int64_t value = 0;
+  // `field` was 3, the state; each >> overwrites the last.
   for (int index = 4; index <= 22; ++index) fields >> value;
   return fields ? std::optional(value) : std::nullopt;
 }
@@ -65,11 +68,13 @@ int lock_gpu(const std::string& uuid) {
 // Between fork and exec: only calls that are safe there.
 [[noreturn]] void become_trainer(const char* program, const char* config, const char* log,
                                  const Slot& slot, int gpu_lock) {
+  // A session of its own: Ctrl-C and a closed terminal reach us alone, and we decide what to do.
   ::setsid();
   int input = ::open("/dev/null", O_RDONLY),
       output = ::open(log, O_WRONLY | O_CREAT | O_APPEND, 0644);
   if (input < 0 || output < 0) ::_exit(126);
   ::dup2(input, 0), ::dup2(output, 1), ::dup2(output, 2);
+  // Not close-on-exec any more: the lock lives as long as the trainer, whatever becomes of us.
   if (gpu_lock >= 0) ::fcntl(gpu_lock, F_SETFD, 0);
   if (!slot.cpus.empty()) {
     cpu_set_t set;
@@ -77,13 +82,26 @@ int lock_gpu(const std::string& uuid) {
     for (int cpu : slot.cpus) CPU_SET(cpu, &set);
     ::sched_setaffinity(0, sizeof set, &set);
   }
+  // Ignored signals survive exec; the trainer wants to hear them.
   for (int signal : {SIGINT, SIGTERM, SIGUSR2, SIGPIPE}) ::signal(signal, SIG_DFL);
   ::setenv("CUDA_VISIBLE_DEVICES", slot.gpu_uuid.c_str(), 1);
   ::execl(program, program, config, nullptr);
+  // As shells say it: 126 cannot be set up, 127 cannot be found.
   ::_exit(127);
 }
 
 }  // namespace
+
+fs::path trainer_program() {
+  const fs::path program = fs::read_symlink("/proc/self/exe").parent_path() / "crosslaw-train";
+  if (!fs::exists(program)) {
+    throw std::runtime_error(
+        fmt::format("{}: is not there, so nothing can be trained: this build is for fits alone; "
+                    "scripts/build.sh without --fit-only builds the trainer too",
+                    program.string()));
+  }
+  return program;
+}
 
 std::optional<ProcessIdentity> find_process_with_argument(const std::string& argument) {
   for (const fs::directory_entry& entry : fs::directory_iterator("/proc")) {
@@ -112,10 +130,12 @@ std::optional<ProcessIdentity> LocalLauncher::start(const LaunchRequest& request
     become_trainer(program_.c_str(), request.config_file.c_str(), request.log_file.c_str(),
                    request.slot, gpu_lock);
   int reason = errno;
+  // The child has its copy; ours would keep the GPU locked after the child's end.
   if (gpu_lock >= 0) ::close(gpu_lock);
   if (pid < 0)
     throw std::runtime_error(
         fmt::format("starting {} failed: {}", program_.string(), std::strerror(reason)));
+  // Our child stays a zombie until it is reaped, so the number is still its own.
   processes_[request.attempt_id] = {pid, open_pidfd(pid), true};
   return ProcessIdentity{pid, start_ticks_of(pid).value_or(0)};
 }
@@ -149,6 +169,7 @@ std::vector<ProcessExit> LocalLauncher::wait(std::chrono::milliseconds patience)
     Process process = processes_.at(ids[i]);
     ProcessExit exit{ids[i], {}, {}};
     int status = 0;
+    // An adopted process is no child: init reaps it, and code and signal stay unknown.
     if (process.child && ::waitpid(static_cast<pid_t>(process.pid), &status, 0) > 0) {
       if (WIFEXITED(status)) exit.code = WEXITSTATUS(status);
       if (WIFSIGNALED(status)) exit.signal = WTERMSIG(status);

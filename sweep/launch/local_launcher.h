@@ -11,8 +11,7 @@ namespace crosslaw::sweep {
 // when no process uses it, even if this program was killed in between.
 class LocalLauncher : public RunLauncher {
  public:
-  explicit LocalLauncher(std::filesystem::path trainer_program)
-      : program_(std::move(trainer_program)) {}
+  explicit LocalLauncher(std::filesystem::path program) : program_(std::move(program)) {}
   ~LocalLauncher() override;
 
   std::optional<ProcessIdentity> start(const LaunchRequest& request) override;
@@ -30,6 +29,9 @@ class LocalLauncher : public RunLauncher {
   std::filesystem::path program_;
   std::map<int64_t, Process> processes_;  // by attempt
 };
+
+// crosslaw-train, beside this program. Throws std::runtime_error when it is not there.
+std::filesystem::path trainer_program();
 
 // The running process that was started with `argument`, if there is one.
 std::optional<ProcessIdentity> find_process_with_argument(const std::string& argument);

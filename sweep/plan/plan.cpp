@@ -31,6 +31,8 @@ struct Place {
   }
 };
 
+// A loss curve is nearly straight in log D, so equal ratios spread the points evenly over what a
+// fit sees. The last step is always measured and is not among these.
 std::vector<int64_t> log_spaced_steps(int64_t steps, int64_t count) {
   std::set<int64_t> chosen;
   for (int64_t i = 0; i < count; ++i) {
@@ -52,6 +54,8 @@ class Planner {
     for (const StrategySpec* strategy : parents_first()) {
       for (double replay : strategy->replay) {
         for (size_t size = 0; size < ladder_.size(); ++size) {
+          // Counted from the largest size, which every strategy trains: it decides an
+          // extrapolation.
           if ((ladder_.size() - 1 - size) % static_cast<size_t>(strategy->every) != 0) continue;
           for (int64_t seed : spec_.seeds)
             add_budgets({strategy->name, replay, size, seed}, *strategy);
@@ -64,6 +68,7 @@ class Planner {
   }
 
  private:
+  // The spec's reader refuses cycles and unknown parents, so each round places at least one.
   std::vector<const StrategySpec*> parents_first() const {
     std::vector<const StrategySpec*> order;
     std::set<std::string> placed = {""};
@@ -121,6 +126,7 @@ class Planner {
     trainer::Schedule s;
     s.kind = t.schedule;
     s.steps = steps(place, tokens_per_param);
+    // All budgets of one size warm up for the same steps, so that they share the trunk's beginning.
     auto smallest = static_cast<double>(steps(place, budgets(strategy).front()));
     s.warmup_steps = std::clamp(static_cast<int64_t>(std::llround(t.warmup_fraction * smallest)),
                                 t.warmup_steps_min, t.warmup_steps_max);
@@ -128,6 +134,8 @@ class Planner {
       s.cooldown_steps =
           std::max<int64_t>(1, std::llround(t.cooldown_fraction * static_cast<double>(s.steps)));
     }
+    // Peak ~ 1 / width is what muP derives for matrices (arXiv:2203.03466); a spec may give one
+    // peak for all sizes instead.
     auto hidden = static_cast<double>(ladder_[place.size].shape.hidden);
     s.peak_learning_rate =
         t.peak_learning_rate > 0 ? t.peak_learning_rate : t.learning_rate_times_hidden / hidden;
@@ -148,6 +156,7 @@ class Planner {
     r.seed = static_cast<uint64_t>(place.seed);
     r.init_std = spec_.train.init_std;
     add_language(r, strategy.language, 1.0 - place.replay);
+    // A continued run is measured on both languages: what it learns and what it forgets.
     if (!strategy.from.empty()) {
       std::string source = spec_.strategy(strategy.from)->language;
       if (place.replay > 0) add_language(r, source, place.replay);
@@ -176,6 +185,8 @@ class Planner {
         trunk = index;
         largest_[place] = index;
         run.evaluation_steps = log_spaced_steps(run.recipe.schedule.steps, spec_.train.evaluations);
+        // Only where the branch point lies behind the warm-up are the learning rates before it the
+        // same.
       } else if (shared > 0 && shared >= run.recipe.schedule.warmup_steps) {
         run.trunk = {*trunk, shared};
         plan_.runs[*trunk].publish_steps.push_back(shared);
@@ -191,15 +202,18 @@ class Planner {
     run.recipe = recipe(place, strategy, tokens_per_param);
     if (!strategy.from.empty()) {
       const StrategySpec& parent = *spec_.strategy(strategy.from);
+      // Of several replay shares the first is continued, of several budgets the largest: the
+      // strongest source model of that size.
       size_t index = largest_.at({parent.name, parent.replay.front(), place.size, place.seed});
       run.parent = {index, plan_.runs[index].recipe.schedule.steps};
       run.recipe.parent_key = plan_.runs[index].row.key;
       run.recipe.parent_step = run.parent->step;
     }
-    if (auto messages = trainer::problems(run.recipe); !messages.empty()) {
+    if (auto messages = trainer::complaints(run.recipe); !messages.empty()) {
       throw SpecError(fmt::format("{}: size {}, strategy {}: {}", spec_.file.string(),
                                   ladder_[place.size].name, strategy.name, messages.front()));
     }
+    // Replay and seed only where they tell runs apart.
     run.name = fmt::format("{}{} {} {:g}tpp{}", strategy.name,
                            strategy.replay.size() > 1 ? fmt::format("+{:g}", place.replay) : "",
                            ladder_[place.size].name, tokens_per_param,
@@ -230,6 +244,8 @@ class Planner {
     row.params_budget = ladder_[place.size].params_budget;
     row.steps = recipe.schedule.steps;
     int64_t tokens = row.steps * recipe.batch_tokens();
+    // By share. Batches hold whole sequences, so that the trainer's own count may differ by less
+    // than one.
     row.tokens_source = std::llround(place.replay * static_cast<double>(tokens));
     row.tokens_target = tokens - row.tokens_source;
     row.flops = trainer::training_flops_per_token(recipe.model, recipe.context_tokens) *
@@ -238,6 +254,7 @@ class Planner {
 
   void require_distinct() const {
     if (!corpus_) return;
+    // Without the corpus the keys lack the texts' hashes, and languages would look alike.
     std::map<std::string, std::string> names;
     for (const PlannedRun& run : plan_.runs) {
       auto [at, fresh] = names.emplace(run.row.key, run.name);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "fit/data/records.h"
 #include "trainer/recipe/train_config.h"
 
 namespace crosslaw::sweep {
@@ -16,8 +17,14 @@ struct ModelSize {
       0;  // nominal_params, else all parameters: what tokens_per_param multiplies
 };
 
-// Reads a CSV with the columns name, hidden, ffn, heads, layers and, if wanted, nominal_params;
-// lines that start with # are comments. Throws std::invalid_argument naming file, line and column.
+// The table of a ladder, with a column "name" at least; lines that start with # are comments.
+// This and what follows throw std::invalid_argument naming file, line and column.
+fit::Records read_ladder_table(const std::filesystem::path& file);
+
+// A table with the columns name, hidden, ffn, heads, layers and, if wanted, nominal_params.
+std::vector<ModelSize> sizes_in(const fit::Records& table, int64_t vocabulary, bool tied_head);
+
+// Both in one: the sizes of a sweep's ladder.
 std::vector<ModelSize> read_ladder(const std::filesystem::path& file, int64_t vocabulary,
                                    bool tied_head);
 

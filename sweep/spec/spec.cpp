@@ -7,7 +7,6 @@
 #include <cmath>
 #include <limits>
 #include <map>
-#include <sstream>
 
 #include "sweep/spec/toml_section.h"
 
@@ -32,6 +31,7 @@ std::vector<double> positive_numbers(TomlSection& section, const std::string& ke
   for (double value : values)
     require(value > 0, section, key, fmt::format("positive, found {}", value));
   std::sort(values.begin(), values.end());
+  // Twice the same budget would be twice the same run.
   values.erase(std::unique(values.begin(), values.end()), values.end());
   return values;
 }
@@ -56,6 +56,7 @@ void read_data(TomlSection section, SweepSpec& spec) {
   spec.valid_tokens = section.integer("valid_tokens", spec.valid_tokens);
   require(spec.valid_tokens >= spec.context, section, "valid_tokens",
           fmt::format("at least one context of {} tokens", spec.context));
+  // Validation is measured in whole contexts.
   spec.valid_tokens -= spec.valid_tokens % spec.context;
   TomlSection languages = section.section("language");
   for (auto& [name, language] : languages.each()) {
@@ -71,6 +72,7 @@ void read_data(TomlSection section, SweepSpec& spec) {
 }
 
 std::vector<BatchTier> read_batch_tokens(TomlSection& section) {
+  // One number for all sizes, or tiers by size; the last tier is open, so that every size has one.
   const toml::node* node = section.node("batch_tokens");
   if (node && !node->is_array()) return {{kInfinity, section.integer("batch_tokens")}};
   std::vector<BatchTier> tiers;
@@ -88,6 +90,7 @@ std::vector<BatchTier> read_batch_tokens(TomlSection& section) {
 double read_init(TomlSection& section, double otherwise) {
   const toml::node* node = section.node("init");
   if (!node) return otherwise;
+  // 0 stands for 1 / sqrt(3 fan_in), in the recipe, too.
   if (node->is_string() && node->as_string()->get() == "fan_in") return 0.0;
   if (!node->is_number()) section.fail("init", "expected a standard deviation or \"fan_in\"");
   double std = section.number("init");
@@ -110,6 +113,7 @@ void read_training(TomlSection section, TrainingSpec& train) {
   train.schedule = schedule == "wsd" ? trainer::ScheduleKind::kWsd : trainer::ScheduleKind::kCosine;
   train.peak_learning_rate = section.number("peak_learning_rate", 0);
   train.learning_rate_times_hidden = section.number("learning_rate_times_hidden", 0);
+  // Exactly one of the two rules.
   require((train.peak_learning_rate > 0) != (train.learning_rate_times_hidden > 0), section,
           "peak_learning_rate", "a positive number, or else learning_rate_times_hidden");
   train.warmup_fraction = section.number("warmup_fraction", train.warmup_fraction);
@@ -184,6 +188,8 @@ void check_parents(const TomlSection& root, const SweepSpec& spec) {
       if (path.size() > spec.strategies.size() + 1) break;  // a cycle that another strategy closes
       at = parent;
     }
+    // A child of a size needs the parent of that size; sizes are counted from the largest, so the
+    // child's steps must be whole multiples of the parent's.
     if (!strategy.from.empty() && strategy.every % spec.strategy(strategy.from)->every != 0) {
       root.fail("strategy", fmt::format("{}: every = {} asks for sizes that {} does not train",
                                         strategy.name, strategy.every, strategy.from));
@@ -197,6 +203,7 @@ void check_parents(const TomlSection& root, const SweepSpec& spec) {
 
 void read_launch(TomlSection section, LaunchSpec& launch) {
   launch.backend = section.text("backend", launch.backend);
+  // Refused here, not when it is time to launch.
   require(launch.backend == "local", section, "backend",
           fmt::format("\"local\", the only one of this version; found {}", launch.backend));
   launch.devices = section.text("devices", launch.devices);
@@ -215,46 +222,6 @@ void read_launch(TomlSection section, LaunchSpec& launch) {
   section.finish();
 }
 
-toml::array to_array(const auto& values) {
-  toml::array array;
-  for (const auto& value : values) array.push_back(value);
-  return array;
-}
-
-toml::table training_table(const TrainingSpec& t) {
-  toml::table table{{"schedule", t.schedule == trainer::ScheduleKind::kWsd ? "wsd" : "cosine"},
-                    {"warmup_fraction", t.warmup_fraction},
-                    {"warmup_steps_min", t.warmup_steps_min},
-                    {"warmup_steps_max", t.warmup_steps_max},
-                    {"cooldown_fraction", t.cooldown_fraction},
-                    {"final_learning_rate", t.final_learning_rate},
-                    {"beta1", t.optimizer.beta1},
-                    {"beta2", t.optimizer.beta2},
-                    {"epsilon", t.optimizer.epsilon},
-                    {"weight_decay", t.optimizer.weight_decay},
-                    {"clip_norm", t.optimizer.clip_norm},
-                    {"precision", t.precision},
-                    {"evaluations", t.evaluations},
-                    {"source_loss_at_end_only", t.source_loss_at_end_only},
-                    {"checkpoint_every_seconds", t.checkpoint_every_seconds}};
-  if (t.peak_learning_rate > 0) table.insert("peak_learning_rate", t.peak_learning_rate);
-  if (t.learning_rate_times_hidden > 0)
-    table.insert("learning_rate_times_hidden", t.learning_rate_times_hidden);
-  if (t.init_std > 0) {
-    table.insert("init", t.init_std);
-  } else {
-    table.insert("init", "fan_in");
-  }
-  toml::array tiers;
-  for (const BatchTier& tier : t.batch_tokens) {
-    toml::table row{{"tokens", tier.tokens}};
-    if (std::isfinite(tier.below_params)) row.insert("below_params", tier.below_params);
-    tiers.push_back(row);
-  }
-  table.insert("batch_tokens", tiers);
-  return table;
-}
-
 }  // namespace
 
 const StrategySpec* SweepSpec::strategy(const std::string& wanted) const {
@@ -267,6 +234,7 @@ const StrategySpec* SweepSpec::strategy(const std::string& wanted) const {
 SweepSpec read_spec(const fs::path& file) {
   if (!fs::is_regular_file(file))
     throw SpecError(fmt::format("{}: there is no such spec file", file.string()));
+  // toml++ reports syntax; everything after it is about meaning and names the key.
   toml::table table;
   try {
     table = toml::parse_file(file.string());
@@ -306,52 +274,12 @@ SweepSpec read_spec(const fs::path& file) {
   return spec;
 }
 
-std::string to_toml(const SweepSpec& spec) {
-  toml::table languages;
-  for (const LanguageSpec& language : spec.languages) {
-    languages.insert(language.name, toml::table{{"train", to_array(language.train)},
-                                                {"valid", to_array(language.valid)}});
-  }
-  toml::array strategies;
-  for (const StrategySpec& s : spec.strategies) {
-    toml::table row{{"name", s.name},
-                    {"language", s.language},
-                    {"every", s.every},
-                    {"replay", to_array(s.replay)}};
-    if (!s.from.empty()) row.insert("from", s.from);
-    if (!s.tokens_per_param.empty()) row.insert("tokens_per_param", to_array(s.tokens_per_param));
-    strategies.push_back(row);
-  }
-  const LaunchSpec& l = spec.launch;
-  toml::table table{{"name", spec.name},
-                    {"seeds", to_array(spec.seeds)},
-                    {"ladder", toml::table{{"file", spec.ladder.string()},
-                                           {"vocabulary", spec.vocabulary},
-                                           {"tied_head", spec.tied_head}}},
-                    {"budget", toml::table{{"tokens_per_param", to_array(spec.tokens_per_param)}}},
-                    {"data", toml::table{{"context", spec.context},
-                                         {"tokenizer", spec.tokenizer},
-                                         {"valid_tokens", spec.valid_tokens},
-                                         {"language", languages}}},
-                    {"train", training_table(spec.train)},
-                    {"strategy", strategies},
-                    {"launch", toml::table{{"backend", l.backend},
-                                           {"devices", l.devices},
-                                           {"cpu_slots", l.cpu_slots},
-                                           {"threads_per_run", l.threads_per_run},
-                                           {"flops_per_second", l.flops_per_second},
-                                           {"dollars_per_hour", l.dollars_per_hour},
-                                           {"retries", l.retries}}}};
-  std::ostringstream text;
-  text << table << "\n";
-  return text.str();
-}
-
 trainer::CorpusOptions corpus_options(const SweepSpec& spec, const fs::path& folder) {
   auto expand = [&](const std::string& key, const std::vector<std::string>& patterns) {
     std::vector<fs::path> files;
     for (const std::string& pattern : patterns) {
       glob_t found{};
+      // Sorted by glob, so that the same files make the same shard on every machine.
       int code = ::glob(pattern.c_str(), GLOB_ERR, nullptr, &found);
       for (size_t i = 0; code == 0 && i < found.gl_pathc; ++i)
         files.emplace_back(found.gl_pathv[i]);

@@ -18,7 +18,7 @@ void write_checkpoint(const fs::path& folder, int64_t step, std::ofstream& metri
   fs::create_directories(folder / checkpoint_name(step));
   std::ofstream(folder / checkpoint_name(step) / "model.safetensors") << "weights";
   std::ofstream(folder / checkpoint_name(step) / "state.json")
-      << R"({"sha256":{"model.safetensors":")" << sha256("weights") << "\"}}";
+      << R"({"sha256":{"model.safetensors":")" << db::sha256("weights") << "\"}}";
   metrics << to_line(CheckpointLine{step, checkpoint_name(step)});
 }
 

@@ -63,7 +63,7 @@ struct Workshop {
 
   Journal run(const TrainConfig& config, const std::string& attempt,
               int64_t stop_after = -1) const {
-    REQUIRE(problems(config).empty());
+    REQUIRE(complaints(config).empty());
     Journal journal;
     int64_t asked = 0;
     TrainHooks hooks;

@@ -25,7 +25,10 @@ using nlohmann::json;
 using Say = std::function<void(const std::string&)>;
 
 constexpr int kManifestVersion = 1;
+// Enough to keep all processors at work, few enough that a batch of long documents fits into
+// memory.
 constexpr size_t kDocumentsAtOnce = 512;
+constexpr int64_t kSmallestVocabulary = 300;  // 256 bytes, the control tokens, some letters
 constexpr std::string_view kTrainPrefix = "train:";
 
 // Size and date tell cheaply that a file is unchanged; the hash tells it surely.
@@ -39,14 +42,15 @@ json stamp_of(const fs::path& file) {
 bool unchanged(const fs::path& file, const json& record) {
   json stamp = stamp_of(file);
   if (stamp.is_null() || stamp["size"] != record.value("size", int64_t{-1})) return false;
+  // A copied or checked-out file has another date and the same content: then the hash decides.
   return stamp["modified_ns"] == record.value("modified_ns", int64_t{-1}) ||
-         sha256_of_file(file) == record.value("sha256", "");
+         db::sha256_of_file(file) == record.value("sha256", "");
 }
 
 json describe(const fs::path& file) {
   json record = stamp_of(file);
   if (record.is_null()) throw std::runtime_error(fmt::format("{}: no such file", file.string()));
-  record["sha256"] = sha256_of_file(file);
+  record["sha256"] = db::sha256_of_file(file);
   return record;
 }
 
@@ -76,6 +80,7 @@ class TrainingSample {
       for (const fs::path& file : language.train) {
         if (left <= 0) break;
         read_documents(file, [&](std::string_view text) {
+          // The part may end inside a character; the tokenizer must not learn its first half.
           add_lines(text.substr(0, valid_utf8_prefix(text.substr(0, static_cast<size_t>(left)))));
           left -= static_cast<int64_t>(text.size());
           return left > 0;
@@ -118,7 +123,9 @@ class CorpusBuilder {
       corpus.languages.push_back({language.language, shard(language, "train", language.train),
                                   shard(language, "valid", language.valid)});
     }
-    if (new_ != old_) publish_file(manifest_file_, new_.dump(1) + "\n");
+    // Written last: a crash before leaves shards that the next invocation finds unnamed and makes
+    // again.
+    if (new_ != old_) db::publish_file(manifest_file_, new_.dump(1) + "\n");
     return corpus;
   }
 
@@ -145,8 +152,8 @@ class CorpusBuilder {
     int64_t vocabulary = std::stoll(options_.tokenizer.substr(kTrainPrefix.size()));
     say_(fmt::format("training a tokenizer of {} tokens", vocabulary));
     TrainingSample sample(options_);
-    publish_file(model,
-                 train_tokenizer(vocabulary, [&](std::string& line) { return sample.next(line); }));
+    db::publish_file(
+        model, train_tokenizer(vocabulary, [&](std::string& line) { return sample.next(line); }));
     record["model"] = describe(model);
     return Tokenizer::load(model);
   }
@@ -154,6 +161,7 @@ class CorpusBuilder {
   // A source's record in the old manifest holds while the file is unchanged; else it is hashed
   // anew.
   json source_record(const fs::path& file) {
+    // A file may serve several languages or splits; it is hashed once.
     std::string path = file.lexically_normal().string();
     if (auto known = sources_.find(path); known != sources_.end()) return known->second;
     json record;
@@ -167,6 +175,7 @@ class CorpusBuilder {
   static bool same_sources(const json& old, const json& sources) {
     json known = old.value("sources", json::array());
     if (known.size() != sources.size()) return false;
+    // By hash and order, not by path: a moved corpus is the same corpus.
     for (size_t i = 0; i < sources.size(); ++i) {
       if (known[i].value("sha256", "") != sources[i]["sha256"]) return false;
     }
@@ -183,6 +192,8 @@ class CorpusBuilder {
                    .value(language.language, json::object())
                    .value(split, json::object());
     json& record = new_["languages"][language.language][split];
+    // A shard is a function of its sources, the tokenizer and, for validation, the number of
+    // tokens.
     bool same_request = same_sources(old, sources) &&
                         old.value("tokenizer_sha256", "") == tokenizer_.sha256() &&
                         (!valid || old.value("tokens", int64_t{0}) == options_.valid_tokens + 1);
@@ -209,6 +220,7 @@ class CorpusBuilder {
     auto flush = [&]() {
       for (std::vector<int32_t>& tokens : encode_all(waiting)) {
         if (writer.tokens() == limit) break;
+        // Before each document, the first included: a model sees every document start the same way.
         tokens.insert(tokens.begin(), tokenizer_.separator());
         tokens.resize(std::min(tokens.size(), static_cast<size_t>(limit - writer.tokens())));
         for (int32_t token : tokens) text_bytes += tokenizer_.bytes_of_token(token);
@@ -229,6 +241,7 @@ class CorpusBuilder {
       if (!more) break;
     }
     flush();
+    // The first token is never a target, so its bytes are not what a loss per byte is shared among.
     if (first) text_bytes -= tokenizer_.bytes_of_token(*first);
     require_enough(language, writer.tokens(), limit);
     writer.finish(text_bytes);
@@ -253,6 +266,8 @@ class CorpusBuilder {
 
   std::vector<std::vector<int32_t>> encode_all(const std::vector<std::string>& documents) const {
     std::vector<std::vector<int32_t>> encoded(documents.size());
+    // SentencePiece takes a while a document; bytes are only copied. Each thread has documents of
+    // its own, so that the result does not depend on their number.
     size_t workers =
         options_.tokenizer == "bytes" ? 1 : std::max(1u, std::thread::hardware_concurrency());
     std::vector<std::thread> threads;
@@ -284,7 +299,7 @@ const LanguageShards& Corpus::language(const std::string& name) const {
   throw std::runtime_error(fmt::format("the corpus has no language {}", name));
 }
 
-std::vector<std::string> problems(const CorpusOptions& options) {
+std::vector<std::string> complaints(const CorpusOptions& options) {
   std::vector<std::string> messages;
   if (options.languages.empty())
     messages.emplace_back("data.language: at least one language is needed");
@@ -296,10 +311,10 @@ std::vector<std::string> problems(const CorpusOptions& options) {
     bool number =
         !digits.empty() && digits.size() < 9 &&
         std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
-    if (!number || std::stoll(digits) < 300) {
+    if (!number || std::stoll(digits) < kSmallestVocabulary) {
       messages.push_back(fmt::format(
-          "data.tokenizer = \"{}\": expected train:<vocabulary> with at least 300 tokens",
-          options.tokenizer));
+          "data.tokenizer = \"{}\": expected train:<vocabulary> with at least {} tokens",
+          options.tokenizer, kSmallestVocabulary));
     }
   }
   for (const LanguageFiles& language : options.languages) {
@@ -312,7 +327,7 @@ std::vector<std::string> problems(const CorpusOptions& options) {
 }
 
 Corpus prepare_corpus(const CorpusOptions& options, const Say& say) {
-  if (auto messages = problems(options); !messages.empty())
+  if (auto messages = complaints(options); !messages.empty())
     throw std::invalid_argument(messages.front());
   fs::create_directories(options.folder);
   try {

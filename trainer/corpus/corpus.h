@@ -45,7 +45,7 @@ struct Corpus {
   const LanguageShards& language(const std::string& name) const;
 };
 
-std::vector<std::string> problems(const CorpusOptions& options);
+std::vector<std::string> complaints(const CorpusOptions& options);
 
 // Makes the tokenizer and the shards, or finds them made from the same text already (by size and
 // date, else by hash) and does nothing. What is missing or damaged is named through `say` and made

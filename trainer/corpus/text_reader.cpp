@@ -13,11 +13,13 @@
 #include <stdexcept>
 #include <vector>
 
+#include "db/files/utf8.h"
+
 namespace crosslaw::trainer {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr size_t kPieceBytes = size_t{1} << 18;
+constexpr size_t kPieceBytes = size_t{1} << 18;  // what the second cache holds
 
 // Fills `piece` with the next decompressed bytes; returns their number, 0 at the end.
 using ByteSource = std::function<size_t(std::vector<char>& piece)>;
@@ -166,6 +168,7 @@ void read_lines(const ByteSource& source, const fs::path& file,
   size_t number = 0;
   auto finish_line = [&]() {
     ++number;
+    // Blank lines are no documents; they still count as lines in messages.
     if (line.find_first_not_of(" \t\r") == std::string::npos) return true;
     std::string text = text_of_line(line, file, number);
     check_utf8(text, file, number);
@@ -179,6 +182,7 @@ void read_lines(const ByteSource& source, const fs::path& file,
       if (!finish_line()) return;
       line.clear();
     }
+    // A line may run over several pieces.
     line.append(rest);
   }
   if (!line.empty()) finish_line();
@@ -189,6 +193,7 @@ void read_whole(const ByteSource& source, const fs::path& file,
   std::vector<char> piece(kPieceBytes);
   std::string text;
   while (size_t count = source(piece)) text.append(piece.data(), count);
+  // The line is counted only for the message, up to the first bad byte.
   size_t good = valid_utf8_prefix(text);
   check_utf8(
       text, file,
@@ -199,26 +204,11 @@ void read_whole(const ByteSource& source, const fs::path& file,
 
 }  // namespace
 
-size_t valid_utf8_prefix(std::string_view text) {
-  auto byte = [&](size_t at) { return static_cast<unsigned char>(text[at]); };
-  size_t at = 0;
-  while (at < text.size()) {
-    unsigned char lead = byte(at);
-    if (lead == 0) return at;
-    if (lead < 0x80) {
-      ++at;
-      continue;
-    }
-    size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-    if (lead < 0xC2 || lead > 0xF4 || at + length > text.size()) return at;
-    for (size_t k = 1; k < length; ++k) {
-      if ((byte(at + k) & 0xC0) != 0x80) return at;
-    }
-    unsigned char next = byte(at + 1);
-    bool overlong = (lead == 0xE0 && next < 0xA0) || (lead == 0xF0 && next < 0x90);
-    bool surrogate = lead == 0xED && next > 0x9F;
-    bool too_large = lead == 0xF4 && next > 0x8F;
-    if (overlong || surrogate || too_large) return at;
+std::size_t valid_utf8_prefix(std::string_view text) {
+  std::size_t at = 0;
+  while (at < text.size() && text[at] != '\0') {
+    const std::size_t length = db::utf8_length(text, at);
+    if (length == 0) break;
     at += length;
   }
   return at;

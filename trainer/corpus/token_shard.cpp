@@ -22,6 +22,7 @@ constexpr size_t kHeaderBytes = 64;
 constexpr std::array<char, 8> kMagic = {'C', 'L', 'T', 'O', 'K', 'E', 'N', 'S'};
 constexpr uint32_t kVersion = 1;
 
+// The file is this header and the tokens, both little-endian: a reader maps it and copies windows.
 struct Header {
   std::array<char, 8> magic;
   uint32_t version;
@@ -33,6 +34,7 @@ struct Header {
 };
 static_assert(sizeof(Header) == kHeaderBytes);
 
+// Two bytes reach up to token 65535, enough for most vocabularies, and halve what is read.
 int bytes_per_token(int64_t vocabulary) { return vocabulary <= 65536 ? 2 : 4; }
 
 [[noreturn]] void fail_shard(const fs::path& file, const std::string& reason) {
@@ -43,9 +45,10 @@ int bytes_per_token(int64_t vocabulary) { return vocabulary <= 65536 ? 2 : 4; }
 
 TokenShardWriter::TokenShardWriter(fs::path file, int64_t vocabulary)
     : file_(std::move(file)),
-      staged_(staging_path(file_)),
+      staged_(db::staging_path(file_)),
       out_(staged_, std::ios::binary | std::ios::trunc) {
   info_.vocabulary = vocabulary;
+  // Room for the header, which is known at the end. Without its magic the file is no shard.
   Header header{};
   out_.write(reinterpret_cast<const char*>(&header), sizeof header);
   if (!out_) fail_shard(staged_, fmt::format("cannot be written: {}", std::strerror(errno)));
@@ -82,7 +85,7 @@ void TokenShardWriter::finish(int64_t text_bytes) {
   out_.write(reinterpret_cast<const char*>(&header), sizeof header);
   out_.close();
   if (!out_) fail_shard(staged_, fmt::format("writing failed: {}", std::strerror(errno)));
-  publish_staged(staged_, file_);
+  db::publish_staged(staged_, file_);
   finished_ = true;
 }
 
@@ -103,6 +106,7 @@ TokenShard::TokenShard(const fs::path& file) : file_(file) {
                                  header.version, kVersion));
   }
   auto file_bytes = static_cast<size_t>(status.st_size);
+  // A damaged count must not overflow the product below.
   bool possible = header.tokens <= file_bytes;
   mapped_bytes_ = possible ? kHeaderBytes + header.tokens * header.token_bytes : 0;
   if ((header.token_bytes != 2 && header.token_bytes != 4) || file_bytes != mapped_bytes_) {
@@ -110,6 +114,8 @@ TokenShard::TokenShard(const fs::path& file) : file_(file) {
     fail_shard(file, fmt::format("is damaged: {} bytes, its header promises {}", status.st_size,
                                  mapped_bytes_));
   }
+  // Mapped, not read: runs on one machine share the pages, and a run touches only its windows. The
+  // mapping outlives the descriptor.
   void* mapped = ::mmap(nullptr, mapped_bytes_, PROT_READ, MAP_SHARED, descriptor, 0);
   ::close(descriptor);
   if (mapped == MAP_FAILED)

@@ -26,6 +26,7 @@ int32_t text_bytes(const std::string& piece) {
   return static_cast<int32_t>(bytes);
 }
 
+// SentencePiece pulls its training text; ours is pushed by readers. This joins the two.
 class LineIterator : public sentencepiece::SentenceIterator {
  public:
   explicit LineIterator(const std::function<bool(std::string&)>& next) : next_(next) { Next(); }
@@ -49,8 +50,9 @@ struct Tokenizer::Model {
 Tokenizer Tokenizer::bytes() {
   Tokenizer tokenizer;
   tokenizer.bytes_of_token_.assign(256, 1);
+  // Token 0 separates documents: text holds no NUL (text_reader.h).
   tokenizer.bytes_of_token_[0] = 0;
-  tokenizer.sha256_ = trainer::sha256("crosslaw bytes 1");
+  tokenizer.sha256_ = db::sha256("crosslaw bytes 1");
   return tokenizer;
 }
 
@@ -66,7 +68,8 @@ Tokenizer Tokenizer::load(const std::filesystem::path& file) {
   }
   const auto& processor = model->processor;
   Tokenizer tokenizer;
-  tokenizer.sha256_ = trainer::sha256(serialized);
+  tokenizer.sha256_ = db::sha256(serialized);
+  // An end token where there is one, else a begin token: either marks the boundary.
   int32_t separator = processor.eos_id() >= 0 ? processor.eos_id() : processor.bos_id();
   if (separator < 0) {
     throw std::runtime_error(fmt::format(
@@ -74,6 +77,7 @@ Tokenizer Tokenizer::load(const std::filesystem::path& file) {
   }
   tokenizer.separator_ = separator;
   for (int id = 0; id < processor.GetPieceSize(); ++id) {
+    // Losses per byte divide by the bytes of text, of which control tokens hold none.
     bool control = processor.IsControl(id) || processor.IsUnknown(id) || processor.IsUnused(id);
     tokenizer.bytes_of_token_.push_back(control ? 0
                                         : processor.IsByte(id)
@@ -102,6 +106,8 @@ std::string train_tokenizer(int64_t vocabulary,
   const std::unordered_map<std::string, std::string> settings = {
       {"model_type", "bpe"},
       {"vocab_size", std::to_string(vocabulary)},
+      // LLaMA-2's settings: any text can be encoded, digits stand alone, nothing is normalised
+      // away, so that encoding loses no byte.
       {"byte_fallback", "true"},
       {"character_coverage", "0.9999"},
       {"split_digits", "true"},

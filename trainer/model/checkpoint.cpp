@@ -24,6 +24,8 @@ constexpr const char* kModelFile = "model.safetensors";
 constexpr const char* kOptimizerFile = "optimizer.safetensors";
 constexpr const char* kStateFile = "state.json";
 
+// Our q, k and v lie in one matrix, and so do gate and up: one product instead of three or two.
+// Checkpoints name the parts as Hugging Face does, so that other tools read them.
 struct NamedRows {
   std::string name;  // Hugging Face's
   std::string slot;  // ours, which may hold several of theirs
@@ -31,6 +33,7 @@ struct NamedRows {
   int64_t rows;
 };
 
+// Rows, for matrices are (outputs, inputs): a part of the outputs is a range of rows.
 std::vector<NamedRows> hugging_face_names(const ModelShape& s) {
   std::vector<NamedRows> names = {{"model.embed_tokens.weight", "embedding", 0, s.vocabulary}};
   if (!s.tied_head) names.push_back({"lm_head.weight", "unembedding", 0, s.vocabulary});
@@ -65,6 +68,7 @@ std::map<std::string, at::Tensor> split(const Parameters& parameters, const at::
 void join(const Parameters& parameters, const at::Tensor& flat, const ModelShape& shape,
           const std::string& prefix, const std::map<std::string, at::Tensor>& tensors,
           const fs::path& folder) {
+  // Extra tensors of the file are left alone; a missing one is an error.
   for (const NamedRows& n : hugging_face_names(shape)) {
     at::Tensor target = parameters.view(flat, n.slot).narrow(0, n.first_row, n.rows);
     auto found = tensors.find(prefix + n.name);
@@ -82,6 +86,7 @@ json read_state(const fs::path& folder) {
   if (!state.is_object())
     throw std::runtime_error(
         fmt::format("{}: {} is missing or damaged", folder.string(), kStateFile));
+  // Older versions are read, newer ones are not guessed at.
   if (int version = state.value("version", 0); version > kCheckpointVersion) {
     throw std::runtime_error(
         fmt::format("{}: checkpoint version {} is newer than this program knows ({})",
@@ -96,7 +101,8 @@ std::map<std::string, at::Tensor> read_checked(const fs::path& folder, const cha
   if (expected.empty() || !fs::exists(folder / name)) {
     throw std::runtime_error(fmt::format("{}: {} is missing", folder.string(), name));
   }
-  if (sha256_of_file(folder / name) != expected) {
+  // Before a byte is believed: a disk that lies costs one attempt here, and a wrong loss later.
+  if (db::sha256_of_file(folder / name) != expected) {
     throw std::runtime_error(
         fmt::format("{}: {} is damaged (its hash differs)", folder.string(), name));
   }
@@ -108,26 +114,29 @@ std::map<std::string, at::Tensor> read_checked(const fs::path& folder, const cha
 void publish_checkpoint(const Parameters& parameters, const ModelShape& shape,
                         const CheckpointState& state, bool with_optimizer, const fs::path& folder) {
   if (fs::exists(folder)) return;  // published before a restart at the same step
-  fs::path staged = staging_path(folder);
+  fs::path staged = db::staging_path(folder);
+  // What a crash left half-written under the same name.
   fs::remove_all(staged);
   fs::create_directories(staged);
   try {
     json hashes;
+    // The master copy, not the bf16 weights: resuming must not round.
     write_safetensors(staged / kModelFile, split(parameters, parameters.master, shape, ""));
-    hashes[kModelFile] = sha256_of_file(staged / kModelFile);
+    hashes[kModelFile] = db::sha256_of_file(staged / kModelFile);
     if (with_optimizer) {
       auto moments = split(parameters, parameters.moment1, shape, "moment1.");
       moments.merge(split(parameters, parameters.moment2, shape, "moment2."));
       write_safetensors(staged / kOptimizerFile, moments);
-      hashes[kOptimizerFile] = sha256_of_file(staged / kOptimizerFile);
+      hashes[kOptimizerFile] = db::sha256_of_file(staged / kOptimizerFile);
     }
+    // state.json last: it holds the hashes of what is there.
     json j = {{"version", kCheckpointVersion},
               {"step", state.step},
               {"key", state.key},
               {"trajectory", state.trajectory},
               {"sha256", hashes}};
-    publish_file(staged / kStateFile, j.dump(1) + "\n");
-    publish_folder(staged, folder);
+    db::publish_file(staged / kStateFile, j.dump(1) + "\n");
+    db::publish_folder(staged, folder);
   } catch (...) {
     std::error_code ignored;
     fs::remove_all(staged, ignored);
@@ -143,6 +152,7 @@ CheckpointState load_checkpoint(Parameters& parameters, const ModelShape& shape,
     auto model = read_checked(folder, kModelFile, state);
     std::map<std::string, at::Tensor> moments;
     if (with_optimizer) moments = read_checked(folder, kOptimizerFile, state);
+    // Everything is read and checked by now; from here on the parameters change.
     join(parameters, parameters.master, shape, "", model, folder);
     if (with_optimizer) {
       join(parameters, parameters.moment1, shape, "moment1.", moments, folder);

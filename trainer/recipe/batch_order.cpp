@@ -4,25 +4,26 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "fit/data/splitmix64.h"
+
 namespace crosslaw::trainer {
 namespace {
 
-// SplitMix64 (Steele, Lea, Flood 2014): a well-mixed function of one number.
-uint64_t mix(uint64_t x) {
-  x += 0x9E3779B97F4A7C15u;
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
-  return x ^ (x >> 31);
-}
+using fit::splitmix64;
 
+// By name, not by place in the mixture: a continued run then sees the target language in the same
+// order as a run from scratch. The start is FNV's offset basis; any number would do.
 uint64_t hash_name(const std::string& name) {
   uint64_t hash = 0xCBF29CE484222325u;
-  for (char c : name) hash = mix(hash ^ static_cast<unsigned char>(c));
+  for (char c : name) hash = splitmix64(hash ^ static_cast<unsigned char>(c));
   return hash;
 }
 
+constexpr double kRounding = 1e-9;
+
+// 0.29 * 100 is a little less than 29; without the addition the floor would lose a sequence.
 int64_t scaled_floor(double share, int64_t count) {
-  return static_cast<int64_t>(std::floor(share * static_cast<double>(count) + 1e-9));
+  return static_cast<int64_t>(std::floor(share * static_cast<double>(count) + kRounding));
 }
 
 }  // namespace
@@ -36,8 +37,10 @@ int64_t permuted(int64_t index, int64_t size, uint64_t key) {
   auto value = static_cast<uint64_t>(index);
   do {
     uint64_t left = value >> half, right = value & mask;
+    // Four rounds make a Feistel network of random functions a random permutation (Luby and Rackoff
+    // 1988).
     for (uint64_t round = 0; round < 4; ++round) {
-      uint64_t mixed = left ^ (mix(key ^ mix(right * 4 + round)) & mask);
+      uint64_t mixed = left ^ (splitmix64(key ^ splitmix64(right * 4 + round)) & mask);
       left = right;
       right = mixed;
     }
@@ -64,6 +67,7 @@ BatchOrder::BatchOrder(std::vector<WindowedLanguage> languages, int64_t batch_se
   }
 }
 
+// The same floors in sum: how many of the first sequences go on past each part.
 int64_t BatchOrder::count(size_t part, int64_t sequences) const {
   for (size_t i = 1; i <= part; ++i) sequences = scaled_floor(rest_share_[i], sequences);
   if (part + 1 == languages_.size()) return sequences;
@@ -88,7 +92,7 @@ SequenceRef BatchOrder::sequence(int64_t index) const {
 int64_t BatchOrder::window_of(size_t part, int64_t index) const {
   const WindowedLanguage& language = languages_[part];
   auto epoch = static_cast<uint64_t>(index / language.windows);
-  uint64_t key = mix(mix(seed_) ^ hash_name(language.language) ^ mix(epoch));
+  uint64_t key = splitmix64(splitmix64(seed_) ^ hash_name(language.language) ^ splitmix64(epoch));
   return permuted(index % language.windows, language.windows, key);
 }
 

@@ -8,6 +8,7 @@ namespace crosslaw::trainer {
 double learning_rate(const Schedule& schedule, int64_t step) {
   double peak = schedule.peak_learning_rate;
   if (step < schedule.warmup_steps) {
+    // step + 1: a rate of 0 would waste the first step.
     return peak * static_cast<double>(step + 1) / static_cast<double>(schedule.warmup_steps);
   }
   if (schedule.kind == ScheduleKind::kCosine) {
@@ -16,6 +17,7 @@ double learning_rate(const Schedule& schedule, int64_t step) {
     double r = schedule.final_ratio;
     return peak * (r + (1 - r) * 0.5 * (1 + std::cos(std::numbers::pi * t)));
   }
+  // The first step of the cooldown still has the peak, the last not yet 0.
   int64_t cooling = step - (schedule.steps - schedule.cooldown_steps);
   if (cooling <= 0) return peak;
   return peak * (1 - std::sqrt(static_cast<double>(cooling) /

@@ -27,6 +27,7 @@ constexpr std::array<std::pair<Outcome, std::string_view>, 6> kOutcomes = {{
     {Outcome::kCrashed, "crashed"},
 }};
 
+// JSON has no NaN: an unknown or non-finite number is null, never 0.
 json number(const std::optional<double>& value) {
   return value && std::isfinite(*value) ? json(*value) : json(nullptr);
 }
@@ -48,6 +49,7 @@ std::vector<std::optional<double>> optional_numbers(const json& array) {
 }
 
 void visit(const json& j, const MetricsVisitor& visitor) {
+  // An unknown kind is passed over: a newer trainer may say more.
   std::string kind = j.at("kind");
   if (kind == "eval") {
     visitor.on_eval({j.at("step"), j.at("language"), optional_number(j.at("loss_nats")),
@@ -93,6 +95,7 @@ size_t read_metrics(std::string_view text, const MetricsVisitor& visitor, int64_
   for (size_t end; (end = text.find('\n', done)) != std::string_view::npos; done = end + 1) {
     try {
       visit(json::parse(text.substr(done, end - done)), visitor);
+      // One bad line (a full disk, a crash of the machine) must not cost the lines after it.
     } catch (const json::exception&) {
       ++*damaged;
     }
@@ -118,12 +121,13 @@ void publish_result(const RunResult& result, const fs::path& folder) {
             {"seconds", result.seconds},
             {"tokens_per_second", result.tokens_per_second},
             {"provenance", json::parse(result.provenance)}};
-  publish_file(folder / "result.json", j.dump(1) + "\n");
+  db::publish_file(folder / "result.json", j.dump(1) + "\n");
 }
 
 std::optional<RunResult> read_result(const fs::path& folder) {
   std::ifstream input(folder / "result.json");
   if (!input) return std::nullopt;
+  // Published by a rename, so that a damaged one means a damaged disk: it counts as none.
   json j = json::parse(input, nullptr, false);
   try {
     RunResult result;
@@ -159,7 +163,7 @@ std::string checkpoint_damage(const fs::path& folder, bool check_hashes) {
   }
   for (const auto& [name, hash] : state["sha256"].items()) {
     if (!fs::exists(folder / name)) return fmt::format("{}: {} is missing", folder.string(), name);
-    if (check_hashes && sha256_of_file(folder / name) != hash)
+    if (check_hashes && db::sha256_of_file(folder / name) != hash)
       return fmt::format("{}: {} is damaged", folder.string(), name);
   }
   return "";

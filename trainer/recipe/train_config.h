@@ -100,9 +100,9 @@ struct TrainConfig {
 };
 
 // Each message names field, value and the bound that is broken. Empty: the config is usable.
-std::vector<std::string> problems(const ModelShape& shape);
-std::vector<std::string> problems(const Recipe& recipe);
-std::vector<std::string> problems(const TrainConfig& config);
+std::vector<std::string> complaints(const ModelShape& shape);
+std::vector<std::string> complaints(const Recipe& recipe);
+std::vector<std::string> complaints(const TrainConfig& config);
 
 nlohmann::json to_json(const Recipe& recipe);
 Recipe recipe_from_json(const nlohmann::json& json);

@@ -45,7 +45,8 @@ TEST_CASE("A ladder of shapes gives exact FLOPs a token, attention and head incl
 TEST_CASE("A ladder of names and parameters may give FLOPs a token; another file is refused") {
   LadderFile file;
   file.path = (std::filesystem::temp_directory_path() / "crosslaw_ladder_file.csv").string();
-  std::ofstream(file.path) << "name,params,flops_per_token\na,1e8,7e8\nb,2e8,1.3e9\n";
+  std::ofstream(file.path)
+      << "# made by hand\nname,params,flops_per_token\na,1e8,7e8\nb,2e8,1.3e9\n";
   const std::vector<fit::LadderSize> sizes = read_ladder(file);
   REQUIRE(sizes.size() == 2);
   CHECK(sizes[1].name == "b");

@@ -7,7 +7,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/temp_folder.h"
 
-namespace crosslaw::trainer {
+namespace crosslaw::db {
 namespace {
 using tests::message_of;
 using tests::TempFolder;
@@ -52,4 +52,4 @@ TEST_CASE("a folder appears under its final name with all its files") {
   CHECK_FALSE(std::filesystem::exists(folder / "c.tmp"));
 }
 
-}  // namespace crosslaw::trainer
+}  // namespace crosslaw::db

@@ -28,7 +28,7 @@ TEST_CASE("the paper's ladder has 40 sizes whose printed size follows the paper'
     double nominal =
         std::floor((16 * layers * d * d + 32000 * d + (2 * layers + 1) * d) / 1e6) * 1e6;
     CHECK(static_cast<double>(size.params_budget) == nominal);
-    CHECK(trainer::problems(size.shape).empty());
+    CHECK(trainer::complaints(size.shape).empty());
   }
   CHECK(ladder.front().params_budget == 49'000'000);
   CHECK(ladder.back().params_budget == 5'534'000'000);
@@ -48,21 +48,25 @@ TEST_CASE("the demo's ladder has 40 different sizes close to 8000 times 5^(i/39)
 
 TEST_CASE("a bad ladder names file, line and column") {
   const std::string header = "name,hidden,ffn,heads,layers\n";
-  CHECK_THAT(message(""), Catch::Contains("the ladder is empty"));
-  CHECK_THAT(message(header), Catch::Contains("the ladder is empty"));
+  CHECK_THAT(message(""), Catch::Contains("ladder.csv: the file is empty"));
+  CHECK_THAT(message(header), Catch::Contains("there are no rows under the header"));
   CHECK_THAT(message("name,hidden,ffn,heads\na,12,52,2\n"),
-             Catch::Contains("column layers is missing"));
+             Catch::Contains("there is no column 'layers'"));
   CHECK_THAT(message(header + "a,12,52,2,2\nb,12,x,2,2\n"),
-             Catch::Contains("ladder.csv:3: ffn = \"x\": a positive whole number was expected"));
-  CHECK_THAT(message(header + "a,12,52,0,2\n"), Catch::Contains("heads = \"0\""));
-  CHECK_THAT(message(header + "a,12,52,5,2\n"),
-             Catch::Contains("ladder.csv:2: model.heads = 5: must be a divisor of hidden = 12"));
+             Catch::Contains("ladder.csv, line 3: column 'ffn' is 'x', expected a number"));
+  CHECK_THAT(message(header + "a,12,52.5,2,2\n"),
+             Catch::Contains("line 2: ffn = 52.5: a positive whole number was expected"));
+  CHECK_THAT(message(header + "a,12,52,0,2\n"),
+             Catch::Contains("heads = 0: a positive whole number"));
+  CHECK_THAT(
+      message(header + "a,12,52,5,2\n"),
+      Catch::Contains("ladder.csv, line 2: model.heads = 5: must be a divisor of hidden = 12"));
   CHECK_THAT(message(header + "a,12,52,2\n"),
-             Catch::Contains("ladder.csv:2: 4 fields, the header has 5"));
+             Catch::Contains("ladder.csv, line 2: 4 fields where the header has 5"));
   CHECK_THAT(message(header + "a,12,52,2,2\na,16,24,2,2\n"),
-             Catch::Contains("ladder.csv:3: the name a is there twice"));
+             Catch::Contains("ladder.csv, line 3: the name a is there twice"));
   CHECK_THAT(tests::message_of([] { read_ladder("/nowhere/x.csv", 256, true); }),
-             Catch::Contains("/nowhere/x.csv: the ladder cannot be read"));
+             Catch::Contains("/nowhere/x.csv: cannot be read"));
 }
 
 TEST_CASE("comments, carriage returns and a byte order mark are read over") {
@@ -70,6 +74,15 @@ TEST_CASE("comments, carriage returns and a byte order mark are read over") {
   auto file = folder.write(
       "l.csv", "\xEF\xBB\xBF# sizes\r\nname,hidden,ffn,heads,layers\r\na,12,52,2,2\r\n");
   CHECK(read_ladder(file, 256, true).at(0).params_budget == 8028);
+}
+
+TEST_CASE("a ladder is read as data files are: quotes, blanks around fields, other separators") {
+  tests::TempFolder folder;
+  const auto file =
+      folder.write("l.tsv", "name\thidden\tffn\theads\tlayers\n\n\"the small\"\t12\t 52 \t2\t2\n");
+  const ModelSize size = read_ladder(file, 256, true).at(0);
+  CHECK(size.name == "the small");
+  CHECK(size.params_budget == 8028);
 }
 
 }  // namespace crosslaw::sweep

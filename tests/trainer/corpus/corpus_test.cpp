@@ -169,7 +169,7 @@ std::vector<int64_t> tokens_of(const ShardRecord& record) {
 std::map<std::string, std::string> shards_in(const std::filesystem::path& folder) {
   std::map<std::string, std::string> files;
   for (const auto& entry : std::filesystem::directory_iterator(folder))
-    files[entry.path().filename().string()] = sha256_of_file(entry.path());
+    files[entry.path().filename().string()] = db::sha256_of_file(entry.path());
   files.erase("manifest.json");
   return files;
 }
@@ -236,7 +236,7 @@ TEST_CASE("the numbers of a shard are those of its text, counted apart from the 
   CHECK(train.tokens == static_cast<int64_t>(expected.size()));
   CHECK(train.documents == 5);
   CHECK(train.text_bytes == bytes);
-  CHECK(train.sha256 == sha256_of_file(train.file));
+  CHECK(train.sha256 == db::sha256_of_file(train.file));
   CHECK(TokenShard(train.file).info().text_bytes == bytes);
   CHECK_THAT(message_of([&] { corpus.language("de"); }),
              Catch::Contains("the corpus has no language de"));

@@ -32,7 +32,7 @@ TrainConfig sample() {
 TEST_CASE("a config comes back from its file with the same identity") {
   tests::TempFolder folder;
   TrainConfig config = sample();
-  REQUIRE(problems(config).empty());
+  REQUIRE(complaints(config).empty());
   write_config(config, folder / "config.json");
   TrainConfig read = read_config(folder / "config.json");
   CHECK(run_key(read.recipe) == run_key(config.recipe));
@@ -90,7 +90,7 @@ TEST_CASE("problems name field, value and bound") {
   c.recipe.optimizer.beta2 = 1;
   c.recipe.mixture[0].share = 0.5;
   c.execution.threads = 0;
-  auto messages = problems(c);
+  auto messages = complaints(c);
   auto has = [&](const std::string& text) {
     return std::any_of(messages.begin(), messages.end(),
                        [&](const std::string& m) { return m.find(text) != std::string::npos; });
