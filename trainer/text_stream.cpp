@@ -8,6 +8,7 @@
 namespace crosslaw::trainer {
 namespace {
 
+// A shard of a smaller vocabulary is fine; a larger one would index past the embedding.
 void require_vocabulary(const TokenShard& shard, const std::string& file, int64_t vocabulary) {
   if (shard.info().vocabulary > vocabulary) {
     throw std::runtime_error(fmt::format("{}: made for {} tokens, the model knows {}", file,
@@ -48,6 +49,8 @@ at::Tensor TrainingText::batch(int64_t step) const {
   int64_t* row = tokens.data_ptr<int64_t>();
   for (const SequenceRef& sequence : order_.batch(step)) {
     shards_[sequence.part].copy(sequence.window * context_, context_ + 1, row);
+    // One token more than the context: inputs are the first `context` of them, targets the last.
+    // Neighbouring windows share that token, so that each token is a target once.
     row += context_ + 1;
   }
   return tokens;
@@ -58,6 +61,7 @@ int64_t TrainingText::target_tokens(int64_t steps) const {
 }
 
 int64_t TrainingText::source_tokens(int64_t steps) const {
+  // By subtraction, so that the two always add up to what was trained.
   return steps * batch_sequences_ * context_ - target_tokens(steps);
 }
 

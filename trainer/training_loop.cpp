@@ -7,12 +7,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <stdexcept>
 
+#include "trainer/loss_log.h"
 #include "trainer/model/checkpoint.h"
 #include "trainer/model/gpu_device.h"
 #include "trainer/model/llama.h"
@@ -26,10 +26,13 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// Enough rows to keep the matrix products busy; more would only take memory.
 constexpr int64_t kLargestCpuMicroBatchTokens = 8192;
+// The rest is for what training_bytes() does not count: attention's workspace, the allocator's
+// gaps.
 constexpr double kGpuMemoryShare = 0.85;
-constexpr int64_t kGpuStepsBetweenLossReads = 16;  // reading a loss waits for the GPU
-constexpr int64_t kHopelessSteps = 20;
+constexpr int64_t kMostStepsInOneLine = 256;  // of metrics.jsonl
+constexpr double kSecondsBetweenHeartbeats = 0.5;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -53,6 +56,7 @@ at::Device open_device(const Execution& execution) {
   }
   if (visible_gpus() < 1)
     throw Refused("a GPU was promised, none is visible (CUDA_VISIBLE_DEVICES, driver)");
+  // By UUID, not by index: the numbers change with CUDA_VISIBLE_DEVICES and with a failed card.
   if (!execution.gpu_uuid.empty() && gpu_uuid() != execution.gpu_uuid) {
     throw Refused(
         fmt::format("GPU {} was promised, {} is visible", execution.gpu_uuid, gpu_uuid()));
@@ -61,12 +65,13 @@ at::Device open_device(const Execution& execution) {
   return {at::kCUDA, 0};
 }
 
-// The largest divisor of the batch that the memory allows; on the CPU it depends on the recipe
-// alone.
+// The largest divisor of the batch that the memory allows. On the CPU it depends on the recipe
+// alone: another micro-batch adds up in another order, and a resumed run must give the same bits.
 int64_t micro_batch_sequences(const TrainConfig& config) {
   const Recipe& recipe = config.recipe;
   if (config.execution.micro_batch_sequences > 0) {
     int64_t asked = std::min(config.execution.micro_batch_sequences, recipe.batch_sequences);
+    // A divisor, so that all micro-batches weigh the same in the mean.
     while (recipe.batch_sequences % asked != 0) --asked;
     return asked;
   }
@@ -81,65 +86,6 @@ int64_t micro_batch_sequences(const TrainConfig& config) {
   return 1;
 }
 
-// Losses wait on the device and are read in groups.
-class LossLog {
- public:
-  LossLog(const TrainConfig& config, const TrainHooks& hooks)
-      : hooks_(hooks),
-        steps_at_once_(config.execution.device == "cuda" ? kGpuStepsBetweenLossReads : 1),
-        warmup_steps_(config.recipe.schedule.warmup_steps),
-        hopeless_loss_(2 * std::log(static_cast<double>(config.recipe.model.vocabulary))) {}
-
-  void add(int64_t step, const at::Tensor& loss, const at::Tensor& gradient_norm) {
-    if (waiting_.empty()) first_step_ = step;
-    waiting_.push_back(at::stack({loss.to(at::kDouble), gradient_norm.to(at::kDouble)}));
-    if (static_cast<int64_t>(waiting_.size()) >= steps_at_once_) read();
-  }
-
-  void read() {
-    if (waiting_.empty()) return;
-    at::Tensor values = at::stack(waiting_).to(at::kCPU);
-    waiting_.clear();
-    lines_.first_step = lines_.loss_nats.empty() ? first_step_ : lines_.first_step;
-    for (int64_t i = 0; i < values.size(0); ++i)
-      judge(first_step_ + i, values[i][0].item<double>(), values[i][1].item<double>());
-  }
-
-  // Hands what was read to the hook, as one line.
-  void publish() {
-    read();
-    if (!lines_.loss_nats.empty() && hooks_.on_train) hooks_.on_train(lines_);
-    lines_ = {};
-  }
-
-  int64_t unpublished() const { return static_cast<int64_t>(lines_.loss_nats.size()); }
-  bool diverged() const { return !divergence_.empty(); }
-  const std::string& divergence() const { return divergence_; }
-
- private:
-  // Non-finite, or for many steps after warm-up worse than twice the loss of knowing nothing.
-  void judge(int64_t step, double loss, double norm) {
-    lines_.loss_nats.emplace_back(loss);
-    lines_.gradient_norm.emplace_back(norm);
-    if (diverged()) return;
-    hopeless_ = loss > hopeless_loss_ && step >= warmup_steps_ ? hopeless_ + 1 : 0;
-    if (!std::isfinite(loss) || !std::isfinite(norm)) {
-      divergence_ = fmt::format("step {}: loss {}, gradient norm {}", step, loss, norm);
-    } else if (hopeless_ >= kHopelessSteps) {
-      divergence_ = fmt::format("step {}: the loss has been above {:.3f} for {} steps", step,
-                                hopeless_loss_, kHopelessSteps);
-    }
-  }
-
-  const TrainHooks& hooks_;
-  int64_t steps_at_once_, warmup_steps_;
-  double hopeless_loss_;
-  std::vector<at::Tensor> waiting_;
-  int64_t first_step_ = 0, hopeless_ = 0;
-  TrainLines lines_;
-  std::string divergence_;
-};
-
 class TrainingRun {
  public:
   TrainingRun(const TrainConfig& config, fs::path folder, const TrainHooks& hooks)
@@ -151,7 +97,7 @@ class TrainingRun {
         text_(config),
         micro_batch_(micro_batch_sequences(config)),
         model_(recipe_.model, recipe_.context_tokens, micro_batch_, weight_type(config), device_),
-        losses_(config, hooks),
+        losses_(config, hooks.on_train),
         key_(run_key(recipe_)),
         trajectory_(trajectory_key(recipe_)),
         last_checkpoint_time_(Clock::now()) {
@@ -159,6 +105,7 @@ class TrainingRun {
       validation_.emplace_back(set.language, config.execution.valid_shards.at(set.language),
                                recipe_.context_tokens, recipe_.model.vocabulary);
     }
+    // Sets, for the loop asks at each step.
     for (int64_t step : config.execution.evaluation_steps) evaluation_steps_.insert(step);
     for (int64_t step : config.execution.publish_steps) publish_steps_.insert(step);
     evaluation_steps_.insert(recipe_.schedule.steps);
@@ -181,10 +128,14 @@ class TrainingRun {
     if (hooks_.say) hooks_.say(message);
   }
 
+  // Best start first: a checkpoint of this run or of the trajectory that it shares, else the
+  // parent's weights, else random ones. A damaged candidate costs time, not the run; a damaged
+  // parent is refused, for to train from something else would be another run under the same key.
   int64_t restore_start_state() {
     for (const std::string& candidate : config_.execution.start_checkpoints) {
       try {
         CheckpointState state = load_checkpoint(model_.parameters, recipe_.model, true, candidate);
+        // Another run's checkpoint is as good as our own up to where the schedules part.
         bool shared =
             state.trajectory == trajectory_ && state.step <= shared_steps(recipe_.schedule);
         if (state.key != key_ && !shared)
@@ -195,6 +146,7 @@ class TrainingRun {
         say(fmt::format("not used: {}", error.what()));
       }
     }
+    // A rejected candidate may have been loaded before its key was read.
     model_.parameters.moment1.zero_();
     model_.parameters.moment2.zero_();
     if (recipe_.parent_key.empty()) {
@@ -202,6 +154,7 @@ class TrainingRun {
       return 0;
     }
     try {
+      // Weights alone: the schedule begins anew, and so do the moments.
       CheckpointState state = load_checkpoint(model_.parameters, recipe_.model, false,
                                               config_.execution.parent_checkpoint);
       if (state.key != recipe_.parent_key)
@@ -218,27 +171,33 @@ class TrainingRun {
     int64_t first = step;
     result_.step = step;
     for (; step < recipe_.schedule.steps; ++step) {
+      // Between two steps all state is in the parameters and the step's number, so that a
+      // checkpoint here resumes bit by bit.
       if (hooks_.should_stop && hooks_.should_stop()) {
         publish(step, true);
         return Outcome::kStopped;
       }
       train_one_step(step);
       result_.step = step + 1;
+      // No checkpoint: nobody should continue from here.
       if (losses_.diverged()) {
         losses_.publish();
         result_.message = losses_.divergence();
         return Outcome::kDiverged;
       }
-      if (losses_.unpublished() >= 256) losses_.publish();
+      if (losses_.unpublished() >= kMostStepsInOneLine) losses_.publish();
+      // Before the checkpoint: a run that is stopped in between repeats an evaluation at most,
+      // which replaces its row; the other order could lose it.
       if (evaluation_steps_.contains(step + 1)) evaluate(step + 1);
       bool due = seconds_since(last_checkpoint_time_) >= config_.execution.checkpoint_every_seconds;
       if (step + 1 < recipe_.schedule.steps && (due || publish_steps_.contains(step + 1)))
         publish(step + 1, true);
-      if (seconds_since(last_report) >= 0.5) {
+      if (seconds_since(last_report) >= kSecondsBetweenHeartbeats) {
         last_report = Clock::now();
         report_step(step + 1, first, seconds_since(start));
       }
     }
+    // The last steps' losses may have been read by the evaluation only now.
     if (losses_.diverged()) return Outcome::kDiverged;
     publish(step, false);
     return Outcome::kDone;
@@ -253,12 +212,15 @@ class TrainingRun {
     Parameters& p = model_.parameters;
     at::Tensor tokens = text_.batch(step).to(device_);
     p.gradients.zero_();
+    // Each micro-batch contributes its sum of losses over the tokens of the whole batch, so that
+    // the gradient is the batch's mean however it is cut.
     double scale = 1.0 / static_cast<double>(recipe_.batch_tokens());
     at::Tensor loss;
     for (int64_t from = 0; from < recipe_.batch_sequences; from += micro_batch_) {
       at::Tensor part = model_.accumulate_gradients(tokens.narrow(0, from, micro_batch_), scale);
       loss = loss.defined() ? loss + part : part;
     }
+    // Padding between the weights is zero and does not count.
     at::Tensor norm = at::linalg_vector_norm(p.gradients);
     const AdamWOptions& o = recipe_.optimizer;
     double rate = learning_rate(recipe_.schedule, step);
@@ -274,6 +236,7 @@ class TrainingRun {
                      static_cast<char*>(p.weights.mutable_data_ptr()) +
                          from * static_cast<int64_t>(p.weights.element_size())});
     };
+    // Matrices lie first, norm weights last (parameters.h).
     update(0, p.decayed_count(), o.weight_decay);
     update(p.decayed_count(), p.count() - p.decayed_count(), 0.0);
     losses_.add(step, loss * scale, norm);
@@ -283,7 +246,9 @@ class TrainingRun {
     losses_.publish();
     bool end = step == recipe_.schedule.steps;
     for (const ValidationText& text : validation_) {
+      // The first set is the run's own language, whose losses are fitted.
       if (!end && config_.execution.others_at_end_only && &text != &validation_.front()) break;
+      // In double and on the device: one read a language, whatever the micro-batch.
       at::Tensor total = at::zeros({}, at::TensorOptions().dtype(at::kDouble).device(device_));
       for (int64_t from = 0; from < text.windows(); from += micro_batch_) {
         int64_t count = std::min(micro_batch_, text.windows() - from);
@@ -306,6 +271,7 @@ class TrainingRun {
 
   // Checkpoints that no other run waits for are kept only until the next one.
   void publish(int64_t step, bool resumable) {
+    // Losses first: ingest must not know a checkpoint of steps whose losses it has not seen.
     losses_.publish();
     std::string name = checkpoint_name(step);
     // A checkpoint from the cooldown is of use to this run alone.
@@ -314,6 +280,7 @@ class TrainingRun {
                        folder_ / name);
     result_.checkpoint = name;
     if (hooks_.on_checkpoint) hooks_.on_checkpoint({step, name});
+    // Only after the new one is published, so that there always is one to resume from.
     if (!passing_.empty() && passing_ != name) fs::remove_all(folder_ / passing_);
     passing_ = resumable && !publish_steps_.contains(step) ? name : "";
     last_checkpoint_time_ = Clock::now();
@@ -345,6 +312,7 @@ RunResult train(const TrainConfig& config, const fs::path& folder, const TrainHo
   } catch (const Refused& refusal) {
     result.outcome = Outcome::kRefused;
     result.message = refusal.what();
+    // An outcome, not a fault: the scheduler answers with a smaller micro-batch.
   } catch (const c10::OutOfMemoryError& error) {
     result.outcome = Outcome::kOutOfMemory;
     result.message = error.what_without_backtrace();

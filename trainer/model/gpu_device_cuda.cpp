@@ -25,6 +25,7 @@ cudaDeviceProp properties() {
 }  // namespace
 
 int64_t visible_gpus() {
+  // An error means that there is no driver: no GPU, and no reason to fail.
   int count = 0;
   return cudaGetDeviceCount(&count) == cudaSuccess ? count : 0;
 }
@@ -33,6 +34,7 @@ std::string gpu_uuid() {
   cudaDeviceProp device = properties();
   std::string text = "GPU";
   for (int i = 0; i < 16; ++i) {
+    // 16 bytes in groups of 4, 2, 2, 2 and 6, as UUIDs are written (RFC 4122).
     if (i == 0 || i == 4 || i == 6 || i == 8 || i == 10) text += '-';
     text += fmt::format("{:02x}", static_cast<unsigned char>(device.uuid.bytes[i]));
   }

@@ -11,13 +11,13 @@
 namespace crosslaw::trainer {
 namespace {
 
-// The head is computed in row blocks, so that its logits stay in the cache (CPU) or in bounds
-// (GPU).
+// The head is computed in row blocks, so that its logits stay in the cache (CPU, 512 KiB of floats)
+// or in bounds (GPU, 512 MiB of bf16): whole, they would be the largest buffer of a small model.
 constexpr int64_t kLogitsAtOnceCpu = int64_t{1} << 17;
 constexpr int64_t kLogitsAtOnceGpu = int64_t{1} << 28;
 
-// Elements of the right-hand matrix up to which our own product is the faster one (fits the L2
-// cache).
+// Elements of the right-hand matrix up to which our own product is the faster one: 256 KiB, which
+// fit the second cache beside a block of the left one.
 constexpr int64_t kLargestSmallMatrix = int64_t{1} << 16;
 
 at::Tensor first_rows(const at::Tensor& buffer, int64_t rows) { return buffer.narrow(0, 0, rows); }
@@ -35,6 +35,7 @@ at::Tensor head_view(const at::Tensor& qkv, int64_t which, int64_t sequences,
 // c (+)= a b. Small products on the CPU go to our own kernel.
 void product(const at::Tensor& c, const at::Tensor& a, const at::Tensor& b, bool accumulate) {
   if (c.is_cpu() && b.numel() <= kLargestSmallMatrix) {
+    // Strides instead of a copy: a or b may be a transposed view.
     small_product({a.size(0), b.size(1), a.size(1), a.data_ptr<float>(), a.stride(0), a.stride(1),
                    b.data_ptr<float>(), b.stride(0), b.stride(1), c.data_ptr<float>(), c.stride(0),
                    accumulate});
@@ -53,6 +54,8 @@ at::Tensor merge_heads(const at::Tensor& heads) {
   return rows.reshape({rows.size(0) * rows.size(1), rows.size(2) * rows.size(3)});
 }
 
+// Angles position * theta^(-2 i / head_size) (RoFormer, arXiv:2104.09864, equation 15), in double:
+// at position 10^4 a float's angle would be off by 10^-3.
 std::pair<at::Tensor, at::Tensor> rotary_tables(const ModelShape& shape, int64_t context) {
   int64_t half = shape.head_size() / 2;
   at::Tensor exponents =
@@ -74,6 +77,9 @@ Llama::Llama(const ModelShape& shape, int64_t context_tokens, int64_t max_sequen
   auto data = at::TensorOptions().dtype(type).device(device);
   auto buffer = [&](int64_t columns) { return at::empty({rows, columns}, data); };
   auto rstd = [&]() { return at::empty({rows}, data.dtype(at::kFloat)); };
+  // All activations have their buffers made here, once, for the largest micro-batch.
+  // Every layer keeps what its backward pass reads; what only flows through is shared by all
+  // layers.
   layers_.resize(static_cast<size_t>(shape.layers));
   for (size_t i = 0; i < layers_.size(); ++i) {
     Layer& l = layers_[i];
@@ -96,6 +102,7 @@ Llama::Llama(const ModelShape& shape, int64_t context_tokens, int64_t max_sequen
     l.gate_up = buffer(2 * f), l.gated = buffer(f);
   }
   embedding_ = parameters.weight("embedding"), d_embedding_ = parameters.gradient("embedding");
+  // A tied head adds both of its gradients, of the look-up and of the logits, into one buffer.
   const char* head = shape.tied_head ? "embedding" : "unembedding";
   unembedding_ = parameters.weight(head), d_unembedding_ = parameters.gradient(head);
   final_norm_ = parameters.weight("final_norm"), d_final_norm_ = parameters.gradient("final_norm");
@@ -103,6 +110,7 @@ Llama::Llama(const ModelShape& shape, int64_t context_tokens, int64_t max_sequen
   d_residual_ = buffer(d), d_normed_ = buffer(d), d_qkv_ = buffer(3 * d),
   d_gate_up_ = buffer(2 * f), d_gated_ = buffer(f);
   int64_t at_once = device.is_cuda() ? kLogitsAtOnceGpu : kLogitsAtOnceCpu;
+  // At least 64 rows, for a product of fewer is slow, however large the vocabulary.
   int64_t head_rows =
       std::clamp<int64_t>(at_once / shape.vocabulary, std::min<int64_t>(rows, 64), rows);
   logits_ = at::empty({head_rows, shape.vocabulary}, data),
@@ -163,6 +171,7 @@ void Llama::attention_backward(Layer& layer, const at::Tensor& d_attended, const
 // this one operation is differentiated by autograd, cut off from the rest by detached leaves.
 void Llama::attention_forward_gpu(Layer& layer, int64_t sequences, bool keep) {
   at::Tensor qkv = first_rows(layer.qkv, sequences * context_);
+  // Validation keeps nothing, so that attention picks its cheaper forward-only form.
   c10::AutoGradMode with_gradient(keep);
   auto& saved = layer.attention_saved;
   saved.clear();
@@ -188,6 +197,8 @@ void Llama::attention_backward_gpu(Layer& layer, const at::Tensor& d_attended,
 void Llama::forward(const at::Tensor& inputs, int64_t sequences, bool keep) {
   int64_t rows = sequences * context_;
   auto part = [&](const at::Tensor& buffer) { return first_rows(buffer, rows); };
+  // The residual stream is never written out as x + delta: each branch leaves its delta, and the
+  // next norm adds it while it reads (kernels.h).
   at::Tensor stream = part(layers_.front().input), delta;
   at::index_select_out(stream, embedding_, 0, inputs);
   for (Layer& l : layers_) {
@@ -199,6 +210,8 @@ void Llama::forward(const at::Tensor& inputs, int64_t sequences, bool keep) {
     attention_forward(l, sequences, keep);
     delta = part(delta_);
     product(delta, attended, l.out_weight.t(), false);
+    // After attention the stream is `middle`, which the backward pass of the second norm needs
+    // whole.
     at::Tensor middle = part(l.middle), middle_normed = part(l.middle_normed);
     norm_forward(input, delta, l.ffn_norm, middle, middle_normed, part(l.middle_rstd));
     at::Tensor gate_up = part(l.gate_up), gated = part(l.gated);
@@ -220,9 +233,12 @@ at::Tensor Llama::head_loss(const at::Tensor& targets, int64_t rows, float d_sca
                              targets.data_ptr<int64_t>() + from, losses_.data_ptr<float>() + from});
     if (d_scale == 0) continue;
     at::Tensor d_normed = d_normed_.narrow(0, from, count);
+    // cross_entropy() has turned the logits into their gradient, so that both products of the
+    // backward pass are made while the block is in the cache.
     product(d_normed, logits, unembedding_, false);
     add_weight_gradient(d_unembedding_, logits, normed);
   }
+  // Summed in double: thousands of fp32 losses of about the same size lose digits in fp32.
   return first_rows(losses_, rows).sum(at::kDouble);
 }
 
@@ -239,6 +255,9 @@ void Llama::add_weight_gradient(const at::Tensor& d_weight, const at::Tensor& d_
 void Llama::backward(const at::Tensor& inputs, int64_t sequences) {
   int64_t rows = sequences * context_;
   auto part = [&](const at::Tensor& buffer) { return first_rows(buffer, rows); };
+  // One gradient of the stream runs backwards through all layers. At each norm the branch's
+  // gradient is added to it in place (accumulate), for x reaches the output both through the branch
+  // and past it.
   at::Tensor d_stream = part(d_residual_), d_normed = part(d_normed_), d_attended = part(delta_);
   at::Tensor d_qkv = part(d_qkv_), d_gate_up = part(d_gate_up_), d_gated = part(d_gated_);
   norm_backward(d_normed, part(residual_), final_norm_, part(final_rstd_), d_final_norm_, false,
@@ -247,6 +266,7 @@ void Llama::backward(const at::Tensor& inputs, int64_t sequences) {
     Layer& l = *it;
     at::Tensor gate_up = part(l.gate_up), middle_normed = part(l.middle_normed),
                normed = part(l.input_normed);
+    // The feed-forward branch, last operation first.
     product(d_gated, d_stream, l.down_weight, false);
     add_weight_gradient(l.d_down_weight, d_stream, part(l.gated));
     swiglu_backward(target(), {rows, shape_.ffn, gate_up.const_data_ptr(), nullptr,
@@ -256,6 +276,8 @@ void Llama::backward(const at::Tensor& inputs, int64_t sequences) {
     norm_backward(d_normed, part(l.middle), l.ffn_norm, part(l.middle_rstd), l.d_ffn_norm, true,
                   d_stream);
 
+    // The attention branch. delta_ serves as d_attended: the forward pass is over and needs it no
+    // more.
     product(d_attended, d_stream, l.out_weight, false);
     add_weight_gradient(l.d_out_weight, d_stream, part(l.attended));
     attention_backward(l, d_attended, d_qkv, sequences);
@@ -276,6 +298,7 @@ at::Tensor Llama::accumulate_gradients(const at::Tensor& tokens, double loss_sca
   c10::NoGradGuard no_gradient;
   int64_t sequences = tokens.size(0);
   at::Tensor inputs = tokens.narrow(1, 0, context_).reshape({-1});
+  // (sequences, context + 1) tokens: each position predicts the next one.
   at::Tensor targets = tokens.narrow(1, 1, context_).reshape({-1});
   forward(inputs, sequences, true);
   at::Tensor loss = head_loss(targets, sequences * context_, static_cast<float>(loss_scale));

@@ -11,7 +11,8 @@
 namespace crosslaw::trainer {
 namespace {
 
-// Each weight starts at a multiple of this many elements, for aligned loads.
+// Each weight starts at a multiple of this many elements, for aligned loads: 128 bytes of bf16, a
+// GPU's cache line. The gaps hold zeros, whose gradients and moments stay zero.
 constexpr int64_t kAlignment = 64;
 
 std::vector<ParameterSlot> layout(const ModelShape& s) {
@@ -30,6 +31,7 @@ std::vector<ParameterSlot> layout(const ModelShape& s) {
     matrix(fmt::format("layers.{}.gate_up", layer), 2 * s.ffn, s.hidden, s.hidden);
     matrix(fmt::format("layers.{}.down", layer), s.hidden, s.ffn, s.ffn);
   }
+  // Behind all matrices, so that weight decay covers one range of the buffer.
   for (int64_t layer = 0; layer < s.layers; ++layer) {
     norm(fmt::format("layers.{}.attention_norm", layer));
     norm(fmt::format("layers.{}.ffn_norm", layer));
@@ -40,6 +42,8 @@ std::vector<ParameterSlot> layout(const ModelShape& s) {
 
 // The normal numbers of one matrix depend on (seed, its name) alone.
 void fill_normal(at::Tensor cpu, uint64_t seed, size_t index, double std) {
+  // Multiplied by 2^64 / golden ratio, so that (seed, index) and (seed + 1, index - 1) differ. The
+  // generator is the standard's, whose numbers are the same everywhere.
   std::mt19937_64 generator(seed * 0x9E3779B97F4A7C15u + index);
   float* values = cpu.data_ptr<float>();
   // Box-Muller: std::normal_distribution differs between standard libraries.
@@ -80,6 +84,7 @@ void Parameters::initialize(uint64_t seed, double std) {
     const ParameterSlot& slot = slots_[i];
     at::Tensor values = at::ones(slot.shape, at::kFloat);
     if (!slot.is_norm) fill_normal(values, seed, i, std > 0 ? std : slot.init_std);
+    // Through the master copy: weights in bf16 are the rounding of the same numbers.
     view(master, slot.name).copy_(values);
   }
   copy_master_to_weights();

@@ -17,7 +17,8 @@ namespace {
 using nlohmann::json;
 static_assert(std::endian::native == std::endian::little, "safetensors data are little-endian");
 
-constexpr uint64_t kLargestHeader = 100'000'000;
+constexpr uint64_t kLargestHeader = 100'000'000;  // the format's own bound
+constexpr std::size_t kHeaderAlignment = 8;       // so that mapped data are aligned
 
 [[noreturn]] void fail(const fs::path& file, const std::string& reason) {
   throw std::runtime_error(fmt::format("{}: {}", file.string(), reason));
@@ -31,6 +32,7 @@ at::Tensor read_tensor(std::ifstream& input, const json& entry, uint64_t data_st
   std::vector<int64_t> shape = entry.at("shape");
   auto begin = entry.at("data_offsets").at(0).get<uint64_t>(),
        end = entry.at("data_offsets").at(1).get<uint64_t>();
+  // Offsets come from a file that anybody may have written: checked before they are used.
   if (begin > end || end > data_bytes) fail(file, "a tensor lies outside the file");
   at::Tensor tensor = at::empty(shape, at::kFloat);
   if (static_cast<uint64_t>(tensor.nbytes()) != end - begin)
@@ -45,6 +47,7 @@ at::Tensor read_tensor(std::ifstream& input, const json& entry, uint64_t data_st
 }  // namespace
 
 void write_safetensors(const fs::path& file, const std::map<std::string, at::Tensor>& tensors) {
+  // The "format" entry is what Hugging Face's loader looks for.
   json header = {{"__metadata__", {{"format", "pt"}}}};
   uint64_t offset = 0;
   for (const auto& [name, tensor] : tensors) {
@@ -54,7 +57,7 @@ void write_safetensors(const fs::path& file, const std::map<std::string, at::Ten
     offset = end;
   }
   std::string text = header.dump();
-  text.append((8 - text.size() % 8) % 8, ' ');
+  text.append((kHeaderAlignment - text.size() % kHeaderAlignment) % kHeaderAlignment, ' ');
   std::ofstream out(file, std::ios::binary | std::ios::trunc);
   uint64_t length = text.size();
   out.write(reinterpret_cast<const char*>(&length), sizeof length);
@@ -64,6 +67,7 @@ void write_safetensors(const fs::path& file, const std::map<std::string, at::Ten
     out.write(static_cast<const char*>(plain.const_data_ptr()),
               static_cast<std::streamsize>(plain.nbytes()));
   }
+  // Closed before it is asked: buffered bytes may fail only now.
   out.close();
   if (!out) fail(file, fmt::format("writing failed: {}", std::strerror(errno)));
 }
@@ -75,6 +79,7 @@ std::map<std::string, at::Tensor> read_safetensors(const fs::path& file) {
   input.read(reinterpret_cast<char*>(&length), sizeof length);
   if (!input || length > kLargestHeader || length + sizeof length > size)
     fail(file, "is no safetensors file, or cut off");
+  // Only now, with a length that the file can hold: a damaged one must not ask for an exabyte.
   std::string text(length, '\0');
   input.read(text.data(), static_cast<std::streamsize>(length));
   std::map<std::string, at::Tensor> tensors;

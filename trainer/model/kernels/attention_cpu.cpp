@@ -9,7 +9,10 @@ namespace crosslaw::trainer {
 namespace {
 
 // Queries are taken in blocks, each against the keys up to its end; the products are small matrix
-// products, and only the weights of one block are in memory.
+// products, and only the weights of one block are in memory. A block's weights are 32 x context
+// floats: 32 KiB at a context of 256, the size of a first cache. The keys after the block's last
+// query are never touched, which halves the work; inside the diagonal block they are computed and
+// thrown away, 32 / context of it.
 constexpr int64_t kBlock = 32;
 
 // One head of one sequence inside the packed rows.
@@ -41,12 +44,15 @@ CROSSLAW_SIMD void softmax_rows(float* weights, int64_t first, int64_t count, in
     int64_t seen = first + row + 1;
     float largest = largest_of(w, seen), sum = 0;
     for (int64_t j = 0; j < seen; ++j) {
+      // The scale is positive, so the largest score is the largest scaled score, too.
       w[j] = exp_fast((w[j] - largest) * scale);
       sum += w[j];
     }
     float inverse = 1.0f / sum;
     for (int64_t j = 0; j < seen; ++j) w[j] *= inverse;
     std::fill(w + seen, w + length, 0.0f);
+    // All that the backward pass needs to make the weights again (FlashAttention-2,
+    // arXiv:2307.08691, section 3.1): one number a query instead of a row of weights.
     log_sum_exp[row] = largest * scale + std::log(sum);
   }
 }
@@ -56,6 +62,7 @@ CROSSLAW_SIMD void recompute_rows(float* weights, int64_t first, int64_t count, 
   for (int64_t row = 0; row < count; ++row) {
     float* w = weights + row * length;
     int64_t seen = first + row + 1;
+    // softmax = e^(score - log sum e^score): already normalised, no second sum.
     for (int64_t j = 0; j < seen; ++j) w[j] = exp_fast(w[j] * scale - log_sum_exp[row]);
     std::fill(w + seen, w + length, 0.0f);
   }
@@ -68,6 +75,8 @@ CROSSLAW_SIMD void softmax_backward_rows(const float* weights, float* d_weights,
                                          const float* attended, const Head& h) {
   for (int64_t row = 0; row < count; ++row) {
     float dot = 0;
+    // sum_j weight_j d_weight_j = d_attended . attended, for attended = sum_j weight_j value_j: a
+    // dot product of head_size numbers instead of `length` ones.
     for (int64_t c = 0; c < h.head_size; ++c)
       dot += d_attended[row * h.out_step + c] * attended[row * h.out_step + c];
     for (int64_t j = 0; j < length; ++j) {
@@ -104,6 +113,8 @@ void backward_head(const CausalAttention& p, const Head& h, float* d_q, const fl
   for (int64_t first = 0; first < p.context; first += kBlock) {
     int64_t count = std::min(kBlock, p.context - first), length = first + count;
     weights.resize(static_cast<size_t>(count * length)), d_weights.resize(weights.size());
+    // The order: weights again, their gradient, then d_v while the weights are whole, then the
+    // scores' gradient in place of the weights' gradient, from which d_q and d_k follow.
     const float *q = h.q + first * h.step, *d_out = p.d_attended + h.offset + first * h.out_step;
     against_rows(q, h.step, h.k, h, count, length, weights.data());
     recompute_rows(weights.data(), first, count, length, scale, log_sum_exp + first);
@@ -113,6 +124,7 @@ void backward_head(const CausalAttention& p, const Head& h, float* d_q, const fl
     for (float* d : {d_k, d_v}) {
       for (int64_t t = first; t < length; ++t) std::fill_n(d + t * h.step, h.head_size, 0.0f);
     }
+    // d_v += weights^T d_out: the steps (1, length) read the weights transposed.
     small_product({length, h.head_size, count, weights.data(), 1, length, d_out, h.out_step, 1, d_v,
                    h.step, true});
     softmax_backward_rows(weights.data(), d_weights.data(), count, length, scale, d_out,
@@ -128,6 +140,7 @@ void backward_head(const CausalAttention& p, const Head& h, float* d_q, const fl
 
 void causal_attention_forward(const CausalAttention& p) {
   std::vector<float> weights;
+  // One head of one sequence at a time: its q, k and v fit into the second cache.
   for (int64_t i = 0; i < p.sequences * p.heads; ++i) {
     forward_head(p, head_of(p, i / p.heads, i % p.heads), p.log_sum_exp + i * p.context, weights);
   }

@@ -1,5 +1,7 @@
-// The CPU twins. The CPU kernels alone are compiled with reassociation (CMakeLists.txt), so that
-// the row sums vectorise; NaN and infinity keep their meaning.
+// The CPU twins, one row after the other: a row of a small model fits into the first cache, so that
+// each pass over it after the first is nearly free. The CPU kernels alone are compiled with
+// reassociation (CMakeLists.txt), so that the row sums vectorise. That also lets the compiler drop
+// what is zero for ordinary numbers: no kernel here may be relied on to hand on a NaN.
 #include <cmath>
 #include <cstring>
 
@@ -18,12 +20,15 @@ CROSSLAW_SIMD void rms_norm_forward_cpu(const RmsNormForward& p) {
     const float* x = in(p.x) + row * p.columns;
     float* sum = out(p.sum) + row * p.columns;
     float* y = out(p.y) + row * p.columns;
+    // The branch's output joins the residual stream here, so that the sum is read once for the norm
+    // and for the stream, instead of by two kernels.
     if (p.delta) {
       const float* delta = in(p.delta) + row * p.columns;
       for (int64_t c = 0; c < p.columns; ++c) sum[c] = x[c] + delta[c];
     } else if (sum != x) {
       std::memcpy(sum, x, static_cast<size_t>(p.columns) * sizeof(float));
     }
+    // fp32 is enough for the sum: all terms are positive, so nothing cancels.
     float squares = 0;
     for (int64_t c = 0; c < p.columns; ++c) squares += sum[c] * sum[c];
     float rstd =
@@ -40,11 +45,14 @@ CROSSLAW_SIMD void rms_norm_backward_cpu(const RmsNormBackward& p) {
     const float* sum = in(p.sum) + row * p.columns;
     float* d_sum = out(p.d_sum) + row * p.columns;
     float rstd = p.rstd[row];
+    // With y = w x r and r = (mean(x^2) + epsilon)^-1/2, dL/dx = r w dy - x r^3 sum(w x dy) /
+    // columns: the second term is what moving x changes in r.
     float dot = 0;
     for (int64_t c = 0; c < p.columns; ++c) {
       dot += d_y[c] * weight[c] * sum[c];
       p.d_weight[c] += d_y[c] * sum[c] * rstd;
     }
+    // The same for every column, hence taken out of the loop.
     float back = dot * rstd * rstd * rstd / static_cast<float>(p.columns);
     if (p.accumulate) {
       for (int64_t c = 0; c < p.columns; ++c) d_sum[c] += rstd * weight[c] * d_y[c] - back * sum[c];
@@ -60,11 +68,13 @@ CROSSLAW_SIMD void rotary_cpu(const Rotary& p) {
   for (int64_t row = 0; row < p.rows; ++row) {
     const float* cosines = p.cosines + (row % p.context) * half;
     const float* sines = p.sines + (row % p.context) * half;
+    // Queries and keys lie side by side: 2 * heads heads to turn. The values behind them stay.
     float* qk = out(p.qkv) + row * 3 * width;
     for (int64_t head = 0; head < 2 * p.heads; ++head) {
       float* first = qk + head * p.head_size;
       float* second = first + half;
       for (int64_t i = 0; i < half; ++i) {
+        // A rotation by minus the angle undoes one by the angle, and is the gradient of it.
         float sine = direction * sines[i], a = first[i], b = second[i];
         first[i] = a * cosines[i] - b * sine;
         second[i] = b * cosines[i] + a * sine;
@@ -78,6 +88,7 @@ CROSSLAW_SIMD void swiglu_forward_cpu(const SwiGlu& p) {
     const float* gate = in(p.gate_up) + row * 2 * p.columns;
     const float* up = gate + p.columns;
     float* __restrict__ y = out(p.y) + row * p.columns;
+    // silu(g) = g sigmoid(g) = g / (1 + e^-g); one exponential an element is most of the cost.
     for (int64_t c = 0; c < p.columns; ++c) y[c] = gate[c] / (1.0f + exp_fast(-gate[c])) * up[c];
   }
 }
@@ -92,6 +103,7 @@ CROSSLAW_SIMD void swiglu_backward_cpu(const SwiGlu& p) {
     for (int64_t c = 0; c < p.columns; ++c) {
       float sigmoid = 1.0f / (1.0f + exp_fast(-gate[c]));
       float silu = gate[c] * sigmoid;
+      // d silu / dg = sigmoid + g sigmoid (1 - sigmoid).
       d_gate[c] = d_y[c] * up[c] * (sigmoid + silu * (1.0f - sigmoid));
       d_up[c] = d_y[c] * silu;
     }
@@ -101,7 +113,9 @@ CROSSLAW_SIMD void swiglu_backward_cpu(const SwiGlu& p) {
 CROSSLAW_SIMD void cross_entropy_cpu(const CrossEntropy& p) {
   for (int64_t row = 0; row < p.rows; ++row) {
     float* logits = out(p.logits) + row * p.vocabulary;
+    // The largest is taken out first, so that no exponential exceeds 1.
     float largest = largest_of(logits, p.vocabulary);
+    // Read now: the loop below overwrites the logits by their exponentials.
     float target_logit = logits[p.targets[row]];
     float sum = 0;
     for (int64_t v = 0; v < p.vocabulary; ++v) {
@@ -111,6 +125,7 @@ CROSSLAW_SIMD void cross_entropy_cpu(const CrossEntropy& p) {
     }
     p.loss[row] = std::log(sum) + largest - target_logit;
     if (p.d_scale == 0) continue;
+    // dL/dlogit = softmax - 1 at the target; e^(logit - largest) is already there to be scaled.
     float scale = p.d_scale / sum;
     for (int64_t v = 0; v < p.vocabulary; ++v) logits[v] *= scale;
     logits[p.targets[row]] -= p.d_scale;
@@ -119,15 +134,20 @@ CROSSLAW_SIMD void cross_entropy_cpu(const CrossEntropy& p) {
 
 CROSSLAW_SIMD void adamw_cpu(const AdamW& p) {
   auto norm = *p.gradient_norm;
+  // A norm of NaN fails the comparison, and NaN gradients go on unclipped; the loop over the steps
+  // finds them in the recorded norm.
   float clip = p.clip_norm > 0 && norm > static_cast<float>(p.clip_norm)
                    ? static_cast<float>(p.clip_norm) / norm
                    : 1.0f;
   auto beta1 = static_cast<float>(p.beta1), beta2 = static_cast<float>(p.beta2);
+  // The moments start at 0, so that they are too small by 1 - beta^step; in double, for beta2^step
+  // near 1 loses the digits of a float.
   auto correction1 =
       static_cast<float>(1.0 / (1.0 - std::pow(p.beta1, static_cast<double>(p.step))));
   auto correction2 =
       static_cast<float>(1.0 / (1.0 - std::pow(p.beta2, static_cast<double>(p.step))));
   auto rate = static_cast<float>(p.learning_rate), epsilon = static_cast<float>(p.epsilon);
+  // Decay acts on the weight itself, not through the moments: that is the W of AdamW.
   auto keep = static_cast<float>(1.0 - p.learning_rate * p.weight_decay);
   for (int64_t i = 0; i < p.count; ++i) {
     float g = p.gradient[i] * clip;

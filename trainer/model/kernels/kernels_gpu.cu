@@ -1,5 +1,7 @@
 // The CUDA twins: data are fp32 or bf16, arithmetic is fp32, and no atomics are used, so that the
-// same inputs give the same bits.
+// same inputs give the same bits. All of them are bound by memory, not by arithmetic: each reads
+// and writes every number as few times as its formula allows, neighbouring threads at neighbouring
+// addresses. The formulas are explained at the CPU twins.
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>
 
@@ -12,6 +14,8 @@
 namespace crosslaw::trainer::gpu {
 namespace {
 
+// Eight warps: enough to hide the latency of memory, small enough that rows of a few hundred
+// numbers leave few threads idle.
 constexpr int kThreads = 256;
 constexpr int kWarps = kThreads / 32;
 
@@ -44,6 +48,8 @@ struct Sum {
 template <typename Operation>
 __device__ float block_reduce(float value) {
   __shared__ float partial[kWarps];
+  // Inside a warp by exchanging registers, then over the warps through shared memory. xor instead
+  // of down: every thread ends with the sum, in an order that depends on nothing but the lane.
   for (int offset = 16; offset > 0; offset /= 2)
     value = Operation::of(value, __shfl_xor_sync(0xffffffffu, value, offset));
   __syncthreads();  // an earlier reduction may still be reading
@@ -54,6 +60,7 @@ __device__ float block_reduce(float value) {
   return result;
 }
 
+// One block a row, grid (rows).
 template <typename T>
 __global__ void rms_norm_forward_kernel(RmsNormForward p) {
   int64_t base = blockIdx.x * p.columns;
@@ -76,6 +83,7 @@ __global__ void rms_norm_forward_kernel(RmsNormForward p) {
   if (threadIdx.x == 0) p.rstd[blockIdx.x] = rstd;
 }
 
+// One block a row, grid (rows); d_sum only, the weight's gradient runs down the columns.
 template <typename T>
 __global__ void rms_norm_backward_kernel(RmsNormBackward p) {
   int64_t base = blockIdx.x * p.columns;
@@ -95,7 +103,9 @@ __global__ void rms_norm_backward_kernel(RmsNormBackward p) {
   }
 }
 
-// Weight gradient in two passes: kRmsNormScratchRows partial sums a column, then their sum.
+// Weight gradient in two passes: kRmsNormScratchRows partial sums a column, then their sum. One
+// thread a column alone would leave most of the GPU idle; atomics would sum in another order each
+// time. Grid (columns / kThreads, kRmsNormScratchRows).
 template <typename T>
 __global__ void rms_norm_weight_partial_kernel(RmsNormBackward p) {
   const T* d_y = static_cast<const T*>(p.d_y);
@@ -119,6 +129,7 @@ __global__ void rms_norm_weight_sum_kernel(RmsNormBackward p) {
   p.d_weight[column] += total;
 }
 
+// One thread a pair, over the queries and keys of all rows.
 template <typename T>
 __global__ void rotary_kernel(Rotary p) {
   int64_t half = p.head_size / 2, pairs_in_row = 2 * p.heads * half;
@@ -128,12 +139,15 @@ __global__ void rotary_kernel(Rotary p) {
   int64_t head = in_row / half, i = in_row % half;
   int64_t angle = (row % p.context) * half + i;
   float cosine = p.cosines[angle], sine = p.inverse ? -p.sines[angle] : p.sines[angle];
+  // Heads 0 to heads - 1 are queries, the next `heads` are keys: packed, they need no test.
   T* first = static_cast<T*>(p.qkv) + row * 3 * p.heads * p.head_size + head * p.head_size + i;
   float a = load(first, 0), b = load(first, half);
   store(first, 0, a * cosine - b * sine);
   store(first, half, b * cosine + a * sine);
 }
 
+// One thread an element of y. __expf's error, a few units in the last place, is far below bf16's
+// rounding.
 template <typename T>
 __global__ void swiglu_forward_kernel(SwiGlu p) {
   int64_t index = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
@@ -165,6 +179,9 @@ struct Largest {
   __device__ static float of(float a, float b) { return a > b || a != a ? a : b; }
 };
 
+// One block a row, grid (rows). The row is read three times (largest, sum, gradient), from the
+// second cache but for the first; a running sum (Milakov and Gimelshein, arXiv:1805.02867) would
+// save one of the cached passes.
 template <typename T>
 __global__ void cross_entropy_kernel(CrossEntropy p) {
   T* logits = static_cast<T*>(p.logits) + blockIdx.x * p.vocabulary;
@@ -187,10 +204,13 @@ __global__ void cross_entropy_kernel(CrossEntropy p) {
   }
 }
 
+// One thread a parameter: 16 bytes read, 14 to 16 written. Everything that it needs lies in flat
+// buffers, so that two launches serve all weights, those with decay and those without.
 template <typename T>
 __global__ void adamw_kernel(AdamW p, float correction1, float correction2) {
   int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
   if (i >= p.count) return;
+  // Read on the device: asking for the norm on the host would wait for the whole backward pass.
   float norm = *p.gradient_norm, limit = static_cast<float>(p.clip_norm);
   float clip = limit > 0 && norm > limit ? limit / norm : 1.0f;
   float beta1 = static_cast<float>(p.beta1), beta2 = static_cast<float>(p.beta2);
@@ -207,7 +227,9 @@ __global__ void adamw_kernel(AdamW p, float correction1, float correction2) {
   store(static_cast<T*>(p.weights), i, weight);
 }
 
-// Calls launch.operator()<T>() with the target's data type and checks the launch.
+// Calls launch(T*) with a null pointer of the target's data type and checks the launch. The pointer
+// carries the type alone: lambdas take explicit template arguments from C++20 on, and CUDA sources
+// are C++17.
 template <typename Launch>
 void dispatch(const KernelTarget& target, const char* name, Launch launch) {
   if (target.precision == Precision::kBfloat16) {
