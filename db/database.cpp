@@ -8,10 +8,12 @@
 namespace crosslaw::db {
 namespace {
 
+// Long enough for a slow disk's commit; with a write-ahead log only writers wait for each other.
 constexpr int kBusyTimeoutMs = 30'000;
+constexpr int kPrimaryCode = 0xff;  // the low byte of SQLite's extended result codes
 
 const char* mend_for(int code) {
-  switch (code & 0xff) {
+  switch (code & kPrimaryCode) {
     case SQLITE_FULL:
       return " (free some space and run the command again; nothing is lost)";
     case SQLITE_CANTOPEN:
@@ -35,6 +37,7 @@ void Database::Close::operator()(sqlite3* handle) const { sqlite3_close_v2(handl
 void Database::open(const char* file, int flags) {
   sqlite3* handle = nullptr;
   int code = sqlite3_open_v2(file, &handle, flags, nullptr);
+  // Even a failed open gives a handle: it holds the error and must be closed.
   handle_.reset(handle);
   if (code != SQLITE_OK) fail("opening");
   sqlite3_extended_result_codes(handle, 1);
@@ -45,6 +48,7 @@ Database::Database(const std::filesystem::path& file, Access access) : name_(fil
   int flags = access == Access::kRead ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
   if (access == Access::kCreate) flags |= SQLITE_OPEN_CREATE;
   open(name_.c_str(), flags);
+  // Off by default, and a property of the connection, not of the file.
   execute("PRAGMA foreign_keys = ON");
 }
 
@@ -100,6 +104,8 @@ void Statement::bind_one(int at, double value) {
 
 void Statement::bind_one(int at, std::string_view value) {
   check(sqlite3_bind_text(statement_.get(), at + 1, value.data(), static_cast<int>(value.size()),
+                          // SQLite copies the text, for the caller's may be gone when the statement
+                          // runs.
                           SQLITE_TRANSIENT),
         "binding");
 }
@@ -114,6 +120,7 @@ bool Statement::step() {
 }
 
 void Statement::run() {
+  // Statements with RETURNING have rows; all must be stepped through before the change is done.
   while (step()) {
   }
   reset();
@@ -138,6 +145,7 @@ std::string Statement::text(int column) const {
 }
 
 Transaction::Transaction(Database& database) : database_(database) {
+  // Asks for the write lock at once: a plain BEGIN could fail at its first write, half-way through.
   database_.execute("BEGIN IMMEDIATE");
 }
 

@@ -51,6 +51,7 @@ std::string RunStore::sweep_name() const {
 SyncCounts RunStore::sync_runs(const std::vector<RunRow>& runs) {
   Transaction transaction(db_);
   SyncCounts counts;
+  // A table of its own, for SQLite bounds the parameters of one statement.
   db_.execute("CREATE TEMP TABLE IF NOT EXISTS wanted(key TEXT PRIMARY KEY); DELETE FROM wanted");
   Statement want(db_, "INSERT INTO wanted VALUES(?)");
   Statement known(db_, "SELECT retired FROM run WHERE key = ?");
@@ -66,6 +67,7 @@ SyncCounts RunStore::sync_runs(const std::vector<RunRow>& runs) {
     want.bind(r.key).run();
     known.bind(r.key);
     if (known.step()) {
+      // The key says that it is the same training; its name may have changed with the spec.
       revive.bind(r.name, r.strategy, r.size, r.key).run();
       ++counts.kept;
       continue;
@@ -76,6 +78,7 @@ SyncCounts RunStore::sync_runs(const std::vector<RunRow>& runs) {
         .run();
     ++counts.added;
   }
+  // Retired, not deleted: the losses were paid for, and the spec may ask for them again.
   db_.execute(
       "UPDATE run SET retired = 1 WHERE NOT retired AND key NOT IN (SELECT key FROM wanted)");
   counts.retired = db_.changes();
@@ -117,6 +120,7 @@ void RunStore::set_process(int64_t attempt_id, int64_t pid, int64_t pid_start) {
 
 void RunStore::ingest(int64_t run_id, int64_t attempt_id, const MetricsBatch& batch) {
   Transaction transaction(db_);
+  // A resumed run writes the steps after its checkpoint again: the newer line replaces the older.
   Statement eval(db_, "INSERT OR REPLACE INTO eval VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   for (const EvalRow& e : batch.evals) {
     eval.bind(run_id, e.language, e.step, attempt_id, e.tokens_target, e.tokens_source, e.flops,
@@ -129,6 +133,8 @@ void RunStore::ingest(int64_t run_id, int64_t attempt_id, const MetricsBatch& ba
   Statement checkpoint(db_, "INSERT OR REPLACE INTO checkpoint VALUES(?, ?, ?, ?)");
   for (const CheckpointRow& c : batch.checkpoints)
     checkpoint.bind(run_id, c.step, attempt_id, c.folder).run();
+  // In the same transaction: rows without the offset would be read twice, the offset without them
+  // never.
   Statement(db_,
             "UPDATE attempt SET log_offset = ?, damaged_lines = damaged_lines + ? WHERE id = ?")
       .bind(batch.log_offset, batch.damaged_lines, attempt_id)
@@ -193,6 +199,7 @@ void RunStore::add_event(int64_t now_ms, std::optional<int64_t> run_id, const st
 }
 
 bool RunStore::has_eval(int64_t run_id, const std::string& language, int64_t step) const {
+  // Whatever its value: NULL is the loss of a model that no longer has a finite one.
   return Statement(db_, "SELECT 1 FROM eval WHERE run_id = ? AND language = ? AND step = ?")
       .bind(run_id, language, step)
       .step();

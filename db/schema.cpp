@@ -7,6 +7,9 @@
 namespace crosslaw::db {
 namespace {
 
+// A published version never changes: a change is a further entry of kMigrations. STRICT tables
+// refuse text in a column of numbers. Views hold no stored aggregate that could contradict the
+// rows.
 constexpr const char* kVersion1 = R"sql(
 CREATE TABLE sweep(
   id INTEGER PRIMARY KEY CHECK(id = 1),
@@ -167,6 +170,8 @@ void migrate(Database& database) {
   if (version > static_cast<int64_t>(kMigrations.size())) refuse(database, version);
   // Only now: a refused file must stay as it is, and these two write to it.
   database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
+  // The version advances inside the transaction: a crash leaves the old schema, never half a new
+  // one.
   while (version < static_cast<int64_t>(kMigrations.size())) {
     Transaction transaction(database);
     database.execute(kMigrations[static_cast<size_t>(version)]);

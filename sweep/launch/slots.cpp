@@ -13,6 +13,7 @@
 namespace crosslaw::sweep {
 namespace {
 
+// Not the machine's processors but ours: a container or a batch system may have given fewer.
 std::vector<int> allowed_cpus() {
   cpu_set_t set;
   CPU_ZERO(&set);
@@ -31,6 +32,7 @@ std::vector<Slot> cpu_slots(const LaunchSpec& launch) {
                                       : std::max<size_t>(1, cpus.size() / threads);
   std::vector<Slot> slots(count);
   for (size_t i = 0; i < count; ++i) {
+    // Pinned while there are processors of their own; slots beyond that share and float.
     bool own_cpus = (i + 1) * threads <= cpus.size();
     if (own_cpus)
       slots[i].cpus.assign(cpus.begin() + static_cast<long>(i * threads),
@@ -49,6 +51,7 @@ std::string Slot::name() const {
 std::vector<std::string> visible_gpu_uuids() {
   std::vector<std::string> all;
   std::unique_ptr<FILE, int (*)(FILE*)> listing(
+      // Asked of a program, so that planning needs no CUDA; a machine without it has no GPU.
       popen("nvidia-smi --query-gpu=uuid --format=csv,noheader 2>/dev/null", "r"), pclose);
   std::array<char, 256> line{};
   while (listing && fgets(line.data(), line.size(), listing.get())) {
@@ -61,6 +64,7 @@ std::vector<std::string> visible_gpu_uuids() {
   std::vector<std::string> visible;
   std::istringstream entries(limit);
   for (std::string entry; std::getline(entries, entry, ',');) {
+    // Entries are numbers or beginnings of UUIDs, in the order in which they should be used.
     for (size_t i = 0; i < all.size(); ++i) {
       if (entry == std::to_string(i) || (entry.starts_with("GPU-") && all[i].starts_with(entry)))
         visible.push_back(all[i]);

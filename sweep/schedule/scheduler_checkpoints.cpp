@@ -11,6 +11,7 @@ namespace fs = std::filesystem;
 
 // A finished run whose final checkpoint is gone must be done again, if another run still needs it.
 void Scheduler::check_parents() {
+  // Children before parents: one that must be done again then asks for its own parent's checkpoint.
   for (size_t i = jobs_.size(); i-- > 0;) {
     const auto& parent = jobs_[i].planned->parent;
     if (jobs_[i].state == State::kWaiting && parent) require_checkpoint(*parent, false);
@@ -21,6 +22,8 @@ void Scheduler::require_checkpoint(const StartPoint& start, bool check_hashes) {
   Job& job = jobs_[start.run];
   if (job.state != State::kDone) return;
   std::string damage = "no checkpoint is recorded";
+  // Hashing gigabytes is left to the trainer, which reads them anyway; only after a refusal is it
+  // done here, to tell whose fault it was.
   if (auto folder = checkpoint_at(job, start.step))
     damage = trainer::checkpoint_damage(options_.folder / *folder, check_hashes);
   if (damage.empty()) return;
@@ -39,6 +42,7 @@ void Scheduler::require_checkpoint(const StartPoint& start, bool check_hashes) {
 std::vector<std::string> Scheduler::start_checkpoints(const Job& job) const {
   std::vector<std::string> folders;
   std::vector<db::CheckpointRow> own = store_.checkpoints(job.run_id);
+  // Newest first, then the trunk's: the trainer takes the first that is whole.
   for (auto row = own.rbegin(); row != own.rend(); ++row) {
     if (row->step < job.planned->row.steps && fs::exists(options_.folder / row->folder))
       folders.push_back((options_.folder / row->folder).string());
@@ -72,6 +76,8 @@ void Scheduler::drop_spent_checkpoints(size_t index) {
     for (const db::CheckpointRow& row : store_.checkpoints(jobs_[job].run_id)) {
       if (!spent(job, row.step)) continue;
       store_.forget_checkpoint(jobs_[job].run_id, row.step);
+      // Forgotten before it is deleted: a crash in between leaves a folder too many, not a row too
+      // many.
       std::error_code ignored;
       fs::remove_all(options_.folder / row.folder, ignored);
     }

@@ -38,15 +38,18 @@ Progress Scheduler::progress() const {
     }
     if (job.state == State::kDone || job.state == State::kDiverged) p.flops_done += flops;
     if (job.state == State::kRunning) p.flops_done += shares[i] * flops;
+    // What will never run costs no time.
     bool counts = job.state == State::kRunning || (job.state == State::kWaiting && !blocked(job));
     if (counts) remaining += (1 - shares[i]) * speed_.seconds(flops);
   }
+  // As if the work could be spread evenly: short towards the end, when slots idle.
   p.remaining_seconds = remaining / static_cast<double>(std::max<size_t>(1, slots_.size()));
   return p;
 }
 
 double Scheduler::done_share(const Live& live) const {
   const PlannedRun& planned = *jobs_[live.job].planned;
+  // The steps shared with the trunk are the trunk's work.
   int64_t first = planned.trunk ? planned.trunk->step : 0;
   double step = live.heartbeat.empty() ? static_cast<double>(first)
                                        : std::strtod(live.heartbeat.c_str(), nullptr);

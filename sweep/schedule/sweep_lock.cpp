@@ -20,6 +20,7 @@ fs::path lock_file(const fs::path& folder) { return folder / "lock"; }
 
 std::optional<SweepLock> SweepLock::try_take(const fs::path& folder) {
   fs::path file = lock_file(folder);
+  // Close-on-exec: a trainer that outlives us must not hold the sweep.
   int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (descriptor < 0) {
     throw std::runtime_error(
@@ -28,6 +29,7 @@ std::optional<SweepLock> SweepLock::try_take(const fs::path& folder) {
   }
   SweepLock lock(descriptor);
   if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) return std::nullopt;
+  // The lock is flock's; the text is for people who ask who holds it.
   struct utsname host {};
   ::uname(&host);
   std::string text = fmt::format("process {} on {}\n", ::getpid(), host.nodename);

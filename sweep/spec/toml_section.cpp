@@ -11,7 +11,8 @@
 namespace crosslaw::sweep {
 namespace {
 
-// Levenshtein's distance.
+// Levenshtein's distance:
+// Fewest letters to add, drop or replace, by the usual table of which only one row is kept.
 size_t edits_between(const std::string& a, const std::string& b) {
   std::vector<size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), 0);
@@ -28,6 +29,7 @@ size_t edits_between(const std::string& a, const std::string& b) {
 
 std::string nearest(const std::string& key, const std::set<std::string>& known) {
   std::string best;
+  // Two slips or a third of the letters; a guess further away would mislead.
   size_t fewest = std::max<size_t>(2, key.size() / 3) + 1;
   for (const std::string& candidate : known) {
     if (size_t edits = edits_between(key, candidate); edits < fewest)
@@ -66,6 +68,7 @@ TomlSection::TomlSection(const toml::table& table, std::string path,
     : table_(table), path_(std::move(path)), file_(file) {}
 
 void TomlSection::fail(const std::string& key, const std::string& reason) const {
+  // A key that is there has a place of its own; a missing one is blamed on its table.
   toml::source_position at = table_.source().begin;
   for (const auto& [name, node] : table_) {
     if (name.str() == key) at = name.source().begin;
@@ -97,6 +100,7 @@ T TomlSection::value(const std::string& key, const toml::node& node, const char*
     // 1e6 is a floating-point number in TOML and a whole one to everybody else.
     if (node.is_floating_point()) {
       double number = node.as_floating_point()->get();
+      // 9e15 is below 2^53, up to where a double holds every whole number.
       if (number == std::floor(number) && std::abs(number) < 9e15)
         return static_cast<int64_t>(number);
     }
@@ -181,6 +185,7 @@ void TomlSection::finish() const {
   for (const auto& [key, node] : table_) {
     std::string name(key.str());
     if (asked_.contains(name)) continue;
+    // What was asked for is what is known here: no second list of keys that could drift.
     std::string guess = nearest(name, asked_);
     fail(name, guess.empty() ? fmt::format("unknown key; known here: {}", join(asked_))
                              : fmt::format("unknown key; did you mean {}?", guess));
