@@ -110,6 +110,19 @@
         curves, context.scale, 'source', {mode: 'lines+markers', marker: {size: 4}});
   }
 
+  // Labels of tokens alone: "start" stands where the axis has no number.
+  function tokensAfter(start, axis) {
+    const kept = (axis.tickvals || []).map((value) => value > start * 1.5);
+    return {
+      ...axis,
+      ...(axis.tickvals ? {
+        tickvals: axis.tickvals.filter((_, i) => kept[i]),
+        ticktext: axis.ticktext.filter((_, i) => kept[i])
+      } :
+                          {})
+    };
+  }
+
   function buildForgetting(context) {
     const entries = forgettingOf(context);
     fill('forgetting-legend', entries.length ? charts.sizeLegend('source', context.scale) : []);
@@ -138,8 +151,10 @@
       traces: forgettingLines(context, entries, start),
       height: charts.height(context, 1),
       layout: charts.layout(context, {
-        xaxis: charts.axis(
-            {type: 'count', over: [start, ...positive], title: 'target-language tokens'}),
+        xaxis: tokensAfter(
+            start,
+            charts.axis(
+                {type: 'count', over: [start, ...positive], title: 'target-language tokens'})),
         yaxis: charts.axis({nticks: 8}),
         annotations: entries.some((entry) => isNumber(entry.start_loss)) ? [title, startName] :
                                                                            [title],

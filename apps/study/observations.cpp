@@ -145,24 +145,12 @@ std::vector<Measurement> Observations::on_source_language(const std::string& str
 }
 
 std::optional<double> Observations::source_model_loss(const db::RunResultRow& run) const {
-  if (!run.source_language) return std::nullopt;
-  // A cooled-down branch has its trunk as parent: the source model is the first of another
-  // language.
-  std::int64_t id = run.run_id;
-  const auto language_of = [&](std::int64_t wanted) {
-    const auto found = std::find_if(runs_.begin(), runs_.end(), [&](const db::RunResultRow& each) {
-      return each.run_id == wanted;
-    });
-    return found == runs_.end() ? std::string() : found->language;
-  };
-  do {
-    const auto parent = parent_of_.find(id);
-    if (parent == parent_of_.end()) return std::nullopt;
-    id = parent->second;
-  } while (language_of(id) == run.language);
+  const auto parent = parent_of_.find(run.run_id);
+  if (!run.source_language || parent == parent_of_.end()) return std::nullopt;
   std::optional<double> last;  // evals_ stand in the order of steps
   for (const db::ObservationRow& eval : evals_) {
-    if (eval.run_id == id && eval.language == *run.source_language) last = eval.loss_nats;
+    if (eval.run_id == parent->second && eval.language == *run.source_language)
+      last = eval.loss_nats;
   }
   return last;
 }

@@ -65,8 +65,8 @@ class Observations {
                                   double replay) const;
   // Losses of continued runs on the language they came from.
   std::vector<Measurement> on_source_language(const std::string& strategy, double replay) const;
-  // Loss on the source language of the model that a continued run started from: the last one of the
-  // run that it goes back to. Nothing where that model, or its loss, is not of this sweep.
+  // Loss on the source language of the model that a continued run started from, at the end of that
+  // model's run. Nothing where that model, or its loss, is not of this sweep.
   std::optional<double> source_model_loss(const db::RunResultRow& run) const;
   // Runs of the pair that gave no point, by outcome: they failed, diverged or are not done.
   std::vector<std::string> left_out(const LanguagePair& pair) const;
