@@ -57,12 +57,11 @@ IsoLossSurface surface_of(const fit::FitResult& part, const fit::Coverage& cover
   out.params = log_grid(covered.params.low / 2, covered.params.high * 4);
   out.flops = log_grid(covered.flops.low / 2, covered.flops.high * 10);
   // The same compute model as in allocate(): D follows from C and N in one way only.
-  const fit::ComputeModel compute = part.compute.value_or(fit::ComputeModel{});
+  const fit::ComputeModel compute = part.compute_model();
   for (const double n : out.params) {
     std::vector<double> row;
     for (const double c : out.flops) {
-      const double tokens = c / compute.flops_per_token(n);
-      row.push_back(fit::predicted_loss(*part.law, part.theta, n, tokens));
+      row.push_back(fit::predicted_loss(*part.law, part.theta, n, compute.tokens(c, n)));
     }
     out.loss.push_back(std::move(row));
   }
