@@ -55,6 +55,8 @@ struct Answer {
 Answer answer(const Law& law, const Theta& theta, const Budget& budget,
               const AllocationOptions& options) {
   Answer out;
+  // The unlimited optimum first: what limits give up is told against it, and without one the
+  // limited best is only where a cap happens to stand.
   out.unlimited = best_split(law, theta, {budget.flops, budget.compute, {}});
   if (!out.unlimited) return out;
   out.best = any(budget.limits) ? best_split(law, theta, budget) : out.unlimited;
@@ -66,6 +68,7 @@ Answer answer(const Law& law, const Theta& theta, const Budget& budget,
 // A quantity of the answer at the optimum and over the draws.
 template <class Read>
 Estimate spread(const Answer& at_optimum, const std::vector<Answer>& draws, const Read& read) {
+  // A draw without an optimum counts as undefined, not as left out: it would make intervals narrow.
   std::vector<std::optional<double>> values;
   values.reserve(draws.size());
   for (const Answer& each : draws) {
@@ -115,6 +118,7 @@ AllocationRow make_row(const FitResult& fit, const Budget& budget,
   row.flat_low = spread(at, draws, [](const Answer& a) { return a.flat->low; });
   row.flat_high = spread(at, draws, [](const Answer& a) { return a.flat->high; });
   row.unlimited = at.unlimited;
+  // The ladder is judged against the best of all sizes, so that its own coarseness shows as excess.
   row.ladder = ladder_choices(*fit.law, fit.theta, budget, options.ladder, sizes, at.best->loss,
                               options.flat_share);
   if (!row.ladder.empty()) row.nearest = row.ladder.front();
@@ -124,6 +128,7 @@ AllocationRow make_row(const FitResult& fit, const Budget& budget,
     row.warnings.push_back(
         fmt::format("no size of the ladder is within the limits at C = {:.3g}", row.flops));
   }
+  // Beyond 2.5 % one end of a 95 % interval would lie among the draws that have no N*.
   if (row.params.undefined > 0.025) {
     row.warnings.push_back(
         fmt::format("{:.1f} % of the bootstrap draws have no optimum: no interval is given",
@@ -135,6 +140,7 @@ AllocationRow make_row(const FitResult& fit, const Budget& budget,
 // The growth of N* and D* between two budgets a factor e^2 apart around `budget`; exact where it is
 // a power law.
 std::optional<OptimumGrowth> secant(const Law& law, const Theta& theta, const Budget& budget) {
+  // Two e-folds of compute apart: far above the tolerance of the search, near enough to be local.
   const auto at = [&](double step) {
     Budget moved = budget;
     moved.flops *= std::exp(step);
@@ -169,6 +175,8 @@ bool holds_far_away(const OptimumGrowth& line, const Law& law, const Theta& thet
 // Without the caps: they hold at some budgets and not at others.
 std::optional<GrowthEstimate> growth_of(const FitResult& fit, const Budget& middle) {
   Budget budget = middle;
+  // Limits that scale with nothing else (served tokens, distinct tokens) stay: they bend the
+  // growth.
   budget.limits.max_params.reset();
   budget.limits.max_tokens.reset();
   const auto line_of = [&](const Theta& theta) {

@@ -16,8 +16,8 @@ struct AllocationReport {
   std::vector<Transfer> transfers;    // at the continued optimum of each budget
 };
 
-// Allocates a fit of any law; a fit of law "joint" is split into its halves and their savings are
-// added.
+// Allocates every strategy of a fit; of a law that tells several apart, what the last saves against
+// the first is added.
 AllocationReport report_allocation(const FitResult& fit, const AllocationOptions& options);
 
 }  // namespace crosslaw::fit

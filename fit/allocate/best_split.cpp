@@ -123,6 +123,8 @@ Split split_at(const Line& line, const Budget& budget, double log_params) {
 
 // The optimum without limits of a law of closed form; whether it also is the optimum with them.
 std::optional<Split> closed_form(const Law& law, const Theta& theta, const Budget& budget) {
+  // Served tokens add a term to the budget that the closed form does not know; caps that do not
+  // bind leave it as it is, for the loss along the budget has a single minimum.
   if (budget.limits.inference_tokens > 0) return std::nullopt;
   const std::optional<PowerForm> form = power_form(law, theta);
   if (!form) return std::nullopt;
@@ -173,6 +175,7 @@ std::vector<std::string> problems(const Limits& limits) {
 
 double log_tokens(const Budget& budget, double log_flops_per_token) {
   double out = std::log(budget.flops) - log_flops_per_token;
+  // Serving costs a third of a training token each: what is left buys training tokens, if any.
   if (budget.limits.inference_tokens > 0) {
     const double left = std::exp(out) - budget.limits.inference_tokens / 3;
     out = left > 0 ? std::log(left) : -kInfinity;

@@ -52,8 +52,9 @@ struct Split {
   bool at_max_tokens = false;
 };
 
-// Empty when the law has no least loss at any size from 1e-6 to 1e34 parameters. `law` must not be
-// "joint", whose two halves are laws of their own.
+// Empty when the law has no least loss at any size from 1e-6 to 1e34 parameters. `law` must be of
+// one strategy: of others take part_theta of each part (law_parts.h). Every N*, D* and least loss
+// that any command prints comes from here.
 std::optional<Split> best_split(const Law& law, const Theta& theta, const Budget& budget);
 
 // Why best_split is empty; empty where it is not.

@@ -36,6 +36,7 @@ std::optional<double> positive(const Records& records, std::size_t row, std::siz
 // Whether a column could count the same models as `others` does.
 bool counts_params(const Records& records, std::size_t column,
                    const std::vector<std::size_t>& others, const std::vector<bool>& kept) {
+  // Embeddings can outweigh the rest of a small model hundredfold; layers and heads are 1e6 apart.
   constexpr double kApart = 1000;
   for (std::size_t row = 0; row < records.rows.size(); ++row) {
     if (!kept[row]) continue;
@@ -111,6 +112,7 @@ std::vector<ConventionSpread> spread_of(const ConventionReport& report) {
         params.push_back(*row.rows[b].params.value);
         tokens.push_back(*row.rows[b].tokens.value);
       }
+      // One answer spreads by nothing and would look like agreement.
       if (params.size() < 2) continue;
       const auto factor = [](const std::vector<double>& values) {
         const auto [least, most] = std::minmax_element(values.begin(), values.end());

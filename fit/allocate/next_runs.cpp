@@ -93,6 +93,7 @@ class Information {
       : problem_(make_problem(*fit.law, points, fit.huber_delta)),
         theta_(problem_.centred(fit.theta)),
         stages_(stages_of(fit)) {
+    // Everything below is in centred coordinates, where the information is far from singular.
     noise_ = expected_error(fit_noise(problem_, theta_), fit.huber_delta);
     const Eigen::MatrixXd rows = jacobian(problem_, theta_);
     known_.assign(stages_.size(), Square::Zero(theta_.size(), theta_.size()));
@@ -103,6 +104,8 @@ class Information {
       known_[stage_of(point.stage)] += point.weight * slope * slope.transpose();
       all += point.weight * slope * slope.transpose();
     }
+    // A design that leaves a coordinate open gets a huge but finite variance, so that runs which
+    // close it can still be compared.
     for (Square& each : known_) each.diagonal().array() += kRidge * all.diagonal().maxCoeff();
     direction_ = slope_of(target);
     variance_ = variance_of(known_);
@@ -219,6 +222,7 @@ class Chooser {
       if (!may[i]) continue;
       const double score =
           now.gain(slopes_[i], candidates_[i].stage) / (per_flop ? candidates_[i].flops : 1);
+      // Strictly better, so that of equal candidates the first in the caller's order is taken.
       if (score <= best_score) continue;
       best_score = score;
       best = i;
@@ -283,6 +287,7 @@ class Chooser {
 std::vector<CandidateRun> affordable(const std::vector<CandidateRun>& candidates, double budget) {
   std::vector<CandidateRun> out;
   double cheapest = std::numeric_limits<double>::infinity();
+  // The cheapest is kept for the message: the user's next question is how much would do.
   for (const CandidateRun& run : candidates) {
     cheapest = std::min(cheapest, run.flops);
     if (run.flops <= budget) out.push_back(run);
@@ -334,6 +339,8 @@ NextRuns choose_next_runs(const Points& points, const FitResult& fit,
   if (out.value && out.relative) out.value = std::exp(*out.value);
   out.se_now = error_or_infinite(start.error());
   out.runs = chooser.ordered(chosen);
+  // In the order of their use the last runs often bring next to nothing: they fill the budget only
+  // because it is there.
   const auto enough = std::find_if(out.runs.begin(), out.runs.end(), [&](const NextRun& each) {
     return each.se_after <= kEnough * chosen.error;
   });

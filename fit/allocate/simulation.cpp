@@ -135,6 +135,7 @@ Outlook summarise(const Question& question, const std::vector<Estimate>& answers
   if (low.empty()) return out;
   if (out.truth) out.coverage = covered / static_cast<double>(low.size());
   out.sign_share = resolved / static_cast<double>(answers.size());
+  // Medians: a few sweeps with endless intervals must not decide what to expect.
   out.expected = Range{median(low), median(high)};
   return out;
 }
@@ -152,6 +153,8 @@ std::optional<NoiseParts> analyse_variance(const Points& points, const Eigen::Ve
     const int cluster = points[static_cast<std::size_t>(i)].cluster;
     if (cluster >= 0) runs[cluster].push_back(r[i]);
   }
+  // Points of one run share the run's shift: how much more run means scatter than points within
+  // runs do tells its size (Searle, Casella and McCulloch 1992, chapter 3).
   double count = 0, squares_of_sizes = 0, between = 0, within = 0, total = 0;
   for (const auto& [id, values] : runs) {
     for (const double value : values) total += value;
@@ -159,6 +162,7 @@ std::optional<NoiseParts> analyse_variance(const Points& points, const Eigen::Ve
     squares_of_sizes += std::pow(static_cast<double>(values.size()), 2);
   }
   const auto groups = static_cast<double>(runs.size());
+  // With fewer runs, or hardly any that repeats, the two variances are not told apart.
   if (groups < 3 || count < 1.5 * groups) return std::nullopt;
   for (const auto& [id, values] : runs) {
     const auto size = static_cast<double>(values.size());
@@ -166,6 +170,7 @@ std::optional<NoiseParts> analyse_variance(const Points& points, const Eigen::Ve
     between += size * std::pow(mean - total / count, 2) / (groups - 1);
     for (const double value : values) within += std::pow(value - mean, 2) / (count - groups);
   }
+  // Runs of unequal size: the mean size that makes the between-run mean square unbiased.
   const double per_run = (count - squares_of_sizes / count) / (groups - 1);
   return NoiseParts{std::sqrt(within), std::sqrt(std::max(0.0, (between - within) / per_run))};
 }
@@ -210,6 +215,7 @@ Points draw_losses(const Points& design, const Law& law, const Theta& truth, con
     const double standard =
         noise.laplace ? random.laplace() * std::numbers::sqrt2 / 2 : random.normal();
     double shift = noise.point * standard;
+    // The points of a run share one shift, which is drawn when the first of them comes.
     if (point.cluster >= 0) {
       const auto [run, added] = of_run.try_emplace(point.cluster, 0);
       if (added) run->second = noise.run * random.normal();

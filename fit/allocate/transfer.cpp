@@ -97,6 +97,7 @@ Crossing crossing_at(const FitResult& joint, double params) {
 BudgetSaving saving_at(const FitResult& joint, double flops, const ComputeModel& compute) {
   require_positive("flops", flops);
   const Pair pair = pair_of(joint);
+  // Frontier against frontier: from scratch the same loss is reached at another size, at its best.
   const auto equal = [&](const Theta& theta) -> std::optional<double> {
     const std::optional<Split> best =
         best_split(*pair.continued.law, part_theta(pair.continued, theta), {flops, compute, {}});

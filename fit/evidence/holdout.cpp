@@ -103,6 +103,7 @@ void compare(const Points& points, const HoldoutOptions& options, Holdout& out) 
   const Resampler worlds(tested, Resampling::kClusters, options.fit.seed);
   out.test_points = static_cast<int>(tested.size());
   out.test_runs = worlds.clusters();
+  // Log errors decide, as they do in the fit: 10 % too high and 10 % too low weigh the same.
   const auto error = [](const HeldOutLaw& a, const HeldOutLaw& b) {
     return mean_log_error(a) < mean_log_error(b);
   };
@@ -117,6 +118,8 @@ void compare(const Points& points, const HoldoutOptions& options, Holdout& out) 
     law.beaten = out.test_runs >= kFewestTestRuns && law.behind_best->low > 0;
     if (law.beaten) continue;
     const HeldOutLaw& simplest = out.laws[out.supported];
+    // Among laws that chance may have put behind the best, fewer coefficients win; it is what to
+    // trust far from the data.
     const bool simpler = law.coefficients < simplest.coefficients ||
                          (law.coefficients == simplest.coefficients && error(law, simplest));
     if (simpler) out.supported = k;

@@ -28,6 +28,7 @@ constexpr std::size_t kRefitsOfMany = 300;  // of more runs, those that move the
 Core core_of(const FitResult& fit, const Points& points, std::vector<int> index) {
   Core core;
   core.problem = make_problem(*fit.law, points, fit.huber_delta);
+  // What a stage inherited stays frozen in its refits, and moves only with the stage it comes from.
   for (std::size_t i = 0; i < fit.coefficients.size(); ++i) {
     core.problem.box.free[i] = !fit.coefficients[i].frozen;
   }
@@ -114,6 +115,7 @@ struct Run {
 
 std::vector<Run> runs_of(const Points& points) {
   std::map<std::pair<int, int>, Run> runs;  // in the order of cluster ids, then of single points
+  // Ordered by cluster and not by hash: rows that move N* alike keep one order on every machine.
   for (std::size_t i = 0; i < points.size(); ++i) {
     const int at = static_cast<int>(i);
     const int cluster = points[i].cluster;
@@ -182,6 +184,7 @@ void add_jackknife(const std::vector<int>& strata, Influence& out) {
         values.push_back(*run.log_params[s]);
       }
     }
+    // A run without which there is no N* has an influence that no standard error can hold.
     const bool all = values.size() == out.runs.size();
     out.log_params_se.push_back(all ? std::optional(jackknife_error(values, strata))
                                     : std::nullopt);
@@ -194,6 +197,7 @@ double weight_of(const LeftOut& run, const Influence& all, const Law& law) {
   for (const std::optional<double>& each : run.log_params) {
     if (all.by_params && each) out = std::max(out, std::abs(*each));
   }
+  // No N* at all: exponents, in standard errors so that alpha and gamma can be compared.
   if (all.by_params) return out;
   for (int i = 0; i < law.size(); ++i) {
     if (law.coefficients[static_cast<std::size_t>(i)].kind != Kind::kExponent) continue;

@@ -67,6 +67,8 @@ std::optional<Range> run_interval(const Strategy& strategy, const std::vector<do
       losses.push_back(loss * std::exp(scatter[i]));
     }
   }
+  // The law's draws and the scatter of single runs together: their product, not their sum of
+  // errors, as the scatter is relative.
   std::sort(losses.begin(), losses.end());
   const Range out{quantile(losses, 0.025), quantile(losses, 0.975)};
   if (!std::isfinite(out.low) || !std::isfinite(out.high)) return std::nullopt;

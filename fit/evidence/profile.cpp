@@ -22,6 +22,7 @@ constexpr double kLargestLog = 700;  // of a level that still is a double
 // on it: there its coordinate is the one that users read, and holding it still holds A and not A
 // N^-alpha at the centre of the data. The other axis stays centred for the condition's sake.
 Problem where_plain(const Problem& problem, int i) {
+  // Asked of the law itself, by a shift of one: no list of which coefficient lives on which axis.
   const auto moves = [&](double dx, double dy) {
     Theta probe = Theta::Constant(problem.law->size(), 0.5);
     problem.law->shift(probe.data(), dx, dy);
@@ -37,6 +38,8 @@ Problem where_plain(const Problem& problem, int i) {
     sample.log_tokens += dy;
   }
   for (int k = 0; k < problem.law->size(); ++k) {
+    // Levels at the far origin are many e-folds from those at the centre, beyond their usual
+    // bounds.
     if ((dx == 0 && dy == 0) ||
         problem.law->coefficients[static_cast<std::size_t>(k)].kind != Kind::kLevel) {
       continue;
@@ -65,6 +68,7 @@ ProfileWalk walk_of(const Problem& centred, const Theta& plain, int i, double ta
   walk.highest = floor            ? std::exp(centred.box.upper[i])
                  : walk.logarithm ? kLargestLog
                                   : centred.box.upper[i];
+  // E as a share of the loss, levels in their log, exponents as they are; the walk soon grows it.
   walk.step = floor ? 0.01 * std::exp(centred.min_log_loss) : walk.logarithm ? 0.05 : 0.01;
   walk.hold = [problem, i, floor](double at, const Held& from) {
     Theta start = from.theta;

@@ -137,8 +137,10 @@ ParamsProblem params_problem(const Problem& problem, const FitResult& fit, doubl
     out.box.lower[i] = law.coefficients[static_cast<std::size_t>(i)].lower;
     out.box.upper[i] = law.coefficients[static_cast<std::size_t>(i)].upper;
   }
+  // E is bounded relative to the smallest loss, as in every other problem (objective.cpp).
   out.box.lower[0] += problem.min_log_loss;
   out.box.upper[0] += problem.min_log_loss;
+  // N* eliminates one level: A where it is free, else B, which follows from a size term that stays.
   const bool size_is_free = !fit.coefficient("A").frozen;
   out.box.free = {!fit.coefficient("E").frozen, size_is_free, !fit.coefficient("alpha").frozen,
                   true, fit.law->has(kCrossExponent)};

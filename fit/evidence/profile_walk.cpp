@@ -42,6 +42,7 @@ double crossing(const ProfileWalk& walk, Held inside, Held outside) {
   for (int i = 0; i < kMostHalvings; ++i) {
     const double gap = std::abs(outside.at - inside.at);
     if (gap <= kEndTolerance * std::abs(outside.at - walk.best.at)) break;
+    // From the inner neighbour, whose optimum is nearer to the one sought than that outside.
     const Held middle = walk.hold(0.5 * (inside.at + outside.at), inside);
     (middle.objective <= walk.limit ? inside : outside) = middle;
   }
@@ -58,6 +59,7 @@ ProfileSide walk_side(const ProfileWalk& walk, double bound) {
   double step = walk.step;
   for (int i = 0; i < kMostSteps && inside.at != bound; ++i) {
     const Held next = walk.hold(within(inside.at + direction * step), inside);
+    // The law has left what a double holds; what lies beyond is unknown, so this side stays open.
     if (!std::isfinite(next.objective)) return out;
     if (next.objective > walk.limit) {
       out.end = crossing(walk, inside, next);
@@ -98,6 +100,7 @@ double profile_limit(double objective, double tau) {
 }
 
 std::vector<Profile> walk_profiles(const std::vector<ProfileWalk>& walks, int threads) {
+  // Both sides of all profiles are independent: the unit of work is a side.
   std::vector<ProfileSide> sides(2 * walks.size());
   parallel_for(static_cast<int>(sides.size()), threads, [&](int i) {
     const auto at = static_cast<std::size_t>(i);

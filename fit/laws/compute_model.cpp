@@ -24,6 +24,7 @@ double ComputeModel::log_params(double log_flops_per_token) const {
 }
 
 std::optional<ComputeModel> fit_compute(const Points& points) {
+  // log(C/D) rather than log C: D has exponent 1 by what it counts, only N's is to be found.
   constexpr double kLeastSpread = 1e-6;  // of log N, squared and averaged
   std::vector<double> x, y;
   double mean_x = 0, mean_y = 0;

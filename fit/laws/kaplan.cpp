@@ -27,6 +27,7 @@ void shift(double* theta, double dx, double dy) {
 
 // (A^(1/beta) + B^(1/beta))^beta = reducible.
 void balance(double* theta, double reducible, double share) {
+  // In this form the terms add up under the root beta, so that shares are powers there.
   theta[0] = std::log(reducible) + theta[3] * std::log(share);
   theta[2] = std::log(reducible) + theta[3] * std::log1p(-share);
 }

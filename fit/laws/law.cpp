@@ -78,6 +78,7 @@ Theta theta_from_values(const Law& law, std::span<const double> values) {
 
 double predicted_loss(const Law& law, const Theta& theta, double params, double tokens, Stage stage,
                       double unique_tokens) {
+  // More distinct tokens than tokens seen means that none is seen twice.
   const double share = unique_tokens > 0 ? std::log(std::min(1.0, unique_tokens / tokens)) : 0;
   const Sample at{std::log(params), std::log(tokens), 0, 1, stage, share};
   return std::exp(law.log_loss(theta.data(), at, nullptr));

@@ -8,6 +8,7 @@
 namespace crosslaw::fit {
 
 std::vector<LawPart> parts_of(const Law& law) {
+  // Most laws tell no strategies apart and need not say so.
   return law.parts.empty() ? std::vector{whole_of(law)} : law.parts;
 }
 

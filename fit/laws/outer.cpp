@@ -26,6 +26,7 @@ void shift(double* theta, double dx, double dy) {
 
 // (A + B)^k = reducible.
 void balance(double* theta, double reducible, double share) {
+  // Shares are of the sum inside the power, where the two terms add up.
   const double inside = std::log(reducible) / theta[5];
   theta[1] = inside + std::log(share);
   theta[3] = inside + std::log1p(-share);

@@ -96,6 +96,7 @@ std::optional<OptimumGrowth> optimum_growth(const PowerForm& form, const Compute
 
 std::optional<double> flops_for_loss(const PowerForm& form, double loss,
                                      const ComputeModel& compute) {
+  // No compute goes below E.
   const double reducible = loss - std::exp(form.log_e);
   if (!has_optimum(form, compute) || !(reducible > 0)) return std::nullopt;
   const LogLine line = log_reducible(form, compute);
@@ -116,6 +117,7 @@ std::optional<double> equal_loss_tokens(const PowerForm& scratch, const PowerFor
 
 std::optional<double> crossing_tokens(const PowerForm& scratch, const PowerForm& continued,
                                       double params) {
+  // Equal data terms: B D^-beta = B' D^-beta' N^-gamma'; the shared E and A/N^alpha cancel.
   const double difference = scratch.beta - continued.beta;
   if (difference == 0) return std::nullopt;
   const double gamma = continued.gamma - scratch.gamma;

@@ -49,6 +49,8 @@ std::vector<StageCore> fit_stages(const Law& law, const std::vector<LawPart>& pa
     Problem problem = make_problem(*part.law, mine, options.huber_delta);
     freeze(problem, inherited_by(part, fitted));
     require_enough(problem, part.strategy);
+    // Inherited coordinates are the same numbers in plain coordinates only: each stage has its own
+    // centre.
     const Theta fixed = problem.centred(part_theta(part, whole));
     out.push_back({part, fit_core(std::move(problem), fixed, options)});
     Core& core = out.back().core;
@@ -74,6 +76,7 @@ std::optional<StageDraws> refit_stages(const std::vector<StageCore>& stages, con
 void add_draws(const Law& law, const Points& points, const FitOptions& options,
                std::vector<StageCore>& stages) {
   if (options.draws == 0) return;
+  // One resample for all stages: runs of a model that has points in both go in and out together.
   const Resampler resampler(points, options.resampling, options.seed);
   const auto count = static_cast<std::size_t>(options.draws);
   std::vector<std::vector<Draw>> draws(stages.size(), std::vector<Draw>(count));

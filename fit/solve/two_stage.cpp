@@ -52,6 +52,8 @@ FitResult combine(const Law& law, std::vector<StageCore>& stages) {
   out.draws.resize(stages.front().core.result.draws.rows(), law.size());
   for (StageCore& stage : stages) {
     FitResult& mine = stage.core.result;
+    // Names and bounds of the first stage are those of the whole law; later ones say whose they
+    // are.
     const bool first = out.points == 0;
     out.certificate = first ? mine.certificate
                             : combine(out.certificate, out.points, mine.certificate, mine.points);
