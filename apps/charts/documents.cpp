@@ -35,7 +35,7 @@ std::string coefficients_line(const fit::FitResult& fit) {
 std::string points_line(const fit::FitResult& fit, const DataNames& names) {
   std::string out = fmt::format("{} points", fit.points);
   if (fit.coverage) {
-    const fit::Coverage& c = *fit.coverage;
+    const fit::DataRange& c = *fit.coverage;
     out +=
         fmt::format(", N {} to {}, D {} to {}, compute {} to {} FLOPs",
                     written(c.params.low, Numbers::kCount), written(c.params.high, Numbers::kCount),

@@ -16,7 +16,8 @@ namespace {
 
 constexpr double kPerDecade = 8, kMostDecades = 12;
 
-std::vector<double> budgets(const fit::Range& flops, const std::optional<fit::Coverage>& measured) {
+std::vector<double> budgets(const fit::Range& flops,
+                            const std::optional<fit::DataRange>& measured) {
   const double low = std::log10(flops.low);
   const double high = std::log10(flops.high);
   const double step = std::max(1.0, std::ceil((high - low) / kMostDecades)) / kPerDecade;

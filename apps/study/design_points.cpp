@@ -143,7 +143,7 @@ PlannedPoints points_of_grid(const std::vector<double>& params,
   return out;
 }
 
-std::vector<fit::CandidateRun> candidate_runs(const fit::Coverage& covered,
+std::vector<fit::CandidateRun> candidate_runs(const fit::DataRange& covered,
                                               const fit::ComputeModel& compute, bool both,
                                               std::vector<fit::LadderSize> sizes,
                                               const std::vector<double>& tokens_per_param) {

@@ -35,7 +35,7 @@ PlannedPoints points_of_grid(const std::vector<double>& params,
 // parameter, with `both` from scratch and continued. No sizes: 24 from the smallest measured to
 // four times the largest; no tokens_per_param: 16 from the least measured to twice the most, of at
 // least as many tokens as the shortest run.
-std::vector<fit::CandidateRun> candidate_runs(const fit::Coverage& covered,
+std::vector<fit::CandidateRun> candidate_runs(const fit::DataRange& covered,
                                               const fit::ComputeModel& compute, bool both,
                                               std::vector<fit::LadderSize> sizes,
                                               const std::vector<double>& tokens_per_param);

@@ -52,7 +52,7 @@ std::vector<SizeAndCompute> outline_of(const fit::Points& points) {
   return out;
 }
 
-IsoLossSurface surface_of(const fit::FitResult& part, const fit::Coverage& covered) {
+IsoLossSurface surface_of(const fit::FitResult& part, const fit::DataRange& covered) {
   IsoLossSurface out;
   out.params = log_grid(covered.params.low / 2, covered.params.high * 4);
   out.flops = log_grid(covered.flops.low / 2, covered.flops.high * 10);

@@ -29,7 +29,7 @@ std::string beyond(double factor, const char* what, const Range& range) {
                                   1 / factor, what, range.low);
 }
 
-void warn_of_extrapolation(const Coverage& covered, AllocationRow& row) {
+void warn_of_extrapolation(const DataRange& covered, AllocationRow& row) {
   row.flops_factor = factor_outside(row.flops, covered.flops);
   if (worth_saying(row.flops_factor)) {
     row.warnings.push_back(fmt::format("C = {:.3g} is {}", row.flops,

@@ -55,12 +55,12 @@ Points select_stage(const Points& points, Stage stage) {
   return out;
 }
 
-Coverage coverage(const Points& points) {
+DataRange coverage(const Points& points) {
   if (points.empty()) throw std::invalid_argument("no points: there is nothing to cover");
   const auto of = [](double value) { return Range{value, value}; };
   const Point& first = points.front();
-  Coverage out{of(first.params), of(first.tokens), of(first.tokens / first.params),
-               of(training_flops(first)), of(first.loss)};
+  DataRange out{of(first.params), of(first.tokens), of(first.tokens / first.params),
+                of(training_flops(first)), of(first.loss)};
   for (const Point& p : points) {
     out.params = widen(out.params, p.params);
     out.tokens = widen(out.tokens, p.tokens);

@@ -42,7 +42,7 @@ struct Range {
 };
 
 // What the points cover; used to say how far an answer extrapolates.
-struct Coverage {
+struct DataRange {
   Range params;            // N
   Range tokens;            // D
   Range tokens_per_param;  // D/N
@@ -51,6 +51,6 @@ struct Coverage {
 };
 
 // Throws std::invalid_argument when there is no point.
-Coverage coverage(const Points& points);
+DataRange coverage(const Points& points);
 
 }  // namespace crosslaw::fit

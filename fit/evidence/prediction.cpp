@@ -100,7 +100,7 @@ Prediction predict_one(const Strategy& strategy, const std::vector<double>& scat
   out.loss =
       estimate(strategy.fit, [&](const Theta& theta) { return loss_by(strategy, theta, run); });
   out.run_ci95 = run_interval(strategy, scatter, run, seed);
-  const Coverage covered = coverage(strategy.points);
+  const DataRange covered = coverage(strategy.points);
   const ComputeModel compute = strategy.fit.compute_model();
   const double flops = compute.flops_per_token(run.params) * run.tokens;
   out.flops_factor = times_outside(flops, covered.flops);

@@ -96,7 +96,7 @@ struct FitResult {
   BootstrapRecord bootstrap;
   Convention convention;
   std::optional<ComputeModel> compute;  // of the points with measured compute; absent: 6 N D
-  std::optional<Coverage> coverage;     // absent when coefficients were typed in by hand
+  std::optional<DataRange> coverage;    // absent when coefficients were typed in by hand
   std::vector<std::string> problems;    // plain sentences, the gravest first
   DrawMatrix draws;                     // one bootstrap theta (plain coordinates) a row
   // Of a fit made one part of its law after the other, each part's; draws of equal rows.

@@ -61,7 +61,7 @@ Json certificate_json(const Certificate& c) {
           {"other_optima", std::move(others)}};
 }
 
-Json coverage_json(const Coverage& c) {
+Json coverage_json(const DataRange& c) {
   return {{"params", range_or_null(c.params)},
           {"tokens", range_or_null(c.tokens)},
           {"tokens_per_param", range_or_null(c.tokens_per_param)},

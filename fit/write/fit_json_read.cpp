@@ -136,7 +136,7 @@ void read_coefficients(const Keys& keys, FitResult& fit) {
   }
 }
 
-Coverage read_coverage(const Keys& keys) {
+DataRange read_coverage(const Keys& keys) {
   const auto range = [&](const char* key) {
     const std::optional<Range> found = keys.maybe_range(key);
     if (!found) keys.refuse(fmt::format("key \"{}\" is missing", key));

@@ -28,7 +28,7 @@ std::string describe_points(const FitResult& fit) {
     out += fmt::format("N: {}; C: {}\n", fit.convention.params, fit.convention.compute);
   }
   if (!fit.coverage) return out;
-  const Coverage& c = *fit.coverage;
+  const DataRange& c = *fit.coverage;
   out += fmt::format("N {} to {}, D {} to {}, D/N {:.3g} to {:.3g}, {} {:.3g} to {:.3g}\n",
                      short_count(c.params.low), short_count(c.params.high),
                      short_count(c.tokens.low), short_count(c.tokens.high), c.tokens_per_param.low,

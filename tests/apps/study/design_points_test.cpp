@@ -84,7 +84,7 @@ TEST_CASE("A grid has every size at every number of tokens a parameter") {
 }
 
 TEST_CASE("Without a ladder candidates reach beyond the measured sizes and ratios") {
-  const fit::Coverage covered{{1e7, 1e9}, {1e8, 1e11}, {5, 100}, {}, {}};
+  const fit::DataRange covered{{1e7, 1e9}, {1e8, 1e11}, {5, 100}, {}, {}};
   const std::vector<fit::CandidateRun> runs = candidate_runs(covered, {}, false, {}, {});
   double least = 1e99, largest = 0, least_ratio = 1e99, largest_ratio = 0;
   for (const fit::CandidateRun& run : runs) {

@@ -93,7 +93,7 @@ TEST_CASE("Budgets and ratios outside the measured range are warned of, with the
   FitResult fit = given();
   const Optimum at = *optimum(*power_form(chinchilla_law(), fit.theta), 1e22);
   const double ratio = at.tokens / at.params;
-  fit.coverage = Coverage{{1e7, 1e9}, {1e8, 1e11}, {ratio / 100, ratio / 8}, {1e16, 1e21}, {2, 4}};
+  fit.coverage = DataRange{{1e7, 1e9}, {1e8, 1e11}, {ratio / 100, ratio / 8}, {1e16, 1e21}, {2, 4}};
   const AllocationRow row = allocate(fit, budgets({1e22})).rows[0];
   CHECK(row.flops_factor == Approx(10));
   CHECK(row.ratio_factor == Approx(8));

@@ -26,8 +26,8 @@ TEST_CASE("At most as many problems are told as were asked for") {
   CHECK(problems(Points(50), 7).size() == 7);
 }
 
-TEST_CASE("Coverage holds compute beyond 64-bit integers") {
-  const Coverage covered = coverage({{1e8, 2e9, 3.0}, {1e12, 1e14, 1.5}});
+TEST_CASE("What points cover holds compute beyond 64-bit integers") {
+  const DataRange covered = coverage({{1e8, 2e9, 3.0}, {1e12, 1e14, 1.5}});
   CHECK(covered.flops.high == Approx(6e26));
   CHECK(covered.tokens_per_param.low == Approx(20));
   CHECK(covered.tokens_per_param.high == Approx(100));

@@ -4,6 +4,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "fit/allocate/best_split.h"
 #include "fit/laws/laws.h"
 #include "fit/laws/power_form.h"
 #include "fit/solve/fitter.h"
@@ -62,6 +63,27 @@ TEST_CASE("Each change is that of a fit from scratch without the run") {
     CHECK(
         all + *run.log_params[0] ==
         Approx(std::log(optimum(*power_form(*fit.law, refit.theta), 1e22)->params)).epsilon(1e-6));
+  }
+}
+
+TEST_CASE("N* of influence goes by the compute that the points carry, under any law") {
+  const ComputeModel counted{40, 0.93, 0, true};
+  Points points = sweep(chinchilla_law(), kTruth, 12, {2, 5, 10, 20}, 0.003, 9);
+  for (Point& each : points) each.flops = counted.flops_per_token(each.params) * each.tokens;
+  for (const char* law : {"chinchilla", "outer"}) {
+    INFO(law);
+    const FitResult fit = fit_law(points, quick(law, 1e-3));
+    REQUIRE(fit.compute);
+    const auto log_params = [&](const Theta& theta) {
+      return std::log(best_split(*fit.law, theta, {1e20, *fit.compute, {}})->params);
+    };
+    const Influence result = influence(points, fit, 1e20, 0);
+    REQUIRE(result.by_params);
+    for (const LeftOut& run : result.runs) {
+      const Theta without = fit.theta + run.theta;
+      CHECK(run.log_params[0].value() ==
+            Approx(log_params(without) - log_params(fit.theta)).margin(1e-8));
+    }
   }
 }
 

@@ -78,6 +78,18 @@ TEST_CASE("A prediction says how far outside the data it is") {
   CHECK(all[1].warnings.empty());
 }
 
+TEST_CASE("How far outside a run is goes by the compute that the points carry") {
+  const ComputeModel counted{40, 0.93, 0, true};
+  Points points = sweep(chinchilla_law(), kTruth, 8, {2, 5, 10, 20}, 0.003);
+  for (Point& each : points) each.flops = counted.flops_per_token(each.params) * each.tokens;
+  const FitResult fit = fit_law(points, with_draws(30));
+  // A tenth of the largest size at fifty times its tokens, and as before in tokens a parameter.
+  const Prediction one = predict(points, fit, {{1e9, 1e13}}, 1).front();
+  const double times = std::pow(0.1, 0.93) * 50;
+  CHECK(one.flops_factor == Approx(times).epsilon(1e-6));
+  CHECK_THAT(one.warnings[0], Catch::Matchers::StartsWith("C is "));
+}
+
 TEST_CASE("Fits of both strategies predict a run from scratch and a continued one") {
   const Points points = two_strategies(0.003);
   for (const char* law : {"two-stage", "joint"}) {
