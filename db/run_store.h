@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "db/database.h"
-#include "db/outcome.h"
+#include "db/files/outcome.h"
 
 namespace crosslaw::db {
 

@@ -23,24 +23,6 @@ constexpr int64_t kSlotTakenMs = 30'000;  // until a device that others use is t
 
 int64_t backoff_ms(int64_t failures) { return kFirstRetryMs << std::min(failures, kMostDoublings); }
 
-db::Outcome outcome_of(trainer::Outcome outcome) {
-  switch (outcome) {
-    case trainer::Outcome::kDone:
-      return db::Outcome::kDone;
-    case trainer::Outcome::kDiverged:
-      return db::Outcome::kDiverged;
-    case trainer::Outcome::kStopped:
-      return db::Outcome::kStopped;
-    case trainer::Outcome::kOutOfMemory:
-      return db::Outcome::kOutOfMemory;
-    case trainer::Outcome::kRefused:
-      return db::Outcome::kRefused;
-    case trainer::Outcome::kCrashed:
-      return db::Outcome::kCrashed;
-  }
-  return db::Outcome::kCrashed;
-}
-
 // Unlike the folder's name it cannot be guessed or repeated: a result is believed only with it.
 std::string random_token() {
   std::random_device device;
@@ -165,7 +147,7 @@ db::AttemptEnd Scheduler::end_of(const ProcessExit& exit, const Live& live) cons
   const auto result = trainer::read_result(folder);
   // The token: a result may lie there that an earlier process wrote for another attempt.
   if (result && result->token == live.token) {
-    end.outcome = outcome_of(result->outcome);
+    end.outcome = result->outcome;
     end.message = result->message;
     end.start_step = result->start_step, end.step = result->step;
     end.seconds = result->seconds, end.tokens_per_second = result->tokens_per_second;

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <cmath>
 #include <fstream>
 #include <iterator>
@@ -18,14 +17,6 @@ namespace {
 using nlohmann::json;
 
 constexpr int kResultVersion = 1;
-constexpr std::array<std::pair<Outcome, std::string_view>, 6> kOutcomes = {{
-    {Outcome::kDone, "done"},
-    {Outcome::kDiverged, "diverged"},
-    {Outcome::kStopped, "stopped"},
-    {Outcome::kOutOfMemory, "out_of_memory"},
-    {Outcome::kRefused, "refused"},
-    {Outcome::kCrashed, "crashed"},
-}};
 
 // JSON has no NaN: an unknown or non-finite number is null, never 0.
 json number(const std::optional<double>& value) {
@@ -103,13 +94,6 @@ size_t read_metrics(std::string_view text, const MetricsVisitor& visitor, int64_
   return done;
 }
 
-std::string_view name_of(Outcome outcome) {
-  for (auto [value, name] : kOutcomes) {
-    if (value == outcome) return name;
-  }
-  return "crashed";
-}
-
 void publish_result(const RunResult& result, const fs::path& folder) {
   json j = {{"version", kResultVersion},
             {"token", result.token},
@@ -132,10 +116,8 @@ std::optional<RunResult> read_result(const fs::path& folder) {
   try {
     RunResult result;
     j.at("token").get_to(result.token);
-    std::string outcome = j.at("outcome");
-    for (auto [value, name] : kOutcomes) {
-      if (name == outcome) result.outcome = value;
-    }
+    result.outcome =
+        db::outcome_named(j.at("outcome").get<std::string>()).value_or(Outcome::kCrashed);
     j.at("message").get_to(result.message);
     j.at("step").get_to(result.step);
     j.at("start_step").get_to(result.start_step);

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "db/files/outcome.h"
+
 namespace crosslaw::trainer {
 
 // The files of an attempt, written by crosslaw-train and read by the sweep:
@@ -52,8 +54,7 @@ struct MetricsVisitor {
 // `damaged`.
 size_t read_metrics(std::string_view text, const MetricsVisitor& visitor, int64_t* damaged);
 
-enum class Outcome { kDone, kDiverged, kStopped, kOutOfMemory, kRefused, kCrashed };
-std::string_view name_of(Outcome outcome);
+using db::Outcome;  // of which a trainer writes kDone to kCrashed
 
 struct RunResult {
   std::string token;  // of the attempt that wrote it

@@ -5,8 +5,8 @@
 
 namespace crosslaw::db {
 
-// What is known of a run. The database holds the names, so that users' own SQL reads them; code
-// compares the values.
+// What is known of a run. The trainer's result.json and the database hold the names, so that users'
+// own SQL reads them; code compares the values.
 enum class Outcome {
   // Of a run only, for an attempt's outcome is NULL until it ends:
   kPending,  // no attempt yet

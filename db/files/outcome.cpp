@@ -1,4 +1,4 @@
-#include "db/outcome.h"
+#include "db/files/outcome.h"
 
 #include <array>
 #include <stdexcept>
