@@ -39,7 +39,8 @@ std::vector<std::optional<double>> optional_numbers(const json& array) {
   return values;
 }
 
-void visit(const json& j, const MetricsVisitor& visitor) {
+// False for a line whose parts do not fit together.
+bool visit(const json& j, const MetricsVisitor& visitor) {
   // An unknown kind is passed over: a newer trainer may say more.
   std::string kind = j.at("kind");
   if (kind == "eval") {
@@ -47,11 +48,14 @@ void visit(const json& j, const MetricsVisitor& visitor) {
                      optional_number(j.at("loss_nats_per_byte")), j.at("tokens_target"),
                      j.at("tokens_source"), j.at("flops"), j.at("end_of_schedule")});
   } else if (kind == "train") {
-    visitor.on_train({j.at("first_step"), optional_numbers(j.at("loss_nats")),
-                      optional_numbers(j.at("gradient_norm"))});
+    const TrainLines lines{j.at("first_step"), optional_numbers(j.at("loss_nats")),
+                           optional_numbers(j.at("gradient_norm"))};
+    if (lines.loss_nats.size() != lines.gradient_norm.size()) return false;
+    visitor.on_train(lines);
   } else if (kind == "checkpoint") {
     visitor.on_checkpoint({j.at("step"), j.at("folder")});
   }
+  return true;
 }
 
 }  // namespace
@@ -85,8 +89,8 @@ size_t read_metrics(std::string_view text, const MetricsVisitor& visitor, int64_
   size_t done = 0;
   for (size_t end; (end = text.find('\n', done)) != std::string_view::npos; done = end + 1) {
     try {
-      visit(json::parse(text.substr(done, end - done)), visitor);
       // One bad line (a full disk, a crash of the machine) must not cost the lines after it.
+      *damaged += visit(json::parse(text.substr(done, end - done)), visitor) ? 0 : 1;
     } catch (const json::exception&) {
       ++*damaged;
     }

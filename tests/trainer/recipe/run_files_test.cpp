@@ -1,5 +1,6 @@
 #include "trainer/recipe/run_files.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "db/files/content_hash.h"
@@ -103,6 +104,98 @@ TEST_CASE("what is wrong with a checkpoint is told") {
   std::filesystem::remove(folder / "model.safetensors");
   CHECK_THAT(checkpoint_damage(folder.path(), false),
              Catch::Contains("model.safetensors is missing"));
+}
+
+TEST_CASE("a flipped bit in a result is damage, or a result that still has all its parts") {
+  TempFolder folder;
+  RunResult result;
+  result.token = "0123456789abcdef", result.outcome = Outcome::kDone, result.step = 40;
+  result.seconds = 1.5, result.tokens_per_second = 3e4, result.checkpoint = "checkpoint-00000040";
+  publish_result(result, folder.path());
+  std::string whole = tests::read_file(folder / "result.json");
+  int64_t damaged = 0;
+  for (size_t bit = 0; bit < 8 * whole.size(); ++bit) {
+    std::string flipped = whole;
+    flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << bit % 8));
+    folder.write("result.json", flipped);
+    std::optional<RunResult> read;
+    REQUIRE_NOTHROW(read = read_result(folder.path()));
+    damaged += !read;
+  }
+  CHECK(damaged > static_cast<int64_t>(2 * whole.size()));
+}
+
+TEST_CASE("every outcome comes back by its name, and one that nobody knows counts as a crash") {
+  TempFolder folder;
+  for (Outcome outcome : {Outcome::kDone, Outcome::kDiverged, Outcome::kStopped,
+                          Outcome::kOutOfMemory, Outcome::kRefused, Outcome::kCrashed}) {
+    RunResult result;
+    result.outcome = outcome;
+    publish_result(result, folder.path());
+    CHECK(read_result(folder.path())->outcome == outcome);
+  }
+  std::string text = tests::read_file(folder / "result.json");
+  size_t at = text.find("crashed");
+  REQUIRE(at != std::string::npos);
+  folder.write("result.json", text.replace(at, 7, "promoted"));
+  CHECK(read_result(folder.path())->outcome == Outcome::kCrashed);
+}
+
+TEST_CASE("numbers of a result and of metrics come back to the last bit, unknown ones as nothing") {
+  TempFolder folder;
+  for (double value : {1.0 / 3.0, 5e-324, 1.7976931348623157e308, 0.1, 123456789.123456789}) {
+    RunResult result;
+    result.seconds = value, result.tokens_per_second = -value;
+    publish_result(result, folder.path());
+    CHECK(read_result(folder.path())->seconds == value);
+    CHECK(read_result(folder.path())->tokens_per_second == -value);
+    Collected c;
+    c.read(to_line(EvalLine{1, "fr", value, std::nullopt, 1, 1, value, false}) +
+           to_line(TrainLines{0, {value, std::nullopt, -value}, {INFINITY, value, NAN}}));
+    REQUIRE(c.evals.size() == 1);
+    CHECK(c.evals[0].loss_nats == value);
+    CHECK_FALSE(c.evals[0].loss_nats_per_byte);
+    CHECK(c.evals[0].flops == value);
+    CHECK(c.trains.at(0).loss_nats ==
+          std::vector<std::optional<double>>{value, std::nullopt, -value});
+    CHECK(c.trains.at(0).gradient_norm ==
+          std::vector<std::optional<double>>{std::nullopt, value, std::nullopt});
+  }
+}
+
+TEST_CASE("names with quotes, backslashes and all of Unicode pass through metrics") {
+  for (const std::string& name : {std::string("zh-Hant"), std::string("a\"b\\c\nd"),
+                                  std::string("\xE4\xB8\xAD\xF0\x9F\x98\x80")}) {
+    Collected c;
+    std::string line = to_line(EvalLine{1, name, 1.0, 1.0, 1, 1, 1, false});
+    CHECK(std::count(line.begin(), line.end(), '\n') == 1);
+    c.read(line);
+    CHECK(c.evals.at(0).language == name);
+  }
+}
+
+TEST_CASE("a checkpoint's state that is no state, or names what is not there, is damage") {
+  TempFolder folder;
+  folder.write("model.safetensors", "weights");
+  const std::string hash = db::sha256("weights");
+  for (const auto& [state, damage] : std::vector<std::pair<std::string, std::string>>{
+           {"", "state.json is missing or damaged"},
+           {"{", "state.json is missing or damaged"},
+           {"[]", "state.json is missing or damaged"},
+           {"{}", "state.json is missing or damaged"},
+           {R"({"sha256":7})", "state.json is missing or damaged"},
+           {R"({"sha256":{"model.safetensors":7}})", "model.safetensors is damaged"},
+           {R"({"sha256":{"model.safetensors":""}})", "model.safetensors is damaged"},
+           {R"({"sha256":{"model.safetensors":")" + hash + R"(","b":"x"}})", "b is missing"}}) {
+    folder.write("state.json", state);
+    CHECK_THAT(checkpoint_damage(folder.path(), true), Catch::Contains(damage));
+  }
+  folder.write("state.json", R"({"sha256":{"model.safetensors":")" + hash + "\"}}");
+  CHECK(checkpoint_damage(folder.path(), true).empty());
+  for (size_t length = 0; length < 7; ++length) {
+    folder.write("model.safetensors", std::string("weights").substr(0, length));
+    CHECK_THAT(checkpoint_damage(folder.path(), true), Catch::Contains("is damaged"));
+  }
 }
 
 }  // namespace crosslaw::trainer
