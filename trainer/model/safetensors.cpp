@@ -34,9 +34,14 @@ at::Tensor read_tensor(std::ifstream& input, const json& entry, uint64_t data_st
        end = entry.at("data_offsets").at(1).get<uint64_t>();
   // Offsets come from a file that anybody may have written: checked before they are used.
   if (begin > end || end > data_bytes) fail(file, "a tensor lies outside the file");
+  // Checked before memory is asked for; a product beyond 64 bits fits no file.
+  uint64_t bytes = sizeof(float);
+  bool possible = true;
+  for (int64_t size : shape)
+    possible = possible && size >= 0 &&
+               !__builtin_mul_overflow(bytes, static_cast<uint64_t>(size), &bytes);
+  if (!possible || bytes != end - begin) fail(file, "a tensor's size does not match its shape");
   at::Tensor tensor = at::empty(shape, at::kFloat);
-  if (static_cast<uint64_t>(tensor.nbytes()) != end - begin)
-    fail(file, "a tensor's size does not match its shape");
   input.seekg(static_cast<std::streamoff>(data_start + begin));
   input.read(static_cast<char*>(tensor.mutable_data_ptr()),
              static_cast<std::streamsize>(end - begin));
@@ -85,6 +90,7 @@ std::map<std::string, at::Tensor> read_safetensors(const fs::path& file) {
   std::map<std::string, at::Tensor> tensors;
   try {
     json header = json::parse(text);
+    if (!header.is_object()) fail(file, "its header is no JSON object");
     for (const auto& [name, entry] : header.items()) {
       if (name == "__metadata__") continue;
       tensors[name] =
