@@ -39,6 +39,7 @@ Scheduler::Scheduler(const Plan& plan, const trainer::Corpus& corpus, db::RunSto
       options_(std::move(options)),
       hooks_(std::move(hooks)),
       slot_busy_(slots_.size(), false),
+      slot_not_before_ms_(slots_.size(), 0),
       speed_(options_.launch, slots_) {
   load_jobs();
 }
@@ -162,7 +163,7 @@ bool Scheduler::ready(const Job& job) const {
 
 std::optional<size_t> Scheduler::free_slot() const {
   for (size_t i = 0; i < slots_.size(); ++i) {
-    if (!slot_busy_[i]) return i;
+    if (!slot_busy_[i] && slot_not_before_ms_[i] <= hooks_.now_ms()) return i;
   }
   return std::nullopt;
 }
@@ -174,7 +175,8 @@ void Scheduler::start_what_fits() {
     for (size_t i = 0; i < jobs_.size(); ++i) {
       if (ready(jobs_[i]) && (!best || jobs_[i].urgency > jobs_[*best].urgency)) best = i;
     }
-    if (!best || !start(*best, *slot)) return;
+    if (!best) return;
+    start(*best, *slot);
   }
 }
 
@@ -185,7 +187,9 @@ void Scheduler::read_running() {
     // Compared, not parsed: whatever changes shows that the process lives. Our own clock times it,
     // for the file's date comes from a file server that may disagree.
     std::string heartbeat = first_line_of(trainer::heartbeat_file(options_.folder / live.folder));
-    if (heartbeat != live.heartbeat) live.heartbeat = heartbeat, live.heartbeat_seen = Clock::now();
+    // Empty: the trainer is just writing it.
+    if (!heartbeat.empty() && heartbeat != live.heartbeat)
+      live.heartbeat = heartbeat, live.heartbeat_seen = Clock::now();
     if (!live.hung && Clock::now() - live.heartbeat_seen > kHungAfter) {
       live.hung = true;
       launcher_.stop(attempt, true);

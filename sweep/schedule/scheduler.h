@@ -63,7 +63,8 @@ class Scheduler {
     int64_t run_id = 0;
     State state = State::kWaiting;
     int64_t attempts = 0;  // ever
-    int64_t crashes = 0;   // in this invocation
+    int64_t crashes = 0;   // in this invocation, since it last got further
+    int64_t kills = 0;     // likewise
     int64_t memory_failures = 0;
     int64_t micro_batch = 0;  // 0: as the trainer decides
     int64_t not_before_ms = 0;
@@ -98,7 +99,7 @@ class Scheduler {
   bool ready(const Job& job) const;
   bool blocked(const Job& job) const;
   std::optional<size_t> free_slot() const;
-  bool start(size_t job, size_t slot);
+  void start(size_t job, size_t slot);
   void write_attempt_config(const Job& job, const Slot& slot, const std::string& token,
                             const std::filesystem::path& folder) const;
   std::vector<std::string> start_checkpoints(const Job& job) const;
@@ -123,6 +124,7 @@ class Scheduler {
   std::vector<Job> jobs_;         // as plan_.runs
   std::map<int64_t, Live> live_;  // by attempt
   std::vector<bool> slot_busy_;
+  std::vector<int64_t> slot_not_before_ms_;  // of a slot that another program used
   RunSpeed speed_;
 };
 

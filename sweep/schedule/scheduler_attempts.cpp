@@ -46,7 +46,7 @@ std::string last_line_of(const fs::path& file) {
 
 }  // namespace
 
-bool Scheduler::start(size_t index, size_t slot) {
+void Scheduler::start(size_t index, size_t slot) {
   Job& job = jobs_[index];
   db::AttemptRow attempt;
   attempt.run_id = job.run_id;
@@ -70,9 +70,9 @@ bool Scheduler::start(size_t index, size_t slot) {
                        {.outcome = db::Outcome::kSlotTaken,
                         .message = slots_[slot].name() + " is used by another program"},
                        hooks_.now_ms());
-    // Not the run's fault, so it counts as no failure.
-    job.not_before_ms = hooks_.now_ms() + kSlotTakenMs;
-    return false;
+    // Not the run's fault: no failure, and the slot waits, for another one may be free.
+    slot_not_before_ms_[slot] = hooks_.now_ms() + kSlotTakenMs;
+    return;
   }
   store_.set_process(attempt.id, process->pid, process->start_ticks);
   job.state = State::kRunning;
@@ -85,7 +85,6 @@ bool Scheduler::start(size_t index, size_t slot) {
                        .started_ms = attempt.started_ms,
                        .heartbeat = "",
                        .heartbeat_seen = std::chrono::steady_clock::now()};
-  return true;
 }
 
 void Scheduler::write_attempt_config(const Job& job, const Slot& slot, const std::string& token,
@@ -173,7 +172,7 @@ void Scheduler::judge(Job& job, const db::AttemptEnd& end) {
   job.state = State::kWaiting;
   // A run that gets further each time is not hopeless, however often it ends early.
   const int64_t step = end.step.value_or(0);
-  if (step > job.best_step) job.best_step = step, job.crashes = 0;
+  if (step > job.best_step) job.best_step = step, job.crashes = job.kills = 0;
   switch (end.outcome) {
     case db::Outcome::kDone:
       job.state = State::kDone;
@@ -194,8 +193,8 @@ void Scheduler::judge(Job& job, const db::AttemptEnd& end) {
                    {job.memory_failures, kMemoryFailuresAllowed, backoff_ms(job.memory_failures),
                     "out of memory; trying smaller micro-batches"});
     case db::Outcome::kKilled:
-      ++job.crashes;
-      return retry(job, {job.crashes, kKillsAllowed, 0, "killed from outside"});
+      ++job.kills;
+      return retry(job, {job.kills, kKillsAllowed, 0, "killed from outside"});
     default:
       // A refusal may mean that the parent's checkpoint is rotten; then the parent comes first.
       if (end.outcome == db::Outcome::kRefused && job.planned->parent)
