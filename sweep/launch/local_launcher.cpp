@@ -56,7 +56,10 @@ bool has_argument(int64_t pid, const std::string& argument) {
 // Open and locked, to be inherited; -1 when the GPU is in use.
 int lock_gpu(const std::string& uuid) {
   fs::path file = fs::temp_directory_path() / fmt::format("crosslaw-{}.lock", uuid);
-  int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  // Reading is enough to lock, and all that another user's file allows.
+  int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0 && errno == ENOENT)
+    descriptor = ::open(file.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0644);
   if (descriptor < 0)
     throw std::runtime_error(
         fmt::format("{}: cannot be written: {}", file.string(), std::strerror(errno)));

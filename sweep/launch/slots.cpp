@@ -63,12 +63,16 @@ std::vector<std::string> visible_gpu_uuids() {
   if (!limit) return all;
   std::vector<std::string> visible;
   std::istringstream entries(limit);
+  // As CUDA reads it: numbers or beginnings of UUIDs, in the order of use; an entry that fits no
+  // GPU ends the list. Twice the same would be one slot twice.
   for (std::string entry; std::getline(entries, entry, ',');) {
-    // Entries are numbers or beginnings of UUIDs, in the order in which they should be used.
-    for (size_t i = 0; i < all.size(); ++i) {
-      if (entry == std::to_string(i) || (entry.starts_with("GPU-") && all[i].starts_with(entry)))
-        visible.push_back(all[i]);
-    }
+    size_t i = 0;
+    while (i < all.size() && entry != std::to_string(i) &&
+           !(entry.starts_with("GPU-") && all[i].starts_with(entry)))
+      ++i;
+    if (i == all.size()) break;
+    if (std::find(visible.begin(), visible.end(), all[i]) == visible.end())
+      visible.push_back(all[i]);
   }
   return visible;
 }
