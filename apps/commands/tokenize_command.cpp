@@ -9,6 +9,7 @@
 #include "apps/study/sweep_folder.h"
 #include "apps/terminal/quantities.h"
 #include "apps/terminal/text_table.h"
+#include "sweep/schedule/sweep_lock.h"
 #include "sweep/spec/spec.h"
 #include "trainer/corpus/corpus.h"
 
@@ -25,9 +26,16 @@ int run_tokenize(const TokenizeOptions& options) {
   std::filesystem::path folder = options.folder.empty()
                                      ? std::filesystem::path("sweeps") / spec.name
                                      : std::filesystem::path(options.folder);
+  trainer::CorpusOptions texts =
+      sweep::corpus_options(spec, std::filesystem::absolute(data_folder(folder)));
+  std::filesystem::create_directories(folder);
+  // Two that write the same shards would spoil each other's staged files.
+  auto lock = sweep::SweepLock::try_take(folder);
+  if (!lock)
+    throw std::invalid_argument(fmt::format("{}: {} is at work in this folder", folder.string(),
+                                            sweep::SweepLock::holder(folder)));
   auto say = [](const std::string& message) { fmt::print(stderr, "{}\n", message); };
-  trainer::Corpus corpus = trainer::prepare_corpus(
-      sweep::corpus_options(spec, std::filesystem::absolute(data_folder(folder))), say);
+  trainer::Corpus corpus = trainer::prepare_corpus(texts, say);
   TextTable table(
       {"language", "split", "documents", "tokens", "bytes", "bytes/token", "sha256", "file"});
   for (const trainer::LanguageShards& language : corpus.languages) {
