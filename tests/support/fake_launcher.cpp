@@ -26,10 +26,12 @@ void write_outputs(const TrainConfig& config, const fs::path& folder, const Fake
   std::ofstream metrics(metrics_file(folder), std::ios::app);
   int64_t steps = config.recipe.schedule.steps;
   metrics << to_line(TrainLines{0, {5.0}, {1.0}});
+  for (int64_t step : end.checkpoints) write_checkpoint(folder, step, metrics);
   RunResult result;
   result.token = config.execution.token;
   result.outcome = end.outcome;
   result.message = end.message;
+  result.step = end.step;
   if (end.outcome == Outcome::kDone) {
     for (int64_t step : config.execution.publish_steps) write_checkpoint(folder, step, metrics);
     for (const ValidationSet& set : config.recipe.validation) {

@@ -17,6 +17,8 @@ struct FakeEnd {
   bool writes_result = true;
   std::optional<int64_t> code = 0, signal;
   std::string message;
+  int64_t step = 0;                  // that it says it reached, unless it is done
+  std::vector<int64_t> checkpoints;  // published before
 };
 
 // Pretends to train: an attempt ends at the wait() after its start, with losses that are a fixed

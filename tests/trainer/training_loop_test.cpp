@@ -6,86 +6,14 @@
 #include <map>
 
 #include "tests/support/catch.h"
-#include "tests/support/small_sweep.h"
-#include "trainer/corpus/corpus.h"
+#include "tests/support/training_workshop.h"
 #include "trainer/recipe/learning_rate.h"
 
 namespace crosslaw::trainer {
 namespace {
 
-// Losses of one attempt, as the hooks report them.
-struct Journal {
-  std::map<std::pair<std::string, int64_t>, double> evals;
-  std::map<int64_t, double> losses;
-  std::vector<CheckpointLine> checkpoints;
-  std::vector<std::string> said;
-  RunResult result;
-};
-
-struct Workshop {
-  tests::SmallSweep files;
-  Corpus corpus;
-
-  Workshop() {
-    CorpusOptions options;
-    options.folder = files.folder / "data";
-    options.tokenizer = "bytes";
-    options.valid_tokens = 1024;
-    for (const char* language : {"en", "fr"}) {
-      std::string name(language);
-      options.languages.push_back({name,
-                                   {files.folder / (name + ".train.jsonl")},
-                                   {files.folder / (name + ".valid.jsonl")}});
-    }
-    corpus = prepare_corpus(options, [](const std::string&) {});
-  }
-
-  TrainConfig config(const std::string& language, int64_t steps) const {
-    TrainConfig c;
-    Recipe& r = c.recipe;
-    r.model = {256, 12, 24, 2, 1, true};
-    r.tokenizer_sha256 = corpus.tokenizer_sha256;
-    r.context_tokens = 32;
-    r.batch_sequences = 4;
-    r.schedule = {ScheduleKind::kWsd, steps, 4, steps / 5, 0.02, 0.1};
-    r.seed = 3;
-    add_language(c, language, 1.0);
-    c.execution.token = "token";
-    return c;
-  }
-
-  void add_language(TrainConfig& c, const std::string& language, double share) const {
-    c.recipe.mixture.push_back({language, share, corpus.language(language).train.sha256});
-    c.recipe.validation.push_back({language, corpus.language(language).valid.sha256});
-    c.execution.train_shards[language] = corpus.language(language).train.file.string();
-    c.execution.valid_shards[language] = corpus.language(language).valid.file.string();
-  }
-
-  Journal run(const TrainConfig& config, const std::string& attempt,
-              int64_t stop_after = -1) const {
-    REQUIRE(complaints(config).empty());
-    Journal journal;
-    int64_t asked = 0;
-    TrainHooks hooks;
-    hooks.on_eval = [&](const EvalLine& e) {
-      journal.evals[{e.language, e.step}] = e.loss_nats.value_or(NAN);
-    };
-    hooks.on_train = [&](const TrainLines& t) {
-      for (size_t i = 0; i < t.loss_nats.size(); ++i)
-        journal.losses[t.first_step + static_cast<int64_t>(i)] = t.loss_nats[i].value_or(NAN);
-    };
-    hooks.on_checkpoint = [&](const CheckpointLine& c) { journal.checkpoints.push_back(c); };
-    hooks.say = [&](const std::string& message) { journal.said.push_back(message); };
-    hooks.should_stop = [&] { return stop_after >= 0 && asked++ >= stop_after; };
-    std::filesystem::create_directories(files.folder / attempt);
-    journal.result = train(config, files.folder / attempt, hooks);
-    return journal;
-  }
-
-  std::string checkpoint(const std::string& attempt, int64_t step) const {
-    return (files.folder / attempt / checkpoint_name(step)).string();
-  }
-};
+using tests::Journal;
+using Workshop = tests::TrainingWorkshop;
 
 bool same_from(const Journal& part, const Journal& whole, int64_t first) {
   for (const auto& [step, loss] : whole.losses) {

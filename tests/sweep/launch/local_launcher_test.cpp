@@ -1,9 +1,12 @@
 #include "sweep/launch/local_launcher.h"
 
+#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <fstream>
+#include <map>
 #include <thread>
 
 #include "tests/support/catch.h"
@@ -140,6 +143,76 @@ TEST_CASE("a GPU is held by the process that uses it, beyond its launcher's end"
   CHECK(tests::read_file(folder / "config-1.log") == uuid + "\n");
   wait_for_one(second);
   std::filesystem::remove(std::filesystem::temp_directory_path() / ("crosslaw-" + uuid + ".lock"));
+}
+
+// On a machine with several users the lock file is another's, and only its owner may write to it.
+TEST_CASE("a GPU that another user's sweep used before can be locked") {
+  tests::TempFolder folder;
+  std::string uuid = "GPU-other-" + std::to_string(getpid());
+  auto file = std::filesystem::temp_directory_path() / ("crosslaw-" + uuid + ".lock");
+  std::ofstream(file).close();
+  std::filesystem::permissions(file, std::filesystem::perms::owner_read |
+                                         std::filesystem::perms::group_read |
+                                         std::filesystem::perms::others_read);
+  pid_t user = fork();
+  if (user == 0) {
+    if (geteuid() == 0 && setuid(65534) != 0) _exit(3);
+    LocalLauncher launcher("/nowhere/program");
+    LaunchRequest r{1, "/nowhere/config", "/dev/null", Slot{}};
+    r.slot.gpu_uuid = uuid;
+    _exit(tests::message_of([&] { launcher.start(r); }) == "(nothing was thrown)" ? 0 : 4);
+  }
+  int status = 0;
+  waitpid(user, &status, 0);
+  CHECK(WEXITSTATUS(status) == 0);
+  std::filesystem::remove(file);
+}
+
+TEST_CASE("a run is pinned to the processors of its slot and sees the GPU that it was given") {
+  tests::TempFolder folder;
+  LocalLauncher launcher(obedient_program(folder));
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  REQUIRE(sched_getaffinity(0, sizeof set, &set) == 0);
+  int last = 0;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(cpu, &set)) last = cpu;
+  }
+  LaunchRequest r = request(
+      folder, 1, "grep Cpus_allowed_list /proc/self/status; echo \"[$CUDA_VISIBLE_DEVICES]\"\n");
+  r.slot.cpus = {last};
+  launcher.start(r);
+  REQUIRE(wait_for_one(launcher).size() == 1);
+  CHECK(tests::read_file(folder / "config-1.log") ==
+        "Cpus_allowed_list:\t" + std::to_string(last) + "\n[]\n");
+}
+
+TEST_CASE("the output of several attempts with one log is appended, none is lost") {
+  tests::TempFolder folder;
+  LocalLauncher launcher(obedient_program(folder));
+  for (int64_t id : {1, 2, 3}) {
+    LaunchRequest r = request(folder, id, "echo attempt " + std::to_string(id) + "\n");
+    r.log_file = folder / "one.log";
+    launcher.start(r);
+    REQUIRE(wait_for_one(launcher).size() == 1);
+  }
+  CHECK(tests::read_file(folder / "one.log") == "attempt 1\nattempt 2\nattempt 3\n");
+}
+
+TEST_CASE("many processes that end together are each told once") {
+  tests::TempFolder folder;
+  LocalLauncher launcher(obedient_program(folder));
+  for (int64_t id = 0; id < 20; ++id)
+    launcher.start(request(folder, id, "exit " + std::to_string(id) + "\n"));
+  std::map<int64_t, int64_t> codes;
+  while (codes.size() < 20) {
+    auto exits = wait_for_one(launcher);
+    REQUIRE_FALSE(exits.empty());
+    for (const ProcessExit& exit : exits) CHECK(codes.emplace(exit.attempt_id, *exit.code).second);
+  }
+  for (const auto& [id, code] : codes) CHECK(id == code);
+  CHECK(launcher.wait(0ms).empty());
+  launcher.stop(3, true);  // of a process that is gone: nothing happens
 }
 
 }  // namespace crosslaw::sweep

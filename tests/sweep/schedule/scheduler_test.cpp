@@ -5,10 +5,9 @@
 #include <fstream>
 #include <set>
 
-#include "sweep/plan/plan.h"
 #include "tests/support/catch.h"
 #include "tests/support/fake_launcher.h"
-#include "tests/support/small_sweep.h"
+#include "tests/support/sweep_world.h"
 
 namespace crosslaw::sweep {
 namespace {
@@ -18,58 +17,7 @@ using tests::FakeLauncher;
 using trainer::Outcome;
 using trainer::TrainConfig;
 
-// A small sweep with its corpus, plan and store; each Scheduler made from it is a new invocation.
-struct World {
-  tests::SmallSweep files;
-  std::filesystem::path folder = files.folder / "sweep";
-  SweepSpec spec;
-  trainer::Corpus corpus;
-  Plan plan;
-  db::RunStore store;
-  std::vector<std::string> said;
-  int interrupts = 0;
-  int64_t clock_ms = 0;
-  std::function<void(const Progress&)> on_progress = [](const Progress&) {};
-
-  explicit World(const std::string& from = "name", const std::string& to = "name")
-      : store(make_store()) {
-    files.edit(from, to);
-    replan();
-  }
-  void replan() {
-    spec = read_spec(files.spec);
-    corpus =
-        trainer::prepare_corpus(corpus_options(spec, folder / "data"), [](const std::string&) {});
-    plan = make_plan(spec, read_ladder(spec.ladder, spec.vocabulary, spec.tied_head), &corpus);
-    std::vector<db::RunRow> rows;
-    for (const PlannedRun& run : plan.runs) rows.push_back(run.row);
-    store.sync_runs(rows);
-  }
-  db::RunStore make_store() const {
-    std::filesystem::create_directories(folder);
-    return db::RunStore::create(folder / "crosslaw.db");
-  }
-  Scheduler scheduler(RunLauncher& launcher, size_t slots = 2) {
-    SchedulerHooks hooks;
-    hooks.on_progress = on_progress;
-    hooks.say = [this](const std::string& message) { said.push_back(message); };
-    hooks.interrupts = [this] { return interrupts; };
-    hooks.now_ms = [this] { return clock_ms += 100; };
-    return Scheduler(plan, corpus, store, launcher, std::vector<Slot>(slots),
-                     {folder, "here", "boot", spec.launch}, hooks);
-  }
-  std::map<std::string, int64_t> outcomes() const {
-    std::map<std::string, int64_t> counts;
-    for (const db::RunResultRow& row : store.results())
-      ++counts[std::string(db::name_of(row.outcome))];
-    return counts;
-  }
-  const PlannedRun& run_of(const TrainConfig& config) const {
-    std::string key = trainer::run_key(config.recipe);
-    return *std::find_if(plan.runs.begin(), plan.runs.end(),
-                         [&](const PlannedRun& r) { return r.row.key == key; });
-  }
-};
+using World = tests::SweepWorld;
 
 }  // namespace
 

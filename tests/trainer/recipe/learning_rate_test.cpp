@@ -39,4 +39,44 @@ TEST_CASE("runs with different budgets share the steps before the earlier cooldo
   CHECK(shared_steps(kCosineSchedule) == 0);
 }
 
+// A second implementation, from the definitions: fractions of the way instead of steps.
+TEST_CASE("every step of many schedules equals the closed form, and none is above the peak") {
+  for (int64_t steps : {1, 2, 7, 100, 1001}) {
+    for (int64_t warmup : {0, 1, 3, 100}) {
+      for (int64_t cooldown : {0, 1, 20, 500}) {
+        if (warmup + cooldown > steps) continue;
+        for (double ratio : {0.0, 0.1, 1.0}) {
+          const double peak = 3e-3;
+          Schedule cosine{ScheduleKind::kCosine, steps, warmup, 0, peak, ratio};
+          Schedule wsd{ScheduleKind::kWsd, steps, warmup, cooldown, peak, ratio};
+          for (int64_t step = 0; step < steps; ++step) {
+            const long double s = step, w = warmup, c = cooldown, all = steps;
+            const long double rise = step < warmup ? (s + 1) / w : 1;
+            const long double wave = std::cos(M_PIl * (s - w) / (all - w));
+            const long double fall_cosine =
+                step < warmup ? 1 : (1 + ratio) / 2 + (1 - ratio) / 2 * wave;
+            const long double fall_wsd = s > all - c ? 1 - std::sqrt((s - (all - c)) / c) : 1;
+            INFO("step " << step << " of " << steps << ", warm-up " << warmup << ", cooldown "
+                         << cooldown << ", ratio " << ratio);
+            REQUIRE(learning_rate(cosine, step) ==
+                    Approx(static_cast<double>(peak * rise * fall_cosine)).epsilon(1e-12));
+            REQUIRE(learning_rate(wsd, step) ==
+                    Approx(static_cast<double>(peak * rise * fall_wsd)).epsilon(1e-12));
+            REQUIRE(learning_rate(cosine, step) <= peak);
+            REQUIRE(learning_rate(wsd, step) > 0);
+          }
+          CHECK(shared_steps(wsd) == steps - cooldown);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("after warm-up no schedule rises") {
+  for (const Schedule& schedule : {kCosineSchedule, kWsdSchedule}) {
+    for (int64_t step = schedule.warmup_steps + 1; step < schedule.steps; ++step)
+      REQUIRE(learning_rate(schedule, step) <= learning_rate(schedule, step - 1));
+  }
+}
+
 }  // namespace crosslaw::trainer

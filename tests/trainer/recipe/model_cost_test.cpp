@@ -35,4 +35,71 @@ TEST_CASE("memory grows with parameters and with the micro-batch") {
   CHECK(two - one == Approx(2.0 * 2048 * 16 * (8 * 1024 + 3 * 2816)));
 }
 
+namespace {
+
+// Forward FLOPs of one token, product by product as the model runs them; a multiply-add counts two.
+double forward_flops(const ModelShape& s, int64_t context) {
+  auto product = [](int64_t rows, int64_t columns) {
+    return 2.0 * static_cast<double>(rows) * static_cast<double>(columns);
+  };
+  double block = product(s.hidden, 3 * s.hidden)  // queries, keys, values
+                 + product(s.hidden, s.hidden)    // attention's output
+                 + product(s.hidden, 2 * s.ffn)   // gate and up
+                 + product(s.ffn, s.hidden);      // down
+  double attention = static_cast<double>(s.heads) * 2 * product(context, s.head_size());
+  return static_cast<double>(s.layers) * (block + attention) + product(s.hidden, s.vocabulary);
+}
+
+}  // namespace
+
+// Backward takes two products for each one forward.
+TEST_CASE("training FLOPs are three times the forward products, counted one by one") {
+  for (const ModelShape& shape :
+       {ModelShape{256, 12, 52, 2, 2, true}, ModelShape{32000, 4096, 11008, 32, 32, false},
+        ModelShape{100, 30, 7, 3, 1, false}, ModelShape{2, 2, 1, 1, 5, true}}) {
+    for (int64_t context : {2, 64, 2048}) {
+      CHECK(training_flops_per_token(shape, context) ==
+            Approx(3 * forward_flops(shape, context)).epsilon(1e-14));
+    }
+  }
+}
+
+// Hoffmann et al. 2022 (arXiv:2203.15556), appendix F: exact FLOPs are near 6ND, N without
+// embedding.
+TEST_CASE("for long ago published sizes exact FLOPs a token are near six times the parameters") {
+  for (const ModelShape& shape : {ModelShape{32000, 4096, 11008, 32, 32, false},
+                                  ModelShape{32000, 5120, 13824, 40, 40, false},
+                                  ModelShape{32000, 8192, 28672, 64, 80, false}}) {
+    ParameterCount count = count_parameters(shape);
+    double ratio = training_flops_per_token(shape, 2048) /
+                   (6.0 * static_cast<double>(count.total() - count.embedding));
+    CHECK(ratio > 1.0);
+    CHECK(ratio < 1.1);
+  }
+}
+
+// LLaMA-2 13B has 13,015,864,320 parameters; 70B shares keys among queries, which this model does
+// not.
+TEST_CASE("LLaMA-2 13B has its published number of parameters") {
+  CHECK(count_parameters({32000, 5120, 13824, 40, 40, false}).total() == 13015864320);
+}
+
+TEST_CASE("a checkpoint holds 4 bytes a weight, and both moments when it can be resumed") {
+  ModelShape shape{256, 12, 52, 2, 2, true};
+  CHECK(checkpoint_bytes(shape, false) == 4.0 * 8028);
+  CHECK(checkpoint_bytes(shape, true) == 12.0 * 8028);
+}
+
+TEST_CASE("training memory is states by the parameter and activations by the token") {
+  ModelShape shape{256, 12, 52, 2, 2, true};
+  double cpu = training_bytes(shape, 64, 0, false), gpu = training_bytes(shape, 64, 0, true);
+  CHECK(cpu == 16.0 * 8028);  // weight, gradient and two moments in fp32
+  CHECK(gpu == 18.0 * 8028);  // bf16 weight, fp32 gradient, master copy and two moments
+  // Activations are in proportion to the tokens, and half as large in bf16.
+  double one = training_bytes(shape, 64, 1, false) - cpu;
+  CHECK(training_bytes(shape, 64, 5, false) - cpu == Approx(5 * one));
+  CHECK(training_bytes(shape, 128, 1, false) - cpu == Approx(2 * one));
+  CHECK(training_bytes(shape, 64, 1, true) - gpu == Approx(one / 2));
+}
+
 }  // namespace crosslaw::trainer

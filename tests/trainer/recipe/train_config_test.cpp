@@ -1,6 +1,8 @@
 #include "trainer/recipe/train_config.h"
 
 #include <algorithm>
+#include <cmath>
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "tests/support/catch.h"
@@ -116,6 +118,192 @@ TEST_CASE("a damaged or newer config is refused by name") {
              Catch::Contains("version 99 is newer"));
   CHECK_THAT(tests::message_of([&] { read_config(folder / "none.json"); }),
              Catch::Contains("none.json: cannot be read"));
+}
+
+namespace {
+
+// The messages about a config with one thing changed.
+std::vector<std::string> about(const std::function<void(TrainConfig&)>& change) {
+  TrainConfig config = sample();
+  change(config);
+  return complaints(config);
+}
+
+}  // namespace
+
+TEST_CASE("each bound of a config: what breaks it is named alone, what just meets it is not") {
+  using Change = std::function<void(TrainConfig&)>;
+  struct Bound {
+    Change good, bad;
+    std::string message;
+  };
+  for (const Bound& b : std::vector<Bound>{
+           {[](auto& c) { c.recipe.model.vocabulary = 2; },
+            [](auto& c) { c.recipe.model.vocabulary = 1; },
+            "model.vocabulary = 1: must be at least 2"},
+           {[](auto& c) { c.recipe.model.ffn = 1; }, [](auto& c) { c.recipe.model.ffn = 0; },
+            "model.ffn = 0: must be at least 1"},
+           {[](auto& c) { c.recipe.model.layers = 1; }, [](auto& c) { c.recipe.model.layers = 0; },
+            "model.layers = 0"},
+           {[](auto& c) { c.recipe.model.heads = 6; }, [](auto& c) { c.recipe.model.heads = 4; },
+            "model.heads = 4: must be such that the head size is even (rotary pairs); it is 3"},
+           {[](auto& c) { c.recipe.model.heads = 3; }, [](auto& c) { c.recipe.model.heads = 7; },
+            "model.heads = 7: must be a divisor of hidden = 12"},
+           {[](auto& c) { c.recipe.model.norm_epsilon = 1e-300; },
+            [](auto& c) { c.recipe.model.norm_epsilon = 0; },
+            "model.norm_epsilon = 0: must be positive"},
+           {[](auto& c) { c.recipe.model.rope_theta = 1; },
+            [](auto& c) { c.recipe.model.rope_theta = NAN; },
+            "model.rope_theta = nan: must be positive"},
+           {[](auto& c) { c.recipe.schedule.warmup_steps = 80; },
+            [](auto& c) { c.recipe.schedule.warmup_steps = 81; },
+            "schedule.steps = 100: must be at least warmup_steps + cooldown_steps = 101"},
+           {[](auto& c) { c.recipe.schedule.peak_learning_rate = 1e-300; },
+            [](auto& c) { c.recipe.schedule.peak_learning_rate = INFINITY; },
+            "schedule.peak_learning_rate = inf: must be a positive number"},
+           {[](auto& c) { c.recipe.schedule.final_ratio = 1; },
+            [](auto& c) { c.recipe.schedule.final_ratio = 1.5; },
+            "schedule.final_ratio = 1.5: must be at most 1"},
+           {[](auto& c) { c.recipe.schedule.final_ratio = 0; },
+            [](auto& c) { c.recipe.schedule.final_ratio = -0.5; },
+            "schedule.final_ratio = -0.5: must be at least 0"},
+           {[](auto& c) { c.recipe.optimizer.beta1 = 0; },
+            [](auto& c) { c.recipe.optimizer.beta1 = -0.1; },
+            "optimizer.beta1 = -0.1: must be in [0, 1)"},
+           {[](auto& c) { c.recipe.optimizer.epsilon = 1e-30; },
+            [](auto& c) { c.recipe.optimizer.epsilon = 0; },
+            "optimizer.epsilon = 0: must be positive"},
+           {[](auto& c) { c.recipe.optimizer.weight_decay = 0; },
+            [](auto& c) { c.recipe.optimizer.weight_decay = -1; }, "optimizer.weight_decay = -1"},
+           {[](auto& c) { c.recipe.optimizer.clip_norm = 0; },
+            [](auto& c) { c.recipe.optimizer.clip_norm = -1; }, "optimizer.clip_norm = -1"},
+           {[](auto& c) { c.recipe.context_tokens = 2; },
+            [](auto& c) { c.recipe.context_tokens = 1; }, "context_tokens = 1: must be at least 2"},
+           {[](auto& c) { c.recipe.batch_sequences = 1; },
+            [](auto& c) { c.recipe.batch_sequences = 0; },
+            "batch_sequences = 0: must be at least 1"},
+           {[](auto& c) { c.recipe.init_std = 0; }, [](auto& c) { c.recipe.init_std = -0.02; },
+            "init_std = -0.02: must be at least 0"},
+           {[](auto& c) { c.recipe.precision = "fp32"; },
+            [](auto& c) { c.recipe.precision = "fp16"; },
+            "precision = fp16: must be auto, fp32 or bf16"},
+           {[](auto& c) { c.execution.device = "cuda", c.recipe.precision = "bf16"; },
+            [](auto& c) { c.recipe.precision = "bf16"; },
+            "precision = bf16: must be fp32 or auto on the CPU"},
+           {[](auto& c) { c.execution.device = "cuda"; },
+            [](auto& c) { c.execution.device = "tpu"; }, "device = tpu: must be cpu or cuda"},
+           {[](auto& c) { c.execution.checkpoint_every_seconds = 1e-9; },
+            [](auto& c) { c.execution.checkpoint_every_seconds = 0; },
+            "checkpoint_every_seconds = 0: must be positive"},
+           {[](auto& c) { c.execution.micro_batch_sequences = 0; },
+            [](auto& c) { c.execution.micro_batch_sequences = -1; }, "micro_batch_sequences = -1"},
+           {[](auto& c) { c.execution.train_shards["zh"] = "more than needed"; },
+            [](auto& c) { c.execution.train_shards.erase("en"); }, "train_shards: no shard for en"},
+           {[](auto& c) { c.execution.valid_shards["zh"] = "more than needed"; },
+            [](auto& c) { c.execution.valid_shards.erase("fr"); }, "valid_shards: no shard for fr"},
+           {[](auto& c) { c.recipe.validation.pop_back(); },
+            [](auto& c) { c.recipe.validation.clear(); },
+            "validation: must name at least one language"},
+           {[](auto& c) { c.recipe.parent_key = "p", c.execution.start_checkpoints = {"own"}; },
+            [](auto& c) { c.recipe.parent_key = "p"; },
+            "parent_checkpoint: the recipe continues a run"},
+       }) {
+    INFO(b.message);
+    CHECK(about(b.good).empty());
+    auto messages = about(b.bad);
+    REQUIRE(messages.size() == 1);
+    CHECK_THAT(messages[0], Catch::Contains(b.message));
+  }
+  auto empty = about([](TrainConfig& c) { c.recipe.mixture.clear(); });
+  REQUIRE(empty.size() == 1);
+  CHECK_THAT(empty[0], Catch::Contains("mixture: must name at least one language"));
+}
+
+TEST_CASE(
+    "shares that do not sum to one in binary are still one, and a missing thousandth is not") {
+  auto thirds = about([](TrainConfig& c) {
+    c.recipe.mixture = {{"fr", 0.1, ""}, {"fr", 0.2, ""}, {"en", 0.7, ""}};
+  });
+  CHECK(thirds.empty());
+  auto short_of_one = about([](TrainConfig& c) { c.recipe.mixture[0].share = 0.749; });
+  REQUIRE(short_of_one.size() == 1);
+  CHECK_THAT(short_of_one[0], Catch::Contains("sum of mixture.share = 0.999: must be 1"));
+}
+
+TEST_CASE("every part of a config comes back from its file, those of either schedule and start") {
+  tests::TempFolder folder;
+  for (bool wsd : {true, false}) {
+    for (bool continued : {true, false}) {
+      TrainConfig c = sample();
+      c.recipe.schedule.kind = wsd ? ScheduleKind::kWsd : ScheduleKind::kCosine;
+      if (!wsd) c.recipe.schedule.cooldown_steps = 0, c.recipe.schedule.final_ratio = 0.25;
+      if (continued) c.recipe.parent_key = "parent", c.recipe.parent_step = 77;
+      if (!continued) c.recipe.init_std = 1.0 / 3.0;
+      c.recipe.seed = UINT64_MAX;
+      c.recipe.optimizer = {0.8, 0.9, 1e-7, 0.3, 0.5};
+      c.recipe.precision = "fp32";
+      Execution& e = c.execution;
+      e.gpu_uuid = "GPU-1", e.threads = 3, e.start_checkpoints = {"b", "a"};
+      e.parent_checkpoint = "p", e.others_at_end_only = true, e.publish_steps = {9, 8};
+      e.checkpoint_every_seconds = 1.0 / 7.0, e.micro_batch_sequences = 2, e.device = "cuda";
+      write_config(c, folder / "config.json");
+      TrainConfig read = read_config(folder / "config.json");
+      CHECK(to_json(read.recipe) == to_json(c.recipe));
+      CHECK(read.recipe.seed == UINT64_MAX);
+      CHECK(read.execution.gpu_uuid == e.gpu_uuid);
+      CHECK(read.execution.start_checkpoints == e.start_checkpoints);
+      CHECK(read.execution.parent_checkpoint == "p");
+      CHECK(read.execution.others_at_end_only);
+      CHECK(read.execution.publish_steps == e.publish_steps);
+      CHECK(read.execution.checkpoint_every_seconds == 1.0 / 7.0);
+      CHECK(read.execution.valid_shards == e.valid_shards);
+      // Written again it is the same file, to the last byte.
+      std::string first = tests::read_file(folder / "config.json");
+      write_config(read, folder / "config.json");
+      CHECK(tests::read_file(folder / "config.json") == first);
+    }
+  }
+}
+
+TEST_CASE("each key of a config is needed, and its absence is named with the file") {
+  tests::TempFolder folder;
+  TrainConfig config = sample();
+  write_config(config, folder / "config.json");
+  nlohmann::json whole = nlohmann::json::parse(tests::read_file(folder / "config.json"));
+  int64_t tried = 0;
+  for (const char* part : {"recipe", "execution"}) {
+    for (const auto& [key, value] : whole[part].items()) {
+      nlohmann::json without = whole, other = whole;
+      without[part].erase(key);
+      CHECK_THAT(tests::message_of([&] { read_config(folder.write("x.json", without.dump())); }),
+                 Catch::Contains("x.json: ") && Catch::Contains(key));
+      // Lists of parts may be null here: an empty mixture is a complaint of its own.
+      other[part][key] =
+          key == "mixture" || key == "validation" ? nlohmann::json(3) : nlohmann::json();
+      CHECK_THAT(tests::message_of([&] { read_config(folder.write("x.json", other.dump())); }),
+                 Catch::Contains("x.json: "));
+      ++tried;
+    }
+  }
+  CHECK(tried >= 20);
+  nlohmann::json schedule = whole;
+  schedule["recipe"]["schedule"]["kind"] = "linear";
+  CHECK_THAT(tests::message_of([&] { read_config(folder.write("x.json", schedule.dump())); }),
+             Catch::Contains("schedule.kind: linear is neither cosine nor wsd"));
+}
+
+// The identity of every run in every user's database: it must never change.
+TEST_CASE("the key of a known recipe is the one that earlier versions gave it") {
+  Recipe recipe = sample().recipe;
+  CHECK(
+      to_json(recipe).dump() ==
+      R"({"batch_sequences":8,"context_tokens":64,"init":{"std":0.0},"mixture":[{"language":"fr",)"
+      R"("sha256":"s1","share":0.75},{"language":"en","sha256":"s2","share":0.25}],"model":{"ffn":52,)"
+      R"("heads":2,"hidden":12,"layers":2,"norm_epsilon":1e-05,"rope_theta":10000.0,"tied_head":true,)"
+      R"("vocabulary":256},"optimizer":{"beta1":0.9,"beta2":0.95,"clip_norm":1.0,"epsilon":1e-08,)"
+      R"("weight_decay":0.1},"precision":"auto","schedule":{"cooldown_steps":20,"kind":"wsd",)"
+      R"("peak_learning_rate":0.02,"steps":100,"warmup_steps":5},"seed":5,"tokenizer_sha256":"tok",)"
+      R"("validation":[{"language":"fr","sha256":"v1"},{"language":"en","sha256":"v2"}],"version":1})");
 }
 
 }  // namespace crosslaw::trainer

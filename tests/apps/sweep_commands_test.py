@@ -1,0 +1,454 @@
+#!/usr/bin/env python3
+"""What the commands say about a sweep, against second implementations (csv, json, sqlite3, hashlib and the formulas),
+on a finished sweep and on copies of it that are half done, damaged, locked or out of date.
+
+Usage: sweep_commands_test.py CROSSLAW
+"""
+
+import csv
+import fcntl
+import gzip
+import hashlib
+import io
+import json
+import os
+import pathlib
+import random
+import re
+import resource
+import shutil
+import signal
+import sqlite3
+import struct
+import subprocess
+import sys
+import tempfile
+
+from small_sweep import run, write_small_sweep
+
+FAILURES = []
+CHECKS = 0
+
+
+def check(name, good, detail=""):
+    global CHECKS
+    CHECKS += 1
+    if not good:
+        FAILURES.append(f"{name}: {str(detail)[:600]}")
+
+
+def equal(name, found, expected):
+    check(name, found == expected, f"found {str(found)[:250]}, expected {str(expected)[:250]}")
+
+
+def refused(name, done, code, *words):
+    """The promised exit code, all words on stderr, nothing on stdout."""
+    missing = [word for word in words if word not in done.stderr]
+    check(name, done.returncode == code and not missing and not done.stdout,
+          f"exit code {done.returncode}, missing {missing}, stdout {done.stdout[:100]!r}, stderr {done.stderr!r}")
+
+
+def database(folder):
+    base = sqlite3.connect(folder / "crosslaw.db")
+    base.row_factory = sqlite3.Row
+    return base
+
+
+def rows(folder, sql):
+    base = database(folder)
+    found = [dict(row) for row in base.execute(sql)]
+    base.close()
+    return found
+
+
+def change(folder, *statements):
+    base = database(folder)
+    for statement in statements:
+        base.execute(statement)
+    base.commit()
+    base.close()
+
+
+def json_of(name, done):
+    """The one object of --json, on one line."""
+    check(f"{name} ends well", done.returncode == 0, done.stderr)
+    check(f"{name} is one line", done.stdout.count("\n") == 1, done.stdout[:100])
+    found = json.loads(done.stdout or "{}")
+    equal(f"{name} has a schema", found.get("schema"), 1)
+    return found
+
+
+class World:
+    """A finished sweep, and copies of it to spoil."""
+
+    def __init__(self, crosslaw, work):
+        self.crosslaw, self.work, self.copies = crosslaw, work, 0
+        self.spec = write_small_sweep(work / "spec")
+        text = self.spec.read_text().replace("[4, 8, 16]", "[2, 4, 8]").replace("[16]", "[8]")
+        self.spec.write_text(text)
+        self.done = work / "done"
+        self.first = self("run", self.spec, "--dir", self.done)
+        if self.first.returncode:
+            sys.exit(f"FAILED: the sweep ended with code {self.first.returncode}:\n{self.first.stderr}")
+
+    def __call__(self, *arguments, **options):
+        return run(self.crosslaw, *arguments, **options)
+
+    def copy(self, *statements):
+        self.copies += 1
+        folder = self.work / f"copy-{self.copies}"
+        shutil.copytree(self.done, folder)
+        change(folder, *statements)
+        return folder
+
+
+def test_run(world):
+    """The first run's output, and that another one changes nothing."""
+    check("no escape sequences without a terminal", "\x1b" not in world.first.stdout + world.first.stderr)
+    before = rows(world.done, "SELECT * FROM attempt")
+    outcomes = rows(world.done, "SELECT outcome, count(*) AS runs FROM run_results GROUP BY outcome")
+    equal("all runs are done", outcomes, [{"outcome": "done", "runs": 28}])
+    page = (world.done / "report.html").read_bytes()
+    again = world("run", world.spec, "--dir", world.done)
+    equal("a second run ends well", again.returncode, 0)
+    equal("a second run trains nothing", rows(world.done, "SELECT * FROM attempt"), before)
+    def coefficients(done):
+        return done.stdout.split("compute-optimal allocation")[0]
+    equal("a second run prints the same coefficients", coefficients(again), coefficients(world.first))
+    equal("a second run leaves the report", (world.done / "report.html").read_bytes(), page)
+    check("the counts of runs", "28 runs (0 new, 28 known, 0 retired)" in again.stderr, again.stderr)
+    # The spec as run, written out, means the same runs.
+    resolved = world("run", world.done / "spec.toml", "--dir", world.done)
+    check("the resolved spec means the same runs", "(0 new, 28 known, 0 retired)" in resolved.stderr, resolved.stderr)
+
+
+def test_keys(world):
+    """A run's key is the hash of its recipe's canonical JSON, computed here by Python."""
+    for row in rows(world.done, "SELECT key, recipe FROM run"):
+        recipe = json.loads(row["recipe"])
+        canonical = json.dumps(recipe, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        equal("a recipe is canonical", row["recipe"], canonical)
+        equal("a key is its recipe's hash", row["key"], hashlib.sha256(canonical.encode()).hexdigest())
+        config = json.loads(next((world.done / "runs" / row["key"]).glob("attempt-*/config.json")).read_text())
+        equal("the trainer was given that recipe", config["recipe"], recipe)
+
+
+def test_export(world):
+    done = world("export", world.done)
+    lines = list(csv.DictReader(io.StringIO(done.stdout)))
+    truth = rows(world.done, "SELECT * FROM observations")
+    equal("export has a line for each observation", len(lines), len(truth))
+    for line, row in zip(lines, truth):
+        for column, text in line.items():
+            value = row[column]
+            same = text == "" if value is None else float(text) == value if isinstance(value, float) else text == str(value)
+            check(f"export, {row['run']} step {row['step']}, {column}", same, f"{text!r} for {value!r}")
+    out = world.work / "export.csv"
+    check("export --out prints nothing", world("export", world.done, "--out", out).stdout == "")
+    equal("export --out writes the same", out.read_text(), done.stdout)
+    odd = world.copy("UPDATE eval SET loss_nats = NULL WHERE step < 20", "UPDATE run SET size = 'a,b \"c\"'",
+                     "UPDATE eval SET loss_nats_per_byte = 1e-300 WHERE loss_nats IS NOT NULL")
+    for line in csv.DictReader(io.StringIO(world("export", odd).stdout)):
+        equal("names with commas and quotes come back", line["size"], 'a,b "c"')
+        equal("an unknown loss is an empty field", line["loss_nats"] == "", int(line["step"]) < 20)
+        check("tiny numbers come back", line["loss_nats"] == "" or float(line["loss_nats_per_byte"]) == 1e-300)
+    for path in (world.work / "no folder" / "x.csv", world.done):
+        failed = world("export", world.done, "--out", path)
+        refused(f"export into {path.name}", failed, 1, str(path))
+    check("a failed export leaves nothing", not list(world.work.glob("done.tmp*")), list(world.work.iterdir()))
+
+
+def test_plan(world):
+    before = sorted(world.work.rglob("*"))
+    plan = json_of("plan --json", world("plan", world.spec, "--json"))
+    equal("plan touches nothing", sorted(world.work.rglob("*")), before)
+    ladder = {line["name"]: line for line in csv.DictReader((world.work / "spec" / "ladder.csv").open())}
+    for item in plan["runs"]:
+        d, f, layers = (int(ladder[item["size"]][key]) for key in ("hidden", "ffn", "layers"))
+        blocks, norms = layers * (4 * d * d + 3 * d * f), (2 * layers + 1) * d
+        name = f"plan, {item['name']}"
+        equal(f"{name}: parameters", item["params"], 256 * d + blocks + norms)
+        tokens = item["tokens_target"] + item["tokens_source"]
+        equal(f"{name}: steps", item["steps"], round(item["tokens_per_param"] * item["params"] / 256))
+        equal(f"{name}: tokens", tokens, item["steps"] * item["batch_tokens"])
+        equal(f"{name}: 6ND", item["flops_6nd"], 6.0 * item["params"] * tokens)
+        equal(f"{name}: exact FLOPs", item["flops_exact"], (6 * (blocks + 256 * d) + 12 * layers * d * 32) * float(tokens))
+        equal(f"{name}: learning rate", item["peak_learning_rate"], 0.2 / d)
+        equal(f"{name}: what it continues", item["continues"],
+              item["name"].split("tpp")[0].replace("continued", "source").rsplit(" ", 1)[0] + " 8tpp"
+              if item["strategy"] == "continued" else None)
+    totals = plan["totals"]
+    for key, column in (("flops_6nd", "flops_6nd"), ("flops_exact", "flops_exact"), ("flops_to_train", "flops_to_train"),
+                        ("slot_seconds_estimate", "seconds_estimate"), ("disk_bytes_estimate", "disk_bytes_estimate")):
+        total = sum(item[column] for item in plan["runs"])
+        check(f"plan's total of {column}", abs(totals[key] - total) <= 1e-12 * total, f"{totals[key]} for {total}")
+    equal("plan's total of runs", totals["runs"], 28)
+    # What was planned is what was trained.
+    trained = {row["name"]: row for row in rows(world.done, "SELECT * FROM run")}
+    for item in plan["runs"]:
+        row = trained[item["name"]]
+        for key in ("steps", "tokens_target", "tokens_source", "params_blocks", "params_norms", "params_embedding"):
+            equal(f"planned and trained {key} of {item['name']}", item[key], row[key])
+        equal(f"planned and trained FLOPs of {item['name']}", item["flops_exact"], row["flops"])
+    half = world.copy("DELETE FROM eval", "DELETE FROM checkpoint", "DELETE FROM attempt WHERE run_id > 10")
+    outcomes = [item["outcome"] for item in json_of("plan --dir", world("plan", world.spec, "--dir", half, "--json"))["runs"]]
+    equal("plan --dir shows outcomes", sorted(set(outcomes)), ["done", "pending"])
+    equal("plan --dir counts them", outcomes.count("done"), 10)
+
+
+def test_status(world):
+    status = json_of("status --json", world("status", world.done, "--json"))
+    equal("status counts", (status["runs"], status["finished"], status["name"]), (28, 28, "small"))
+    equal("nobody runs it", (status["running_as"], status["running"], status["troubled"]), (None, [], []))
+    total = rows(world.done, "SELECT sum(flops) AS f FROM run")[0]["f"]
+    equal("status FLOPs", (status["flops"], status["flops_done"]), (total, total))
+    folder = world.copy(
+        "UPDATE attempt SET outcome = 'crashed', message = 'CUDA error: device lost' WHERE run_id = 1",
+        "UPDATE attempt SET outcome = 'diverged', message = 'step 3: loss nan' WHERE run_id = 2",
+        "UPDATE attempt SET outcome = 'stopped' WHERE run_id = 3",
+        "UPDATE attempt SET ended_ms = NULL, outcome = NULL WHERE run_id IN (4, 5)",
+        "UPDATE run SET retired = 1 WHERE id = 6")
+    attempts = rows(folder, "SELECT folder, run_id FROM attempt WHERE run_id IN (4, 5)")
+    for attempt in attempts:
+        (folder / attempt["folder"] / "heartbeat").write_text("17 12345.5\n" if attempt["run_id"] == 4 else "")
+    status = json_of("status of trouble", world("status", folder, "--json"))
+    counts = {}
+    for outcomes in status["outcomes"].values():
+        for outcome, runs in outcomes.items():
+            counts[outcome] = counts.get(outcome, 0) + runs
+    expected = {"crashed": 1, "diverged": 1, "stopped": 1, "interrupted": 2, "done": 22}
+    equal("what nobody trains is interrupted, not running", counts, expected)
+    equal("a retired run does not count", status["runs"], 27)
+    equal("finished are done and diverged", status["finished"], 23)
+    equal("trouble is told", sorted((t["outcome"], t["message"]) for t in status["troubled"]),
+          [("crashed", "CUDA error: device lost"), ("diverged", "step 3: loss nan")])
+    text = world("status", folder).stdout
+    check("trouble is told as text", "crashed after 1 attempts: CUDA error: device lost" in text, text)
+    watched = subprocess.run([world.crosslaw, "status", folder, "--watch"], capture_output=True, text=True, timeout=20)
+    equal("--watch ends when nobody runs the sweep", watched.returncode, 0)
+    with open(folder / "lock", "r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.truncate(0)
+        lock.write("process 42 on elsewhere\n")
+        lock.flush()
+        status = json_of("status of a running sweep", world("status", folder, "--json"))
+        equal("the holder is named", status["running_as"], "process 42 on elsewhere")
+        by_step = sorted((live["step"], live["tokens_per_second"]) for live in status["running"])
+        equal("heartbeats are shown, empty ones as nothing yet", by_step, [(0, 0.0), (17, 12345.5)])
+        refused("a second run while one is at it", world("run", world.spec, "--dir", folder), 2, "process 42 on elsewhere",
+                "already running")
+        check("doctor names the holder", "process 42 on elsewhere is running this sweep" in world("doctor", folder).stdout)
+        equal("asking leaves the holder's name", (folder / "lock").read_text(), "process 42 on elsewhere\n")
+
+
+def test_coeffs(world):
+    found = json_of("coeffs --json", world("coeffs", world.done, "--json"))
+    table = list(csv.DictReader(io.StringIO(world("coeffs", world.done, "--csv").stdout)))
+    equal("coeffs is current", found["current"], True)
+    by_place = {(line["fit"], line["coefficient"]): line for line in table}
+    count = 0
+    for item in found["fits"]:
+        for name, coefficient in item["coefficients"].items():
+            line = by_place[item["name"], name]
+            count += 1
+            equal(f"{item['name']} {name}: csv and json", float(line["value"]), coefficient["value"])
+            for at, column in enumerate(("ci95_low", "ci95_high")):
+                if coefficient.get("ci95"):
+                    equal(f"{item['name']} {name}: {column}", float(line[column]), coefficient["ci95"][at])
+    equal("csv and json hold the same coefficients", count, len(table))
+    stored = {row["name"] for row in rows(world.done, "SELECT name FROM fit")}
+    check("what is shown is what is stored", {item["name"] for item in found["fits"]} <= stored, stored)
+    refused("coeffs both ways", world("coeffs", world.done, "--json", "--csv"), 2, "--json", "--csv")
+    without = world.copy("DELETE FROM fit")
+    refused("coeffs without a fit", world("coeffs", without), 1, "no fit is stored yet", "crosslaw fit")
+    older = world.copy("UPDATE eval SET loss_nats = loss_nats * 1.01 WHERE step = (SELECT max(step) FROM eval)")
+    done = world("coeffs", older, "--json")
+    equal("an old fit says so", json.loads(done.stdout)["current"], False)
+    check("an old fit says so on stderr", "have gone on since" in done.stderr, done.stderr)
+    broken = world.copy("UPDATE fit SET result = '{\"law\": 3}'")
+    done = world("coeffs", broken)
+    check("a stored fit that is none is an error", done.returncode in (1, 2) and "crosslaw: " in done.stderr, done)
+
+
+def test_report(world):
+    names = [row["name"] for row in rows(world.done, "SELECT name FROM run")]
+    spoilt = {
+        "finished": [],
+        "half done": ["DELETE FROM eval WHERE run_id > 14", "DELETE FROM fit", "DELETE FROM checkpoint WHERE run_id > 14",
+                      "DELETE FROM attempt WHERE run_id > 14"],
+        "not begun": ["DELETE FROM eval", "DELETE FROM train_loss", "DELETE FROM checkpoint", "DELETE FROM attempt",
+                      "DELETE FROM fit"],
+        "all diverged": ["UPDATE attempt SET outcome = 'diverged'", "UPDATE eval SET loss_nats = NULL", "DELETE FROM fit"],
+        "losses unknown": ["UPDATE eval SET loss_nats = NULL, loss_nats_per_byte = NULL"],
+        "one run": ["UPDATE run SET retired = 1 WHERE id > 1", "DELETE FROM fit"],
+        "no run": ["UPDATE run SET retired = 1", "DELETE FROM fit"],
+        "markup in a message": ["UPDATE attempt SET outcome = 'crashed', message = '</script><b>&'"],
+    }
+    for name, statements in spoilt.items():
+        folder = world.copy(*statements)
+        out = folder / "page.html"
+        done = world("report", folder, "--out", out)
+        equal(f"report, {name}: exit code ({done.stderr.strip()})", done.returncode, 0)
+        equal(f"report, {name}: says where", done.stdout, f"{out}\n")
+        page = out.read_text() if out.exists() else ""
+        check(f"report, {name}: is a page", page.lstrip().lower().startswith("<!doctype html") and "</html>" in page, page[:80])
+        data = re.search(r'<script type="application/json" id="crosslaw-data">(.*?)</script>', page, re.DOTALL)
+        def no_number(text):
+            check(f"report, {name}: holds no {text}", False)
+        held = json.loads(data[1] if data else "{}", parse_constant=no_number)
+        check(f"report, {name}: holds its data", held != {})
+        if name in ("finished", "half done"):
+            check(f"report, {name}: names each run", all(run_name in page for run_name in names))
+        check(f"report, {name}: no markup from a message", "</script><b>" not in page)
+    refused("report into a missing folder", world("report", world.done, "--out", world.work / "none" / "x.html"), 1, "none")
+
+
+def shard(path):
+    """Header and tokens of a token shard, read by struct."""
+    data = path.read_bytes()
+    magic, version, width, vocabulary, tokens, text_bytes = struct.unpack("<8sIIQQQ", data[:40])
+    equal(f"{path.name}: magic", (magic, version), (b"CLTOKENS", 1))
+    return vocabulary, text_bytes, list(struct.unpack(f"<{tokens}{'HI'[width == 4]}", data[64:]))
+
+
+def test_tokenize(world):
+    folder = world.work / "tokens"
+    done = world("tokenize", world.spec, "--dir", folder)
+    equal("tokenize ends well", done.returncode, 0)
+    table = [line.split() for line in done.stdout.splitlines()[1:]]
+    spec = world.work / "spec"
+    for language, split, documents, tokens, text_bytes, _, digest, path in table:
+        texts = [json.loads(line)["text"] for line in (spec / f"{language}.{split}.jsonl").read_text().splitlines()]
+        expected = [token for text in texts for token in (0, *text.encode())]
+        expected = expected[:2049] if split == "valid" else expected
+        vocabulary, counted, found = shard(pathlib.Path(path))
+        name = f"{language}.{split}"
+        equal(f"{name}: vocabulary", vocabulary, 256)
+        check(f"{name}: tokens", found == expected, f"{len(found)} for {len(expected)}")
+        numbers = (len(expected), expected.count(0), sum(token != 0 for token in expected[1:]))
+        equal(f"{name}: numbers", (int(tokens), int(documents), int(text_bytes)), numbers)
+        equal(f"{name}: bytes in the header", counted, numbers[2])
+        check(f"{name}: hash", hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest().startswith(digest), digest)
+    stamps = {path: path.stat().st_mtime_ns for path in (folder / "data").iterdir()}
+    again = world("tokenize", world.spec, "--dir", folder)
+    equal("tokenize again prints the same", again.stdout, done.stdout)
+    equal("tokenize again says nothing", again.stderr, "")
+    equal("tokenize again writes nothing", {path: path.stat().st_mtime_ns for path in stamps}, stamps)
+    # The same text, compressed by Python, gives the same shards.
+    packed = write_small_sweep(world.work / "packed")
+    packed.write_text(packed.read_text().replace("en.train.jsonl", "en.train.jsonl.gz"))
+    plain = (packed.parent / "en.train.jsonl").read_bytes()
+    half = plain.index(b"\n", len(plain) // 2) + 1
+    (packed.parent / "en.train.jsonl.gz").write_bytes(gzip.compress(plain[:half]) + gzip.compress(plain[half:]))
+    (packed.parent / "en.train.jsonl").unlink()
+    world("tokenize", packed, "--dir", world.work / "packed tokens")
+    for name in ("en.train.tokens", "fr.valid.tokens"):
+        equal(f"packed or plain, {name}", (world.work / "packed tokens" / "data" / name).read_bytes(),
+              (folder / "data" / name).read_bytes())
+    equal("a sweep takes the shards that tokenize made", (world.done / "data" / "fr.train.tokens").read_bytes(),
+          (folder / "data" / "fr.train.tokens").read_bytes())
+
+
+def test_two_tokenizers(world):
+    """One makes the shards; who comes meanwhile is told so, and nobody spoils the other's files."""
+    folder, reference = world.work / "three at once", world.work / "tokens" / "data"
+    started = [subprocess.Popen([world.crosslaw, "tokenize", world.spec, "--dir", folder], stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    ends = []
+    for process in started:
+        _, told = process.communicate()
+        ends.append(process.returncode)
+        if process.returncode:
+            check("a second tokenize is told who is at work", process.returncode == 2 and "is at work in" in told, told)
+    check("one of them makes the shards", 0 in ends, ends)
+    for name in ("en.train.tokens", "en.valid.tokens", "fr.train.tokens", "fr.valid.tokens"):
+        equal(f"whole after three at once: {name}", (folder / "data" / name).read_bytes(), (reference / name).read_bytes())
+
+
+def test_doctor(world):
+    good = world("doctor", world.done)
+    equal("doctor of a good sweep", good.returncode, 0)
+    check("doctor of a good sweep", "crosslaw.db is whole" in good.stdout and "STOP" not in good.stdout, good.stdout)
+    for folder in (world.work / "nowhere", world.spec):
+        done = world("doctor", folder)
+        equal(f"doctor of {folder.name}", done.returncode, 1)
+        check(f"doctor of {folder.name}", f"STOP  {folder}: is no folder" in done.stdout, done.stdout)
+    alone = world.work / "alone"
+    alone.mkdir()
+    shutil.copy(world.crosslaw, alone / "crosslaw")
+    done = run(alone / "crosslaw", "doctor", world.done)
+    equal("doctor without a trainer", done.returncode, 1)
+    check("doctor without a trainer", f"STOP  {alone}/crosslaw-train: is not there" in done.stdout, done.stdout)
+    refused("a sweep without a trainer", run(alone / "crosslaw", "run", world.spec, "--dir", alone / "sweep"), 1,
+            "crosslaw-train: is not there")
+    machine = world.work / "machine"
+    machine.mkdir()
+    (machine / "nvidia-smi").write_text("#!/bin/sh\necho GPU-1\necho GPU-2\n")
+    (machine / "nvidia-smi").chmod(0o755)
+    environment = dict(os.environ, PATH=f"{machine}:{os.environ['PATH']}")
+    environment.pop("CUDA_VISIBLE_DEVICES", None)
+    check("doctor lists GPUs", "ok    2 GPUs: GPU-1, GPU-2" in world("doctor", env=environment).stdout)
+    environment["CUDA_VISIBLE_DEVICES"] = ""
+    check("doctor says when none is allowed", "warn  no GPU" in world("doctor", env=environment).stdout)
+
+
+def test_damaged_database(world):
+    """Any command answers any damage with an exit code and a message, never with a signal."""
+    whole = (world.copy() / "crosslaw.db").read_bytes()
+    draw = random.Random(1)
+    commands = (["status"], ["export"], ["coeffs"], ["report"], ["doctor"], ["plan", world.spec, "--dir"])
+    folder = world.copy()
+    spoilt = [("cut", whole[:length]) for length in (0, 1, 15, 99, 4096, len(whole) // 2, len(whole) - 1)]
+    for _ in range(8):
+        data = bytearray(whole)
+        at = draw.randrange(100, len(data) - 4096)
+        data[at : at + 4096] = draw.randbytes(4096)
+        spoilt.append((f"4096 bytes at {at}", bytes(data)))
+    spoilt.append(("text", b"this is no database\n" * 500))
+    for name, data in spoilt:
+        for leftover in ("crosslaw.db-wal", "crosslaw.db-shm"):
+            (folder / leftover).unlink(missing_ok=True)
+        (folder / "crosslaw.db").write_bytes(data)
+        for command in commands:
+            done = world(*command, folder)
+            label = f"{command[0]} of a database, {name}"
+            check(f"{label}: an exit code", done.returncode in (0, 1, 2), f"{done.returncode} {done.stderr}")
+            if done.returncode and command[0] != "doctor":
+                check(f"{label}: one message", done.stderr.startswith("crosslaw: "), done.stderr)
+    check("reading changes no byte", (folder / "crosslaw.db").read_bytes() == spoilt[-1][1])
+    (folder / "crosslaw.db").write_bytes(whole[: len(whole) // 2])
+    equal("doctor finds a cut database", world("doctor", folder).returncode, 1)
+
+
+def test_full_disk(world):
+    """A sweep that runs out of room ends with a message, loses nothing, and goes on when there is room."""
+    folder = world.work / "full"
+
+    def small_disk():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (350_000, 350_000))
+
+    done = subprocess.run([world.crosslaw, "run", world.spec, "--dir", folder], capture_output=True, text=True,
+                          preexec_fn=small_disk)
+    check("a full disk is a failure", done.returncode == 1, f"{done.returncode} {done.stderr}")
+    check("a full disk names the file", "en.train.tokens" in done.stderr and "File too large" in done.stderr, done.stderr)
+    again = world("tokenize", world.spec, "--dir", folder)
+    equal("with room again it goes on", again.returncode, 0)
+    equal("and makes the same shard", (folder / "data" / "en.train.tokens").read_bytes(),
+          (world.done / "data" / "en.train.tokens").read_bytes())
+
+
+def main():
+    crosslaw = pathlib.Path(sys.argv[1]).resolve()
+    with tempfile.TemporaryDirectory(prefix="crosslaw-commands-") as work:
+        world = World(crosslaw, pathlib.Path(work))
+        for name, test in list(globals().items()):
+            if name.startswith("test_"):
+                test(world)
+    if FAILURES:
+        sys.exit("FAILED:\n" + "\n".join(FAILURES[:40]) + f"\n{len(FAILURES)} of {CHECKS} checks failed")
+    print(f"{CHECKS} checks")
+
+
+if __name__ == "__main__":
+    main()

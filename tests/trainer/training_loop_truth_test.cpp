@@ -1,0 +1,303 @@
+// The whole loop against outside truths: plain autograd with AdamW in double precision, an
+// undisturbed run, and counts by hand.
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "tests/support/catch.h"
+#include "tests/support/full_disk.h"
+#include "tests/support/plain_llama.h"
+#include "tests/support/training_workshop.h"
+#include "trainer/model/checkpoint.h"
+#include "trainer/recipe/learning_rate.h"
+#include "trainer/recipe/model_cost.h"
+#include "trainer/text_stream.h"
+
+namespace crosslaw::trainer {
+namespace {
+
+using tests::Journal;
+using Workshop = tests::TrainingWorkshop;
+using Leaves = std::map<std::string, at::Tensor>;
+
+Leaves leaves_of(const Parameters& parameters) {
+  Leaves leaves;
+  for (const ParameterSlot& slot : parameters.slots())
+    leaves[slot.name] = parameters.weight(slot.name).to(at::kDouble).clone();
+  return leaves;
+}
+
+struct PlainStep {
+  double loss, norm;
+};
+
+// AdamW (arXiv:1711.05101, algorithm 2) over autograd's gradients, in double precision.
+class PlainTraining {
+ public:
+  PlainTraining(const TrainConfig& config, const Parameters& start)
+      : config_(config), text_(config), weights_(leaves_of(start)) {
+    for (const ParameterSlot& slot : start.slots()) is_norm_[slot.name] = slot.is_norm;
+    for (const auto& [name, w] : weights_)
+      m_[name] = at::zeros_like(w), v_[name] = at::zeros_like(w);
+  }
+
+  PlainStep step(int64_t step) {
+    for (auto& [name, w] : weights_) w = w.detach().requires_grad_();
+    std::vector<at::Tensor> inputs;
+    for (const auto& [name, w] : weights_) inputs.push_back(w);
+    at::Tensor loss = tests::plain_llama_loss(config_.recipe.model, weights_, text_.batch(step));
+    auto gradients = torch::autograd::grad({loss}, inputs);
+    double squares = 0;
+    for (const at::Tensor& g : gradients) squares += g.pow(2).sum().item<double>();
+    const AdamWOptions& o = config_.recipe.optimizer;
+    double norm = std::sqrt(squares), clip = norm > o.clip_norm ? o.clip_norm / norm : 1;
+    double rate = learning_rate(config_.recipe.schedule, step), n = static_cast<double>(step + 1);
+    size_t i = 0;
+    for (auto& [name, w] : weights_) {
+      at::Tensor g = gradients[i++] * clip;
+      m_[name] = o.beta1 * m_[name] + (1 - o.beta1) * g;
+      v_[name] = o.beta2 * v_[name] + (1 - o.beta2) * g * g;
+      at::Tensor ahead = m_[name] / (1 - std::pow(o.beta1, n)),
+                 spread = (v_[name] / (1 - std::pow(o.beta2, n))).sqrt() + o.epsilon;
+      double decay = is_norm_[name] ? 0 : o.weight_decay;
+      w = w.detach() * (1 - rate * decay) - rate * ahead / spread;
+    }
+    return {loss.item<double>(), norm};
+  }
+
+  double validation_loss(const ValidationText& text) const {
+    return tests::plain_llama_loss(config_.recipe.model, weights_,
+                                   text.windows_from(0, text.windows()))
+        .item<double>();
+  }
+
+ private:
+  TrainConfig config_;
+  TrainingText text_;
+  Leaves weights_, m_, v_;
+  std::map<std::string, bool> is_norm_;
+};
+
+}  // namespace
+
+TEST_CASE("training follows plain autograd and AdamW in double precision, step for step") {
+  Workshop w;
+  for (bool tied : {true, false}) {
+    TrainConfig config = w.config("fr", 25);
+    config.recipe.model = {256, 16, 40, 2, 2, tied};
+    config.recipe.schedule.peak_learning_rate = 0.01;
+    config.execution.evaluation_steps = {1};
+    Parameters start(config.recipe.model, at::kFloat, at::kCPU);
+    start.initialize(config.recipe.seed, config.recipe.init_std);
+    PlainTraining plain(config, start);
+    Journal j = w.run(config, tied ? "tied" : "untied");
+    ValidationText valid("fr", config.execution.valid_shards.at("fr"), 32, 256);
+    int64_t clipped = 0;
+    for (int64_t step = 0; step < 25; ++step) {
+      auto [loss, norm] = plain.step(step);
+      INFO("step " << step);
+      CHECK(j.losses.at(step) == Approx(loss).epsilon(2e-5));
+      CHECK(j.gradient_norms.at(step) == Approx(norm).epsilon(1e-3));
+      clipped += norm > config.recipe.optimizer.clip_norm;
+      if (step == 0)
+        CHECK(j.evals.at({"fr", 1}) == Approx(plain.validation_loss(valid)).epsilon(2e-5));
+    }
+    CHECK(j.evals.at({"fr", 25}) == Approx(plain.validation_loss(valid)).epsilon(1e-4));
+    CHECK(clipped > 0);
+    CHECK(j.losses.at(0) == Approx(std::log(256.0)).epsilon(0.1));
+  }
+}
+
+TEST_CASE("the weights of the final checkpoint give the loss that was reported") {
+  Workshop w;
+  TrainConfig config = w.config("fr", 15);
+  Journal j = w.run(config, "a");
+  Parameters loaded(config.recipe.model, at::kFloat, at::kCPU);
+  load_checkpoint(loaded, config.recipe.model, false, w.checkpoint("a", 15));
+  ValidationText valid("fr", config.execution.valid_shards.at("fr"), 32, 256);
+  double loss = tests::plain_llama_loss(config.recipe.model, leaves_of(loaded),
+                                        valid.windows_from(0, valid.windows()))
+                    .item<double>();
+  CHECK(j.evals.at({"fr", 15}) == Approx(loss).epsilon(1e-6));
+}
+
+TEST_CASE("stopped at any step and resumed, a run equals an undisturbed one, files and all") {
+  Workshop w;
+  const int64_t steps = 12;
+  TrainConfig config = w.config("fr", steps);
+  config.execution.evaluation_steps = {3, 7};
+  Journal whole = w.run(config, "whole");
+  std::string weights = tests::read_file(w.checkpoint("whole", steps) + "/model.safetensors");
+  for (int64_t stop = 0; stop < steps; ++stop) {
+    std::string name = "stop" + std::to_string(stop);
+    Journal first = w.run(config, name, stop);
+    REQUIRE(first.result.outcome == Outcome::kStopped);
+    REQUIRE(first.result.step == stop);
+    REQUIRE(first.result.checkpoint == checkpoint_name(stop));
+    TrainConfig again = config;
+    again.execution.start_checkpoints = {w.checkpoint(name, stop)};
+    Journal second = w.run(again, name + "b");
+    INFO("stopped after " << stop << " steps");
+    REQUIRE(second.result.start_step == stop);
+    // The two together are the whole, no step missing and none twice.
+    auto losses = first.losses;
+    losses.merge(std::map(second.losses));
+    REQUIRE(losses == whole.losses);
+    REQUIRE(first.losses.size() + second.losses.size() == whole.losses.size());
+    auto evals = first.evals;
+    evals.merge(std::map(second.evals));
+    REQUIRE(evals == whole.evals);
+    REQUIRE(tests::read_file(w.checkpoint(name + "b", steps) + "/model.safetensors") == weights);
+  }
+}
+
+TEST_CASE("stopped after every single step, a run still ends the same") {
+  Workshop w;
+  TrainConfig config = w.config("fr", 10);
+  Journal whole = w.run(config, "whole");
+  std::map<int64_t, double> losses;
+  for (int64_t attempt = 0;; ++attempt) {
+    REQUIRE(attempt < 12);
+    std::string name = "a" + std::to_string(attempt);
+    Journal j = w.run(config, name, 1);
+    losses.merge(j.losses);
+    if (j.result.outcome == Outcome::kDone) break;
+    config.execution.start_checkpoints = {w.checkpoint(name, j.result.step)};
+  }
+  CHECK(losses == whole.losses);
+}
+
+TEST_CASE("looking at validation losses, publishing and reporting change no step") {
+  Workshop w;
+  TrainConfig plain = w.config("fr", 16), watched = plain;
+  for (int64_t step = 1; step < 16; ++step) watched.execution.evaluation_steps.push_back(step);
+  watched.execution.publish_steps = {2, 9};
+  w.add_language(watched, "en", 1.0);
+  watched.recipe.mixture.pop_back();
+  Journal a = w.run(plain, "a"), b = w.run(watched, "b");
+  CHECK(a.losses == b.losses);
+  CHECK(a.gradient_norms == b.gradient_norms);
+  CHECK(a.evals.at({"fr", 16}) == b.evals.at({"fr", 16}));
+  CHECK(b.evals.size() == 32);
+  CHECK(std::filesystem::exists(w.checkpoint("b", 2)));
+  CHECK(std::filesystem::exists(w.checkpoint("b", 9)));
+}
+
+TEST_CASE("tokens and FLOPs of every validation are those of the steps before, counted by hand") {
+  Workshop w;
+  for (double replay : {0.25, 0.1, 0.5}) {
+    TrainConfig config = w.config("fr", 20);
+    w.add_language(config, "en", replay);
+    config.recipe.mixture[0].share = 1 - replay;
+    for (int64_t step = 1; step < 20; ++step) config.execution.evaluation_steps.push_back(step);
+    // What the steps were really made of: every window is looked up in both languages' text.
+    TrainingText text(config);
+    TokenShard french(config.execution.train_shards.at("fr"));
+    std::vector<int64_t> tokens(static_cast<size_t>(french.info().tokens));
+    french.copy(0, french.info().tokens, tokens.data());
+    Journal j = w.run(config, "replay" + std::to_string(replay));
+    int64_t target = 0, step = 0;
+    for (const EvalLine& line : j.eval_lines) {
+      for (; step < line.step; ++step) {
+        at::Tensor batch = text.batch(step);
+        for (int64_t row = 0; row < batch.size(0); ++row) {
+          const int64_t* window = batch.data_ptr<int64_t>() + row * 33;
+          bool found =
+              std::search(tokens.begin(), tokens.end(), window, window + 33) != tokens.end();
+          target += found ? 32 : 0;
+        }
+      }
+      INFO("replay " << replay << ", step " << line.step);
+      CHECK(line.tokens_target == target);
+      CHECK(line.tokens_target + line.tokens_source == line.step * 4 * 32);
+      CHECK(std::abs(static_cast<double>(line.tokens_source) -
+                     replay * static_cast<double>(line.step * 4 * 32)) <= 32);
+      CHECK(line.flops == training_flops_per_token(config.recipe.model, 32) *
+                              static_cast<double>(line.step * 4 * 32));
+      CHECK(line.end_of_schedule == (line.step == 20));
+    }
+    CHECK(j.eval_lines.size() == 40);
+  }
+}
+
+TEST_CASE("along the way only the first language is looked at when so asked, at the end all") {
+  Workshop w;
+  TrainConfig config = w.config("fr", 10);
+  w.add_language(config, "en", 1.0);
+  config.recipe.mixture.pop_back();
+  config.execution.evaluation_steps = {2, 5};
+  config.execution.others_at_end_only = true;
+  Journal j = w.run(config, "a");
+  std::vector<std::pair<std::string, int64_t>> seen;
+  for (const auto& [place, loss] : j.evals) seen.push_back(place);
+  CHECK(seen ==
+        std::vector<std::pair<std::string, int64_t>>{{"en", 10}, {"fr", 2}, {"fr", 5}, {"fr", 10}});
+}
+
+TEST_CASE(
+    "a batch in any micro-batches is the same gradient, and any number asked for is made to fit") {
+  Workshop w;
+  TrainConfig whole = w.config("fr", 8);
+  whole.recipe.batch_sequences = 6;
+  Journal reference = w.run(whole, "whole");
+  std::map<int64_t, std::map<int64_t, double>> by_size;
+  for (int64_t micro : {1, 2, 3, 4, 5, 6, 7, 1000}) {
+    TrainConfig parts = whole;
+    parts.execution.micro_batch_sequences = micro;
+    Journal j = w.run(parts, "micro" + std::to_string(micro));
+    for (const auto& [step, loss] : reference.losses)
+      CHECK(j.losses.at(step) == Approx(loss).epsilon(1e-4));
+    by_size[micro] = j.losses;
+  }
+  // The largest divisor of 6 that is not larger: the same arithmetic, to the last bit.
+  CHECK(by_size.at(4) == by_size.at(3));
+  CHECK(by_size.at(5) == by_size.at(3));
+  CHECK(by_size.at(7) == reference.losses);
+  CHECK(by_size.at(1000) == reference.losses);
+  CHECK(by_size.at(1) != reference.losses);
+}
+
+TEST_CASE("threads change no loss") {
+  Workshop w;
+  TrainConfig one = w.config("fr", 6), three = one;
+  three.execution.threads = 3;
+  Journal a = w.run(one, "one"), b = w.run(three, "three");
+  at::set_num_threads(1);
+  CHECK(a.losses == b.losses);
+}
+
+TEST_CASE("a text of another vocabulary or a shard that is not there ends the run with its name") {
+  Workshop w;
+  TrainConfig config = w.config("fr", 5);
+  config.recipe.model.vocabulary = 200;
+  CHECK_THAT(tests::message_of([&] { w.run(config, "a"); }),
+             Catch::Contains("fr.train.tokens: made for 256 tokens, the model knows 200"));
+  config.recipe.model.vocabulary = 256;
+  config.execution.valid_shards["fr"] = "/nowhere/fr.valid.tokens";
+  CHECK_THAT(tests::message_of([&] { w.run(config, "a"); }),
+             Catch::Contains("/nowhere/fr.valid.tokens: cannot be read"));
+  config = w.config("fr", 5);
+  config.recipe.context_tokens = 2048;
+  CHECK_THAT(tests::message_of([&] { w.run(config, "a"); }),
+             Catch::Contains("fr.valid.tokens: shorter than one context of 2048 tokens"));
+}
+
+TEST_CASE(
+    "a full disk ends the run with the file's name, leaves no half checkpoint, and it goes on") {
+  Workshop w;
+  TrainConfig config = w.config("fr", 12);
+  Journal whole = w.run(config, "whole");
+  config.execution.publish_steps = {4, 8};
+  std::string message;
+  {
+    tests::FullDisk disk(12'000);  // the weights need 4 bytes each, and there are some 5,000
+    message = tests::message_of([&] { w.run(config, "full"); });
+  }
+  CHECK_THAT(message, Catch::Contains("checkpoint-00000004.tmp/model.safetensors: writing failed"));
+  CHECK(std::filesystem::is_empty(w.files.folder / "full"));
+  CHECK(w.run(config, "full").losses == whole.losses);
+}
+
+}  // namespace crosslaw::trainer
