@@ -117,6 +117,8 @@ void Scheduler::write_attempt_config(const Job& job, const Slot& slot, const std
 }
 
 void Scheduler::finish(const ProcessExit& exit) {
+  // A cancelled attempt's process is told of, too, once the stop has reached it.
+  if (!live_.contains(exit.attempt_id)) return;
   const Live live = live_.at(exit.attempt_id);
   live_.erase(exit.attempt_id);
   if (live.slot < slots_.size()) slot_busy_[live.slot] = false;
