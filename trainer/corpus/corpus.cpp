@@ -177,7 +177,7 @@ class CorpusBuilder {
     if (known.size() != sources.size()) return false;
     // By hash and order, not by path: a moved corpus is the same corpus.
     for (size_t i = 0; i < sources.size(); ++i) {
-      if (known[i].value("sha256", "") != sources[i]["sha256"]) return false;
+      if (known[i].value("sha256", "") != sources[i]["sha256"].get<std::string>()) return false;
     }
     return true;
   }

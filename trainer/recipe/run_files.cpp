@@ -149,7 +149,7 @@ std::string checkpoint_damage(const fs::path& folder, bool check_hashes) {
   }
   for (const auto& [name, hash] : state["sha256"].items()) {
     if (!fs::exists(folder / name)) return fmt::format("{}: {} is missing", folder.string(), name);
-    if (check_hashes && db::sha256_of_file(folder / name) != hash)
+    if (check_hashes && json(db::sha256_of_file(folder / name)) != hash)
       return fmt::format("{}: {} is damaged", folder.string(), name);
   }
   return "";
