@@ -26,12 +26,12 @@ constexpr int kMostPasses = 5;
 constexpr double kEnough = 1.01;  // of the least error: what the list may end with
 
 // The target in the coordinate in which it is sharpened: exponents as they are, all else in logs.
-struct Answer {
+struct Sharpened {
   std::function<std::optional<double>(const Theta&)> value;  // of plain theta
   bool relative;
 };
 
-Answer answer_to(const Target& target, const FitResult& fit, double flops) {
+Sharpened answer_to(const Target& target, const FitResult& fit, double flops) {
   const Law& law = *fit.law;
   if (!target.of_budget()) {
     const int i = law.index(target.coefficient);
@@ -89,7 +89,7 @@ double variance_by_stages(const std::vector<FittedStage>& stages, const StageInf
 // The information of the runs so far about a target, and what one more would add.
 class Information {
  public:
-  Information(const Points& points, const FitResult& fit, const Answer& target)
+  Information(const Points& points, const FitResult& fit, const Sharpened& target)
       : problem_(make_problem(*fit.law, points, fit.huber_delta)),
         theta_(problem_.centred(fit.theta)),
         stages_(stages_of(fit)) {
@@ -143,7 +143,7 @@ class Information {
     throw std::invalid_argument("the law of the fit does not describe every run");
   }
 
-  Theta slope_of(const Answer& target) const {
+  Theta slope_of(const Sharpened& target) const {
     constexpr double kDifference = 1e-4;  // well above the tolerance of a searched optimum
     Theta out(theta_.size());
     for (int i = 0; i < theta_.size(); ++i) {
@@ -327,7 +327,7 @@ NextRuns choose_next_runs(const Points& points, const FitResult& fit,
     throw std::invalid_argument(
         fmt::format("target_flops = {} must be a finite number above 0", options.target_flops));
   }
-  const Answer target = answer_to(asked, fit, options.target_flops);
+  const Sharpened target = answer_to(asked, fit, options.target_flops);
   const Information start(points, fit, target);
   const Chooser chooser(start, possible, options);
   const Selection chosen = chooser.best();

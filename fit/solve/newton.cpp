@@ -14,7 +14,7 @@ constexpr double kStationary = 1e-7;         // a gradient this small against th
 
 // What a step has to bring, as shares of what its model promised (Nocedal and Wright 2006,
 // Algorithm 4.1): to be taken at all, not to shorten the next one, to lengthen it.
-constexpr double kLeastShare = 1e-4;
+constexpr double kLeastShareOfPromise = 1e-4;
 constexpr double kPoorShare = 0.25;
 constexpr double kGoodShare = 0.75;
 constexpr double kShortestRadius = 1e-14;  // steps below it change no double
@@ -187,8 +187,8 @@ NewtonSummary newton(const Law& law, std::span<const Sample> samples, double del
         std::max(kRounding * here.sums.objective, kResidualRounding * here.sums.pull);
     // Where F can no longer tell up from down, a step is good when it makes the gradient smaller.
     const bool rounding = std::abs(step.predicted) <= noise && actual >= -noise;
-    const bool better =
-        rounding ? next.norm < here.norm : actual > kLeastShare * step.predicted && actual > 0;
+    const bool better = rounding ? next.norm < here.norm
+                                 : actual > kLeastShareOfPromise * step.predicted && actual > 0;
     if (rounding && !better && trust.blend == 0) break;
     if (rounding || actual > kGoodShare * step.predicted) {
       trust.grow(step.length);
