@@ -131,8 +131,9 @@ TEST_CASE("CPU slots get processors of their own as long as there are enough") {
         bool fits = static_cast<int64_t>(i + 1) * threads <= cpus;
         REQUIRE(static_cast<int64_t>(slots[i].cpus.size()) == (fits ? threads : 0));
         for (int cpu : slots[i].cpus) {
-          REQUIRE(CPU_ISSET(cpu, &set));
-          REQUIRE_FALSE(CPU_ISSET(cpu, &used));
+          const bool allowed = CPU_ISSET(cpu, &set), again = CPU_ISSET(cpu, &used);
+          REQUIRE(allowed);
+          REQUIRE_FALSE(again);
           CPU_SET(cpu, &used);
         }
       }
@@ -143,7 +144,8 @@ TEST_CASE("CPU slots get processors of their own as long as there are enough") {
 // A process in a container or under taskset may use some processors only.
 TEST_CASE("processors that this process may not use are no slots") {
   cpu_set_t before, one;
-  CPU_ZERO(&before), CPU_ZERO(&one);
+  CPU_ZERO(&before);
+  CPU_ZERO(&one);
   REQUIRE(sched_getaffinity(0, sizeof before, &before) == 0);
   int last = 0;
   for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
