@@ -1,6 +1,7 @@
 #include "apps/study/measured_savings.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>

@@ -1,6 +1,7 @@
 #include "sweep/launch/slots.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sched.h>
 
 #include <algorithm>

@@ -1,6 +1,7 @@
 #include "sweep/spec/spec.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <glob.h>
 
 #include <algorithm>

@@ -1,6 +1,7 @@
 #include "sweep/spec/toml_section.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
