@@ -7,10 +7,9 @@ Both minimise the same objective, the sum of Huber losses (delta 0.001) of log r
 chinchilla and extended. SciPy: L-BFGS-B with analytic gradients in the log-sum-exp form, centred log N
 and log D, the same number of starts, the objective times 1e6 and tolerances near machine precision, without
 which most of its starts stop before the optimum. Both are timed as whole processes, wall seconds and
-seconds of CPU; SciPy's seconds without its start and imports stand beside them. Its linear algebra has one
-thread: with more they wait for each other on matrices this small. Bootstrap refits start from the optimum;
-SciPy's are timed on fewer refits and scaled. Last, crosslaw alone on many points. Needs Python with numpy and
-scipy.
+seconds of CPU; "fit alone" leaves out SciPy's start and imports. Its linear algebra has one thread: with more
+they wait for each other on matrices this small. Bootstrap refits start from the optimum; SciPy's are timed on
+fewer refits and scaled. Last, crosslaw alone on many points. Needs Python with numpy and scipy.
 """
 
 import argparse
@@ -124,9 +123,15 @@ class Seconds:
         used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
         return sum(each.ru_utime + each.ru_stime for each in used)
 
+    def __str__(self):
+        return f"{self.wall:.3f} s (CPU {self.cpu:.3f} s)"
 
-def median_of(runs):
-    return f"{statistics.median(run.wall for run in runs):.3f} s (CPU {statistics.median(run.cpu for run in runs):.3f} s)"
+
+class Median(Seconds):
+    """The median over runs of what `part` takes of each, wall and CPU."""
+
+    def __init__(self, runs, part=lambda run: (run.wall, run.cpu)):
+        self.wall, self.cpu = (statistics.median(each) for each in zip(*map(part, runs)))
 
 
 def scipy_process(law, starts, refits):
@@ -135,11 +140,8 @@ def scipy_process(law, starts, refits):
     fit = Seconds(lambda: scipy_fit(points, law, starts))
     best, agree = fit.result
     refitting = Seconds(lambda: scipy_refits(best, points, refits))
-    print(
-        json.dumps(
-            {"objective": float(best.fun) / SCALE, "agree": int(agree), "fit": fit.wall, "refits": refitting.wall}
-        )
-    )
+    found = {"objective": float(best.fun) / SCALE, "agree": int(agree)}
+    print(json.dumps(found | {"fit": [fit.wall, fit.cpu], "refits": [refitting.wall, refitting.cpu]}))
 
 
 def run_scipy(law, starts, refits):
@@ -149,27 +151,29 @@ def run_scipy(law, starts, refits):
 
 def side_by_side(options, law):
     where = ["--data", DATA, "--where", "in_240=1", "--starts", options.starts]
-    scipy, fit, refitted = [], [], []
+    scipy, ours, ours_refitted = [], [], []
     for _ in range(options.repeats):  # interleaved, so that a busy machine disturbs both alike
         scipy.append(Seconds(lambda: run_scipy(law, options.starts, options.scipy_refits)))
-        fit.append(Seconds(lambda: crosslaw_fit(options.crosslaw, law, *where, "--bootstrap", 0)))
-        refitted.append(Seconds(lambda: crosslaw_fit(options.crosslaw, law, *where, "--bootstrap", options.refits)))
-    theirs, ours = scipy[0].result, fit[0].result
-    whole = statistics.median(run.wall - run.result["refits"] for run in scipy)
-    alone = statistics.median(run.result["fit"] for run in scipy)
-    both = whole + statistics.median(run.result["refits"] for run in scipy) * options.refits / options.scipy_refits
-    print(f"\n{law}, {ours['points']} points, {options.starts} starts, medians of {options.repeats} runs")
-    print(f"objective:              scipy {theirs['objective']:.14g}   crosslaw {ours['objective']:.14g}")
-    print(f"starts at the best:     scipy {theirs['agree']}   crosslaw {ours['starts_at_best']}")
-    print(
-        f"fit:                    scipy {whole:.3f} s ({alone:.3f} s without start and imports)   "
-        f"crosslaw {median_of(fit)}   {whole / statistics.median(run.wall for run in fit):.0f} times faster"
+        ours.append(Seconds(lambda: crosslaw_fit(options.crosslaw, law, *where, "--bootstrap", 0)))
+        ours_refitted.append(Seconds(lambda: crosslaw_fit(options.crosslaw, law, *where, "--bootstrap", options.refits)))
+    scale = options.refits / options.scipy_refits
+    clocks = lambda run: zip((run.wall, run.cpu), run.result["refits"])
+    rows = (
+        ("fit", Median(scipy, lambda run: [all - refits for all, refits in clocks(run)]), Median(ours)),
+        ("fit alone", Median(scipy, lambda run: run.result["fit"]), Median(ours)),
+        (
+            f"fit and {options.refits} refits",
+            Median(scipy, lambda run: [all + (scale - 1) * refits for all, refits in clocks(run)]),
+            Median(ours_refitted),
+        ),
     )
-    print(
-        f"fit and {options.refits} refits:    scipy {both:.1f} s (scaled from {options.scipy_refits})   "
-        f"crosslaw {median_of(refitted)}   {both / statistics.median(run.wall for run in refitted):.0f} times faster"
-    )
-    if ours["objective"] > theirs["objective"] * (1 + 1e-7):
+    found, theirs = ours[0].result, scipy[0].result
+    print(f"\n{law}, {found['points']} points, {options.starts} starts, medians of {options.repeats} runs")
+    print(f"objective:             scipy {theirs['objective']:.14g}   crosslaw {found['objective']:.14g}")
+    print(f"starts at the best:    scipy {theirs['agree']}   crosslaw {found['starts_at_best']}")
+    for name, slow, fast in rows:
+        print(f"{name + ':':<22} scipy {slow}   crosslaw {fast}   {slow.wall / fast.wall:.0f} times faster")
+    if found["objective"] > theirs["objective"] * (1 + 1e-7):
         sys.exit("FAILED: crosslaw's objective is higher")
 
 
@@ -190,14 +194,14 @@ def many_points(options):
         for law in ("chinchilla", "extended"):
             for draws in (0, 200):
                 took = Seconds(lambda: crosslaw_fit(options.crosslaw, law, "--data", file, "--bootstrap", draws))
-                print(f"{law}, {options.points} points, {draws} refits: {median_of([took])}")
+                print(f"{law}, {options.points} points, {draws} refits: {took}")
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(f"peak memory of crosslaw: {peak:.0f} MB")
 
 
 def left_out_runs(options):
-    """What leaving out one run at a time costs, every point being a run of its own: by refits of all runs as long as
-    they are affordable, then by one Newton step each and refits of the furthest alone."""
+    """What leaving out one run at a time costs, every point a run of its own: refits of all while they are affordable
+    (their time grows with the square of the points), then a Newton step each and refits of the furthest alone."""
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder) / "points.csv"
         for count in (2000, 10000, options.points):

@@ -21,8 +21,7 @@ namespace crosslaw::fit {
 namespace {
 
 constexpr double kNoOptimum = std::numeric_limits<double>::infinity();
-constexpr std::size_t kMostRefits = 1000;   // runs of which every one is refitted
-constexpr std::size_t kRefitsOfMany = 300;  // of more runs, those that move the fit furthest
+constexpr std::size_t kRefitsOfMany = 300;  // where not every run is refitted
 
 // The core of a finished fit, without its search.
 Core core_of(const FitResult& fit, const Points& points, std::vector<int> index) {
@@ -220,8 +219,9 @@ void require_made_from(const Points& points, const FitResult& fit, double flops)
 // Leaves out every run, by refits of all of them or by one Newton step.
 class Leaver {
  public:
-  Leaver(const Points& points, const FitResult& fit, double flops, int threads)
+  Leaver(const Points& points, const FitResult& fit, double flops, int threads, double most_terms)
       : points_(points),
+        most_terms_(most_terms),
         fit_(fit),
         flops_(flops),
         threads_(threads),
@@ -232,7 +232,9 @@ class Leaver {
     std::vector<int> every(runs_.size());
     std::iota(every.begin(), every.end(), 0);
     changes_.resize(runs_.size());
-    if (runs_.size() <= kMostRefits || !step_all()) {
+    const double terms = static_cast<double>(runs_.size()) * static_cast<double>(points_.size());
+    const bool affordable = terms <= most_terms_ || runs_.size() <= kRefitsOfMany;
+    if (affordable || !step_all()) {
       refit(every);
       return gather(every);
     }
@@ -339,6 +341,7 @@ class Leaver {
   }
 
   const Points& points_;
+  double most_terms_;
   const FitResult& fit_;
   double flops_;
   int threads_;
@@ -349,9 +352,10 @@ class Leaver {
 
 }  // namespace
 
-Influence influence(const Points& points, const FitResult& fit, double flops, int threads) {
+Influence influence(const Points& points, const FitResult& fit, double flops, int threads,
+                    double most_terms) {
   require_made_from(points, fit, flops);
-  return Leaver(points, fit, flops, threads).leave_out();
+  return Leaver(points, fit, flops, threads, most_terms).leave_out();
 }
 
 }  // namespace crosslaw::fit

@@ -41,11 +41,15 @@ struct Influence {
 // are compared by the largest |change of log N*| at C = flops over the strategies; where a law has
 // no N*, by the largest change of an exponent in jackknife standard errors. The jackknife is
 // sqrt((G - 1)/G sum (t_g - mean t)^2) over the G runs of the same stages, summed over such strata.
-// Of more than a thousand runs only the 300 that move the fit furthest by one Newton step
-// (one_step.h) are refitted; the others keep the change of that step.
+// Every run is refitted while that takes up to `most_terms` terms of the objective in a pass, runs
+// times points: some ten thousand single points. Beyond, only the 300 runs that move the fit
+// furthest by one Newton step (one_step.h) are; the others keep the change of that step. Of 100,000
+// single points all refits would take ten minutes (scripts/bench_fit.py shows both).
 // Close to L1 (few residuals within delta) a fit moves by jumps when a point leaves; then it is
 // rough, and the bootstrap is to be believed. Throws std::invalid_argument for points that the fit
 // cannot come from or a budget that is not above 0.
-Influence influence(const Points& points, const FitResult& fit, double flops, int threads);
+inline constexpr double kAffordableTerms = 1e8;
+Influence influence(const Points& points, const FitResult& fit, double flops, int threads,
+                    double most_terms = kAffordableTerms);
 
 }  // namespace crosslaw::fit
