@@ -90,12 +90,12 @@ double variance_by_stages(const std::vector<FittedStage>& stages, const StageInf
 class Information {
  public:
   Information(const Points& points, const FitResult& fit, const Sharpened& target)
-      : problem_(make_problem(*fit.law, points, fit.huber_delta)),
-        theta_(problem_.centred(fit.theta)),
+      : objective_(make_objective(*fit.law, points, fit.huber_delta)),
+        theta_(objective_.centred(fit.theta)),
         stages_(stages_of(fit)) {
     // Everything below is in centred coordinates, where the information is far from singular.
-    noise_ = expected_error(fit_noise(problem_, theta_), fit.huber_delta);
-    const Eigen::MatrixXd rows = jacobian(problem_, theta_);
+    noise_ = expected_error(fit_noise(objective_, theta_), fit.huber_delta);
+    const Eigen::MatrixXd rows = jacobian(objective_, theta_);
     known_.assign(stages_.size(), Square::Zero(theta_.size(), theta_.size()));
     Square all = known_.front();
     for (Eigen::Index i = 0; i < rows.rows(); ++i) {
@@ -116,9 +116,9 @@ class Information {
 
   Theta slope_at(const CandidateRun& run) const {
     Theta g(theta_.size());
-    const Sample at{std::log(run.params) - problem_.mean_log_params,
-                    std::log(run.tokens) - problem_.mean_log_tokens, 0, 1, run.stage};
-    problem_.law->log_loss(theta_.data(), at, g.data());
+    const Sample at{std::log(run.params) - objective_.mean_log_params,
+                    std::log(run.tokens) - objective_.mean_log_tokens, 0, 1, run.stage};
+    objective_.law->log_loss(theta_.data(), at, g.data());
     return g;
   }
 
@@ -150,8 +150,8 @@ class Information {
       Theta up = theta_, down = theta_;
       up[i] += kDifference;
       down[i] -= kDifference;
-      const std::optional<double> high = target.value(problem_.plain(up));
-      const std::optional<double> low = target.value(problem_.plain(down));
+      const std::optional<double> high = target.value(objective_.plain(up));
+      const std::optional<double> low = target.value(objective_.plain(down));
       if (!high || !low) {
         throw std::invalid_argument(
             "the fitted law has no compute-optimal size, so nothing can make it sharper; choose a "
@@ -166,7 +166,7 @@ class Information {
     return std::max(0.0, variance_by_stages(stages_, known, direction_));
   }
 
-  Problem problem_;
+  Objective objective_;
   Theta theta_;
   std::vector<FittedStage> stages_;
   double noise_ = 0;

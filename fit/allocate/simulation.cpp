@@ -197,12 +197,12 @@ std::vector<std::string> problems(const SimulationOptions& options) {
 }
 
 LossNoise noise_around(const Points& points, const FitResult& fit) {
-  const Problem problem = make_problem(*fit.law, points, fit.huber_delta);
-  const Theta theta = problem.centred(fit.theta);
-  const NoiseModel all = fit_noise(problem, theta);
+  const Objective objective = make_objective(*fit.law, points, fit.huber_delta);
+  const Theta theta = objective.centred(fit.theta);
+  const NoiseModel all = fit_noise(objective, theta);
   const double deviation = all.scale * (all.laplace ? std::numbers::sqrt2 : 1.0);
   const NoiseParts parts =
-      analyse_variance(points, residuals(problem, theta)).value_or(NoiseParts{deviation, 0});
+      analyse_variance(points, residuals(objective, theta)).value_or(NoiseParts{deviation, 0});
   return {parts.point, parts.run, all.laplace};
 }
 

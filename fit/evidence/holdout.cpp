@@ -66,7 +66,7 @@ HeldOutLaw test_law(const Points& points, const HoldoutPlan& plan, FitOptions op
     out.coefficients = free_coefficients(fit);
     out.objective += fit.objective;
     out.identifiable = out.identifiable && fit.identifiable;
-    const Problem test = make_problem(*fit.law, pick(points, split.test), options.huber_delta);
+    const Objective test = make_objective(*fit.law, pick(points, split.test), options.huber_delta);
     const Eigen::VectorXd errors = residuals(test, test.centred(fit.theta));
     out.log_errors.insert(out.log_errors.end(), errors.begin(), errors.end());
   }

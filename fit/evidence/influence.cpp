@@ -26,12 +26,12 @@ constexpr std::size_t kRefitsOfMany = 300;  // where not every run is refitted
 // The core of a finished fit, without its search.
 Core core_of(const FitResult& fit, const Points& points, std::vector<int> index) {
   Core core;
-  core.problem = make_problem(*fit.law, points, fit.huber_delta);
+  core.objective = make_objective(*fit.law, points, fit.huber_delta);
   // What a stage inherited stays frozen in its refits, and moves only with the stage it comes from.
   for (std::size_t i = 0; i < fit.coefficients.size(); ++i) {
-    core.problem.box.free[i] = !fit.coefficients[i].frozen;
+    core.objective.box.free[i] = !fit.coefficients[i].frozen;
   }
-  core.centred = core.problem.centred(fit.theta);
+  core.centred = core.objective.centred(fit.theta);
   core.index = std::move(index);
   return core;
 }
@@ -47,7 +47,7 @@ class Refitter {
     sample_.assign(points.size(), {0, 0});
     for (std::size_t s = 0; s < stages_.size(); ++s) {
       const Core& core = stages_[s].core;
-      steps_.emplace_back(core.problem, core.centred);
+      steps_.emplace_back(core.objective, core.centred);
       for (std::size_t k = 0; k < core.index.size(); ++k) {
         sample_[static_cast<std::size_t>(core.index[k])] = {s, k};
       }
@@ -64,7 +64,7 @@ class Refitter {
       const Theta moved = stages_[s].start(out.first);
       const auto found = steps_[s].without(samples_of(s, left_out), moved - core.centred);
       if (!found) return std::nullopt;
-      stages_[s].put_free(core.problem.plain(core.centred + found->theta), out.first);
+      stages_[s].put_free(core.objective.plain(core.centred + found->theta), out.first);
       out.second += found->objective;
     }
     return out;
@@ -74,8 +74,8 @@ class Refitter {
     std::vector<std::vector<Sample>> samples(stages_.size());
     for (std::size_t s = 0; s < stages_.size(); ++s) {
       const Core& core = stages_[s].core;
-      apply(world, core.problem, core.index, core.centred, core.noise, samples[s]);
-      const int needed = core.problem.box.free_count(core.problem.law->size());
+      apply(world, core.objective, core.index, core.centred, core.noise, samples[s]);
+      const int needed = core.objective.box.free_count(core.objective.law->size());
       if (static_cast<int>(samples[s].size()) < needed) return std::nullopt;
     }
     const std::optional<StageDraws> found = refit_stages(stages_, world, coefficients_);
@@ -83,8 +83,8 @@ class Refitter {
     Refit out{found->whole, 0};
     for (std::size_t s = 0; s < stages_.size(); ++s) {
       Sums sums;
-      const Problem& problem = stages_[s].core.problem;
-      problem.law->accumulate(found->centred[s], samples[s], problem.delta, sums);
+      const Objective& objective = stages_[s].core.objective;
+      objective.law->accumulate(found->centred[s], samples[s], objective.delta, sums);
       out.second += sums.objective;
     }
     return out;
@@ -95,7 +95,7 @@ class Refitter {
     std::vector<Sample> out;
     for (const int i : points) {
       const auto [s, k] = sample_[static_cast<std::size_t>(i)];
-      if (s == stage) out.push_back(stages_[s].core.problem.samples[k]);
+      if (s == stage) out.push_back(stages_[s].core.objective.samples[k]);
     }
     return out;
   }

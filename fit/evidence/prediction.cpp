@@ -34,9 +34,9 @@ std::vector<Strategy> strategies_of(const Points& points, const FitResult& fit) 
 
 // log observed - log predicted of every point, as large as those of points that were not fitted.
 std::vector<double> scatter_of(const Strategy& strategy) {
-  const Problem problem =
-      make_problem(*strategy.fit.law, strategy.points, strategy.fit.huber_delta);
-  const Eigen::VectorXd r = residuals(problem, problem.centred(strategy.fit.theta));
+  const Objective objective =
+      make_objective(*strategy.fit.law, strategy.points, strategy.fit.huber_delta);
+  const Eigen::VectorXd r = residuals(objective, objective.centred(strategy.fit.theta));
   const auto fitted = static_cast<double>(
       std::count_if(strategy.fit.coefficients.begin(), strategy.fit.coefficients.end(),
                     [](const Coefficient& each) { return !each.frozen; }));

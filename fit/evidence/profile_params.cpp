@@ -31,7 +31,7 @@ class AtOptimum {
         gamma_(theta[4]),
         floor_(std::exp(theta[0])) {}
 
-  double at(const Sample& sample, double* gradient) {
+  double log_loss(const Sample& sample, double* gradient) {
     const double x = sample.log_params;
     const double y = sample.log_tokens;
     size_ = std::exp(slope_ - alpha_ * x) / alpha_;
@@ -124,12 +124,12 @@ struct ParamsProblem {
   }
 };
 
-ParamsProblem params_problem(const Problem& problem, const FitResult& fit, double flops) {
+ParamsProblem params_problem(const Objective& objective, const FitResult& fit, double flops) {
   const Law& law = at_optimum_law();
-  ParamsProblem out{problem.samples, problem.delta, std::log(flops), fit.compute_model(), {}};
+  ParamsProblem out{objective.samples, objective.delta, std::log(flops), fit.compute_model(), {}};
   for (Sample& sample : out.plain) {
-    sample.log_params += problem.mean_log_params;
-    sample.log_tokens += problem.mean_log_tokens;
+    sample.log_params += objective.mean_log_params;
+    sample.log_tokens += objective.mean_log_tokens;
   }
   out.box.lower.resize(law.size());
   out.box.upper.resize(law.size());
@@ -138,8 +138,8 @@ ParamsProblem params_problem(const Problem& problem, const FitResult& fit, doubl
     out.box.upper[i] = law.coefficients[static_cast<std::size_t>(i)].upper;
   }
   // E is bounded relative to the smallest loss, as in every other problem (objective.cpp).
-  out.box.lower[0] += problem.min_log_loss;
-  out.box.upper[0] += problem.min_log_loss;
+  out.box.lower[0] += objective.min_log_loss;
+  out.box.upper[0] += objective.min_log_loss;
   // N* eliminates one level: A where it is free, else B, which follows from a size term that stays.
   const bool size_is_free = !fit.coefficient("A").frozen;
   out.box.free = {!fit.coefficient("E").frozen, size_is_free, !fit.coefficient("alpha").frozen,
@@ -154,16 +154,16 @@ std::optional<ProfileWalk> walk_of(const Points& points, const FitResult& fit, d
   const ComputeModel compute = fit.compute_model();
   const std::optional<Split> best = best_split(*fit.law, fit.theta, {flops, compute, {}});
   if (!best) return std::nullopt;
-  const Problem problem = make_problem(*fit.law, points, fit.huber_delta);
-  const auto shared = std::make_shared<ParamsProblem>(params_problem(problem, fit, flops));
-  const Theta centred = problem.centred(fit.theta);
+  const Objective objective = make_objective(*fit.law, points, fit.huber_delta);
+  const auto shared = std::make_shared<ParamsProblem>(params_problem(objective, fit, flops));
+  const Theta centred = objective.centred(fit.theta);
   ProfileWalk walk;
   walk.best.at = std::log(best->params);
-  walk.best.objective = evaluate(problem, centred).objective;
+  walk.best.objective = evaluate(objective, centred).objective;
   walk.best.theta.resize(at_optimum_law().size());
   walk.best.theta << form->log_e, std::log(form->alpha) + form->log_a - form->alpha * walk.best.at,
       form->alpha, compute.exponent * form->beta - form->gamma, form->gamma;
-  walk.limit = profile_limit(walk.best.objective, noise_factors(problem, centred).ratio);
+  walk.limit = profile_limit(walk.best.objective, noise_factors(objective, centred).ratio);
   // One parameter on one side, one token on the other.
   walk.lowest = std::min(0.0, walk.best.at);
   walk.highest = std::max(compute.log_params(std::log(flops)), walk.best.at);

@@ -20,8 +20,8 @@ double median(std::vector<double> values) {
 
 std::vector<double> log_residuals(const FitResult& fit, const Points& points) {
   if (points.empty()) return {};
-  const Problem problem = make_problem(*fit.law, points, fit.huber_delta);
-  const Eigen::VectorXd r = residuals(problem, problem.centred(fit.theta));
+  const Objective objective = make_objective(*fit.law, points, fit.huber_delta);
+  const Eigen::VectorXd r = residuals(objective, objective.centred(fit.theta));
   std::vector<double> out;
   for (Eigen::Index i = 0; i < r.size(); ++i)
     out.push_back(-r[i]);  // the solver's sign is opposite

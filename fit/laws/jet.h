@@ -135,7 +135,7 @@ class FormulaKernel {
     }
   }
 
-  double at(const Sample& sample, double* gradient) {
+  double log_loss(const Sample& sample, double* gradient) {
     log_loss_ = Formula::log_loss(theta_, sample);
     std::copy_n(log_loss_.gradient.data(), kSize, gradient);
     return log_loss_.value;

@@ -13,7 +13,7 @@ class Joint {
 
   explicit Joint(const double* theta) : theta_(theta), floor_(std::exp(theta[0])) {}
 
-  double at(const Sample& sample, double* gradient) {
+  double log_loss(const Sample& sample, double* gradient) {
     std::fill_n(gradient + 3, 5, 0.0);  // the data term of the other strategy has no say
     continued_ = sample.stage == Stage::kContinued;
     size_.set(theta_, sample.log_params);

@@ -8,7 +8,7 @@
 // What the laws share. A kernel describes one law for one theta:
 //   static constexpr int kSize;                         number of coefficients
 //   explicit Kernel(const double* theta);
-//   double at(const Sample&, double* gradient);         log L; gradient = d log L / d theta
+//   double log_loss(const Sample&, double* gradient);   log L; gradient = d log L / d theta
 //   void add_curvature(double scale, double* square);   += scale * (d2 L / d theta2) / L there
 // `square` is kSize x kSize, column-major, of which only the lower triangle is used. The second
 // derivative of log L is that curvature minus gradient * gradient^T.
@@ -17,7 +17,7 @@ namespace crosslaw::fit {
 template <class Kernel>
 double kernel_log_loss(const double* theta, const Sample& sample, double* gradient) {
   std::array<double, Kernel::kSize> unused;
-  return Kernel(theta).at(sample, gradient != nullptr ? gradient : unused.data());
+  return Kernel(theta).log_loss(sample, gradient != nullptr ? gradient : unused.data());
 }
 
 template <class Kernel>
@@ -38,7 +38,7 @@ void kernel_accumulate(const Theta& theta, std::span<const Sample> samples, doub
   // One pass over the samples gives everything a step needs: exponentials are the cost, and value,
   // gradient and curvature share them.
   for (const Sample& sample : samples) {
-    const double residual = kernel.at(sample, slope.data()) - sample.log_loss;
+    const double residual = kernel.log_loss(sample, slope.data()) - sample.log_loss;
     const double size = std::abs(residual);
     const bool quadratic = size <= delta;
     const double force = sample.weight * (quadratic ? residual : std::copysign(delta, residual));

@@ -91,7 +91,7 @@ class PowerSum {
 
   explicit PowerSum(const double* theta) : theta_(theta), floor_(std::exp(theta[0])) {}
 
-  double at(const Sample& sample, double* gradient) {
+  double log_loss(const Sample& sample, double* gradient) {
     size_.set(theta_, sample.log_params);
     data_.set(theta_, sample.log_params, sample.log_tokens);
     const double loss = floor_ + size_.value + data_.value;

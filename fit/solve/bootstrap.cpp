@@ -10,12 +10,17 @@ namespace crosslaw::fit {
 namespace {
 
 constexpr std::size_t kManySamples = 2000;
+constexpr double kLeastGain = 1e-12;   // relative to F: a refit need not be finer than the noise
+constexpr double kLogNoFloor = -13.8;  // log 1e-6: E this far below the smallest loss counts as 0
+constexpr double kOnBound = 1e-9;      // a coordinate closer to its bound stands there
+constexpr double kTail = 0.025;        // of the draws: beyond it the 95 % interval is open
 
-bool stands_at_bound(const Problem& problem, const Theta& centred, int i) {
-  if (!problem.box.free[static_cast<std::size_t>(i)]) return false;
-  const bool floor = problem.law->coefficients[static_cast<std::size_t>(i)].kind == Kind::kFloor;
-  if (floor && centred[i] < problem.min_log_loss - 13.8) return true;
-  return centred[i] <= problem.box.lower[i] + 1e-9 || centred[i] >= problem.box.upper[i] - 1e-9;
+bool stands_at_bound(const Objective& objective, const Theta& centred, int i) {
+  if (!objective.box.free[static_cast<std::size_t>(i)]) return false;
+  const bool floor = objective.law->coefficients[static_cast<std::size_t>(i)].kind == Kind::kFloor;
+  if (floor && centred[i] < objective.min_log_loss + kLogNoFloor) return true;
+  return centred[i] <= objective.box.lower[i] + kOnBound ||
+         centred[i] >= objective.box.upper[i] - kOnBound;
 }
 
 }  // namespace
@@ -23,21 +28,21 @@ bool stands_at_bound(const Problem& problem, const Theta& centred, int i) {
 Draw refit(const Core& core, const Resample& world, const Theta& start) {
   std::vector<Sample> samples;
   samples.reserve(core.index.size());
-  apply(world, core.problem, core.index, core.centred, core.noise, samples);
+  apply(world, core.objective, core.index, core.centred, core.noise, samples);
   NewtonOptions options;
-  options.least_gain = 1e-12;
+  options.least_gain = kLeastGain;
   // Of many points a world changes so little that no kink matters.
   if (samples.size() > kManySamples) options.first_blend = 0;
-  const Problem& problem = core.problem;
+  const Objective& objective = core.objective;
   NewtonSummary summary =
-      minimise(*problem.law, samples, problem.delta, problem.box, start, options);
+      minimise(*objective.law, samples, objective.delta, objective.box, start, options);
   for (const Theta& rival : core.rivals) {
     Theta from = start;
     for (int i = 0; i < from.size(); ++i) {
-      if (problem.box.free[static_cast<std::size_t>(i)]) from[i] = rival[i];
+      if (objective.box.free[static_cast<std::size_t>(i)]) from[i] = rival[i];
     }
     const NewtonSummary other =
-        minimise(*problem.law, samples, problem.delta, problem.box, from, options);
+        minimise(*objective.law, samples, objective.delta, objective.box, from, options);
     if (other.converged && other.objective < summary.objective) summary = other;
   }
   if (!summary.converged || !summary.theta.allFinite()) return std::nullopt;
@@ -52,22 +57,22 @@ void take_draws(const Core& core, const std::vector<Draw>& draws, const FitOptio
       std::count_if(draws.begin(), draws.end(), [](const Draw& each) { return each.has_value(); });
   result.bootstrap.draws = static_cast<int>(made);
   result.bootstrap.failed = static_cast<int>(draws.size()) - result.bootstrap.draws;
-  result.draws.resize(made, core.problem.law->size());
+  result.draws.resize(made, core.objective.law->size());
   Eigen::Index row = 0;
   for (const Draw& each : draws) {
-    if (each) result.draws.row(row++) = core.problem.plain(*each).transpose();
+    if (each) result.draws.row(row++) = core.objective.plain(*each).transpose();
   }
-  for (int i = 0; i < core.problem.law->size(); ++i) {
+  for (int i = 0; i < core.objective.law->size(); ++i) {
     Coefficient& mine = result.coefficients[static_cast<std::size_t>(i)];
-    const CoefficientInfo& info = core.problem.law->coefficients[static_cast<std::size_t>(i)];
+    const CoefficientInfo& info = core.objective.law->coefficients[static_cast<std::size_t>(i)];
     const Estimate spread =
         estimate(result, [&](const Theta& theta) { return coefficient_value(info, theta[i]); });
     mine.se = spread.se;
     mine.ci95 = spread.ci95;
     const auto bound = std::count_if(draws.begin(), draws.end(), [&](const auto& each) {
-      return each && stands_at_bound(core.problem, *each, i);
+      return each && stands_at_bound(core.objective, *each, i);
     });
-    if (static_cast<double>(bound) <= 0.025 * static_cast<double>(made)) continue;
+    if (static_cast<double>(bound) <= kTail * static_cast<double>(made)) continue;
     result.bootstrap.at_bound.push_back(mine.name);
     result.problems.push_back(fmt::format(
         "{} {} in {:.0f} % of the bootstrap draws: its interval is open on that side", mine.name,

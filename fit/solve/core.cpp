@@ -28,7 +28,7 @@ std::vector<double> values_of(const Law& law, const Theta& plain) {
   return out;
 }
 
-Certificate certify(const Problem& problem, const SearchSummary& found,
+Certificate certify(const Objective& objective, const SearchSummary& found,
                     const Identifiability& verdict) {
   Certificate out;
   out.gradient_norm = found.best.gradient_norm;
@@ -36,18 +36,18 @@ Certificate certify(const Problem& problem, const SearchSummary& found,
   out.starts = found.starts;
   out.starts_at_best = found.starts_at_best;
   out.starts_unfinished = found.starts_unfinished;
-  out.points_searched = static_cast<int>(problem.samples.size());
+  out.points_searched = static_cast<int>(objective.samples.size());
   out.condition = verdict.condition;
   out.at_bound = verdict.at_bound;
-  const Eigen::VectorXd r = residuals(problem, found.best.theta);
-  const auto inside = (r.array().abs() <= problem.delta).count();
+  const Eigen::VectorXd r = residuals(objective, found.best.theta);
+  const auto inside = (r.array().abs() <= objective.delta).count();
   out.quadratic_share = static_cast<double>(inside) / static_cast<double>(r.size());
   out.rms_log_residual = std::sqrt(r.squaredNorm() / static_cast<double>(r.size()));
   for (const Basin& basin : found.basins) {
     if (basin.objective <= found.basins.front().objective) continue;
     if (out.other_optima.size() == kMostOtherOptima) break;
     out.other_optima.push_back(
-        {basin.objective, basin.starts, values_of(*problem.law, problem.plain(basin.theta))});
+        {basin.objective, basin.starts, values_of(*objective.law, objective.plain(basin.theta))});
   }
   return out;
 }
@@ -76,41 +76,41 @@ void require_usable(const Points& points, const FitOptions& options) {
   if (!wrong.empty()) throw std::invalid_argument(fmt::format("{}", fmt::join(wrong, "; ")));
 }
 
-void require_enough(const Problem& problem, std::string_view strategy) {
-  const int needed = problem.box.free_count(problem.law->size());
-  const auto have = static_cast<int>(problem.samples.size());
+void require_enough(const Objective& objective, std::string_view strategy) {
+  const int needed = objective.box.free_count(objective.law->size());
+  const auto have = static_cast<int>(objective.samples.size());
   if (have < needed) {
     throw std::invalid_argument(fmt::format("{} {} cannot fit {} coefficients ({})", have,
                                             labelled(strategy, "points"), needed,
-                                            problem.law->formula));
+                                            objective.law->formula));
   }
 }
 
-Core fit_core(Problem problem, const Theta& fixed, const FitOptions& options) {
+Core fit_core(Objective objective, const Theta& fixed, const FitOptions& options) {
   Core core;
   const SearchSummary found =
-      search(problem, fixed, {options.starts, options.threads, options.seed});
-  const Identifiability verdict = judge(problem, found.best.theta);
+      search(objective, fixed, {options.starts, options.threads, options.seed});
+  const Identifiability verdict = judge(objective, found.best.theta);
   FitResult& result = core.result;
-  result.law = problem.law;
-  result.draws.resize(0, problem.law->size());
-  result.points = static_cast<int>(problem.samples.size());
-  result.huber_delta = problem.delta;
+  result.law = objective.law;
+  result.draws.resize(0, objective.law->size());
+  result.points = static_cast<int>(objective.samples.size());
+  result.huber_delta = objective.delta;
   result.objective = found.best.objective;
   result.converged = found.best.converged;
   result.identifiable = verdict.identifiable();
-  result.theta = problem.plain(found.best.theta);
-  result.certificate = certify(problem, found, verdict);
+  result.theta = objective.plain(found.best.theta);
+  result.certificate = certify(objective, found, verdict);
   result.problems = verdict.problems;
   for (std::string& each : doubts(result.certificate, result.converged)) {
     result.problems.push_back(std::move(each));
   }
-  const std::vector<double> values = values_of(*problem.law, result.theta);
+  const std::vector<double> values = values_of(*objective.law, result.theta);
   for (std::size_t i = 0; i < values.size(); ++i) {
     Coefficient coefficient;
-    coefficient.name = problem.law->coefficients[i].name;
+    coefficient.name = objective.law->coefficients[i].name;
     coefficient.value = values[i];
-    coefficient.frozen = !problem.box.free[i];
+    coefficient.frozen = !objective.box.free[i];
     coefficient.identifiable = verdict.reasons[i].empty();
     coefficient.reason = verdict.reasons[i];
     result.coefficients.push_back(coefficient);
@@ -121,8 +121,8 @@ Core fit_core(Problem problem, const Theta& fixed, const FitOptions& options) {
     if (basin.objective <= least || basin.objective > kRivalObjective * least) continue;
     if (core.rivals.size() < kMostRivals) core.rivals.push_back(basin.theta);
   }
-  core.noise = fit_noise(problem, found.best.theta);
-  core.problem = std::move(problem);
+  core.noise = fit_noise(objective, found.best.theta);
+  core.objective = std::move(objective);
   return core;
 }
 

@@ -12,9 +12,9 @@
 // The steps that fit_law and fit_two_stage are made of. Not meant for users of the library.
 namespace crosslaw::fit {
 
-// A fit in the coordinates of its problem, from which draws start.
+// A fit in the coordinates of its objective, from which draws start.
 struct Core {
-  Problem problem;
+  Objective objective;
   Theta centred;              // the optimum
   std::vector<Theta> rivals;  // other optima that a resample may prefer
   NoiseModel noise;
@@ -28,10 +28,10 @@ using Draw = std::optional<Theta>;
 // Throw std::invalid_argument: bad options or points; fewer samples than free coefficients (`which`
 // is "", "scratch " or "continued ").
 void require_usable(const Points& points, const FitOptions& options);
-void require_enough(const Problem& problem, std::string_view strategy);
+void require_enough(const Objective& objective, std::string_view strategy);
 
 // Search, certificate and identifiability. Frozen coordinates are taken from `fixed` (centred).
-Core fit_core(Problem problem, const Theta& fixed, const FitOptions& options);
+Core fit_core(Objective objective, const Theta& fixed, const FitOptions& options);
 
 // Refits in one world, from `start` (centred, frozen coordinates included) and from every rival;
 // the lowest optimum counts.

@@ -38,8 +38,8 @@ int distinct(std::vector<double> values) {
 
 class Judge {
  public:
-  Judge(const Problem& problem, const Theta& theta)
-      : problem_(problem), law_(*problem.law), parts_(parts_of(law_)), theta_(theta) {
+  Judge(const Objective& objective, const Theta& theta)
+      : objective_(objective), law_(*objective.law), parts_(parts_of(law_)), theta_(theta) {
     out_.reasons.resize(static_cast<std::size_t>(law_.size()));
   }
 
@@ -58,7 +58,7 @@ class Judge {
     return law_.coefficients[static_cast<std::size_t>(i)];
   }
   bool free_floor() const { return free(0) && info(0).kind == Kind::kFloor; }
-  bool free(int i) const { return problem_.box.free[static_cast<std::size_t>(i)]; }
+  bool free(int i) const { return objective_.box.free[static_cast<std::size_t>(i)]; }
 
   void blame(int i, const std::string& reason) {
     std::string& mine = out_.reasons[static_cast<std::size_t>(i)];
@@ -71,10 +71,11 @@ class Judge {
       if (!free(i)) continue;
       const std::string name(info(i).name);
       std::string reason;
-      if (info(i).kind == Kind::kFloor && theta_[i] < problem_.min_log_loss + std::log(kNoFloor)) {
+      if (info(i).kind == Kind::kFloor &&
+          theta_[i] < objective_.min_log_loss + std::log(kNoFloor)) {
         reason = fmt::format("{} has fallen to 0: the data show no irreducible loss", name);
-      } else if (theta_[i] <= problem_.box.lower[i] + 1e-9 ||
-                 theta_[i] >= problem_.box.upper[i] - 1e-9) {
+      } else if (theta_[i] <= objective_.box.lower[i] + 1e-9 ||
+                 theta_[i] >= objective_.box.upper[i] - 1e-9) {
         reason = fmt::format("{} stands at the bound of the search ({:.6g})", name, theta_[i]);
       }
       if (reason.empty()) continue;
@@ -98,7 +99,7 @@ class Judge {
   // What the points of these strategies have on an axis.
   std::vector<double> values(Axis axis, const std::vector<std::string_view>& strategies) const {
     std::vector<double> out;
-    for (const Sample& s : problem_.samples) {
+    for (const Sample& s : objective_.samples) {
       const bool counts = std::any_of(parts_.begin(), parts_.end(), [&](const LawPart& part) {
         return describes(part, s.stage) &&
                std::count(strategies.begin(), strategies.end(), part.strategy) > 0;
@@ -150,7 +151,7 @@ class Judge {
   void check_repeats() {
     if (!law_.depends_on(Axis::kRepeats)) return;
     const auto repeats =
-        std::count_if(problem_.samples.begin(), problem_.samples.end(),
+        std::count_if(objective_.samples.begin(), objective_.samples.end(),
                       [](const Sample& s) { return s.log_unique_share < -kSameValue; });
     if (repeats > 0) return;
     const std::string sentence =
@@ -164,7 +165,7 @@ class Judge {
   // Does D vary at given N? If not, the size term and the data term are one and the same.
   void check_independence() {
     double xx = 0, xy = 0, yy = 0, weight = 0;
-    for (const Sample& s : problem_.samples) {
+    for (const Sample& s : objective_.samples) {
       xx += s.weight * s.log_params * s.log_params;
       xy += s.weight * s.log_params * s.log_tokens;
       yy += s.weight * s.log_tokens * s.log_tokens;
@@ -183,13 +184,13 @@ class Judge {
   }
 
   std::string describe_dependence(double slope) const {
-    const double centre = std::exp(problem_.mean_log_tokens - slope * problem_.mean_log_params);
+    const double centre = std::exp(objective_.mean_log_tokens - slope * objective_.mean_log_params);
     const char* so = "so the size term and the data term cannot be told apart";
     if (std::abs(slope - 1) < 0.1) {
       Range ratio{std::numeric_limits<double>::infinity(), 0};
-      for (const Sample& s : problem_.samples) {
-        const double each = std::exp(s.log_tokens - s.log_params + problem_.mean_log_tokens -
-                                     problem_.mean_log_params);
+      for (const Sample& s : objective_.samples) {
+        const double each = std::exp(s.log_tokens - s.log_params + objective_.mean_log_tokens -
+                                     objective_.mean_log_params);
         ratio = {std::min(ratio.low, each), std::max(ratio.high, each)};
       }
       return fmt::format(
@@ -209,9 +210,9 @@ class Judge {
     for (int i = 0; i < law_.size(); ++i) {
       if (free(i)) open.push_back(i);
     }
-    Eigen::MatrixXd columns = jacobian(problem_, theta_)(Eigen::all, open);
+    Eigen::MatrixXd columns = jacobian(objective_, theta_)(Eigen::all, open);
     for (Eigen::Index r = 0; r < columns.rows(); ++r) {
-      columns.row(r) *= std::sqrt(problem_.samples[static_cast<std::size_t>(r)].weight);
+      columns.row(r) *= std::sqrt(objective_.samples[static_cast<std::size_t>(r)].weight);
     }
     const Eigen::VectorXd lengths = columns.colwise().norm();
     out_.condition = std::numeric_limits<double>::infinity();
@@ -236,7 +237,7 @@ class Judge {
                       out_.condition));
     }
     const Eigen::MatrixXd spread = svd.matrixV() * values.cwiseInverse().asDiagonal();
-    const double noise = noise_factors(problem_, theta_).error;
+    const double noise = noise_factors(objective_, theta_).error;
     for (std::size_t k = 0; k < open.size(); ++k) {
       const auto row = static_cast<Eigen::Index>(k);
       check_error(open[k], noise * spread.row(row).norm() / lengths[row]);
@@ -286,7 +287,7 @@ class Judge {
     say(sentence);
   }
 
-  const Problem& problem_;
+  const Objective& objective_;
   const Law& law_;
   std::vector<LawPart> parts_;
   const Theta& theta_;
@@ -301,8 +302,8 @@ bool Identifiability::identifiable() const {
                      [](const std::string& reason) { return reason.empty(); });
 }
 
-Identifiability judge(const Problem& problem, const Theta& theta) {
-  return Judge(problem, theta).verdict();
+Identifiability judge(const Objective& objective, const Theta& theta) {
+  return Judge(objective, theta).verdict();
 }
 
 }  // namespace crosslaw::fit

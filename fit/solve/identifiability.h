@@ -21,6 +21,6 @@ struct Identifiability {
 // coefficient at its bound or E at 0; is the Jacobian numerically singular; is the standard
 // error (sandwich formula, independent residuals) so large that the coefficient says nothing.
 // Frozen coefficients are identifiable by definition. `theta` is the centred optimum.
-Identifiability judge(const Problem& problem, const Theta& theta);
+Identifiability judge(const Objective& objective, const Theta& theta);
 
 }  // namespace crosslaw::fit

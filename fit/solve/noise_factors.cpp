@@ -7,25 +7,25 @@
 
 namespace crosslaw::fit {
 
-NoiseFactors noise_factors(const Problem& problem, const Theta& theta) {
+NoiseFactors noise_factors(const Objective& objective, const Theta& theta) {
   constexpr double kFewestInside = 0.05;  // share of the residuals; with fewer psi' is a guess
   constexpr double kDeviationOfMedian = 1.4826;  // standard deviation of normal noise over its
                                                  // median size
   constexpr double kMedianLoss = 1.25;           // sqrt(pi / 2): the median's error over the mean's
-  const Eigen::VectorXd r = residuals(problem, theta);
+  const Eigen::VectorXd r = residuals(objective, theta);
   double squares = 0, inside = 0, weight = 0;
   std::vector<double> sizes;
   for (Eigen::Index i = 0; i < r.size(); ++i) {
-    const double w = problem.samples[static_cast<std::size_t>(i)].weight;
+    const double w = objective.samples[static_cast<std::size_t>(i)].weight;
     const double size = std::abs(r[i]);
-    squares += w * std::pow(std::min(size, problem.delta), 2);
-    inside += size <= problem.delta ? w : 0;
+    squares += w * std::pow(std::min(size, objective.delta), 2);
+    inside += size <= objective.delta ? w : 0;
     weight += w;
     sizes.push_back(size);
   }
   const double psi = std::sqrt(squares / weight);
   const auto count = static_cast<double>(r.size());
-  const double fitted = problem.box.free_count(problem.law->size());
+  const double fitted = objective.box.free_count(objective.law->size());
   const double share = inside / weight;
   NoiseFactors out;
   double correction = count / std::max(1.0, count - fitted);

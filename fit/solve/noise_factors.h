@@ -19,7 +19,7 @@ struct NoiseFactors {
 
 // At the centred optimum. Where hardly a residual is in the quadratic zone, so that mean psi' says
 // nothing, the density of the residuals at 0 is taken from their median size, as for normal noise.
-NoiseFactors noise_factors(const Problem& problem, const Theta& theta);
+NoiseFactors noise_factors(const Objective& objective, const Theta& theta);
 
 // NoiseFactors::error that noise of this law has in the long run, in closed form: sqrt(E psi^2) /
 // E psi'. A few points say little of it themselves when delta is small, for the fit goes through as

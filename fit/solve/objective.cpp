@@ -15,24 +15,24 @@ int SearchBox::free_count(int size) const {
   return static_cast<int>(std::count(free.begin(), free.begin() + size, true));
 }
 
-Theta Problem::centred(const Theta& plain) const {
+Theta Objective::centred(const Theta& plain) const {
   Theta theta = plain;
   law->shift(theta.data(), -mean_log_params, -mean_log_tokens);
   return theta;
 }
 
-Theta Problem::plain(const Theta& centred) const {
+Theta Objective::plain(const Theta& centred) const {
   Theta theta = centred;
   law->shift(theta.data(), mean_log_params, mean_log_tokens);
   return theta;
 }
 
-Problem make_problem(const Law& law, const Points& points, double delta) {
-  Problem problem;
-  problem.law = &law;
-  problem.delta = delta;
-  problem.samples.reserve(points.size());
-  problem.min_log_loss = std::numeric_limits<double>::infinity();
+Objective make_objective(const Law& law, const Points& points, double delta) {
+  Objective objective;
+  objective.law = &law;
+  objective.delta = delta;
+  objective.samples.reserve(points.size());
+  objective.min_log_loss = std::numeric_limits<double>::infinity();
   double weight = 0;
   for (const Point& p : points) {
     const Sample sample{std::log(p.params),
@@ -41,58 +41,58 @@ Problem make_problem(const Law& law, const Points& points, double delta) {
                         p.weight,
                         p.stage,
                         std::log(unique_tokens(p) / p.tokens)};
-    problem.samples.push_back(sample);
-    problem.mean_log_params += p.weight * sample.log_params;
-    problem.mean_log_tokens += p.weight * sample.log_tokens;
-    problem.min_log_loss = std::min(problem.min_log_loss, sample.log_loss);
+    objective.samples.push_back(sample);
+    objective.mean_log_params += p.weight * sample.log_params;
+    objective.mean_log_tokens += p.weight * sample.log_tokens;
+    objective.min_log_loss = std::min(objective.min_log_loss, sample.log_loss);
     weight += p.weight;
   }
-  problem.mean_log_params /= weight;
-  problem.mean_log_tokens /= weight;
-  for (Sample& sample : problem.samples) {
-    sample.log_params -= problem.mean_log_params;
-    sample.log_tokens -= problem.mean_log_tokens;
+  objective.mean_log_params /= weight;
+  objective.mean_log_tokens /= weight;
+  for (Sample& sample : objective.samples) {
+    sample.log_params -= objective.mean_log_params;
+    sample.log_tokens -= objective.mean_log_tokens;
   }
-  problem.box.lower.resize(law.size());
-  problem.box.upper.resize(law.size());
+  objective.box.lower.resize(law.size());
+  objective.box.upper.resize(law.size());
   for (int i = 0; i < law.size(); ++i) {
     const CoefficientInfo& info = law.coefficients[static_cast<std::size_t>(i)];
-    const double origin = info.kind == Kind::kFloor ? problem.min_log_loss : 0;
-    problem.box.lower[i] = origin + info.lower;
-    problem.box.upper[i] = origin + info.upper;
-    problem.box.free[static_cast<std::size_t>(i)] = true;
+    const double origin = info.kind == Kind::kFloor ? objective.min_log_loss : 0;
+    objective.box.lower[i] = origin + info.lower;
+    objective.box.upper[i] = origin + info.upper;
+    objective.box.free[static_cast<std::size_t>(i)] = true;
   }
-  return problem;
+  return objective;
 }
 
-void freeze(Problem& problem, std::span<const std::string_view> names) {
+void freeze(Objective& objective, std::span<const std::string_view> names) {
   for (const std::string_view name : names) {
-    problem.box.free[static_cast<std::size_t>(problem.law->index(name))] = false;
+    objective.box.free[static_cast<std::size_t>(objective.law->index(name))] = false;
   }
 }
 
-Sums evaluate(const Problem& problem, const Theta& theta) {
+Sums evaluate(const Objective& objective, const Theta& theta) {
   Sums sums;
-  problem.law->accumulate(theta, problem.samples, problem.delta, sums);
+  objective.law->accumulate(theta, objective.samples, objective.delta, sums);
   return sums;
 }
 
-Eigen::MatrixXd jacobian(const Problem& problem, const Theta& theta) {
-  const auto rows = static_cast<Eigen::Index>(problem.samples.size());
+Eigen::MatrixXd jacobian(const Objective& objective, const Theta& theta) {
+  const auto rows = static_cast<Eigen::Index>(objective.samples.size());
   Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> out(rows, theta.size());
   for (Eigen::Index i = 0; i < rows; ++i) {
-    problem.law->log_loss(theta.data(), problem.samples[static_cast<std::size_t>(i)],
-                          out.row(i).data());
+    objective.law->log_loss(theta.data(), objective.samples[static_cast<std::size_t>(i)],
+                            out.row(i).data());
   }
   return out;
 }
 
-Eigen::VectorXd residuals(const Problem& problem, const Theta& theta) {
-  const auto rows = static_cast<Eigen::Index>(problem.samples.size());
+Eigen::VectorXd residuals(const Objective& objective, const Theta& theta) {
+  const auto rows = static_cast<Eigen::Index>(objective.samples.size());
   Eigen::VectorXd out(rows);
   for (Eigen::Index i = 0; i < rows; ++i) {
-    const Sample& sample = problem.samples[static_cast<std::size_t>(i)];
-    out[i] = problem.law->log_loss(theta.data(), sample, nullptr) - sample.log_loss;
+    const Sample& sample = objective.samples[static_cast<std::size_t>(i)];
+    out[i] = objective.law->log_loss(theta.data(), sample, nullptr) - sample.log_loss;
   }
   return out;
 }

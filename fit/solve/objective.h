@@ -21,9 +21,10 @@ struct SearchBox {
   int free_count(int size) const;
 };
 
-// A fit as the solvers see it: samples with log N and log D centred on their weighted means, which
+// What a fit minimises, sum_i w_i Huber(log predicted - log observed) of one law over samples, and
+// the box in which it does. Samples have log N and log D centred on their weighted means, which
 // removes most of the correlation between a level and its exponent.
-struct Problem {
+struct Objective {
   const Law* law = nullptr;
   std::vector<Sample> samples;
   double delta = 1e-3;
@@ -36,19 +37,19 @@ struct Problem {
   Theta plain(const Theta& centred) const;
 };
 
-// Every coefficient free. Points must be free of problems().
-Problem make_problem(const Law& law, const Points& points, double delta);
+// Every coefficient free. Points without complaints (problems() is empty).
+Objective make_objective(const Law& law, const Points& points, double delta);
 
-// Holds the named coefficients at their value in `plain` (plain coordinates); the rest stay free.
-void freeze(Problem& problem, std::span<const std::string_view> names);
+// Holds the named coefficients where a start has them; the rest stay free.
+void freeze(Objective& objective, std::span<const std::string_view> names);
 
 // F, dF/dtheta and the two curvature matrices at centred theta.
-Sums evaluate(const Problem& problem, const Theta& theta);
+Sums evaluate(const Objective& objective, const Theta& theta);
 
 // The n x p matrix d log L_i / d theta_j at centred theta, rows in the order of the samples.
-Eigen::MatrixXd jacobian(const Problem& problem, const Theta& theta);
+Eigen::MatrixXd jacobian(const Objective& objective, const Theta& theta);
 
 // log predicted - log observed for every sample at centred theta.
-Eigen::VectorXd residuals(const Problem& problem, const Theta& theta);
+Eigen::VectorXd residuals(const Objective& objective, const Theta& theta);
 
 }  // namespace crosslaw::fit

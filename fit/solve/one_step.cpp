@@ -9,16 +9,16 @@ constexpr double kNoEffect = 1e-14;  // of the largest scale: a coordinate that 
 
 }  // namespace
 
-OneStep::OneStep(const Problem& problem, const Theta& optimum)
-    : law_(*problem.law),
-      delta_(problem.delta),
+OneStep::OneStep(const Objective& objective, const Theta& optimum)
+    : law_(*objective.law),
+      delta_(objective.delta),
       optimum_(optimum),
-      all_(evaluate(problem, optimum)) {
+      all_(evaluate(objective, optimum)) {
   const double widest = all_.scale.maxCoeff();
   for (int i = 0; i < law_.size(); ++i) {
-    const bool inside = optimum[i] > problem.box.lower[i] && optimum[i] < problem.box.upper[i];
+    const bool inside = optimum[i] > objective.box.lower[i] && optimum[i] < objective.box.upper[i];
     const bool matters = all_.scale[i] > kNoEffect * widest;
-    if (problem.box.free[static_cast<std::size_t>(i)] && inside && matters) movable_.push_back(i);
+    if (objective.box.free[static_cast<std::size_t>(i)] && inside && matters) movable_.push_back(i);
   }
 }
 

@@ -14,7 +14,7 @@ namespace crosslaw::fit {
 class OneStep {
  public:
   // `optimum` is centred.
-  OneStep(const Problem& problem, const Theta& optimum);
+  OneStep(const Objective& objective, const Theta& optimum);
 
   struct Change {
     Theta theta;           // of centred coordinates; the frozen ones as they were given

@@ -8,8 +8,8 @@
 
 namespace crosslaw::fit {
 
-// The stream is a pure function of (seed, draw), so a draw is the same whichever
-// thread makes it, and on every platform (the distributions of <random> are not).
+// SplitMix64. The stream is a pure function of (seed, draw), so a draw is the same whichever thread
+// makes it, and on every platform (the distributions of <random> are not).
 class Random {
  public:
   Random(std::uint64_t seed, std::uint64_t draw) : state_(splitmix64(seed) ^ splitmix64(~draw)) {}
@@ -24,6 +24,7 @@ class Random {
   // Uniform on (0, 1).
   double uniform() { return (static_cast<double>(next() >> 11) + 0.5) * 0x1p-53; }
 
+  // Box and Muller's; their second variate is left out, so that a draw keeps no state.
   double normal() {
     const double radius = std::sqrt(-2 * std::log(uniform()));
     return radius * std::cos(2 * std::numbers::pi * uniform());

@@ -15,17 +15,17 @@ int stage_bit(const Point& point) { return 1 << static_cast<int>(point.stage); }
 
 }  // namespace
 
-NoiseModel fit_noise(const Problem& problem, const Theta& theta) {
-  const Eigen::VectorXd r = residuals(problem, theta);
+NoiseModel fit_noise(const Objective& objective, const Theta& theta) {
+  const Eigen::VectorXd r = residuals(objective, theta);
   double squares = 0, sizes = 0, weight = 0;
   for (Eigen::Index i = 0; i < r.size(); ++i) {
-    const double w = problem.samples[static_cast<std::size_t>(i)].weight;
+    const double w = objective.samples[static_cast<std::size_t>(i)].weight;
     squares += w * r[i] * r[i];
     sizes += w * std::abs(r[i]);
     weight += w;
   }
   const double count = static_cast<double>(r.size());
-  const double fitted = problem.box.free_count(problem.law->size());
+  const double fitted = objective.box.free_count(objective.law->size());
   const double correction = count / std::max(1.0, count - fitted);
   const double deviation = std::sqrt(squares / weight);
   const double mean_size = sizes / weight;
@@ -87,18 +87,18 @@ Resample Resampler::draw(int draw) const {
   return out;
 }
 
-void apply(const Resample& resample, const Problem& problem, const std::vector<int>& index,
+void apply(const Resample& resample, const Objective& objective, const std::vector<int>& index,
            const Theta& fitted, const NoiseModel& noise, std::vector<Sample>& out) {
   out.clear();
   for (std::size_t i = 0; i < index.size(); ++i) {
     const auto point = static_cast<std::size_t>(index[i]);
     if (resample.count[point] == 0) continue;
-    Sample sample = problem.samples[i];
+    Sample sample = objective.samples[i];
     sample.weight *= resample.count[point];
     if (!resample.normal.empty()) {
       const double standard = noise.laplace ? resample.laplace[point] : resample.normal[point];
       sample.log_loss =
-          problem.law->log_loss(fitted.data(), sample, nullptr) + noise.scale * standard;
+          objective.law->log_loss(fitted.data(), sample, nullptr) + noise.scale * standard;
     }
     out.push_back(sample);
   }

@@ -24,7 +24,7 @@ struct NoiseModel {
   double scale = 0;      // of one standard variate, corrected for the coefficients fitted
 };
 
-NoiseModel fit_noise(const Problem& problem, const Theta& theta);
+NoiseModel fit_noise(const Objective& objective, const Theta& theta);
 
 // Draws worlds. Runs are drawn among the runs of the same stages, so that a world has as many
 // scratch and as many continued runs as the data; a run with points in both stages stays whole.
@@ -46,9 +46,9 @@ class Resampler {
   std::vector<std::vector<int>> strata_;   // runs that may stand in for each other
 };
 
-// The samples of `problem` (row i of which is point index[i]) in one world; `fitted` is the centred
-// optimum of the parametric bootstrap.
-void apply(const Resample& resample, const Problem& problem, const std::vector<int>& index,
+// The samples of `objective` (row i of which is point index[i]) in one world; `fitted` is the
+// centred optimum of the parametric bootstrap.
+void apply(const Resample& resample, const Objective& objective, const std::vector<int>& index,
            const Theta& fitted, const NoiseModel& noise, std::vector<Sample>& out);
 
 // Every point.

@@ -11,7 +11,7 @@
 namespace crosslaw::fit {
 namespace {
 
-// Ceres on one start. On published data 30 to 70 iterations arrive; long valleys, where
+// Ceres on one start. On published data 30 to 110 iterations arrive; long valleys, where
 // coefficients are tied to each other, take more and are left to Newton.
 constexpr int kMostIterations = 200;
 // Relative fall of F in a step. Beyond the kink F has no curvature of its own, so near the end a
@@ -36,12 +36,12 @@ constexpr double kMostPatience = 20000;
 // block holds all samples: a block a sample costs Ceres more than the law itself.
 class RootHuber : public ceres::CostFunction {
  public:
-  RootHuber(const Problem& problem, const Theta& start)
-      : problem_(problem), theta_(start), unit_(std::min(problem.delta, kLargestUnit)) {
+  RootHuber(const Objective& objective, const Theta& start)
+      : objective_(objective), theta_(start), unit_(std::min(objective.delta, kLargestUnit)) {
     for (int i = 0; i < start.size(); ++i) {
-      if (problem.box.free[static_cast<std::size_t>(i)]) free_.push_back(i);
+      if (objective.box.free[static_cast<std::size_t>(i)]) free_.push_back(i);
     }
-    set_num_residuals(static_cast<int>(problem.samples.size()));
+    set_num_residuals(static_cast<int>(objective.samples.size()));
     mutable_parameter_block_sizes()->push_back(static_cast<int>(free_.size()));
   }
 
@@ -53,11 +53,11 @@ class RootHuber : public ceres::CostFunction {
     for (std::size_t k = 0; k < free_.size(); ++k) theta[free_[k]] = parameters[0][k];
     Theta slope(theta.size());
     double* out = jacobians != nullptr ? jacobians[0] : nullptr;  // (samples, free), row by row
-    const double delta = problem_.delta;
-    for (std::size_t i = 0; i < problem_.samples.size(); ++i) {
-      const Sample& sample = problem_.samples[i];
+    const double delta = objective_.delta;
+    for (std::size_t i = 0; i < objective_.samples.size(); ++i) {
+      const Sample& sample = objective_.samples[i];
       const double predicted =
-          problem_.law->log_loss(theta.data(), sample, out != nullptr ? slope.data() : nullptr);
+          objective_.law->log_loss(theta.data(), sample, out != nullptr ? slope.data() : nullptr);
       const double r = predicted - sample.log_loss;
       if (!std::isfinite(r)) return false;  // the step is refused and made shorter
       const double size = std::abs(r);
@@ -72,7 +72,7 @@ class RootHuber : public ceres::CostFunction {
   }
 
  private:
-  const Problem& problem_;
+  const Objective& objective_;
   Theta theta_;
   double unit_;
   std::vector<int> free_;
@@ -113,26 +113,26 @@ std::vector<Basin> group(const std::vector<NewtonSummary>& reached) {
   return basins;
 }
 
-NewtonSummary polish(const Problem& problem, const Theta& from, int most_evaluations) {
+NewtonSummary polish(const Objective& objective, const Theta& from, int most_evaluations) {
   NewtonOptions options;
   options.max_evaluations = most_evaluations;
-  return minimise(*problem.law, problem.samples, problem.delta, problem.box, from, options);
+  return minimise(*objective.law, objective.samples, objective.delta, objective.box, from, options);
 }
 
 }  // namespace
 
-Theta descend(const Problem& problem, const Theta& start) {
-  auto* cost = new RootHuber(problem, start);  // owned by the Ceres problem
-  std::vector<double> values;                  // of the free coordinates
+Theta descend(const Objective& objective, const Theta& start) {
+  auto* cost = new RootHuber(objective, start);  // owned by the Ceres problem
+  std::vector<double> values;                    // of the free coordinates
   for (const int i : cost->free()) {
-    values.push_back(std::clamp(start[i], problem.box.lower[i], problem.box.upper[i]));
+    values.push_back(std::clamp(start[i], objective.box.lower[i], objective.box.upper[i]));
   }
   ceres::Problem descent;
   descent.AddResidualBlock(cost, nullptr, values.data());
   for (std::size_t k = 0; k < values.size(); ++k) {
     const int i = cost->free()[k];
-    descent.SetParameterLowerBound(values.data(), static_cast<int>(k), problem.box.lower[i]);
-    descent.SetParameterUpperBound(values.data(), static_cast<int>(k), problem.box.upper[i]);
+    descent.SetParameterLowerBound(values.data(), static_cast<int>(k), objective.box.lower[i]);
+    descent.SetParameterUpperBound(values.data(), static_cast<int>(k), objective.box.upper[i]);
   }
   ceres::Solver::Summary summary;
   ceres::Solve(ceres_options(), &descent, &summary);
@@ -141,13 +141,13 @@ Theta descend(const Problem& problem, const Theta& start) {
   return theta;
 }
 
-SearchSummary search(const Problem& problem, const Theta& fixed, const SearchOptions& options) {
+SearchSummary search(const Objective& objective, const Theta& fixed, const SearchOptions& options) {
   const std::vector<Theta> starts =
-      make_starts(problem, fixed, options.starts, options.seed, options.threads);
+      make_starts(objective, fixed, options.starts, options.seed, options.threads);
   std::vector<NewtonSummary> reached(starts.size());
   parallel_for(options.starts, options.threads, [&](int i) {
     const auto start = static_cast<std::size_t>(i);
-    reached[start] = polish(problem, descend(problem, starts[start]), kPolishEvaluations);
+    reached[start] = polish(objective, descend(objective, starts[start]), kPolishEvaluations);
   });
   SearchSummary summary;
   summary.starts = options.starts;
@@ -161,8 +161,8 @@ SearchSummary search(const Problem& problem, const Theta& fixed, const SearchOpt
         each.converged && same(each.objective, summary.best.objective) ? 1 : 0;
   }
   if (!summary.best.converged) {
-    const double affordable = kPatienceTerms / static_cast<double>(problem.samples.size());
-    summary.best = polish(problem, summary.best.theta,
+    const double affordable = kPatienceTerms / static_cast<double>(objective.samples.size());
+    summary.best = polish(objective, summary.best.theta,
                           static_cast<int>(std::clamp(affordable, kLeastPatience, kMostPatience)));
   }
   return summary;

@@ -32,11 +32,11 @@ struct SearchSummary {
 // The global search. Ceres takes every start downhill on all samples until nothing is left to
 // gain (descend); minimise() then finishes each to a stationary point, which costs a few steps.
 // Frozen coordinates keep their value in `fixed` (centred).
-SearchSummary search(const Problem& problem, const Theta& fixed, const SearchOptions& options);
+SearchSummary search(const Objective& objective, const Theta& fixed, const SearchOptions& options);
 
 // Where Ceres ends from one start (centred), inside the box. Its cost is F itself, written as a sum
 // of squares: half the sum over samples of (sign(r) sqrt(2 w Huber(r)))^2. Frozen coordinates keep
 // their value in `start`; a start where the law is not finite is returned as it is.
-Theta descend(const Problem& problem, const Theta& start);
+Theta descend(const Objective& objective, const Theta& start);
 
 }  // namespace crosslaw::fit

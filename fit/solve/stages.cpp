@@ -29,14 +29,14 @@ void StageCore::put_free(const Theta& theta, Theta& whole) const {
 
 Theta StageCore::start(const Theta& whole) const {
   // Without anything inherited the optimum itself, not rounded on the way to plain and back.
-  if (core.problem.box.free_count(part.law->size()) == part.law->size()) return core.centred;
+  if (core.objective.box.free_count(part.law->size()) == part.law->size()) return core.centred;
   Theta plain = part_theta(part, whole);
-  const Theta own = core.problem.plain(core.centred);
+  const Theta own = core.objective.plain(core.centred);
   for (std::size_t i = 0; i < part.coefficients.size(); ++i) {
     const auto at = static_cast<Eigen::Index>(i);
     if (is_free(i)) plain[at] = own[at];
   }
-  return core.problem.centred(plain);
+  return core.objective.centred(plain);
 }
 
 std::vector<StageCore> fit_stages(const Law& law, const std::vector<LawPart>& parts,
@@ -46,13 +46,13 @@ std::vector<StageCore> fit_stages(const Law& law, const std::vector<LawPart>& pa
   std::vector<bool> fitted(law.coefficients.size(), false);
   for (const LawPart& part : parts) {
     const Points mine = points_of(part, points);
-    Problem problem = make_problem(*part.law, mine, options.huber_delta);
-    freeze(problem, inherited_by(part, fitted));
-    require_enough(problem, part.strategy);
+    Objective objective = make_objective(*part.law, mine, options.huber_delta);
+    freeze(objective, inherited_by(part, fitted));
+    require_enough(objective, part.strategy);
     // Inherited coordinates are the same numbers in plain coordinates only: each stage has its own
     // centre.
-    const Theta fixed = problem.centred(part_theta(part, whole));
-    out.push_back({part, fit_core(std::move(problem), fixed, options)});
+    const Theta fixed = objective.centred(part_theta(part, whole));
+    out.push_back({part, fit_core(std::move(objective), fixed, options)});
     Core& core = out.back().core;
     core.index = indices_of(part, points);
     core.result.coverage = coverage(mine);
@@ -67,7 +67,7 @@ std::optional<StageDraws> refit_stages(const std::vector<StageCore>& stages, con
   for (const StageCore& stage : stages) {
     const Draw found = refit(stage.core, world, stage.start(out.whole));
     if (!found) return std::nullopt;
-    stage.put_free(stage.core.problem.plain(*found), out.whole);
+    stage.put_free(stage.core.objective.plain(*found), out.whole);
     out.centred.push_back(*found);
   }
   return out;

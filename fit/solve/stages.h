@@ -15,7 +15,7 @@ struct StageCore {
   LawPart part;
   Core core;
 
-  bool is_free(std::size_t i) const { return core.problem.box.free[i]; }
+  bool is_free(std::size_t i) const { return core.objective.box.free[i]; }
   // Copies its free coordinates into those of the whole law (both plain).
   void put_free(const Theta& theta, Theta& whole) const;
   // Its centred optimum, but for the inherited coordinates, which are taken from `whole` (plain).

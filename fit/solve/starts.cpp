@@ -67,11 +67,11 @@ std::vector<int> levels_of(const Law& law) {
 
 class StartMaker {
  public:
-  StartMaker(const Problem& problem, const Theta& fixed, std::uint64_t seed)
-      : problem_(problem),
-        law_(*problem.law),
+  StartMaker(const Objective& objective, const Theta& fixed, std::uint64_t seed)
+      : objective_(objective),
+        law_(*objective.law),
         fixed_(fixed),
-        samples_(problem.samples),
+        samples_(objective.samples),
         levels_(levels_of(law_)),
         random_(seed, 0),
         cube_(law_.size() + 2, random_) {
@@ -89,13 +89,13 @@ class StartMaker {
     Theta theta = with_exponents(u);
     const std::size_t extra = u.size() - 2;  // drawn beside the coefficients: floor and share
     const bool has_floor = law_.coefficients[0].kind == Kind::kFloor;
-    const double floor = std::exp(problem_.min_log_loss) * (kLeastFloor + kMostFloor * u[extra]);
+    const double floor = std::exp(objective_.min_log_loss) * (kLeastFloor + kMostFloor * u[extra]);
     Theta balanced = theta;
     if (has_floor) balanced[0] = std::log(floor);
     const double reducible = has_floor ? median_loss_ - kLargestFloor * floor : median_loss_;
     law_.balance(balanced.data(), reducible, kLeastShare + kMostShare * u[extra + 1]);
     for (int i = 0; i < law_.size(); ++i) {
-      if (problem_.box.free[static_cast<std::size_t>(i)]) theta[i] = balanced[i];
+      if (objective_.box.free[static_cast<std::size_t>(i)]) theta[i] = balanced[i];
     }
     return theta;
   }
@@ -106,7 +106,7 @@ class StartMaker {
     Theta theta = with_exponents(u);
     std::vector<int> open;
     for (const int i : levels_) {
-      if (!problem_.box.free[static_cast<std::size_t>(i)]) continue;
+      if (!objective_.box.free[static_cast<std::size_t>(i)]) continue;
       open.push_back(i);
       theta[i] = 0;
     }
@@ -122,7 +122,7 @@ class StartMaker {
       Eigen::Index column = 0;
       for (std::size_t k = 0; k < levels_.size(); ++k) {
         const double part = root * std::exp(terms[k] - sample.log_loss);
-        if (problem_.box.free[static_cast<std::size_t>(levels_[k])]) {
+        if (objective_.box.free[static_cast<std::size_t>(levels_[k])]) {
           basis(r, column++) = part;
         } else {
           target[r] -= part;
@@ -147,15 +147,16 @@ class StartMaker {
       const auto place = static_cast<std::size_t>(i);
       const CoefficientInfo& info = law_.coefficients[place];
       const bool mine = info.kind == Kind::kExponent && info.axis == axis;
-      if (mine && info.lower < 0 && problem_.box.free[place]) theta[i] *= kTurned;
+      if (mine && info.lower < 0 && objective_.box.free[place]) theta[i] *= kTurned;
     }
   }
 
-  double objective(const Theta& theta) const {
+  // F; infinite where the law is.
+  double height(const Theta& theta) const {
     double out = 0;
     for (const Sample& sample : samples_) {
       const double residual = law_.log_loss(theta.data(), sample, nullptr) - sample.log_loss;
-      out += sample.weight * huber(residual, problem_.delta);
+      out += sample.weight * huber(residual, objective_.delta);
     }
     return std::isfinite(out) ? out : std::numeric_limits<double>::infinity();
   }
@@ -166,12 +167,12 @@ class StartMaker {
     for (int i = 0; i < law_.size(); ++i) {
       const auto place = static_cast<std::size_t>(i);
       const CoefficientInfo& info = law_.coefficients[place];
-      if (is_drawn(info) && problem_.box.free[place]) theta[i] = first_guess(info, u[place]);
+      if (is_drawn(info) && objective_.box.free[place]) theta[i] = first_guess(info, u[place]);
     }
     return theta;
   }
 
-  const Problem& problem_;
+  const Objective& objective_;
   const Law& law_;
   const Theta& fixed_;
   const std::vector<Sample>& samples_;
@@ -183,10 +184,10 @@ class StartMaker {
 
 }  // namespace
 
-std::vector<Theta> make_starts(const Problem& problem, const Theta& fixed, int count,
+std::vector<Theta> make_starts(const Objective& objective, const Theta& fixed, int count,
                                std::uint64_t seed, int threads) {
-  const bool linear = problem.law->log_terms != nullptr;
-  StartMaker maker(problem, fixed, seed);
+  const bool linear = objective.law->log_terms != nullptr;
+  StartMaker maker(objective, fixed, seed);
   std::vector<Theta> starts;
   const int chosen = (count + 1) / 2;
   std::vector<std::vector<double>> drawn;
@@ -196,7 +197,7 @@ std::vector<Theta> make_starts(const Problem& problem, const Theta& fixed, int c
     const auto which = static_cast<std::size_t>(i);
     const std::vector<double>& u = drawn[which];
     const Theta theta = linear ? maker.project(u) : maker.split_at_random(u);
-    candidates[which] = {maker.objective(theta), theta};
+    candidates[which] = {maker.height(theta), theta};
   });
   std::stable_sort(candidates.begin(), candidates.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });

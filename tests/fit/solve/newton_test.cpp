@@ -11,9 +11,9 @@ using namespace planted;
 
 namespace {
 
-Theta far_start(const Problem& problem) {
-  Theta theta = Theta::Constant(problem.law->size(), 0.3);
-  theta[0] = problem.min_log_loss - 1;
+Theta far_start(const Objective& objective) {
+  Theta theta = Theta::Constant(objective.law->size(), 0.3);
+  theta[0] = objective.min_log_loss - 1;
   theta[1] = -1;
   theta[3] = -1;
   return theta;
@@ -23,11 +23,11 @@ Theta far_start(const Problem& problem) {
 
 TEST_CASE("A planted law is recovered to ten digits from a far start") {
   const Points points = sweep(chinchilla_law(), {kE, kA, kAlpha, kB, kBeta}, 12, {1, 5, 20, 80});
-  const Problem problem = make_problem(chinchilla_law(), points, 1e-3);
-  const NewtonSummary found =
-      minimise(chinchilla_law(), problem.samples, problem.delta, problem.box, far_start(problem));
+  const Objective objective = make_objective(chinchilla_law(), points, 1e-3);
+  const NewtonSummary found = minimise(chinchilla_law(), objective.samples, objective.delta,
+                                       objective.box, far_start(objective));
   CHECK(found.converged);
-  const Theta plain = problem.plain(found.theta);
+  const Theta plain = objective.plain(found.theta);
   CHECK(std::exp(plain[0]) == Approx(kE).epsilon(1e-10));
   CHECK(std::exp(plain[1]) == Approx(kA).epsilon(1e-8));
   CHECK(plain[2] == Approx(kAlpha).epsilon(1e-10));
@@ -37,9 +37,9 @@ TEST_CASE("A planted law is recovered to ten digits from a far start") {
 
 TEST_CASE("The end of a walk is stationary although the Hessian jumps on the way") {
   for (const char* key : {"chinchilla_epoch_240", "gemstones_hot", "olmo_ladder_c4_paper16"}) {
-    const Problem problem = make_problem(chinchilla_law(), reference_points(key), 1e-3);
-    const NewtonSummary found =
-        minimise(chinchilla_law(), problem.samples, problem.delta, problem.box, far_start(problem));
+    const Objective objective = make_objective(chinchilla_law(), reference_points(key), 1e-3);
+    const NewtonSummary found = minimise(chinchilla_law(), objective.samples, objective.delta,
+                                         objective.box, far_start(objective));
     INFO(key);
     CHECK(found.converged);
     CHECK(found.gradient_norm <= 1e-10 * found.pull);
@@ -47,7 +47,7 @@ TEST_CASE("The end of a walk is stationary although the Hessian jumps on the way
       for (const double step : {-1e-4, 1e-4}) {
         Theta moved = found.theta;
         moved[i] += step;
-        CHECK(evaluate(problem, moved).objective > found.objective);
+        CHECK(evaluate(objective, moved).objective > found.objective);
       }
     }
   }
@@ -55,39 +55,39 @@ TEST_CASE("The end of a walk is stationary although the Hessian jumps on the way
 
 TEST_CASE("Nearly absolute residuals are minimised as well") {
   const Points points = reference_points("chinchilla_epoch_240");
-  Problem problem = make_problem(chinchilla_law(), points, 1e-3);
-  Theta theta = far_start(problem);
+  Objective objective = make_objective(chinchilla_law(), points, 1e-3);
+  Theta theta = far_start(objective);
   for (const double delta : {1e-3, 1e-4, 1e-5, 1e-6}) {
-    theta = minimise(chinchilla_law(), problem.samples, delta, problem.box, theta).theta;
+    theta = minimise(chinchilla_law(), objective.samples, delta, objective.box, theta).theta;
   }
-  problem.delta = 1e-6;
+  objective.delta = 1e-6;
   const NewtonSummary found =
-      minimise(chinchilla_law(), problem.samples, problem.delta, problem.box, theta);
+      minimise(chinchilla_law(), objective.samples, objective.delta, objective.box, theta);
   CHECK(found.converged);
   CHECK(found.objective == Approx(1.12937621815e-06).epsilon(1e-9));
 }
 
 TEST_CASE("Frozen coordinates do not move, even outside the box") {
   const Points points = sweep(chinchilla_law(), {kE, kA, kAlpha, kB, kBeta}, 8, {1, 10, 100});
-  Problem problem = make_problem(chinchilla_law(), points, 1e-3);
-  problem.box.free[4] = false;
-  Theta start = far_start(problem);
-  start[4] = problem.box.upper[4] + 1;
+  Objective objective = make_objective(chinchilla_law(), points, 1e-3);
+  objective.box.free[4] = false;
+  Theta start = far_start(objective);
+  start[4] = objective.box.upper[4] + 1;
   const NewtonSummary found =
-      minimise(chinchilla_law(), problem.samples, problem.delta, problem.box, start);
+      minimise(chinchilla_law(), objective.samples, objective.delta, objective.box, start);
   CHECK(found.theta[4] == start[4]);
 }
 
 TEST_CASE("A coordinate stops at its bound and the rest is minimised there") {
   const Points points = sweep(chinchilla_law(), {kE, kA, kAlpha, kB, kBeta}, 12, {1, 5, 20, 80});
-  Problem problem = make_problem(chinchilla_law(), points, 1e-3);
-  problem.box.upper[2] = 0.30;  // below the true alpha
-  const NewtonSummary found =
-      minimise(chinchilla_law(), problem.samples, problem.delta, problem.box, far_start(problem));
+  Objective objective = make_objective(chinchilla_law(), points, 1e-3);
+  objective.box.upper[2] = 0.30;  // below the true alpha
+  const NewtonSummary found = minimise(chinchilla_law(), objective.samples, objective.delta,
+                                       objective.box, far_start(objective));
   CHECK(found.converged);
   CHECK(found.theta[2] == 0.30);
   CHECK(found.objective > 0);
-  CHECK(evaluate(problem, found.theta).gradient[2] < 0);
+  CHECK(evaluate(objective, found.theta).gradient[2] < 0);
 }
 
 TEST_CASE("Data without an irreducible loss end at E = 0") {
@@ -99,21 +99,21 @@ TEST_CASE("Data without an irreducible loss end at E = 0") {
       points.push_back({n, d, loss});
     }
   }
-  const Problem problem = make_problem(chinchilla_law(), points, 1e-3);
-  const NewtonSummary found =
-      minimise(chinchilla_law(), problem.samples, problem.delta, problem.box, far_start(problem));
+  const Objective objective = make_objective(chinchilla_law(), points, 1e-3);
+  const NewtonSummary found = minimise(chinchilla_law(), objective.samples, objective.delta,
+                                       objective.box, far_start(objective));
   CHECK(found.converged);
-  CHECK(std::exp(found.theta[0] - problem.min_log_loss) < 1e-6);
-  CHECK(evaluate(problem, found.theta).gradient[0] >= 0);
+  CHECK(std::exp(found.theta[0] - objective.min_log_loss) < 1e-6);
+  CHECK(evaluate(objective, found.theta).gradient[0] >= 0);
 }
 
 TEST_CASE("Residuals near the rounding of a double do not stop the walk early") {
   for (unsigned seed = 1; seed <= 12; ++seed) {
     const Points points =
         sweep(chinchilla_law(), {kE, kA, kAlpha, kB, kBeta}, 8, {1, 5, 20, 80}, 1e-7, seed);
-    const Problem problem = make_problem(chinchilla_law(), points, 1e-3);
-    const NewtonSummary found =
-        minimise(chinchilla_law(), problem.samples, problem.delta, problem.box, far_start(problem));
+    const Objective objective = make_objective(chinchilla_law(), points, 1e-3);
+    const NewtonSummary found = minimise(chinchilla_law(), objective.samples, objective.delta,
+                                         objective.box, far_start(objective));
     INFO("seed " << seed);
     CHECK(found.converged);
     CHECK(found.gradient_norm <= 1e-7 * found.pull);

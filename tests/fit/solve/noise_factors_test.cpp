@@ -22,9 +22,9 @@ NoiseFactors at_truth(double delta) {
   const std::vector<double> values = {kE, kA, kAlpha, kB, kBeta};
   std::vector<double> ratios;
   for (int i = 0; i < 200; ++i) ratios.push_back(1 + 0.5 * i);
-  const Problem problem =
-      make_problem(chinchilla_law(), sweep(chinchilla_law(), values, 200, ratios, kNoise), delta);
-  return noise_factors(problem, problem.centred(theta_from_values(chinchilla_law(), values)));
+  const Objective objective =
+      make_objective(chinchilla_law(), sweep(chinchilla_law(), values, 200, ratios, kNoise), delta);
+  return noise_factors(objective, objective.centred(theta_from_values(chinchilla_law(), values)));
 }
 
 }  // namespace
@@ -39,12 +39,12 @@ TEST_CASE("Few points are corrected for the coefficients fitted to them") {
   const double inf = std::numeric_limits<double>::infinity();
   const Points points =
       sweep(chinchilla_law(), {kE, kA, kAlpha, kB, kBeta}, 4, {5, 20, 80}, kNoise);
-  const Problem problem = make_problem(chinchilla_law(), points, inf);
-  const Theta at = problem.centred(
+  const Objective objective = make_objective(chinchilla_law(), points, inf);
+  const Theta at = objective.centred(
       theta_from_values(chinchilla_law(), std::vector<double>{kE, kA, kAlpha, kB, kBeta}));
-  const double squares = residuals(problem, at).squaredNorm();
-  CHECK(noise_factors(problem, at).ratio == Approx(squares / (12 - 5)).epsilon(1e-12));
-  CHECK(noise_factors(problem, at).error == Approx(std::sqrt(squares / 12)).epsilon(1e-12));
+  const double squares = residuals(objective, at).squaredNorm();
+  CHECK(noise_factors(objective, at).ratio == Approx(squares / (12 - 5)).epsilon(1e-12));
+  CHECK(noise_factors(objective, at).error == Approx(std::sqrt(squares / 12)).epsilon(1e-12));
 }
 
 TEST_CASE("Huber factors of normal noise are the closed forms") {

@@ -28,15 +28,15 @@ TEST_CASE("The objective is the weighted sum of Huber over log residuals, not th
         1.8172 + 482.01 / std::pow(p.params, 0.3478) + 2085.43 / std::pow(p.tokens, 0.3658);
     expected += p.weight * huber(std::log(predicted) - std::log(p.loss), 1e-3);
   }
-  const Problem problem = make_problem(law, points, 1e-3);
-  CHECK(evaluate(problem, problem.centred(theta)).objective == Approx(expected).epsilon(1e-12));
+  const Objective objective = make_objective(law, points, 1e-3);
+  CHECK(evaluate(objective, objective.centred(theta)).objective == Approx(expected).epsilon(1e-12));
 }
 
 TEST_CASE("The objective at published coefficients is the published objective") {
-  const Problem problem =
-      make_problem(chinchilla_law(), planted::reference_points("chinchilla_epoch_240"), 1e-3);
+  const Objective objective =
+      make_objective(chinchilla_law(), planted::reference_points("chinchilla_epoch_240"), 1e-3);
   const auto at = [&](std::vector<double> values) {
-    return evaluate(problem, problem.centred(theta_from_values(chinchilla_law(), values)))
+    return evaluate(objective, objective.centred(theta_from_values(chinchilla_law(), values)))
         .objective;
   };
   CHECK(at({1.81686, 482.00572, 0.34781, 2085.4342, 0.36585}) ==
@@ -48,11 +48,11 @@ TEST_CASE("Centring and its inverse cancel, and centred logs have mean zero") {
   const Points points = planted::two_strategies();
   for (const std::string_view name : law_names()) {
     const Law& law = find_law(name);
-    const Problem problem = make_problem(law, points, 1e-3);
+    const Objective objective = make_objective(law, points, 1e-3);
     Theta theta = Theta::LinSpaced(law.size(), 0.1, 0.9);
-    CHECK(problem.centred(problem.plain(theta)).isApprox(theta, 1e-12));
+    CHECK(objective.centred(objective.plain(theta)).isApprox(theta, 1e-12));
     double x = 0, y = 0;
-    for (const Sample& s : problem.samples) {
+    for (const Sample& s : objective.samples) {
       x += s.log_params;
       y += s.log_tokens;
     }
@@ -62,21 +62,21 @@ TEST_CASE("Centring and its inverse cancel, and centred logs have mean zero") {
 }
 
 TEST_CASE("Jacobian and residuals belong to the objective's gradient") {
-  const Problem problem =
-      make_problem(extended_law(), planted::reference_points("gadre_rpj_c4val"), 1e-3);
+  const Objective objective =
+      make_objective(extended_law(), planted::reference_points("gadre_rpj_c4val"), 1e-3);
   Theta theta(6);
   theta << 0.5, -0.3, 0.25, -0.2, 0.3, -0.1;
-  const Eigen::VectorXd r = residuals(problem, theta);
+  const Eigen::VectorXd r = residuals(objective, theta);
   const Eigen::VectorXd force = r.cwiseMax(-1e-3).cwiseMin(1e-3);
-  const Eigen::VectorXd gradient = jacobian(problem, theta).transpose() * force;
-  CHECK(gradient.isApprox(evaluate(problem, theta).gradient, 1e-12));
+  const Eigen::VectorXd gradient = jacobian(objective, theta).transpose() * force;
+  CHECK(gradient.isApprox(evaluate(objective, theta).gradient, 1e-12));
 }
 
 TEST_CASE("Frozen coordinates are not counted as free") {
-  Problem problem = make_problem(extended_law(), planted::two_strategies(), 1e-3);
-  CHECK(problem.box.free_count(6) == 6);
+  Objective objective = make_objective(extended_law(), planted::two_strategies(), 1e-3);
+  CHECK(objective.box.free_count(6) == 6);
   const std::string_view names[] = {"E", "A", "alpha"};
-  freeze(problem, names);
-  CHECK(problem.box.free_count(6) == 3);
-  CHECK_FALSE(problem.box.free[2]);
+  freeze(objective, names);
+  CHECK(objective.box.free_count(6) == 3);
+  CHECK_FALSE(objective.box.free[2]);
 }

@@ -86,8 +86,8 @@ TEST_CASE("The noise model knows the kind and the size of the noise") {
     Random random(4, 4);
     for (Point& p : points)
       p.loss *= std::exp(0.01 * (laplace ? random.laplace() : random.normal()));
-    const Problem problem = make_problem(law, points, 1e-3);
-    const NoiseModel noise = fit_noise(problem, problem.centred(theta));
+    const Objective objective = make_objective(law, points, 1e-3);
+    const NoiseModel noise = fit_noise(objective, objective.centred(theta));
     CHECK(noise.laplace == laplace);
     CHECK(noise.scale == Approx(0.01).epsilon(0.08));
   }
@@ -95,13 +95,13 @@ TEST_CASE("The noise model knows the kind and the size of the noise") {
 
 TEST_CASE("A parametric world keeps every point and moves its loss by the noise") {
   const Points points = planted::two_strategies();
-  const Problem problem = make_problem(chinchilla_law(), points, 1e-3);
+  const Objective objective = make_objective(chinchilla_law(), points, 1e-3);
   Theta theta = Theta::Constant(5, 0.2);
   const Resample world = Resampler(points, Resampling::kParametric, 1).draw(0);
   std::vector<Sample> samples;
-  apply(world, problem, all_indices(points), theta, {false, 0.5}, samples);
+  apply(world, objective, all_indices(points), theta, {false, 0.5}, samples);
   REQUIRE(samples.size() == points.size());
-  const double fitted = chinchilla_law().log_loss(theta.data(), problem.samples[9], nullptr);
+  const double fitted = chinchilla_law().log_loss(theta.data(), objective.samples[9], nullptr);
   CHECK(samples[9].log_loss == Approx(fitted + 0.5 * world.normal[9]));
 }
 

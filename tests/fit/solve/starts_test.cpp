@@ -23,24 +23,24 @@ TEST_CASE("Non-negative least squares meets its optimality conditions") {
 }
 
 TEST_CASE("Starts are a pure function of the seed, and differ between seeds") {
-  const Problem problem =
-      make_problem(extended_law(), planted::reference_points("gemstones_hot"), 1e-3);
+  const Objective objective =
+      make_objective(extended_law(), planted::reference_points("gemstones_hot"), 1e-3);
   const Theta zero = Theta::Zero(6);
-  const auto one = make_starts(problem, zero, 20, 7);
-  const auto again = make_starts(problem, zero, 20, 7);
-  const auto other = make_starts(problem, zero, 20, 8);
+  const auto one = make_starts(objective, zero, 20, 7);
+  const auto again = make_starts(objective, zero, 20, 7);
+  const auto other = make_starts(objective, zero, 20, 8);
   REQUIRE(one.size() == 20);
   for (std::size_t i = 0; i < one.size(); ++i) CHECK(one[i] == again[i]);
   CHECK(one[0] != other[0]);
 }
 
 TEST_CASE("Starts are finite and keep frozen coordinates") {
-  Problem problem = make_problem(extended_law(), planted::two_strategies(), 1e-3);
+  Objective objective = make_objective(extended_law(), planted::two_strategies(), 1e-3);
   const std::string_view names[] = {"E", "A", "alpha"};
-  freeze(problem, names);
+  freeze(objective, names);
   Theta fixed = Theta::Zero(6);
   fixed << 0.5, -0.7, 0.34, 0, 0, 0;
-  for (const Theta& start : make_starts(problem, fixed, 16, 1)) {
+  for (const Theta& start : make_starts(objective, fixed, 16, 1)) {
     CHECK(start.allFinite());
     CHECK(start.head(3) == fixed.head(3));
     CHECK(start[4] > 0);
@@ -51,8 +51,8 @@ TEST_CASE("The best projected start of exact data is near the truth") {
   const Points points = planted::sweep(
       chinchilla_law(), {planted::kE, planted::kA, planted::kAlpha, planted::kB, planted::kBeta},
       10, {1, 5, 20, 100});
-  const Problem problem = make_problem(chinchilla_law(), points, 1e-3);
-  const Theta best = make_starts(problem, Theta::Zero(5), 64, 1).front();
+  const Objective objective = make_objective(chinchilla_law(), points, 1e-3);
+  const Theta best = make_starts(objective, Theta::Zero(5), 64, 1).front();
   CHECK(best[2] == Approx(planted::kAlpha).margin(0.1));
   CHECK(best[4] == Approx(planted::kBeta).margin(0.1));
 }
