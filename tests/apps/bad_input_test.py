@@ -22,6 +22,7 @@ FAILURES = []
 
 def expect(name, done, code, *words):
     """The process ended with the code, said all the words on stderr and nothing on stdout."""
+    assert all(words), f"{name}: an empty word is in every text"
     troubles = []
     if done.returncode != code:
         troubles.append(f"exit code {done.returncode}, expected {code}")
@@ -32,6 +33,11 @@ def expect(name, done, code, *words):
         FAILURES.append(f"{name}: {'; '.join(troubles)}\n  stderr: {done.stderr.strip()}")
     else:
         print(f"{name}: {done.stderr.strip().splitlines()[-1]}")
+
+
+def changed(text, old, new):
+    assert old in text, old
+    return text.replace(old, new)
 
 
 def bad_specs(crosslaw, work):
@@ -51,9 +57,7 @@ def bad_specs(crosslaw, work):
     }
     for name, (old, new, words) in edits.items():
         spec = write_small_sweep(work / "spec")
-        text = spec.read_text()
-        assert old in text, old
-        spec.write_text(text.replace(old, new))
+        spec.write_text(changed(spec.read_text(), old, new))
         folder = work / "must not appear"
         expect(name, run(crosslaw, "run", spec, "--dir", folder), 2, *words)
         if (folder / "crosslaw.db").exists():
@@ -76,7 +80,7 @@ def bad_ladders(crosslaw, work):
 
 def bad_text(crosslaw, work):
     spec = write_small_sweep(work / "spec")
-    spec.write_text(spec.read_text().replace("valid_tokens = 2048", "valid_tokens = 100000000"))
+    spec.write_text(changed(spec.read_text(), "valid_tokens = 2048", "valid_tokens = 100000000"))
     expect("a validation set too small", run(crosslaw, "run", spec, "--dir", work / "text"), 1, "data.valid_tokens")
     texts = {
         "text that is not UTF-8": ("en.train.jsonl", b'{"text": "caf\xe9"}\n', "en.train.jsonl"),
@@ -85,7 +89,7 @@ def bad_text(crosslaw, work):
     }
     for name, (file, content, word) in texts.items():
         spec = write_small_sweep(work / "spec")
-        spec.write_text(spec.read_text().replace('train = ["en.train.jsonl"]', f'train = ["{file}"]'))
+        spec.write_text(changed(spec.read_text(), 'train = ["en.train.jsonl"]', f'train = ["{file}"]'))
         (work / "spec" / file).write_bytes(content)
         expect(name, run(crosslaw, "run", spec, "--dir", work / "text"), 1, word)
         shutil.rmtree(work / "text", ignore_errors=True)
@@ -144,8 +148,8 @@ def main():
     crosslaw = pathlib.Path(sys.argv[1]).resolve()
     work = pathlib.Path(tempfile.mkdtemp(prefix="crosslaw-bad-"))
     expect("no command", run(crosslaw), 2, "subcommand")
-    expect("an unknown command", run(crosslaw, "frob"), 2, "")
-    expect("an unknown option", run(crosslaw, "plan", "--frob"), 2, "")
+    expect("an unknown command", run(crosslaw, "frob"), 2, "frob")
+    expect("an unknown option", run(crosslaw, "plan", "--frob"), 2, "--frob")
     expect("a spec that is not there", run(crosslaw, "plan", work / "no.toml"), 2, "no.toml")
     expect("a folder as the spec", run(crosslaw, "plan", work), 2, str(work))
     bad_specs(crosslaw, work)

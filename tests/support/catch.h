@@ -7,3 +7,15 @@ using Catch::Approx;
 #else
 #include <catch2/catch.hpp>
 #endif
+
+namespace crosslaw::tests {
+
+// The range itself; fails the test when it is empty, so that no loop of checks passes by checking
+// nothing.
+template <typename Range>
+Range some(Range&& range) {
+  REQUIRE(range.begin() != range.end());
+  return std::forward<Range>(range);
+}
+
+}  // namespace crosslaw::tests

@@ -36,8 +36,8 @@ TEST_CASE("losses arrive in one line for consecutive steps, each once") {
   log.publish();
   REQUIRE(lines.size() == 2);
   CHECK(lines[0].first_step == 7);
-  CHECK(lines[0].loss_nats == std::vector<std::optional<double>>{7.0, 8.0, 9.0});
-  CHECK(lines[0].gradient_norm == std::vector<std::optional<double>>{0.5, 0.5, 0.5});
+  CHECK((lines[0].loss_nats == std::vector<std::optional<double>>{7.0, 8.0, 9.0}));
+  CHECK((lines[0].gradient_norm == std::vector<std::optional<double>>{0.5, 0.5, 0.5}));
   CHECK(lines[1].first_step == 10);
   CHECK(log.unpublished() == 0);
 }

@@ -29,7 +29,7 @@ TEST_CASE("the paper's sweep is 120 runs of 5.1e22 FLOPs") {
   REQUIRE(plan.runs.size() == 120);
   double total = 0, smallest = 1e99, largest = 0;
   std::map<int64_t, int> batches;
-  for (const PlannedRun& run : plan.runs) {
+  for (const PlannedRun& run : tests::some(plan.runs)) {
     total += run.flops_6nd();
     smallest = std::min(smallest, run.flops_6nd());
     largest = std::max(largest, run.flops_6nd());
@@ -68,7 +68,7 @@ TEST_CASE("parents come first and continued runs start at their last step") {
 TEST_CASE("smaller budgets branch off the largest one where their cooldown begins") {
   Plan plan = small_plan();
   int branches = 0;
-  for (const PlannedRun& run : plan.runs) {
+  for (const PlannedRun& run : tests::some(plan.runs)) {
     if (!run.trunk) continue;
     ++branches;
     const PlannedRun& trunk = plan.runs[run.trunk->run];
@@ -81,13 +81,14 @@ TEST_CASE("smaller budgets branch off the largest one where their cooldown begin
     CHECK(run.flops_to_train() < 0.3 * run.row.flops);
   }
   CHECK(branches == 6);
-  for (const PlannedRun& run : small_plan("schedule = \"wsd\"", "schedule = \"cosine\"").runs)
+  for (const PlannedRun& run :
+       tests::some(small_plan("schedule = \"wsd\"", "schedule = \"cosine\"").runs))
     CHECK_FALSE(run.trunk);
 }
 
 TEST_CASE("budgets count target tokens and replay comes on top") {
   Plan plan = small_plan("from = \"source\"", "from = \"source\"\nreplay = [0.0, 0.5]");
-  for (const PlannedRun& run : plan.runs) {
+  for (const PlannedRun& run : tests::some(plan.runs)) {
     double budget = run.tokens_per_param * static_cast<double>(run.row.params_budget);
     CHECK(static_cast<double>(run.row.tokens_target) == Approx(budget).margin(256));
     if (run.row.replay > 0) {

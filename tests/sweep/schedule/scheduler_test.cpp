@@ -30,27 +30,45 @@ TEST_CASE("a sweep trains every run once and fills its slots") {
   CHECK(launcher.most_at_once == 2);
 }
 
+// Asks at every start which runs have ended before it.
+struct WatchingLauncher : FakeLauncher {
+  std::function<void(const TrainConfig&)> on_start;
+  using FakeLauncher::FakeLauncher;
+  std::optional<ProcessIdentity> start(const LaunchRequest& request) override {
+    on_start(trainer::read_config(request.config_file));
+    return FakeLauncher::start(request);
+  }
+};
+
 TEST_CASE("a run starts only when its parent is done and its trunk has published") {
   World world;
-  FakeLauncher launcher;
-  std::set<std::string> done;
-  FakeLauncher watching([&](const TrainConfig& config, int64_t) {
-    done.insert(trainer::run_key(config.recipe));
+  std::set<std::string> ended;  // a pretended trunk publishes at its end
+  WatchingLauncher launcher([&](const TrainConfig& config, int64_t) {
+    ended.insert(trainer::run_key(config.recipe));
     return FakeEnd{};
   });
-  world.scheduler(watching).run();
-  for (const TrainConfig& config : watching.started) {
+  int parents = 0, trunks = 0;
+  launcher.on_start = [&](const TrainConfig& config) {
     const PlannedRun& run = world.run_of(config);
+    INFO(run.name);
     if (run.parent) {
-      CHECK_THAT(config.execution.parent_checkpoint,
-                 Catch::Contains(world.plan.runs[run.parent->run].row.key));
+      const std::string& key = world.plan.runs[run.parent->run].row.key;
+      CHECK(ended.count(key) == 1);
+      CHECK_THAT(config.execution.parent_checkpoint, Catch::Contains(key));
+      ++parents;
     }
     if (run.trunk) {
+      const std::string& key = world.plan.runs[run.trunk->run].row.key;
+      CHECK(ended.count(key) == 1);
       REQUIRE(config.execution.start_checkpoints.size() == 1);
-      CHECK_THAT(config.execution.start_checkpoints[0],
-                 Catch::Contains(world.plan.runs[run.trunk->run].row.key));
+      CHECK_THAT(config.execution.start_checkpoints[0], Catch::Contains(key));
+      ++trunks;
     }
-  }
+  };
+  world.scheduler(launcher, 4).run();
+  CHECK(launcher.started.size() == 15);
+  CHECK(parents == 6);
+  CHECK(trunks == 6);
 }
 
 TEST_CASE("a finished sweep starts nothing again, an enlarged one only what is new") {
@@ -284,7 +302,7 @@ TEST_CASE("branch points are deleted when their branches are done, final checkpo
   World world;
   FakeLauncher launcher;
   world.scheduler(launcher).run();
-  for (const db::RunResultRow& row : world.store.results()) {
+  for (const db::RunResultRow& row : tests::some(world.store.results())) {
     auto checkpoints = world.store.checkpoints(row.run_id);
     REQUIRE(checkpoints.size() == 1);
     CHECK(checkpoints[0].step == row.steps);

@@ -246,7 +246,7 @@ TEST_CASE("a validation set is the first tokens of its text, one more than are p
   Fixture f;
   f.options.valid_tokens = 1000;
   Corpus corpus = f.prepare();
-  for (const LanguageShards& language : corpus.languages) {
+  for (const LanguageShards& language : tests::some(corpus.languages)) {
     std::vector<int64_t> valid = tokens_of(language.valid), train = tokens_of(language.train);
     REQUIRE(valid.size() == 1001);
     CHECK(std::equal(valid.begin(), valid.end(), train.begin()));
