@@ -1,34 +1,53 @@
 #!/usr/bin/env bash
-# Set-up, build and every check: formatting, layers, tests, tests under sanitizers, clang-tidy.
+# Set-up, build and every check: formatting, layers, tests, tests under sanitizers, clang-tidy. Each stage's
+# share of the time is printed at the end.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-step() { printf '\n== %s (%d s)\n' "$*" "$SECONDS" >&2; }
+stages=() began=()
+step() {
+  stages+=("$*") began+=("$SECONDS")
+  printf '\n== %s (%d s)\n' "$*" "$SECONDS" >&2
+}
+shares() {
+  local code=$? total=$SECONDS i seconds
+  began+=("$total")
+  printf '\n%8s %6s  %s\n' seconds share stage >&2
+  for i in "${!stages[@]}"; do
+    seconds=$((began[i + 1] - began[i]))
+    printf '%8d %5d%%  %s\n' "$seconds" $((total ? 100 * seconds / total : 0)) "${stages[i]}" >&2
+  done
+  printf '%8d         %s\n' "$total" "$( ((code)) && echo "stopped in the last of these stages" || echo "all checks passed")" >&2
+}
+trap shares EXIT
+configure() {  # preset, its build folder, more arguments
+  mkdir -p "$2"
+  cmake --preset "$1" "${@:3}" >"$2/configure.log" || { cat "$2/configure.log" >&2; exit 1; }
+}
 
+step "set-up"
 scripts/setup.sh
-step "formatting"
-git ls-files -z -- '*.cpp' '*.h' '*.cu' | xargs -0 clang-format --dry-run --Werror
 
-step "layers"
+step "formatting and layers"
+git ls-files -z -- '*.cpp' '*.h' '*.cu' | xargs -0 clang-format --dry-run --Werror
 scripts/check_layers.py
 scripts/check_layers.py --self-test
 
 step "build, our warnings as errors"
-cmake --preset release -DCROSSLAW_WERROR=ON -DCROSSLAW_TESTS=ON >build/configure.log || { cat build/configure.log >&2; exit 1; }
+configure release build -DCROSSLAW_WERROR=ON -DCROSSLAW_TESTS=ON
 cmake --build --preset release
 
 step "tests"
-ctest --preset release
+ctest --preset release -j "$(nproc)"
 
-step "tests without torch under the address and undefined-behaviour sanitizers"
-mkdir -p build-asan
-cmake --preset asan >build-asan/configure.log || { cat build-asan/configure.log >&2; exit 1; }
+step "build with the address and undefined-behaviour sanitizers"
+configure asan build-asan
 cmake --build --preset asan
-ctest --preset asan
+
+step "tests under sanitizers"
+ctest --preset asan -j "$(nproc)"
 
 step "clang-tidy"
-mkdir -p build-tidy
-cmake --preset tidy >build-tidy/configure.log || { cat build-tidy/configure.log >&2; exit 1; }
-run-clang-tidy -quiet -p build-tidy "^$PWD/(apps|db|fit|sweep|trainer)/.*\\.cpp\$" >build-tidy/findings.log 2>&1 ||
+configure tidy build-tidy
+cmake --build --preset tidy
+run-clang-tidy -quiet -p build-tidy '(cpp|cxx)$' >build-tidy/findings.log 2>&1 ||
   { grep -A 5 -E "(error|warning):" build-tidy/findings.log >&2; exit 1; }
-
-step "all checks passed"
