@@ -21,8 +21,8 @@ function(crosslaw_test name)
   add_executable(tests_${name} ${TEST_SOURCES} $<TARGET_OBJECTS:crosslaw_test_main>)
   set_target_properties(tests_${name} PROPERTIES UNITY_BUILD OFF)
   target_link_libraries(tests_${name} PRIVATE crosslaw_test_support ${TEST_LINK})
-  # What is tested is compiled as users compile it; the checks themselves, half of the time of a build, are not.
-  target_compile_options(tests_${name} PRIVATE $<$<CONFIG:Release>:-O1>)
+  # What is tested keeps the flags of its preset; the checks themselves are half of a build, and need no optimiser.
+  target_compile_options(tests_${name} PRIVATE $<$<CONFIG:Release>:-O1> $<$<CONFIG:Debug>:-O0>)
   add_test(NAME ${name} COMMAND tests_${name} -w NoTests WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
 endfunction()
 
