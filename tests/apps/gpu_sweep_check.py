@@ -17,7 +17,9 @@ LARGEST_DIFFERENCE = 0.03
 
 def final_losses(crosslaw, work, device):
     spec = write_small_sweep(work / device)
-    spec.write_text(spec.read_text().replace('devices = "cpu"', f'devices = "{device}"'))
+    text = spec.read_text()
+    assert 'devices = "cpu"' in text  # or the CPU would be held against itself
+    spec.write_text(text.replace('devices = "cpu"', f'devices = "{device}"'))
     folder = work / f"sweep-{device}"
     done = run(crosslaw, "run", spec, "--dir", folder)
     if done.returncode:
