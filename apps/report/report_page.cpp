@@ -33,10 +33,10 @@ std::string script_source(std::string_view script) {
 // In JSON '<' only occurs inside strings, where \u003c means the same and can end no script
 // element.
 std::string json_for_html(const nlohmann::ordered_json& data) {
-  const std::string json = data.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  const std::string text = data.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   std::string safe;
-  safe.reserve(json.size());
-  for (char c : json) {
+  safe.reserve(text.size());
+  for (char c : text) {
     if (c == '<') {
       safe += "\\u003c";
     } else {
@@ -106,14 +106,14 @@ std::string render_report(const nlohmann::ordered_json& data) {
   const std::string scripts =
       fmt::format("{} {} {}", script_source(early), script_source(plotly), script_source(script));
   const std::string title = page_title(data);
-  const std::string json = json_for_html(data);
+  const std::string embedded = json_for_html(data);
   return fill(part(crosslaw_report_html_begin, crosslaw_report_html_end),
               {{"title", title},
                {"scripts", scripts},
                {"style", part(crosslaw_report_css_begin, crosslaw_report_css_end)},
                {"early", early},
                {"plotly", plotly},
-               {"data", json},
+               {"data", embedded},
                {"script", script}});
 }
 
