@@ -1,6 +1,7 @@
 // The whole loop against outside truths: plain autograd with AdamW in double precision, an
 // undisturbed run, and counts by hand.
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <algorithm>

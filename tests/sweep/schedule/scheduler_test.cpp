@@ -25,7 +25,7 @@ TEST_CASE("a sweep trains every run once and fills its slots") {
   World world;
   FakeLauncher launcher;
   CHECK(world.scheduler(launcher).run() == SweepEnd::kFinished);
-  CHECK(world.outcomes() == std::map<std::string, int64_t>{{"done", 15}});
+  CHECK(world.outcomes() == std::map<Outcome, int64_t>{{Outcome::kDone, 15}});
   CHECK(launcher.started.size() == 15);
   CHECK(launcher.most_at_once == 2);
 }
@@ -94,8 +94,9 @@ TEST_CASE("divergence is a result: it is not repeated, and what depends on it is
   });
   Scheduler scheduler = world.scheduler(launcher);
   scheduler.run();
-  CHECK(world.outcomes() ==
-        std::map<std::string, int64_t>{{"done", 12}, {"diverged", 1}, {"pending", 2}});
+  CHECK(world.outcomes() == std::map<Outcome, int64_t>{{Outcome::kDone, 12},
+                                                       {Outcome::kDiverged, 1},
+                                                       {Outcome::kPending, 2}});
   CHECK(scheduler.progress().blocked == 2);
   FakeLauncher again;
   world.scheduler(again).run();
@@ -115,14 +116,15 @@ TEST_CASE(
   Scheduler scheduler = world.scheduler(launcher);
   scheduler.run();
   CHECK(scheduler.progress().failed == 2);
-  CHECK(world.outcomes() == std::map<std::string, int64_t>{{"done", 13}, {"crashed", 2}});
+  CHECK(world.outcomes() ==
+        std::map<Outcome, int64_t>{{Outcome::kDone, 13}, {Outcome::kCrashed, 2}});
   auto tries = std::count_if(launcher.started.begin(), launcher.started.end(), doomed);
   CHECK(tries == 6);  // two runs, 1 + 2 retries each
 
   FakeLauncher mended;
   world.scheduler(mended).run();
   CHECK(mended.started.size() == 2);
-  CHECK(world.outcomes().at("done") == 15);
+  CHECK(world.outcomes().at(Outcome::kDone) == 15);
 }
 
 TEST_CASE("out of memory halves the micro-batch") {
@@ -132,7 +134,7 @@ TEST_CASE("out of memory halves the micro-batch") {
     return too_much ? FakeEnd{.outcome = Outcome::kOutOfMemory, .code = 1} : FakeEnd{};
   });
   world.scheduler(launcher, 1).run();
-  CHECK(world.outcomes().at("done") == 15);
+  CHECK(world.outcomes().at(Outcome::kDone) == 15);
   std::set<int64_t> seen;
   for (const TrainConfig& config : launcher.started)
     seen.insert(config.execution.micro_batch_sequences);
@@ -145,7 +147,7 @@ TEST_CASE("runs that somebody kills are started again for free") {
     return n <= 5 ? FakeEnd{.writes_result = false, .code = {}, .signal = SIGKILL} : FakeEnd{};
   });
   world.scheduler(launcher).run();
-  CHECK(world.outcomes().at("done") == 15);
+  CHECK(world.outcomes().at(Outcome::kDone) == 15);
   CHECK(launcher.started.size() == 15 * 6);
 }
 
@@ -182,11 +184,12 @@ TEST_CASE("an interrupt stops the runs, and the next invocation goes on") {
   });
   CHECK(world.scheduler(launcher).run() == SweepEnd::kInterrupted);
   CHECK(launcher.started.size() == 2);
-  CHECK(world.outcomes() == std::map<std::string, int64_t>{{"stopped", 2}, {"pending", 13}});
+  CHECK(world.outcomes() ==
+        std::map<Outcome, int64_t>{{Outcome::kStopped, 2}, {Outcome::kPending, 13}});
   world.interrupts = 0;
   FakeLauncher next;
   CHECK(world.scheduler(next).run() == SweepEnd::kFinished);
-  CHECK(world.outcomes().at("done") == 15);
+  CHECK(world.outcomes().at(Outcome::kDone) == 15);
 }
 
 TEST_CASE(
@@ -212,7 +215,7 @@ TEST_CASE(
   before.wait(std::chrono::milliseconds(0));
   Scheduler scheduler = world.scheduler(after, 3);
   scheduler.run();
-  CHECK(world.outcomes() == std::map<std::string, int64_t>{{"done", 15}});
+  CHECK(world.outcomes() == std::map<Outcome, int64_t>{{Outcome::kDone, 15}});
   CHECK(after.started.size() == 13);
   auto attempts = world.store.attempts();
   std::map<int64_t, std::optional<db::Outcome>> outcome;
@@ -235,7 +238,7 @@ TEST_CASE("a result that another attempt's token signed is not believed") {
     return FakeEnd{};
   });
   world.scheduler(launcher).run();
-  CHECK(world.outcomes().at("done") == 15);
+  CHECK(world.outcomes().at(Outcome::kDone) == 15);
   CHECK(launcher.started.size() == 20);
 }
 
@@ -252,7 +255,7 @@ TEST_CASE("a parent whose checkpoint is gone is trained again before its childre
   }
   FakeLauncher second;
   world.scheduler(second).run();
-  CHECK(world.outcomes().at("done") == 15);
+  CHECK(world.outcomes().at(Outcome::kDone) == 15);
   CHECK(second.started.size() == 7);
   bool told = std::any_of(world.said.begin(), world.said.end(), [](const std::string& m) {
     return m.find("source m 4tpp: its final checkpoint is needed and unusable") == 0;
@@ -275,7 +278,7 @@ TEST_CASE("a damaged parent checkpoint is found by its hash when a child refuses
                   : FakeEnd{};
   });
   world.scheduler(launcher, 1).run();
-  CHECK(world.outcomes().at("done") == 15);
+  CHECK(world.outcomes().at(Outcome::kDone) == 15);
 }
 
 TEST_CASE("done without its last loss is not done") {
@@ -294,7 +297,7 @@ TEST_CASE("done without its last loss is not done") {
   } cutting;
   cutting.cut = &cut;
   world.scheduler(cutting, 1).run();
-  CHECK(world.outcomes().at("done") == 15);
+  CHECK(world.outcomes().at(Outcome::kDone) == 15);
   CHECK(cutting.started.size() == 16);
 }
 
