@@ -410,7 +410,7 @@ def test_damaged_database(world):
             (folder / leftover).unlink(missing_ok=True)
         (folder / "crosslaw.db").write_bytes(data)
         for command in commands:
-            done = world(*command, folder)
+            done = world(*command, folder, errors="replace")
             label = f"{command[0]} of a database, {name}"
             check(f"{label}: an exit code", done.returncode in (0, 1, 2), f"{done.returncode} {done.stderr}")
             if done.returncode and command[0] != "doctor":
