@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <utility>
 
 #include "apps/charts/fit_charts.h"
 #include "fit/write/fit_text.h"
@@ -139,6 +140,29 @@ Document allocation_document(const fit::FitResult& fit, const fit::AllocationRep
   out.tables.insert(out.tables.begin(), {{"Allocation", fit::allocation_table(report)},
                                          {"What continuing saves", fit::saving_table(report)}});
   out.panels = allocation_panels(fit, report, points);
+  return out;
+}
+
+Document combined(const std::string& title, const std::vector<NamedDocument>& parts) {
+  Document out;
+  out.heading.title = title;
+  for (const auto& [name, part] : parts) {
+    const auto add = [start = name + ": "](std::vector<std::string>& all,
+                                           const std::vector<std::string>& sentences) {
+      for (const std::string& each : sentences) all.push_back(start + each);
+    };
+    add(out.heading.lines, part.heading.lines);
+    add(out.heading.warnings, part.heading.warnings);
+    add(out.sentences, part.sentences);
+    out.in_short += (out.in_short.empty() ? "" : "; ") + name + ": " + part.in_short;
+    for (const NamedTable& each : part.tables) {
+      out.tables.push_back({fmt::format("{}: {}", name, each.title), each.table});
+    }
+    for (Panel panel : part.panels) {
+      panel.title = fmt::format("{}: {}", name, panel.title);
+      out.panels.push_back(std::move(panel));
+    }
+  }
   return out;
 }
 

@@ -4,54 +4,37 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <charconv>
 #include <iostream>
-#include <map>
 #include <memory>
 #include <stdexcept>
+#include <utility>
 
 #include "apps/charts/documents.h"
 #include "apps/charts/plot_file.h"
-#include "apps/commands/conventions.h"
-#include "apps/commands/sweep_commands.h"
+#include "apps/commands/commands.h"
+#include "apps/commands/n_conventions.h"
+#include "apps/study/allocation_choices.h"
+#include "apps/study/sweep_folder.h"
 #include "fit/write/fit_json.h"
 
 namespace crosslaw::apps {
 namespace {
 
-std::map<std::string, double> parse_pairs(const std::string& text) {
-  std::map<std::string, double> out;
-  std::size_t at = 0;
-  while (at <= text.size()) {
-    const std::size_t end = std::min(text.find(',', at), text.size());
-    const std::string pair = text.substr(at, end - at);
-    const std::size_t equal = pair.find('=');
-    double value = 0;
-    const char* last = pair.data() + pair.size();
-    const char* digits = equal == std::string::npos ? last : pair.data() + equal + 1;
-    const auto [stop, error] = std::from_chars(digits, last, value);
-    if (digits == last || stop != last || error != std::errc()) {
-      throw std::invalid_argument(
-          fmt::format("--coefficients: '{}' is not NAME=NUMBER, such as alpha=0.34", pair));
-    }
-    if (!out.try_emplace(pair.substr(0, equal), value).second) {
-      throw std::invalid_argument(
-          fmt::format("--coefficients: {} is given twice", pair.substr(0, equal)));
-    }
-    at = end + 1;
-  }
-  return out;
-}
+// A fit to allocate by, and what its source says of budgets and sizes.
+struct Question {
+  SourcedFit fit;
+  std::vector<double> budgets;
+  std::vector<fit::LadderSize> ladder;
+};
 
-bool has_exactly(const fit::Law& law, const std::map<std::string, double>& values) {
-  return static_cast<std::size_t>(law.size()) == values.size() &&
-         std::all_of(values.begin(), values.end(),
-                     [&](const auto& each) { return law.has(each.first); });
-}
+struct Answer {
+  SourcedFit fit;
+  fit::AllocationReport report;
+};
 
 void require_one_source(const AllocateCommandOptions& options) {
-  const int sources =
-      !options.data.file.path.empty() + !options.fit_file.empty() + !options.coefficients.empty();
+  const int sources = !options.source.directory.empty() + !options.source.file.path.empty() +
+                      !options.given.file.empty() + !options.given.coefficients.empty();
   if (sources == 1) return;
   throw std::invalid_argument(
       "say what to allocate with exactly one of a sweep's folder, --data FILE, --fit FIT.json, "
@@ -59,26 +42,38 @@ void require_one_source(const AllocateCommandOptions& options) {
 }
 
 // Flags that would be ignored are refused.
-void check_data_options(const AllocateCommandOptions& options) {
-  const fit::DataFileOptions& file = options.data.file;
+void check_options(const AllocateCommandOptions& options) {
+  output_format(options.output);
+  require_plot(options.output.plot);
+  const bool given = !options.given.file.empty() || !options.given.coefficients.empty();
+  if (!options.conventions.empty()) {
+    if (given || (options.source.directory.empty() && options.source.file.path.empty())) {
+      throw std::invalid_argument(
+          "--n-conventions refits, so it needs --data FILE or a sweep's folder");
+    }
+    if (!options.output.plot.empty() || !options.ladder.path.empty()) {
+      throw std::invalid_argument(
+          "--n-conventions prints one table of fits; ask for --ladder and --plot of one of them "
+          "with --params");
+    }
+    return check_data_source(options.source);
+  }
+  const fit::DataFileOptions& file = options.source.file;
   const bool about_data = !file.where.empty() || !file.cluster.empty() || !file.weight.empty() ||
                           !file.stage.empty() || !file.unique.empty() || !file.compute.empty();
-  if (file.path.empty() && options.directory.empty() && options.data.conventions.empty() &&
-      about_data) {
+  if (file.path.empty() && options.source.directory.empty() && about_data) {
     throw std::invalid_argument(
         "--where, --cluster, --weight, --stage, --unique and --compute say how to fit "
         "--data FILE; a fit that is there already is taken as it is");
   }
-  if (!options.data.conventions.empty() &&
-      (!options.plot.empty() || !options.ladder.path.empty())) {
-    throw std::invalid_argument(
-        "--n-conventions prints one table of fits; ask for --ladder and --plot of one of them "
-        "with --params");
+  require_one_source(options);
+  if (!given) check_data_source(options.source);
+  if (options.six_nd && options.exact_flops) {
+    throw std::invalid_argument("--six-nd and --exact-flops exclude each other");
   }
-}
-
-std::optional<fit::TableFormat> format_of(const AllocateCommandOptions& options) {
-  return output_format(options.json, options.csv, options.markdown, options.latex);
+  if (options.source.directory.empty() && options.flops.empty()) {
+    throw std::invalid_argument("--flops is missing: the budgets, such as 1e18,1e20");
+  }
 }
 
 fit::AllocationOptions settings_of(const AllocateCommandOptions& options) {
@@ -103,20 +98,148 @@ fit::FitResult with_ladder_compute(fit::FitResult fit, const std::vector<fit::La
   if (fit.compute) return fit;
   throw std::invalid_argument(
       "--exact-flops needs FLOPs: a sweep's folder, --compute COLUMN, or a --ladder of two sizes "
-      "or "
-      "more with shapes or flops_per_token");
+      "or more with shapes or flops_per_token");
 }
 
-void write_tables(const fit::AllocationReport& report, fit::TableFormat format, std::ostream& out) {
-  const std::string line = fit::convention_line(report);
-  if (format == fit::TableFormat::kText) {
-    out << fit::frontier_text(report) << line << "\n\n";
-  } else {
-    out << (format == fit::TableFormat::kLatex ? "% " + line + "\n" : line + "\n\n")
-        << fit::render(fit::frontier_table(report), format) << "\n";
+std::vector<Question> questions_of_sweep(const AllocateCommandOptions& options, std::ostream& log) {
+  const std::string& folder = options.source.directory;
+  const db::RunStore store = read_store(folder);
+  const Observations observations(store, ParamsCount::kAll);
+  if (!fits_are_current(store, observations)) {
+    log << fmt::format(
+        "crosslaw allocate: the runs have gone on since the stored fits; crosslaw fit {} renews "
+        "them\n",
+        folder);
   }
-  out << fit::render(fit::allocation_table(report), format);
-  if (!report.savings.empty()) out << "\n" << fit::render(fit::saving_table(report), format);
+  std::vector<Question> out;
+  for (SweepAllocation& each : sweep_allocations(observations, stored_fits(store, observations),
+                                                 options.fitting.fit.law, options.exact_flops)) {
+    NamedFit& named = each.fit;
+    named.data.source = fmt::format("{} ({})", folder, named.data.language);
+    out.push_back({{named.name, std::move(named.data), std::move(named.fit)},
+                   std::move(each.budgets),
+                   std::move(each.ladder)});
+  }
+  return out;
+}
+
+std::vector<Question> questions_of(const AllocateCommandOptions& options, std::ostream& log) {
+  if (!options.source.directory.empty()) return questions_of_sweep(options, log);
+  Question out;
+  if (!options.given.file.empty()) {
+    out.fit.fit = fit::read_fit(options.given.file);
+    out.fit.data.source = options.given.file;
+  } else if (!options.given.coefficients.empty()) {
+    out.fit.fit = parse_coefficients(options.given.coefficients);
+  } else {
+    out.fit = fit_file(options.fitting, options.source.file);
+  }
+  return {std::move(out)};
+}
+
+fit::AllocationReport answer(const Question& question, const AllocateCommandOptions& options) {
+  fit::AllocationOptions settings = settings_of(options);
+  if (settings.flops.empty()) settings.flops = question.budgets;
+  settings.ladder = question.ladder;
+  if (!options.ladder.path.empty()) {
+    LadderFile file = options.ladder;
+    file.count = find_params_count(options.count);
+    settings.ladder = read_ladder(file);
+  }
+  const fit::FitResult& fit = question.fit.fit;
+  return fit::report_allocation(
+      options.exact_flops ? with_ladder_compute(fit, settings.ladder) : fit, settings);
+}
+
+bool has_rows(const fit::AllocationReport& report) {
+  return std::any_of(report.strategies.begin(), report.strategies.end(),
+                     [](const fit::Allocation& each) { return !each.rows.empty(); });
+}
+
+// The reports that have rows; what is wrong with each is on `log`.
+std::vector<Answer> answer_all(const AllocateCommandOptions& options, std::ostream& log) {
+  std::vector<Answer> out;
+  for (Question& each : questions_of(options, log)) {
+    fit::AllocationReport report = answer(each, options);
+    for (const std::string& warning : fit::warnings(report)) {
+      log << "crosslaw allocate: " << warning << "\n";
+    }
+    if (has_rows(report)) {
+      out.push_back({std::move(each.fit), std::move(report)});
+    } else if (!each.fit.fit.identifiable) {
+      log << "crosslaw allocate: --accept-unidentified allocates all the same\n";
+    }
+  }
+  const std::string& folder = options.source.directory;
+  if (out.empty() && !folder.empty()) {
+    log << fmt::format(
+        "crosslaw allocate: {}: no usable fit is stored; crosslaw fit {} makes one\n", folder,
+        folder);
+  }
+  return out;
+}
+
+// The rows of all languages in one list, and what else is said of each language.
+nlohmann::ordered_json sweep_json(const std::vector<Answer>& answers) {
+  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  nlohmann::ordered_json languages = nlohmann::ordered_json::array();
+  for (const Answer& each : answers) {
+    const std::string& language = each.fit.data.language;
+    nlohmann::ordered_json report = fit::to_json(each.report);
+    for (nlohmann::ordered_json& row : report["rows"]) {
+      row["language"] = language;
+      rows.push_back(std::move(row));
+    }
+    report.erase("schema");
+    report.erase("rows");
+    nlohmann::ordered_json one = {{"language", language}};
+    one.update(report);
+    languages.push_back(std::move(one));
+  }
+  return {{"schema", 1}, {"rows", std::move(rows)}, {"languages", std::move(languages)}};
+}
+
+fit::Table sweep_csv(const std::vector<Answer>& answers) {
+  std::vector<fit::TablePart> parts;
+  for (const Answer& each : answers) {
+    parts.push_back({{each.fit.data.language, each.fit.name, law_name(each.fit.fit)},
+                     fit::allocation_csv(each.report)});
+  }
+  return fit::stacked({"language", "fit", "law"}, parts);
+}
+
+void print(const std::vector<Answer>& answers, const AllocateCommandOptions& options,
+           std::ostream& out) {
+  const auto format = output_format(options.output);
+  const bool of_sweep = !options.source.directory.empty();
+  const fit::AllocationReport& first = answers.front().report;
+  if (!format) {
+    out << fit::pretty(of_sweep ? sweep_json(answers) : fit::to_json(first));
+  } else if (format == fit::TableFormat::kCsv) {
+    out << fit::render(of_sweep ? sweep_csv(answers) : fit::allocation_csv(first), *format);
+  } else if (!of_sweep) {
+    out << allocation_tables(first, *format);
+  } else {
+    for (const Answer& each : answers) {
+      out << each.fit.data.language << "\n\n" << allocation_tables(each.report, *format) << "\n";
+    }
+  }
+}
+
+void plot(const std::vector<Answer>& answers, const AllocateCommandOptions& options,
+          std::ostream& log) {
+  std::vector<charts::NamedDocument> documents;
+  for (const Answer& each : answers) {
+    const Dataset& data = each.fit.data;
+    documents.push_back(
+        {each.fit.label(),
+         charts::allocation_document(each.fit.fit, each.report, data.data.points, names_of(data))});
+  }
+  const std::string& folder = options.source.directory;
+  charts::write_plot(options.output.plot,
+                     folder.empty() ? documents.front().document
+                                    : charts::combined("Allocation of " + folder, documents));
+  log << fmt::format("crosslaw allocate: charts in {}\n", options.output.plot);
 }
 
 void add_budget_options(CLI::App& command, AllocateCommandOptions& options) {
@@ -163,21 +286,7 @@ void add_ladder_options(CLI::App& command, AllocateCommandOptions& options) {
       ->capture_default_str();
 }
 
-void add_source_options(CLI::App& command, AllocateCommandOptions& options) {
-  command.option_defaults()->group("A fit that is there already");
-  command.add_option("--fit", options.fit_file, "a fit saved by fit --json")->type_name("FIT.json");
-  command.add_option("--coefficients", options.coefficients,
-                     "E=..,A=..,alpha=..,B=..,beta=..[,gamma=..]");
-}
-
-void add_output_options(CLI::App& command, AllocateCommandOptions& options) {
-  command.option_defaults()->group("What to print [text for people]");
-  command.add_flag("--json", options.json, "one JSON object, numbers in full");
-  command.add_flag("--csv", options.csv, "CSV, numbers in full");
-  command.add_flag("--markdown", options.markdown, "a Markdown table");
-  command.add_flag("--latex", options.latex, "a LaTeX tabular (booktabs)");
-  command.add_option("--plot", options.plot, "charts of the frontiers, as .svg or .html")
-      ->type_name("FILE");
+void add_footer(CLI::App& command) {
   command.footer(
       "Examples:\n"
       "  crosslaw allocate --data runs.csv --flops 1e20,1e22 --max-tokens 2e11\n"
@@ -188,102 +297,48 @@ void add_output_options(CLI::App& command, AllocateCommandOptions& options) {
 
 }  // namespace
 
-fit::FitResult parse_coefficients(const std::string& text) {
-  const std::map<std::string, double> values = parse_pairs(text);
-  for (const std::string_view name : fit::law_names()) {
-    const fit::Law& law = fit::find_law(name);
-    if (!has_exactly(law, values)) continue;
-    std::vector<double> ordered;
-    for (const fit::CoefficientInfo& info : law.coefficients) {
-      ordered.push_back(values.at(std::string(info.name)));
-    }
-    return fit::from_values(law, ordered);
-  }
-  std::string known;
-  for (const std::string_view name : fit::law_names()) {
-    known += fmt::format("\n  {}:", name);
-    for (const auto& info : fit::find_law(name).coefficients)
-      known += fmt::format(" {}", info.name);
-  }
-  throw std::invalid_argument("--coefficients: no law has exactly these names; laws:" + known);
-}
-
-int print_allocation(const fit::FitResult& fit, const AllocateCommandOptions& options,
-                     std::vector<fit::LadderSize> ladder, std::ostream& out, std::ostream& log,
-                     const DataOrigin& origin) {
-  const std::optional<fit::TableFormat> format = format_of(options);
-  fit::AllocationOptions settings = settings_of(options);
-  settings.ladder = std::move(ladder);
-  if (!options.ladder.path.empty()) {
-    LadderFile file = options.ladder;
-    file.count = find_params_count(options.count);
-    settings.ladder = read_ladder(file);
-  }
-  const fit::AllocationReport report = fit::report_allocation(
-      options.exact_flops ? with_ladder_compute(fit, settings.ladder) : fit, settings);
-  for (const std::string& warning : fit::warnings(report)) {
-    log << "crosslaw allocate: " << warning << "\n";
-  }
-  const bool any = std::any_of(report.strategies.begin(), report.strategies.end(),
-                               [](const fit::Allocation& each) { return !each.rows.empty(); });
-  if (!any) {
-    if (!fit.identifiable)
-      log << "crosslaw allocate: --accept-unidentified allocates all the same\n";
-    return 1;
-  }
-  if (!options.plot.empty()) {
-    charts::write_plot(options.plot, charts::allocation_document(fit, report, origin.data.points,
-                                                                 names_of(origin)));
-    log << fmt::format("crosslaw allocate: charts in {}\n", options.plot);
-  }
-  if (!format) {
-    out << fit::pretty(fit::to_json(report));
-  } else if (format == fit::TableFormat::kCsv) {
-    out << fit::render(fit::allocation_csv(report), *format);
+std::string allocation_tables(const fit::AllocationReport& report, fit::TableFormat format) {
+  const std::string line = fit::convention_line(report);
+  std::string out;
+  if (format == fit::TableFormat::kText) {
+    out = fit::frontier_text(report) + line + "\n\n";
   } else {
-    write_tables(report, *format, out);
+    out = (format == fit::TableFormat::kLatex ? "% " + line + "\n" : line + "\n\n") +
+          fit::render(fit::frontier_table(report), format) + "\n";
   }
-  return 0;
+  out += fit::render(fit::allocation_table(report), format);
+  if (!report.savings.empty()) out += "\n" + fit::render(fit::saving_table(report), format);
+  return out;
 }
 
 int run_allocate(const AllocateCommandOptions& options, std::ostream& out, std::ostream& log) {
-  check_data_options(options);
-  if (!options.data.conventions.empty()) {
-    return run_conventions(
-        {options.data, options.directory, "auto", settings_of(options), format_of(options)}, out,
-        log);
+  check_options(options);
+  if (!options.conventions.empty()) {
+    return run_n_conventions({options.conventions, options.source, options.fitting,
+                              settings_of(options), options.output},
+                             out, log);
   }
-  require_plot(options.plot, options.directory);
-  if (!options.directory.empty()) return run_allocate_of_sweep(options, out, log);
-  require_one_source(options);
-  if (options.six_nd && options.exact_flops)
-    throw std::invalid_argument("--six-nd and --exact-flops exclude each other");
-  if (options.flops.empty())
-    throw std::invalid_argument("--flops is missing: the budgets, such as 1e18,1e20");
-  fit::FitResult fit;
-  DataOrigin origin;
-  if (!options.fit_file.empty()) {
-    fit = fit::read_fit(options.fit_file);
-    origin.source = options.fit_file;
-  } else if (!options.coefficients.empty()) {
-    fit = parse_coefficients(options.coefficients);
-  } else {
-    fit = fit_data(options.data, origin);
-  }
-  return print_allocation(fit, options, {}, out, log, origin);
+  const std::vector<Answer> answers = answer_all(options, log);
+  if (answers.empty()) return 1;
+  if (!options.output.plot.empty()) plot(answers, options, log);
+  print(answers, options, out);
+  return 0;
 }
 
 void add_allocate_command(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand(
       "allocate", "Compute-optimal parameters and tokens for budgets, with intervals");
   auto options = std::make_shared<AllocateCommandOptions>();
-  command->add_option("dir", options->directory,
+  command->add_option("dir", options->source.directory,
                       "a sweep's folder: allocates by its stored fits, over its own ladder");
-  add_data_options(*command, options->data);
-  add_source_options(*command, *options);
+  add_file_options(*command, options->source.file);
+  add_fitting_options(*command, options->fitting);
+  add_conventions_option(*command, options->conventions);
+  add_given_fit_options(*command, options->given);
   add_budget_options(*command, *options);
   add_ladder_options(*command, *options);
-  add_output_options(*command, *options);
+  add_output_options(*command, options->output);
+  add_footer(*command);
   command->callback(
       [options, &exit_code] { exit_code = run_allocate(*options, std::cout, std::cerr); });
 }

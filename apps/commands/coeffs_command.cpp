@@ -1,3 +1,5 @@
+#include "apps/commands/coeffs_command.h"
+
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -85,14 +87,14 @@ int run_coeffs(const CoeffsOptions& options) {
   } else if (options.csv) {
     fmt::print("{}", csv_table(all).csv());
   } else {
-    print_coefficients(all);
+    fmt::print("{}", describe_coefficients(all));
   }
   return 0;
 }
 
 }  // namespace
 
-void print_coefficients(const std::vector<PairFits>& all) {
+std::string describe_coefficients(const std::vector<PairFits>& all) {
   TextTable table({"language", "fit", "coefficient", "value", "95 % interval", ""});
   for (const PairFits& pair : all) {
     for (const NamedFit& named : pair.fits) {
@@ -105,7 +107,7 @@ void print_coefficients(const std::vector<PairFits>& all) {
       }
     }
   }
-  fmt::print("{}", table.text());
+  return table.text();
 }
 
 void add_coeffs_command(CLI::App& app, int& exit_code) {

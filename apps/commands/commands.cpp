@@ -8,9 +8,6 @@
 #include <stdexcept>
 #include <system_error>
 
-#include "apps/commands/allocate_command.h"
-#include "apps/commands/fit_command.h"
-
 namespace crosslaw::apps {
 namespace {
 

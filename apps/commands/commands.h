@@ -1,15 +1,9 @@
 #pragma once
 
-#include <filesystem>
 #include <string>
-#include <vector>
 
 namespace CLI {
 class App;
-}
-
-namespace crosslaw::db {
-class RunStore;
 }
 
 namespace crosslaw::apps {
@@ -19,22 +13,17 @@ namespace crosslaw::apps {
 void add_plan_command(CLI::App& app, int& exit_code);
 void add_run_command(CLI::App& app, int& exit_code);
 void add_status_command(CLI::App& app, int& exit_code);
+void add_fit_command(CLI::App& app, int& exit_code);
+void add_coeffs_command(CLI::App& app, int& exit_code);
+void add_allocate_command(CLI::App& app, int& exit_code);
+void add_design_command(CLI::App& app, int& exit_code);
+void add_report_command(CLI::App& app, int& exit_code);
 void add_export_command(CLI::App& app, int& exit_code);
 void add_tokenize_command(CLI::App& app, int& exit_code);
 void add_doctor_command(CLI::App& app, int& exit_code);
 
-void add_coeffs_command(CLI::App& app, int& exit_code);
-void add_design_command(CLI::App& app, int& exit_code);
-void add_report_command(CLI::App& app, int& exit_code);
-
 // The whole program: the exit code is 0, 1 for a failure, or 2 for bad input. `build` is what
 // --version prints.
 int run_crosslaw(int argc, char** argv, const std::string& build);
-
-// What crosslaw run shares with the command of the name.
-struct PairFits;
-void print_coefficients(const std::vector<PairFits>& all);
-void write_report(const db::RunStore& store, const std::filesystem::path& out,
-                  const std::string& command);
 
 }  // namespace crosslaw::apps

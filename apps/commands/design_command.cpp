@@ -9,11 +9,9 @@
 #include <cmath>
 #include <iostream>
 #include <memory>
-#include <stdexcept>
+#include <utility>
 
-#include "apps/commands/allocate_command.h"
 #include "apps/commands/commands.h"
-#include "apps/commands/design_checks.h"
 #include "apps/commands/design_report.h"
 #include "apps/study/design_points.h"
 #include "apps/terminal/quantities.h"
@@ -33,17 +31,17 @@ struct Assumed {
   fit::FitResult fit;
   std::string source;
   fit::LossNoise noise;
+  Dataset data;  // the points of a file; empty: there is none
 };
 
-PlannedPoints planned(const DesignOptions& options, const DataOrigin& origin,
-                      const Assumed& assumed) {
+PlannedPoints planned(const DesignOptions& options, const Assumed& assumed) {
   if (!options.spec.empty()) return points_of_spec(options.spec, options.language);
-  if (!options.data.file.path.empty()) {
+  if (!options.file.path.empty()) {
     PlannedPoints out;
-    out.points = origin.data.points;
+    out.points = assumed.data.data.points;
     out.runs = out.points.size();
     for (const fit::Point& each : out.points) out.flops += fit::training_flops(each);
-    out.what = fmt::format("{}, trained again: {} losses", origin.source, out.points.size());
+    out.what = fmt::format("{}, trained again: {} losses", assumed.data.source, out.points.size());
     return out;
   }
   std::vector<double> params;
@@ -51,22 +49,24 @@ PlannedPoints planned(const DesignOptions& options, const DataOrigin& origin,
   return points_of_grid(params, options.tokens_per_param, !assumed.fit.law->parts.empty());
 }
 
-Assumed assumed_law(const DesignOptions& options, DataOrigin& origin) {
+Assumed assumed_law(const DesignOptions& options) {
   Assumed out;
-  const bool data = !options.data.file.path.empty();
+  const bool data = !options.file.path.empty();
   if (data) {
-    DataFitOptions without_intervals = options.data;
+    FittingOptions without_intervals = options.fitting;
     without_intervals.draws = 0;
-    out.fit = fit_data(without_intervals, origin);
-    out.source = "the fit of " + origin.source;
-    out.noise = fit::noise_around(origin.data.points, out.fit);
+    SourcedFit fitted = fit_file(without_intervals, options.file);
+    out.fit = std::move(fitted.fit);
+    out.data = std::move(fitted.data);
+    out.source = "the fit of " + out.data.source;
+    out.noise = fit::noise_around(out.data.data.points, out.fit);
   }
-  if (!options.coefficients.empty()) {
-    out.fit = parse_coefficients(options.coefficients);
+  if (!options.given.coefficients.empty()) {
+    out.fit = parse_coefficients(options.given.coefficients);
     out.source = "--coefficients";
-  } else if (!options.fit_file.empty()) {
-    out.fit = fit::read_fit(options.fit_file);
-    out.source = options.fit_file;
+  } else if (!options.given.file.empty()) {
+    out.fit = fit::read_fit(options.given.file);
+    out.source = options.given.file;
     if (out.fit.certificate.rms_log_residual > 0) {
       out.noise.point = out.fit.certificate.rms_log_residual;
     }
@@ -128,23 +128,23 @@ fit::SimulationOptions simulation_options(const DesignOptions& options, const As
   fit::SimulationOptions out;
   out.compute = assumed.fit.compute.value_or(fit::ComputeModel{});
   const int starts = out.fit.starts;
-  out.fit = options.data.fit;
-  out.fit.starts = std::min(starts, options.data.fit.starts);
-  out.fit.draws = options.data.draws.value_or(kUsualDraws);
+  out.fit = options.fitting.fit;
+  out.fit.starts = std::min(starts, options.fitting.fit.starts);
+  out.fit.draws = options.fitting.draws.value_or(kUsualDraws);
   const bool both = has_continued(points);
   if (out.fit.law.empty()) {
     const bool joint = !assumed.fit.law->parts.empty();
     out.fit.law = both ? fit::kTwoStageLaw : (joint ? "chinchilla" : assumed.fit.law->name);
   }
-  out.fit.resampling = !options.data.resampling.empty()
-                           ? fit::find_resampling(options.data.resampling)
+  out.fit.resampling = !options.fitting.resampling.empty()
+                           ? fit::find_resampling(options.fitting.resampling)
                        : has_clusters(points) ? fit::Resampling::kClusters
                                               : fit::Resampling::kPairs;
   out.noise = assumed.noise;
   out.sweeps = options.sweeps;
   out.flops = budgets;
-  out.seed = options.data.fit.seed;
-  out.threads = options.data.fit.threads;
+  out.seed = options.fitting.fit.seed;
+  out.threads = options.fitting.fit.threads;
   return out;
 }
 
@@ -183,9 +183,8 @@ nlohmann::ordered_json outlook_json(const PlannedPoints& plan, const Assumed& as
 }
 
 int outlook(const DesignOptions& options, std::ostream& out, std::ostream& log) {
-  DataOrigin origin;
-  const Assumed assumed = assumed_law(options, origin);
-  const PlannedPoints plan = planned(options, origin, assumed);
+  const Assumed assumed = assumed_law(options);
+  const PlannedPoints plan = planned(options, assumed);
   std::vector<double> budgets = options.flops;
   if (budgets.empty()) budgets = {largest_compute(plan.points)};
   const fit::SimulationOptions settings =
@@ -277,10 +276,9 @@ void print_promise(const Promise& promise, const DesignOptions& options, std::os
 }
 
 int next_runs(const DesignOptions& options, std::ostream& out, std::ostream& log) {
-  DataOrigin origin;
-  const Assumed assumed = assumed_law(options, origin);
+  const Assumed assumed = assumed_law(options);
   const fit::FitResult& fit = assumed.fit;
-  const fit::Points& points = origin.data.points;
+  const fit::Points& points = assumed.data.data.points;
   for (const std::string& problem : fit.problems) log << "crosslaw design: " << problem << "\n";
   std::vector<fit::LadderSize> sizes;
   if (!options.ladder.path.empty()) sizes = read_ladder(options.ladder);
@@ -296,7 +294,7 @@ int next_runs(const DesignOptions& options, std::ostream& out, std::ostream& log
       candidate_runs(fit::coverage(points), fit.compute.value_or(fit::ComputeModel{}),
                      !fit.law->parts.empty(), sizes, options.tokens_per_param),
       promise.asked);
-  if (options.sweeps > 0 && options.data.draws != 0) {
+  if (options.sweeps > 0 && options.fitting.draws != 0) {
     log << fmt::format("simulating {} sweeps without and with the new runs\n", options.sweeps);
     promise.before = simulated(options, assumed, points, promise.asked.target_flops);
     promise.after =
@@ -317,40 +315,7 @@ void add_design_command(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand(
       "design", "Before training: what a sweep would tell, or which runs to add within a budget");
   auto options = std::make_shared<DesignOptions>();
-  command->add_option("spec", options->spec, "a sweep's spec (TOML): its planned runs");
-  command->add_option("--language", options->language, "of the spec [the one that is continued]");
-  add_data_options(*command, options->data);
-  command->add_option(
-      "--ladder", options->ladder.path,
-      "CSV of sizes (name, params, or a sweep's ladder): with --tokens-per-param the "
-      "runs themselves, with --add-flops the sizes that may be added");
-  command->add_option("--vocabulary", options->ladder.vocabulary, "of a ladder of shapes")
-      ->capture_default_str();
-  command->add_option("--tokens-per-param", options->tokens_per_param, "such as 5,10,20")
-      ->delimiter(',')
-      ->allow_extra_args(false);
-  command->add_option("--coefficients", options->coefficients,
-                      "the law taken for true: E=..,A=..,alpha=..,B=..,beta=..[,gamma=..]");
-  command->add_option("--fit", options->fit_file, "or a fit saved by fit --json")
-      ->type_name("FIT.json");
-  command->add_option("--noise", options->noise_percent,
-                      "percent of scatter of every loss [that of the fit, else 0.5]");
-  command->add_option(
-      "--run-noise", options->run_noise_percent,
-      "percent of scatter that the losses of one run share [that of the fit, else 0]");
-  command->add_option("--sweeps", options->sweeps, "simulated sweeps; 0 with --add-flops: none")
-      ->capture_default_str();
-  command->add_option("--flops", options->flops, "budgets at which N*, D* and the loss matter")
-      ->delimiter(',')
-      ->allow_extra_args(false);
-  command->add_option("--add-flops", options->add_flops,
-                      "choose runs to add to --data within so much compute");
-  command->add_option("--most-runs", options->most_runs, "that are added")->capture_default_str();
-  command
-      ->add_option("--target", options->target,
-                   "what they shall sharpen: N*, loss (at --flops), or a coefficient")
-      ->capture_default_str();
-  command->add_flag("--json", options->json, "one JSON object, numbers in full");
+  add_design_options(*command, *options);
   command->callback(
       [options, &exit_code] { exit_code = run_design(*options, std::cout, std::cerr); });
 }

@@ -9,7 +9,6 @@
 #include <stdexcept>
 #include <utility>
 
-#include "apps/commands/fit_command.h"
 #include "fit/data/records.h"
 #include "fit/write/evidence_table.h"
 
@@ -40,14 +39,13 @@ fit::NewRun parse_run(const std::string& text) {
 }
 
 // A rule about sizes, or rows of the file.
-fit::HoldoutPlan plan_holdout(const EvidenceOptions& options, const fit::DataFileOptions& file,
-                              const fit::Points& points) {
+fit::HoldoutPlan plan_holdout(const EvidenceOptions& options, const Dataset& data) {
+  const fit::Points& points = data.data.points;
   if (fit::names_holdout_rule(options.holdout.front())) {
     return fit::split_by_rule(points, options.holdout.front());
   }
-  const fit::Records records =
-      fit::parse_records(fit::read_text(file.path), file.path, {file.tokens, file.loss});
-  return fit::split_by_rows(points, fit::kept_rows_with_any(records, file.where, options.holdout),
+  const fit::Records records = fit::parse_records(data.text, data.source, {data.tokens, data.loss});
+  return fit::split_by_rows(points, fit::kept_rows_with_any(records, data.where, options.holdout),
                             fmt::format("{}", fmt::join(options.holdout, " or ")));
 }
 
@@ -61,12 +59,12 @@ std::string about_steps(const fit::Influence& result) {
 // Gathers one answer after the other.
 class Gatherer {
  public:
-  Gatherer(const EvidenceOptions& options, const DataFitOptions& source, const fit::DataFile& data,
+  Gatherer(const EvidenceOptions& options, const fit::FitOptions& settings, const Dataset& source,
            const fit::FitResult& fit)
-      : options_(options), source_(source), data_(data), fit_(fit) {}
+      : options_(options), settings_(settings), source_(source), data_(source.data), fit_(fit) {}
 
   void add_profiles() {
-    const int threads = source_.fit.threads;
+    const int threads = settings_.threads;
     std::vector<fit::Profile> profiles = fit::profile_coefficients(data_.points, fit_, threads);
     const std::size_t coefficients = profiles.size();
     for (fit::Profile& each : fit::profile_params(data_.points, fit_, flops(), threads)) {
@@ -85,7 +83,7 @@ class Gatherer {
   void add_predictions() {
     std::vector<fit::NewRun> runs;
     for (const std::string& each : options_.predict) runs.push_back(parse_run(each));
-    const auto predictions = fit::predict(data_.points, fit_, runs, source_.fit.seed);
+    const auto predictions = fit::predict(data_.points, fit_, runs, settings_.seed);
     out_.text += "\npredicted losses: by the law, and of one new run with its scatter\n\n";
     out_.text += fit::render(fit::prediction_table(predictions), fit::TableFormat::kText);
     for (const fit::Prediction& each : predictions) {
@@ -100,9 +98,9 @@ class Gatherer {
   }
 
   void add_holdout() {
-    const fit::HoldoutPlan plan = plan_holdout(options_, source_.file, data_.points);
+    const fit::HoldoutPlan plan = plan_holdout(options_, source_);
     fit::HoldoutOptions settings;
-    settings.fit = source_.fit;
+    settings.fit = settings_;
     settings.laws = options_.laws;
     const fit::Holdout result = fit::hold_out(data_.points, plan, settings);
     std::vector<std::string> trained;
@@ -123,7 +121,7 @@ class Gatherer {
   }
 
   void add_influence() {
-    const fit::Influence result = fit::influence(data_.points, fit_, flops(), source_.fit.threads);
+    const fit::Influence result = fit::influence(data_.points, fit_, flops(), settings_.threads);
     out_.text += fmt::format("\ninfluence: change of the fit when one run is left out, {}\n\n",
                              result.by_params ? fmt::format("N* at C = {:.4g}", flops())
                                               : std::string("there is no N*"));
@@ -175,7 +173,8 @@ class Gatherer {
   }
 
   const EvidenceOptions& options_;
-  const DataFitOptions& source_;
+  const fit::FitOptions& settings_;
+  const Dataset& source_;
   const fit::DataFile& data_;
   const fit::FitResult& fit_;
   Evidence out_;
@@ -210,7 +209,7 @@ void add_evidence_options(CLI::App& command, EvidenceOptions& options) {
   command.option_defaults()->group("Options");
 }
 
-void check_evidence_options(const EvidenceOptions& options, bool one_table) {
+void check_evidence_options(const EvidenceOptions& options, bool one_table, bool of_sweep) {
   const int parts =
       options.profile + options.influence + !options.predict.empty() + !options.holdout.empty();
   if (one_table && parts > 1) {
@@ -235,11 +234,17 @@ void check_evidence_options(const EvidenceOptions& options, bool one_table) {
     throw std::invalid_argument(
         "--holdout takes one rule; only conditions such as run=big may be repeated");
   }
+  if (of_sweep && !options.holdout.empty() && rules == 0) {
+    throw std::invalid_argument(fmt::format(
+        "--holdout {}: of a sweep it must be largest-compute, largest-params or rollout; crosslaw "
+        "export writes its runs to a file with columns to hold out by",
+        options.holdout.front()));
+  }
 }
 
-Evidence gather_evidence(const EvidenceOptions& options, const DataFitOptions& source,
-                         const fit::DataFile& data, const fit::FitResult& fit) {
-  Gatherer gatherer(options, source, data, fit);
+Evidence gather_evidence(const EvidenceOptions& options, const fit::FitOptions& settings,
+                         const Dataset& data, const fit::FitResult& fit) {
+  Gatherer gatherer(options, settings, data, fit);
   if (options.profile) gatherer.add_profiles();
   if (!options.predict.empty()) gatherer.add_predictions();
   if (!options.holdout.empty()) gatherer.add_holdout();

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "fit/data/data_file.h"
-#include "fit/solve/fit_result.h"
+#include "apps/study/dataset.h"
+#include "fit/solve/fitter.h"
 #include "fit/write/table.h"
 
 namespace CLI {
@@ -14,8 +14,6 @@ class App;
 }
 
 namespace crosslaw::apps {
-
-struct DataFitOptions;
 
 // What `fit` can be asked about a fit beyond its coefficients.
 struct EvidenceOptions {
@@ -42,11 +40,13 @@ struct Evidence {
 void add_evidence_options(CLI::App& command, EvidenceOptions& options);
 
 // Options that do not go together or cannot be read: std::invalid_argument, before any fit.
-// `one_table` says that only one answer can be printed.
-void check_evidence_options(const EvidenceOptions& options, bool one_table);
+// `one_table` says that only one answer can be printed, `of_sweep` that there is no file whose
+// columns could tell what to hold out.
+void check_evidence_options(const EvidenceOptions& options, bool one_table, bool of_sweep);
 
-// `data` is what the fit was made from. Throws std::invalid_argument for bad input.
-Evidence gather_evidence(const EvidenceOptions& options, const DataFitOptions& source,
-                         const fit::DataFile& data, const fit::FitResult& fit);
+// `data` is what the fit was made from, `settings` how laws that are held against it are fitted.
+// Throws std::invalid_argument for bad input.
+Evidence gather_evidence(const EvidenceOptions& options, const fit::FitOptions& settings,
+                         const Dataset& data, const fit::FitResult& fit);
 
 }  // namespace crosslaw::apps

@@ -5,72 +5,128 @@
 #include <CLI/CLI.hpp>
 #include <ostream>
 #include <stdexcept>
+#include <utility>
 
-#include "apps/commands/fit_command.h"
 #include "fit/write/fit_json.h"
 #include "fit/write/frontier_report.h"
 
 namespace crosslaw::apps {
 namespace {
 
-void require_method_options(const FitCommandOptions& options) {
-  const FrontierMethodOptions& method = options.method;
+void require_method_options(const FrontierMethodOptions& method, const FittingOptions& fitting) {
   if (method.method != "isoflop" && method.method != "envelope") {
     throw std::invalid_argument(
         fmt::format("--method {} is not known; it must be isoflop or envelope", method.method));
   }
-  if (!options.data.fit.law.empty()) {
+  if (!fitting.fit.law.empty()) {
     throw std::invalid_argument(
         fmt::format("--method {} fits no law: leave out --law", method.method));
   }
-  if (!options.directory.empty() || options.data.file.path.empty()) {
-    throw std::invalid_argument(
-        fmt::format("--method {} needs --data FILE (crosslaw export writes a sweep's runs as CSV)",
-                    method.method));
-  }
 }
 
-fit::FrontierOptions frontier_options(const DataFitOptions& data,
-                                      const FrontierMethodOptions& method) {
+fit::FrontierOptions frontier_options(const FrontierMethodOptions& method,
+                                      const DataSourceOptions& source,
+                                      const FittingOptions& fitting) {
   fit::FrontierOptions out;
   out.flops = method.flops;
-  out.draws = data.draws.value_or(out.draws);
-  out.seed = data.fit.seed;
-  out.threads = data.fit.threads;
-  if (!data.file.cluster.empty()) out.resampling = fit::Resampling::kClusters;
-  if (!data.resampling.empty()) out.resampling = fit::find_resampling(data.resampling);
-  if (out.resampling == fit::Resampling::kClusters && data.file.cluster.empty()) {
-    throw std::invalid_argument("--resample clusters needs --cluster, the column naming the run");
+  out.draws = fitting.draws.value_or(out.draws);
+  out.seed = fitting.fit.seed;
+  out.threads = fitting.fit.threads;
+  if (source.directory.empty()) {
+    out.resampling = resampling_of(fitting, source.file, out.resampling);
+  } else {
+    out.resampling = fitting.resampling.empty() ? fit::Resampling::kClusters
+                                                : fit::find_resampling(fitting.resampling);
   }
   return out;
 }
 
+// What a method found in the points of one strategy.
 template <typename Fit>
-void print(const Fit& fit, const DataOrigin& origin, const FitCommandOptions& options,
-           std::ostream& out, std::ostream& log) {
-  const auto format = output_format(options.json, options.csv, options.markdown, options.latex);
-  const bool text = format == fit::TableFormat::kText;
-  if (!format) {
-    nlohmann::ordered_json json = fit::to_json(fit);
-    json["data"] = to_json(origin);
-    out << fit::pretty(json);
-  } else {
-    if (text) out << fmt::format("{}: {} of {} rows\n", origin.source, origin.used, origin.rows);
-    out << fit::render(fit, *format);
+struct Answer {
+  Strategy strategy;
+  Fit fit;
+};
+
+template <typename Fit>
+nlohmann::ordered_json json_of(const Answer<Fit>& answer) {
+  nlohmann::ordered_json out = fit::to_json(answer.fit);
+  if (!answer.strategy.name.empty()) {
+    out["language"] = answer.strategy.data.language;
+    out["strategy"] = answer.strategy.name;
   }
-  if (text) return;
-  for (const std::string& warning : fit.warnings) log << "crosslaw fit: " << warning << "\n";
+  out["data"] = to_json(answer.strategy.data);
+  return out;
 }
 
-int print_isoflop(const fit::IsoflopFit& fit, const DataOrigin& origin,
-                  const FitCommandOptions& options, std::ostream& out, std::ostream& log) {
-  if (fit.used() > 0) {
-    print(fit, origin, options, out, log);
-    return 0;
+// The tables of a sweep's strategies, each kind as one.
+template <typename Fit>
+std::string stacked_tables(const std::vector<Answer<Fit>>& answers, fit::TableFormat format) {
+  std::vector<std::vector<fit::TablePart>> kinds;
+  for (const Answer<Fit>& each : answers) {
+    std::vector<fit::Table> tables = fit::tables(each.fit, format);
+    kinds.resize(tables.size());
+    for (std::size_t i = 0; i < tables.size(); ++i) {
+      kinds[i].push_back({{each.strategy.data.language, each.strategy.name}, std::move(tables[i])});
+    }
   }
-  log << fmt::format("crosslaw fit: {}: no budget has a usable minimum\n", origin.source)
-      << fit::describe_left_out(fit);
-  return 1;
+  std::vector<fit::Table> out;
+  for (const auto& parts : kinds) out.push_back(fit::stacked({"language", "strategy"}, parts));
+  return fit::render(out, format);
+}
+
+template <typename Fit>
+void print(const std::vector<Answer<Fit>>& answers, bool of_sweep, const OutputOptions& output,
+           std::ostream& out, std::ostream& log) {
+  const auto format = output_format(output);
+  if (format == fit::TableFormat::kText) {
+    for (const Answer<Fit>& each : answers) {
+      if (&each != &answers.front()) out << "\n";
+      out << describe(each.strategy.data) << fit::render(each.fit, *format);
+    }
+    return;
+  }
+  if (!format) {
+    nlohmann::ordered_json all = nlohmann::ordered_json::array();
+    for (const Answer<Fit>& each : answers) all.push_back(json_of(each));
+    out << fit::pretty(of_sweep ? nlohmann::ordered_json{{"schema", 1}, {"fits", all}} : all[0]);
+  } else {
+    out << (of_sweep ? stacked_tables(answers, *format)
+                     : fit::render(answers.front().fit, *format));
+  }
+  for (const Answer<Fit>& each : answers) {
+    const std::string whose = of_sweep ? each.strategy.data.source + ": " : "";
+    for (const std::string& warning : each.fit.warnings) {
+      log << "crosslaw fit: " << whose << warning << "\n";
+    }
+  }
+}
+
+// Why a fit answers nothing; empty: it does.
+std::string unanswered(const fit::TrainingEnvelopeFit&) { return ""; }
+std::string unanswered(const fit::IsoflopFit& fit) {
+  return fit.used() > 0 ? "" : "no budget has a usable minimum\n" + fit::describe_left_out(fit);
+}
+
+// Asks one strategy after the other; those that cannot answer are named on `log`.
+template <typename Ask>
+int ask_all(const DataSourceOptions& source, const OutputOptions& output,
+            const std::vector<std::string>& option_problems, const Ask& ask, std::ostream& out,
+            std::ostream& log) {
+  std::vector<Answer<decltype(ask(fit::Points{}))>> answers;
+  for (Strategy& each : read_strategies(source)) {
+    auto found =
+        about_file(each.data.source, option_problems, [&] { return ask(each.data.data.points); });
+    const std::string why = unanswered(found);
+    if (why.empty()) {
+      answers.push_back({std::move(each), std::move(found)});
+    } else {
+      log << fmt::format("crosslaw fit: {}: {}", each.data.source, why);
+    }
+  }
+  if (answers.empty()) return 1;
+  print(answers, !source.directory.empty(), output, out, log);
+  return 0;
 }
 
 }  // namespace
@@ -94,25 +150,23 @@ void add_method_options(CLI::App& command, FrontierMethodOptions& options) {
   command.option_defaults()->group("Options");
 }
 
-int run_frontier_method(const FitCommandOptions& options, std::ostream& out, std::ostream& log) {
-  require_method_options(options);
-  const fit::DataFileOptions& file = options.data.file;
-  const fit::FrontierOptions frontier = frontier_options(options.data, options.method);
-  const fit::DataFile data = fit::read_data_file(file);
-  const DataOrigin origin{file.path,  data.fingerprint, data.rows,   data.points.size(),
-                          file.where, file.params,      file.tokens, file.loss};
-  if (options.method.method == "envelope") {
+int run_frontier_method(const FrontierMethodOptions& options, const DataSourceOptions& source,
+                        const FittingOptions& fitting, const OutputOptions& output,
+                        std::ostream& out, std::ostream& log) {
+  require_method_options(options, fitting);
+  const fit::FrontierOptions frontier = frontier_options(options, source, fitting);
+  if (options.method == "envelope") {
     const fit::TrainingEnvelopeOptions envelope{frontier};
-    print(about_file(file.path, fit::problems(envelope),
-                     [&] { return fit::fit_training_envelope(data.points, envelope); }),
-          origin, options, out, log);
-    return 0;
+    return ask_all(
+        source, output, fit::problems(envelope),
+        [&](const fit::Points& points) { return fit::fit_training_envelope(points, envelope); },
+        out, log);
   }
-  const fit::IsoflopOptions isoflop{frontier, options.method.same_budget_percent / 100,
-                                    options.method.flat_percent / 100};
-  return print_isoflop(about_file(file.path, fit::problems(isoflop),
-                                  [&] { return fit::fit_isoflop(data.points, isoflop); }),
-                       origin, options, out, log);
+  const fit::IsoflopOptions isoflop{frontier, options.same_budget_percent / 100,
+                                    options.flat_percent / 100};
+  return ask_all(
+      source, output, fit::problems(isoflop),
+      [&](const fit::Points& points) { return fit::fit_isoflop(points, isoflop); }, out, log);
 }
 
 }  // namespace crosslaw::apps

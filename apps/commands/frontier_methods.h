@@ -4,13 +4,11 @@
 #include <string>
 #include <vector>
 
-namespace CLI {
-class App;
-}
+#include "apps/commands/data_source.h"
+#include "apps/commands/fit_source.h"
+#include "apps/commands/output_format.h"
 
 namespace crosslaw::apps {
-
-struct FitCommandOptions;
 
 // The flags of `fit --method`: compute-optimal sizes straight from the data, without a loss law.
 struct FrontierMethodOptions {
@@ -22,8 +20,10 @@ struct FrontierMethodOptions {
 
 void add_method_options(CLI::App& command, FrontierMethodOptions& options);
 
-// fit --method with --data. Returns the exit code: 1, with nothing on `out`, when no budget has a
-// usable minimum. Throws std::invalid_argument.
-int run_frontier_method(const FitCommandOptions& options, std::ostream& out, std::ostream& log);
+// fit --method: of the file, or of each strategy of the sweep. Returns the exit code: 1, with
+// nothing on `out`, when no budget has a usable minimum. Throws std::invalid_argument.
+int run_frontier_method(const FrontierMethodOptions& options, const DataSourceOptions& source,
+                        const FittingOptions& fitting, const OutputOptions& output,
+                        std::ostream& out, std::ostream& log);
 
 }  // namespace crosslaw::apps

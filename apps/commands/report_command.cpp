@@ -1,3 +1,5 @@
+#include "apps/commands/report_command.h"
+
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>

@@ -1,14 +1,16 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <functional>
 #include <memory>
-#include <sstream>
 
 #include "apps/commands/allocate_command.h"
+#include "apps/commands/coeffs_command.h"
 #include "apps/commands/commands.h"
+#include "apps/commands/report_command.h"
 #include "apps/study/allocation_choices.h"
 #include "apps/study/measured_savings.h"
 #include "apps/study/presets.h"
@@ -83,18 +85,25 @@ sweep::SweepEnd train_all(const sweep::SweepSpec& spec, const sweep::Plan& plan,
   return end;
 }
 
-// The allocation of the fit that the report shows, and what continuing was worth.
+// What continuing was worth, and the allocation by the fit that the report shows.
 void print_pair(const Observations& observations, const PairFits& pair) {
   fmt::print("\n{}\n", headline(pair.pair, summarise(measured_savings(observations, pair.pair))));
-  const fit::FitResult* best =
-      pair.find("two-stage") ? pair.find("two-stage") : pair.find("scratch");
-  if (!best) return;
-  AllocateCommandOptions options;
-  options.flops = default_budgets(observations, pair.pair);
-  std::ostringstream tables, warnings;
-  print_allocation(*best, options, ladder_of(observations), tables, warnings);
-  fmt::print("\ncompute-optimal allocation, {}\n{}{}", pair.pair.label(), tables.str(),
-             warnings.str());
+  for (const SweepAllocation& each : sweep_allocations(observations, {pair}, "", false)) {
+    fit::AllocationOptions options;
+    options.flops = each.budgets;
+    options.ladder = each.ladder;
+    const fit::AllocationReport report = fit::report_allocation(each.fit.fit, options);
+    const bool any = std::any_of(report.strategies.begin(), report.strategies.end(),
+                                 [](const fit::Allocation& one) { return !one.rows.empty(); });
+    fmt::print("\ncompute-optimal allocation, {}\n{}", pair.pair.label(),
+               any ? allocation_tables(report, fit::TableFormat::kText) : "");
+    for (const std::string& warning : fit::warnings(report)) {
+      fmt::print("crosslaw allocate: {}\n", warning);
+    }
+    if (!any && !each.fit.fit.identifiable) {
+      fmt::print("crosslaw allocate: --accept-unidentified allocates all the same\n");
+    }
+  }
 }
 
 // Fits what is new, stores it, prints the results, writes the report.
@@ -108,7 +117,7 @@ int conclude(const RunOptions& options, const fs::path& folder, db::RunStore& st
   if (!current || !fs::exists(report_file(folder))) {
     write_report(store, report_file(folder), fmt::format("crosslaw run {}", options.spec));
   }
-  print_coefficients(fits);
+  fmt::print("{}", describe_coefficients(fits));
   int64_t unfinished = 0;
   for (const PairFits& pair : fits) {
     print_pair(observations, pair);

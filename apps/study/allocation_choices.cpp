@@ -6,6 +6,50 @@
 #include <string>
 
 namespace crosslaw::apps {
+namespace {
+
+// A stored fit under the exact compute of the runs: the coefficients do not depend on it.
+void count_exact_flops(NamedFit& named, const Observations& observations,
+                       const LanguagePair& pair) {
+  const fit::Points points = observations.points(pair, PointChoice::kAll, true);
+  fit::FitResult& fit = named.fit;
+  fit.compute = fit::fit_compute(points);
+  fit.convention = convention_of(observations, true);
+  if (fit.coverage && !points.empty()) fit.coverage->flops = fit::coverage(points).flops;
+  for (fit::FitResult& stage : fit.stages) {
+    if (stage.coverage) stage.coverage->flops = fit.coverage->flops;
+  }
+}
+
+const NamedFit* find(const PairFits& pair, const std::string& name) {
+  for (const NamedFit& each : pair.fits) {
+    if (each.name == name) return &each;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+const NamedFit* fit_to_allocate(const PairFits& pair, const std::string& law) {
+  if (law == "chinchilla") return find(pair, "scratch");
+  if (law == "joint") return find(pair, "joint");
+  const NamedFit* both = find(pair, "two-stage");
+  return both ? both : find(pair, "scratch");
+}
+
+std::vector<SweepAllocation> sweep_allocations(const Observations& observations,
+                                               const std::vector<PairFits>& fits,
+                                               const std::string& law, bool exact_flops) {
+  std::vector<SweepAllocation> out;
+  for (const PairFits& pair : fits) {
+    const NamedFit* stored = fit_to_allocate(pair, law);
+    if (!stored) continue;
+    out.push_back({*stored, default_budgets(observations, pair.pair, exact_flops),
+                   ladder_of(observations, exact_flops)});
+    if (exact_flops) count_exact_flops(out.back().fit, observations, pair.pair);
+  }
+  return out;
+}
 
 std::vector<double> default_budgets(const Observations& observations, const LanguagePair& pair,
                                     bool exact_flops) {

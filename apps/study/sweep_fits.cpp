@@ -11,6 +11,7 @@
 #include "apps/study/sweep_folder.h"
 #include "db/files/content_hash.h"
 #include "fit/write/fit_json.h"
+#include "sweep/schedule/sweep_lock.h"
 
 namespace crosslaw::apps {
 namespace {
@@ -45,6 +46,10 @@ std::string input_hash(const Observations& observations, const LanguagePair& pai
   return db::sha256(text);
 }
 
+Dataset points_for(const Method& method, const Dataset& both) {
+  return method.needs_continued ? both : only_stage(both, fit::Stage::kScratch);
+}
+
 void note_mid_schedule(fit::FitResult& fit) {
   fit.problems.emplace_back(
       "every size has one token budget, so losses in mid-schedule are used as points; their law "
@@ -61,31 +66,25 @@ const fit::FitResult* PairFits::find(const std::string& name) const {
   return nullptr;
 }
 
-fit::Convention convention_of(const Observations& observations, bool exact_flops) {
-  return {describe(observations.count()), exact_flops ? "exact FLOPs of the runs" : "6ND"};
-}
-
 std::vector<PairFits> fit_sweep(const Observations& observations, const SweepFitOptions& options,
                                 const std::function<void(const std::string&)>& say) {
   std::vector<PairFits> all;
   for (const LanguagePair& pair : observations.pairs()) {
     PairFits result{pair, {}, observations.left_out(pair)};
-    fit::Points points = observations.points(pair, options.points, options.exact_flops);
+    const Dataset both = dataset_of_pair(observations, pair, options.points, options.exact_flops);
     bool middle = options.points == PointChoice::kAuto &&
                   observations.resolve(pair, options.points) == PointChoice::kAll;
     for (const Method& method : methods_of(options.only_law)) {
       if (method.needs_continued && pair.continued.empty()) continue;
       say(fmt::format("fitting {} ({}): {} points, {} bootstrap refits", pair.label(), method.name,
-                      points.size(), options.fit.draws));
+                      both.data.points.size(), options.fit.draws));
       fit::FitOptions settings = options.fit;
       settings.law = method.law;
       try {
-        fit::DataFile data;
-        data.points =
-            method.needs_continued ? points : fit::select_stage(points, fit::Stage::kScratch);
-        data.clusters = observations.cluster_names(pair, options.points);
-        result.fits.push_back({method.name, fit::fit_law(data.points, settings), std::move(data)});
-        result.fits.back().fit.convention = convention_of(observations, options.exact_flops);
+        Dataset own = points_for(method, both);
+        fit::FitResult fit = fit::fit_law(own.data.points, settings);
+        fit.convention = own.convention;
+        result.fits.push_back({method.name, std::move(fit), std::move(own)});
         if (middle) note_mid_schedule(result.fits.back().fit);
       } catch (const std::invalid_argument& error) {
         result.missing.push_back(
@@ -102,13 +101,14 @@ std::vector<PairFits> stored_fits(const db::RunStore& store, const Observations&
   std::vector<db::FitRow> rows = store.fits();
   for (const LanguagePair& pair : observations.pairs()) {
     PairFits result{pair, {}, observations.left_out(pair)};
+    const Dataset both = dataset_of_pair(observations, pair, PointChoice::kAuto, false);
     for (const Method& method : kMethods) {
       for (const db::FitRow& row : rows) {
         if (row.language != pair.label() || row.name != method.name) continue;
         result.fits.push_back(
             {method.name,
              fit::fit_from_json(nlohmann::json::parse(row.result), "the stored fit " + row.name),
-             {}});
+             points_for(method, both)});
       }
     }
     all.push_back(std::move(result));
@@ -135,6 +135,40 @@ void store_fits(db::RunStore& store, const Observations& observations,
                      now_ms());
     }
   }
+}
+
+bool are_usual(const SweepFitOptions& options) {
+  const SweepFitOptions usual;
+  const fit::FitOptions& own = options.fit;
+  return options.count == usual.count && options.points == usual.points &&
+         options.exact_flops == usual.exact_flops && options.only_law.empty() &&
+         own.huber_delta == usual.fit.huber_delta && own.starts == usual.fit.starts &&
+         own.draws == usual.fit.draws && own.seed == usual.fit.seed &&
+         own.resampling == usual.fit.resampling;
+}
+
+FolderFits fits_of_folder(const std::string& folder, const SweepFitOptions& options, bool refit,
+                          const std::function<void(const std::string&)>& say) {
+  const db::RunStore store = read_store(folder);
+  const Observations observations(store, options.count);
+  const bool usual = are_usual(options);
+  if (usual && !refit && fits_are_current(store, observations)) {
+    return {stored_fits(store, observations), ""};
+  }
+  FolderFits out{fit_sweep(observations, options, say), ""};
+  if (!usual) {
+    out.not_stored = "the settings are not those of crosslaw run";
+    return out;
+  }
+  // A running sweep stores its own fits at its end, and SQLite has one writer at a time.
+  const auto lock = sweep::SweepLock::try_take(folder);
+  if (!lock) {
+    out.not_stored = sweep::SweepLock::holder(folder) + " is running this sweep";
+    return out;
+  }
+  db::RunStore writable = db::RunStore::create(database_file(folder));
+  store_fits(writable, observations, out.fits);
+  return out;
 }
 
 }  // namespace crosslaw::apps

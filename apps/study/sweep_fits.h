@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "apps/study/dataset.h"
 #include "apps/study/observations.h"
-#include "fit/data/data_file.h"
 #include "fit/solve/fitter.h"
 
 namespace crosslaw::apps {
@@ -16,7 +16,7 @@ namespace crosslaw::apps {
 struct NamedFit {
   std::string name;
   fit::FitResult fit;
-  fit::DataFile data;  // what it was fitted to; empty for a stored fit
+  Dataset data;  // what it was fitted to; of a stored fit, the points that there are now
 };
 
 struct PairFits {
@@ -36,9 +36,6 @@ struct SweepFitOptions {
   std::string only_law;
 };
 
-// How the fits of a sweep count N and C.
-fit::Convention convention_of(const Observations& observations, bool exact_flops);
-
 // Fits every pair. `say` hears what takes time.
 std::vector<PairFits> fit_sweep(const Observations& observations, const SweepFitOptions& options,
                                 const std::function<void(const std::string&)>& say);
@@ -48,5 +45,21 @@ std::vector<PairFits> stored_fits(const db::RunStore& store, const Observations&
 bool fits_are_current(const db::RunStore& store, const Observations& observations);
 void store_fits(db::RunStore& store, const Observations& observations,
                 const std::vector<PairFits>& fits);
+
+// The settings of crosslaw run: only such fits are stored.
+bool are_usual(const SweepFitOptions& options);
+
+// The fits of a sweep's folder and, where they are not stored in it, why.
+struct FolderFits {
+  std::vector<PairFits> fits;
+  std::string not_stored;  // empty: the folder holds these very fits
+};
+
+// Reads the stored fits where options are usual and nothing has changed since; else, or with
+// `refit`, fits, and stores what is usual unless somebody is running the sweep. Stored fits lack
+// the stages of a two-stage fit, which profiles and influence need. Throws std::invalid_argument
+// for a folder without a sweep.
+FolderFits fits_of_folder(const std::string& folder, const SweepFitOptions& options, bool refit,
+                          const std::function<void(const std::string&)>& say);
 
 }  // namespace crosslaw::apps

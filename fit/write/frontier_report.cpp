@@ -159,13 +159,12 @@ std::string isoflop_resampling(const IsoflopFit& fit) {
 }
 
 // The tables of one method, each after a blank line.
-std::string tables(const Table& first, const std::optional<MeasuredFrontier>& frontier,
-                   TableFormat format) {
-  std::string out;
-  if (!first.rows.empty()) out += render(first, format);
+std::vector<Table> with_frontier(Table first, const std::optional<MeasuredFrontier>& frontier,
+                                 TableFormat format) {
+  std::vector<Table> out = {std::move(first), {}, {}};
   if (!frontier) return out;
-  out += "\n" + render(law_table(*frontier, format), format);
-  if (!frontier->rows.empty()) out += "\n" + render(row_table(*frontier, format), format);
+  out[1] = law_table(*frontier, format);
+  out[2] = row_table(*frontier, format);
   return out;
 }
 
@@ -248,8 +247,16 @@ std::string describe_left_out(const IsoflopFit& fit) {
   return out;
 }
 
+std::vector<Table> tables(const IsoflopFit& fit, TableFormat format) {
+  return with_frontier(budget_table(fit, format), fit.frontier, format);
+}
+
+std::vector<Table> tables(const TrainingEnvelopeFit& fit, TableFormat format) {
+  return with_frontier(segment_table(fit, format), fit.frontier, format);
+}
+
 std::string render(const IsoflopFit& fit, TableFormat format) {
-  const std::string body = tables(budget_table(fit, format), fit.frontier, format);
+  const std::string body = render(tables(fit, format), format);
   if (format != TableFormat::kText) return body;
   std::string out = fmt::format(
       "isoflop (Hoffmann et al. 2022, approach 2): log loss is a parabola in log N at each budget\n"
@@ -262,7 +269,7 @@ std::string render(const IsoflopFit& fit, TableFormat format) {
 }
 
 std::string render(const TrainingEnvelopeFit& fit, TableFormat format) {
-  const std::string body = tables(segment_table(fit, format), fit.frontier, format);
+  const std::string body = render(tables(fit, format), format);
   if (format != TableFormat::kText) return body;
   std::string out = fmt::format(
       "envelope (Hoffmann et al. 2022, approach 1): the least loss at each compute\n"

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "fit/frontier/isoflop.h"
 #include "fit/frontier/training_envelope.h"
@@ -15,6 +16,10 @@ namespace crosslaw::fit {
 // by blank lines.
 std::string render(const IsoflopFit& fit, TableFormat format);
 std::string render(const TrainingEnvelopeFit& fit, TableFormat format);
+
+// The tables that render() prints: budgets or envelope, power laws, answers; rows may be empty.
+std::vector<Table> tables(const IsoflopFit& fit, TableFormat format);
+std::vector<Table> tables(const TrainingEnvelopeFit& fit, TableFormat format);
 
 // One line for each budget without a minimum to use, those with too few sizes counted together.
 std::string describe_left_out(const IsoflopFit& fit);

@@ -7,6 +7,7 @@
 #include <array>
 #include <cctype>
 #include <cmath>
+#include <map>
 #include <utility>
 
 namespace crosslaw::fit {
@@ -175,6 +176,47 @@ std::string render(const Table& table, TableFormat format) {
       return latex(table);
   }
   return "";
+}
+
+std::string render(const std::vector<Table>& tables, TableFormat format) {
+  std::string out;
+  for (const Table& each : tables) {
+    if (!each.rows.empty()) out += (out.empty() ? "" : "\n") + render(each, format);
+  }
+  return out;
+}
+
+Table stacked(const std::vector<std::string>& label_header, const std::vector<TablePart>& parts) {
+  // A header such as "95%" may stand several times: its how-manieth it is makes it unique.
+  using Key = std::pair<std::string, std::size_t>;
+  const auto keys_of = [](const Table& table) {
+    std::map<std::string, std::size_t> seen;
+    std::vector<Key> keys;
+    for (const std::string& name : table.header) keys.emplace_back(name, seen[name]++);
+    return keys;
+  };
+  std::vector<Key> columns;
+  for (const TablePart& part : parts) {
+    for (const Key& key : keys_of(part.table)) {
+      if (std::find(columns.begin(), columns.end(), key) == columns.end()) columns.push_back(key);
+    }
+  }
+  Table out;
+  out.header = label_header;
+  for (const Key& key : columns) out.header.push_back(key.first);
+  for (const TablePart& part : parts) {
+    const std::vector<Key> own = keys_of(part.table);
+    for (const std::vector<std::string>& row : part.table.rows) {
+      std::vector<std::string> cells = part.labels;
+      for (const Key& key : columns) {
+        const auto found = std::find(own.begin(), own.end(), key);
+        cells.push_back(found == own.end() ? ""
+                                           : row[static_cast<std::size_t>(found - own.begin())]);
+      }
+      out.rows.push_back(std::move(cells));
+    }
+  }
+  return out;
 }
 
 std::string short_count(double value) {

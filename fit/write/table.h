@@ -19,6 +19,19 @@ struct Table {
 // and 1.5e+21 written as a power of ten. Every form ends with a line break.
 std::string render(const Table& table, TableFormat format);
 
+// Several tables with a blank line between them; those without rows are left out.
+std::string render(const std::vector<Table>& tables, TableFormat format);
+
+// A table among others, and what tells it from them.
+struct TablePart {
+  std::vector<std::string> labels;  // a cell for each column of labels
+  Table table;
+};
+
+// The parts below each other under one header, their labels first. A column that a part does not
+// have is empty there; columns of one name are matched in order.
+Table stacked(const std::vector<std::string>& label_header, const std::vector<TablePart>& parts);
+
 // Four significant digits with a suffix: 73.19B, 1.312T, 411.6M; 1.235e+20 beyond 1e15.
 std::string short_count(double value);
 

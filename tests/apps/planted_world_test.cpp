@@ -3,19 +3,19 @@
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <random>
 #include <sstream>
 
-#include "apps/commands/conventions.h"
-#include "apps/commands/sweep_commands.h"
+#include "apps/commands/allocate_command.h"
+#include "apps/commands/fit_command.h"
+#include "apps/commands/n_conventions.h"
 #include "apps/report/report_data.h"
 #include "apps/study/allocation_choices.h"
 #include "apps/study/measured_savings.h"
 #include "apps/study/sweep_fits.h"
 #include "fit/allocate/allocation.h"
 #include "fit/solve/strategies.h"
-#include "sweep/plan/plan.h"
 #include "sweep/spec/ladder.h"
+#include "tests/apps/planted_sweep.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_folder.h"
 #include "trainer/recipe/model_cost.h"
@@ -23,85 +23,7 @@
 namespace crosslaw::tests {
 namespace {
 
-using Values = std::map<std::string, double>;
-
-// Continued runs have their own B, beta and gamma.
-const Values kPlanted = {
-    {"E", 1.62},    {"A", 410.0},           {"alpha", 0.34},          {"B", 430.0},
-    {"beta", 0.29}, {"B_continued", 130.0}, {"beta_continued", 0.23}, {"gamma", 0.031}};
-constexpr double kNoise = 0.002;  // standard deviation of the log of a loss
-
-double planted_loss(const db::RunRow& run, double params) {
-  const Values& p = kPlanted;
-  double tokens = static_cast<double>(run.tokens_target);
-  double size_term = p.at("E") + p.at("A") / std::pow(params, p.at("alpha"));
-  if (!run.parent_key) return size_term + p.at("B") / std::pow(tokens, p.at("beta"));
-  return size_term + p.at("B_continued") / (std::pow(tokens, p.at("beta_continued")) *
-                                            std::pow(params, p.at("gamma")));
-}
-
-std::string spec_text() {
-  return "name = \"planted\"\n[ladder]\nfile = \"" +
-         std::filesystem::absolute("sweep/presets/paper40.csv").string() + R"("
-vocabulary = 32000
-[budget]
-tokens_per_param = [5, 20, 80]
-[data]
-context = 2048
-[data.language.en]
-train = ["en.jsonl"]
-valid = ["en.valid.jsonl"]
-[data.language.fr]
-train = ["fr.jsonl"]
-valid = ["fr.valid.jsonl"]
-[train]
-schedule = "cosine"
-peak_learning_rate = 2e-4
-batch_tokens = 1048576
-[[strategy]]
-name = "source"
-language = "en"
-tokens_per_param = [20]
-[[strategy]]
-name = "scratch"
-language = "fr"
-[[strategy]]
-name = "continued"
-language = "fr"
-from = "source"
-)";
-}
-
-// The store of a sweep in which every run of the plan was trained, as it would be left behind.
-db::RunStore planted_store(const TempFolder& folder) {
-  sweep::SweepSpec spec = sweep::read_spec(folder.write("planted.toml", spec_text()));
-  auto ladder = sweep::read_ladder(spec.ladder, spec.vocabulary, spec.tied_head);
-  sweep::Plan plan = sweep::make_plan(spec, ladder, nullptr);
-  db::RunStore store = db::RunStore::create(folder / "crosslaw.db");
-  store.put_sweep(spec.name, spec_text(), "test", 1);
-  std::vector<db::RunRow> rows;
-  for (const sweep::PlannedRun& run : plan.runs) rows.push_back(run.row);
-  store.sync_runs(rows);
-  std::mt19937_64 engine(20260);
-  std::normal_distribution<double> normal;
-  for (const db::RunRow& run : store.runs()) {
-    double params = static_cast<double>(run.params_embedding + run.params_unembedding +
-                                        run.params_blocks + run.params_norms);
-    double loss = planted_loss(run, params) * std::exp(kNoise * normal(engine));
-    db::AttemptRow attempt{.run_id = run.id, .n = 1, .token = run.key, .folder = "runs/x"};
-    int64_t id = store.begin_attempt(attempt);
-    store.ingest(run.id, id,
-                 {.evals = {{.language = run.language,
-                             .step = run.steps,
-                             .tokens_target = run.tokens_target,
-                             .flops = run.flops,
-                             .loss_nats = loss,
-                             .loss_nats_per_byte = loss / 3,
-                             .end_of_schedule = true}}});
-    store.end_attempt(id, {.outcome = db::Outcome::kDone, .step = run.steps}, 2);
-  }
-  return store;
-}
+const std::map<std::string, double>& kPlanted = planted_values();
 
 void check_inside(const std::string& name, const std::optional<fit::Range>& interval,
                   double truth) {
@@ -170,15 +92,15 @@ TEST_CASE("A planted world comes back through store, fits, allocation and report
 
   SECTION("the sweep's own folder answers what a file would") {
     apps::FitCommandOptions options;
-    options.directory = folder.path().string();
-    options.data.fit.law = "outer";
-    options.data.draws = 0;
+    options.source.directory = folder.path().string();
+    options.fitting.fit.law = "outer";
+    options.fitting.draws = 0;
     options.evidence.profile = true;
     options.evidence.influence = true;
     options.evidence.holdout = {"largest-compute"};
-    options.json = true;
+    options.output.json = true;
     std::ostringstream out, log;
-    REQUIRE(apps::run_fit_of_sweep(options, out, log) == 0);
+    REQUIRE(apps::run_fit(options, out, log) == 0);
     const nlohmann::json found = nlohmann::json::parse(out.str());
     REQUIRE(found.at("fits").size() == 1);
     const nlohmann::json& fit = found.at("fits").at(0);
@@ -189,20 +111,20 @@ TEST_CASE("A planted world comes back through store, fits, allocation and report
     CHECK(fit.at("holdout").at("best") != "kaplan");
     CHECK(fit.at("influence").dump().find("scratch 49M, seed 1") != std::string::npos);
     options.evidence.holdout = {"size=49M"};
-    CHECK_THROWS_WITH(apps::run_fit_of_sweep(options, out, log),
+    CHECK_THROWS_WITH(apps::run_fit(options, out, log),
                       Catch::Matchers::Contains("crosslaw export"));
   }
 
   SECTION("under exact FLOPs the budget pays for attention and head") {
     apps::AllocateCommandOptions options;
-    options.directory = folder.path().string();
+    options.source.directory = folder.path().string();
     options.flops = {1e20};
-    options.data.fit.law.clear();  // as on the command line
-    options.json = true;
+    options.fitting.fit.law.clear();  // as on the command line
+    options.output.json = true;
     std::ostringstream six, exact, log;
-    REQUIRE(apps::run_allocate_of_sweep(options, six, log) == 0);
+    REQUIRE(apps::run_allocate(options, six, log) == 0);
     options.exact_flops = true;
-    REQUIRE(apps::run_allocate_of_sweep(options, exact, log) == 0);
+    REQUIRE(apps::run_allocate(options, exact, log) == 0);
     const nlohmann::json found = nlohmann::json::parse(exact.str());
     const nlohmann::json& line = found.at("languages").at(0);
     const nlohmann::json& cost = line.at("convention").at("flops_per_token");
@@ -247,15 +169,15 @@ TEST_CASE("A planted world comes back through store, fits, allocation and report
   }
 
   SECTION("its conventions are compared, each under 6ND and exact FLOPs") {
-    apps::ConventionsOptions options;
-    options.directory = folder.path().string();
-    options.data.conventions = {"all"};
-    options.data.draws = 0;
-    options.data.fit.starts = 8;
-    options.data.fit.law.clear();
-    options.format.reset();
+    apps::NConventionsOptions options;
+    options.source.directory = folder.path().string();
+    options.conventions = {"all"};
+    options.fitting.draws = 0;
+    options.fitting.fit.starts = 8;
+    options.fitting.fit.law.clear();
+    options.output.json = true;
     std::ostringstream out, log;
-    REQUIRE(apps::run_conventions(options, out, log) == 0);
+    REQUIRE(apps::run_n_conventions(options, out, log) == 0);
     const nlohmann::json found = nlohmann::json::parse(out.str()).at("languages").at(0);
     CHECK(found.at("conventions").size() == 12);  // 3 counts, 2 computes, 2 strategies
     CHECK(found.at("conventions").at(0).at("alpha").at("value").get<double>() ==

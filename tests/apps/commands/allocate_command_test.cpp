@@ -10,7 +10,10 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "apps/commands/fit_command.h"
+#include "apps/study/sweep_fits.h"
 #include "fit/laws/laws.h"
+#include "tests/apps/planted_sweep.h"
 #include "tests/fit/planted.h"
 #include "tests/support/catch.h"
 
@@ -24,7 +27,7 @@ constexpr const char* kPaperScratch = "E=1.55,A=420,alpha=0.4,B=719.5,beta=0.3";
 
 AllocateCommandOptions from_coefficients(const std::string& list) {
   AllocateCommandOptions options;
-  options.coefficients = list;
+  options.given.coefficients = list;
   options.flops = {1e20, 1e22};
   return options;
 }
@@ -57,7 +60,7 @@ TEST_CASE("Typed-in coefficients of the paper give its frontiers") {
 TEST_CASE("The paper's printed laws are printed as in the paper, whatever the format") {
   AllocateCommandOptions options = from_coefficients(
       std::string(kPaperScratch) + ",B_continued=433.3,beta_continued=0.2,gamma=0.08");
-  options.json = true;
+  options.output.json = true;
   const nlohmann::json json = nlohmann::json::parse(run(options));
   // arXiv 2407.02118, section 3.3: 0.324 C^0.429, 0.514 C^0.571; 4.79 C^0.385, 0.035 C^0.615.
   const double printed[2][4] = {{0.324, 0.429, 0.514, 0.571}, {4.79, 0.385, 0.035, 0.615}};
@@ -74,15 +77,15 @@ TEST_CASE("The paper's printed laws are printed as in the paper, whatever the fo
       saving["transferred_tokens"]["value"].get<double>() ==
       Approx(saving["equal_loss_tokens"]["value"].get<double>() - saving["tokens"].get<double>()));
   CHECK(json["convention"]["compute"] == "C = 6 N D");
-  options.json = false;
-  options.csv = true;
+  options.output.json = false;
+  options.output.csv = true;
   CHECK_THAT(run(options), Contains("transferred_tokens") && Contains("crossing_tokens") &&
                                Contains("params_exponent") && Contains("\ncontinued,"));
-  options.csv = false;
-  options.markdown = true;
+  options.output.csv = false;
+  options.output.markdown = true;
   CHECK_THAT(run(options), Contains("| N* continued  |    4.789 |   0.3846 |"));
-  options.markdown = false;
-  options.latex = true;
+  options.output.markdown = false;
+  options.output.latex = true;
   CHECK_THAT(run(options), Contains("D* continued & 0.0348 & 0.6154") && Contains("transferred D"));
 }
 
@@ -94,7 +97,7 @@ TEST_CASE("Limits and a ladder of shapes are printed with what they cost") {
   CHECK_THAT(run(options), Contains("bound by") && Contains("max-tokens, inference") &&
                                Contains("C also serves 100.0B tokens") && Contains("as good") &&
                                Contains("ladder sizes at their own FLOPs a token"));
-  options.json = true;
+  options.output.json = true;
   const nlohmann::json row = nlohmann::json::parse(run(options))["rows"][1];
   CHECK(row["binding"] == nlohmann::json({"max-tokens", "inference"}));
   CHECK(row["given_up"].get<double>() > 0);
@@ -105,28 +108,28 @@ TEST_CASE("Limits and a ladder of shapes are printed with what they cost") {
 
 TEST_CASE("A fit keeps its conventions in its JSON, and an allocation goes by them") {
   FitCommandOptions fit;
-  fit.data.file.path = planted::data_path("gadre_104.csv");
-  fit.data.file.where = {"dataset=rpj"};
-  fit.data.file.params = "N_no_emb";
-  fit.data.draws = 0;
-  fit.json = true;
+  fit.source.file.path = planted::data_path("gadre_104.csv");
+  fit.source.file.where = {"dataset=rpj"};
+  fit.source.file.params = "N_no_emb";
+  fit.fitting.draws = 0;
+  fit.output.json = true;
   // A column of compute that any other program may have measured.
   std::string text = "N_no_emb,D,C,dataset,loss\n";
   for (const auto& p : planted::reference_points("gadre_rpj_c4val")) {
     text += fmt::format("{},{},{},rpj,{}\n", p.params, p.tokens,
                         9 * std::pow(p.params, 0.98) * p.tokens, p.loss);
   }
-  fit.data.file.path = temporary("crosslaw_allocate_measured.csv", text);
-  fit.data.file.compute = "C";
+  fit.source.file.path = temporary("crosslaw_allocate_measured.csv", text);
+  fit.source.file.compute = "C";
   std::ostringstream saved, log;
   run_fit(fit, saved, log);
   const nlohmann::json json = nlohmann::json::parse(saved.str());
   CHECK(json["convention"]["params"] == "column N_no_emb");
   CHECK(json["compute"]["exponent"].get<double>() == Approx(0.98).epsilon(1e-9));
   AllocateCommandOptions options;
-  options.fit_file = temporary("crosslaw_allocate_measured.json", saved.str());
+  options.given.file = temporary("crosslaw_allocate_measured.json", saved.str());
   options.flops = {1e21};
-  options.json = true;
+  options.output.json = true;
   const nlohmann::json found = nlohmann::json::parse(run(options));
   CHECK(found["convention"]["params"] == "column N_no_emb");
   const nlohmann::json& row = found["rows"][0];
@@ -137,49 +140,50 @@ TEST_CASE("A fit keeps its conventions in its JSON, and an allocation goes by th
   CHECK(6 * six["rows"][0]["params"].get<double>() * six["rows"][0]["tokens"].get<double>() ==
         Approx(1e21));
   CHECK(six["convention"]["compute"] == "C = 6 N D");
-  std::remove(options.fit_file.c_str());
-  std::remove(fit.data.file.path.c_str());
+  std::remove(options.given.file.c_str());
+  std::remove(fit.source.file.path.c_str());
 }
 
 TEST_CASE("Conventions of a file are compared in every format") {
   AllocateCommandOptions options;
-  options.data.file.path = planted::data_path("gadre_104.csv");
-  options.data.file.where = {"dataset=rpj"};
-  options.data.conventions = {"all"};
-  options.data.draws = 0;
-  options.data.fit.starts = 8;
+  options.source.file.path = planted::data_path("gadre_104.csv");
+  options.source.file.where = {"dataset=rpj"};
+  options.conventions = {"all"};
+  options.fitting.draws = 0;
+  options.fitting.fit.starts = 8;
   CHECK_THAT(run(options), Contains("N_no_emb") && Contains("the conventions move N* by a factor"));
-  options.latex = true;
+  options.output.latex = true;
   CHECK_THAT(run(options), Contains("\\begin{tabular}") && Contains("% At C = "));
-  options.latex = false;
-  options.json = true;
-  options.data.conventions = {"N_no_emb"};
+  options.output.latex = false;
+  options.output.json = true;
+  options.conventions = {"N_no_emb"};
   CHECK(nlohmann::json::parse(run(options))["conventions"].size() == 1);
-  options.data.conventions = {"nonsense"};
+  options.conventions = {"nonsense"};
   std::ostringstream out, log;
   CHECK_THROWS_AS(run_allocate(options, out, log), std::invalid_argument);
-  options.data.file.path.clear();
+  options.source.file.path.clear();
   CHECK_THROWS_WITH(run_allocate(options, out, log), Contains("needs --data"));
 }
 
 TEST_CASE("A saved fit allocates like the data it came from, intervals included") {
   FitCommandOptions fit;
-  fit.data.file.path = planted::data_path("gadre_104.csv");
-  fit.data.file.where = {"dataset=rpj"};
-  fit.data.fit.law = "chinchilla";
-  fit.data.draws = 50;
-  fit.json = true;
+  fit.source.file.path = planted::data_path("gadre_104.csv");
+  fit.source.file.where = {"dataset=rpj"};
+  fit.fitting.fit.law = "chinchilla";
+  fit.fitting.draws = 50;
+  fit.output.json = true;
   std::ostringstream saved, log;
   run_fit(fit, saved, log);
   AllocateCommandOptions from_file;
-  from_file.fit_file = temporary("crosslaw_allocate_fit.json", saved.str());
+  from_file.given.file = temporary("crosslaw_allocate_fit.output.json", saved.str());
   from_file.flops = {1e19, 1e21};
-  from_file.json = true;
+  from_file.output.json = true;
   AllocateCommandOptions from_data = from_file;
-  from_data.fit_file.clear();
-  from_data.data = fit.data;
+  from_data.given.file.clear();
+  from_data.source = fit.source;
+  from_data.fitting = fit.fitting;
   const std::string text = run(from_file);
-  std::remove(from_file.fit_file.c_str());
+  std::remove(from_file.given.file.c_str());
   CHECK(text == run(from_data));
   const nlohmann::json json = nlohmann::json::parse(text);
   CHECK(json["rows"].size() == 2);
@@ -188,16 +192,16 @@ TEST_CASE("A saved fit allocates like the data it came from, intervals included"
 
 TEST_CASE("Every table format is printed") {
   AllocateCommandOptions options = from_coefficients(kPaperScratch);
-  options.markdown = true;
+  options.output.markdown = true;
   CHECK_THAT(run(options), Catch::Matchers::StartsWith("N: as in the fit; C = 6 N D\n\n| growth") &&
                                Contains("\n| C (FLOPs)"));
-  options.markdown = false;
-  options.latex = true;
+  options.output.markdown = false;
+  options.output.latex = true;
   CHECK_THAT(run(options), Contains("\\begin{tabular}") && Contains("$10^{20}$"));
-  options.latex = false;
-  options.csv = true;
+  options.output.latex = false;
+  options.output.csv = true;
   CHECK_THAT(run(options), Catch::Matchers::StartsWith("strategy,flops,params,"));
-  options.json = true;
+  options.output.json = true;
   std::ostringstream out, log;
   CHECK_THROWS_AS(run_allocate(options, out, log), std::invalid_argument);
 }
@@ -213,8 +217,8 @@ TEST_CASE("A ladder file gives the size to train") {
 
 TEST_CASE("A degenerate fit ends with code 1 and nothing on the output, unless accepted") {
   AllocateCommandOptions options;
-  options.data.file.path = planted::data_path("cerebras_gpt_pile.csv");
-  options.data.draws = 0;
+  options.source.file.path = planted::data_path("cerebras_gpt_pile.csv");
+  options.fitting.draws = 0;
   options.flops = {1e22};
   std::ostringstream out, log;
   CHECK(run_allocate(options, out, log) == 1);
@@ -225,33 +229,49 @@ TEST_CASE("A degenerate fit ends with code 1 and nothing on the output, unless a
   CHECK_FALSE(run(options).empty());
 }
 
-TEST_CASE("Coefficients that fit no law are refused with the laws") {
-  CHECK_THROWS_WITH(parse_coefficients("E=1,A=2"), Contains("chinchilla: E A alpha B beta"));
-  CHECK_THROWS_WITH(parse_coefficients("E=1,A"), Contains("'A' is not NAME=NUMBER"));
-  CHECK_THROWS_WITH(parse_coefficients("E=one"), Contains("is not NAME=NUMBER"));
-  CHECK_THROWS_WITH(parse_coefficients("E=1e400"), Contains("'E=1e400' is not NAME=NUMBER"));
-  CHECK_THROWS_WITH(parse_coefficients("E=1,E=2"), Contains("E is given twice"));
-  CHECK_THROWS_WITH(parse_coefficients("E=1.55,A=-420,alpha=0.4,B=719.5,beta=0.3"),
-                    Contains("A = -420"));
-  CHECK(parse_coefficients("beta=0.3,E=1.55,A=420,alpha=0.4,B=719.5").value("beta") == 0.3);
-}
-
 TEST_CASE("Flags that an allocation would ignore are refused") {
   AllocateCommandOptions options;
-  options.data.fit.law.clear();
-  options.coefficients = "beta=0.3,E=1.55,A=420,alpha=0.4,B=719.5";
+  options.fitting.fit.law.clear();
+  options.given.coefficients = "beta=0.3,E=1.55,A=420,alpha=0.4,B=719.5";
   options.flops = {1e21};
-  options.data.file.where = {"N=1"};
+  options.source.file.where = {"N=1"};
   std::ostringstream out, log;
   CHECK_THROWS_WITH(run_allocate(options, out, log), Contains("say how to fit --data FILE"));
-  options.data.file.where.clear();
+  options.source.file.where.clear();
   CHECK(run_allocate(options, out, log) == 0);
 }
 
 TEST_CASE("Exactly one source must be named") {
   AllocateCommandOptions options = from_coefficients(kPaperScratch);
-  options.fit_file = "fit.json";
+  options.given.file = "fit.output.json";
   std::ostringstream out, log;
   CHECK_THROWS_WITH(run_allocate(options, out, log), Contains("exactly one of"));
   CHECK_THROWS_AS(run_allocate({}, out, log), std::invalid_argument);
+}
+
+TEST_CASE("A sweep is allocated by its stored fits, over its own budgets and ladder") {
+  const crosslaw::tests::TempFolder folder;
+  db::RunStore store = crosslaw::tests::planted_store(folder);
+  const Observations observations(store, ParamsCount::kAll);
+  SweepFitOptions settings;
+  settings.fit.draws = 10;
+  store_fits(store, observations, fit_sweep(observations, settings, [](const std::string&) {}));
+  AllocateCommandOptions options;
+  options.source.directory = folder.path().string();
+  CHECK_THAT(run(options),
+             Catch::Matchers::StartsWith("fr\n\nscratch: N* = ") && Contains("ladder"));
+  options.output = {.csv = true};
+  CHECK_THAT(run(options), Catch::Matchers::StartsWith("language,fit,law,strategy,flops,") &&
+                               Contains("\nfr,two-stage,two-stage,continued,"));
+  options.output = {.json = true};
+  const nlohmann::json json = nlohmann::json::parse(run(options));
+  CHECK(json.at("rows").at(0).at("language") == "fr");
+  CHECK(json.at("languages").at(0).at("frontiers").size() == 2);
+  options.output = {.plot = (folder / "charts.svg").string()};
+  run(options);
+  CHECK_THAT(crosslaw::tests::read_file(options.output.plot),
+             Contains("Allocation of ") && Contains("fr, two-stage: "));
+  options.source.file.path = "runs.csv";
+  std::ostringstream out, log;
+  CHECK_THROWS_WITH(run_allocate(options, out, log), Contains("exactly one of"));
 }

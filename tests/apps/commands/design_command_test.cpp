@@ -25,9 +25,9 @@ constexpr const char* kLaw = "E=1.69,A=406.4,alpha=0.34,B=410.7,beta=0.28";
 // The options as the command line leaves them when nothing is said.
 DesignOptions quick() {
   DesignOptions options;
-  options.data.fit.law.clear();
-  options.data.fit.starts = 4;
-  options.data.draws = 40;
+  options.fitting.fit.law.clear();
+  options.fitting.fit.starts = 4;
+  options.fitting.draws = 40;
   options.sweeps = 10;
   return options;
 }
@@ -57,7 +57,7 @@ struct Files {
 
   DesignOptions of_data() const {
     DesignOptions options = quick();
-    options.data.file.path = data;
+    options.file.path = data;
     return options;
   }
 
@@ -65,7 +65,7 @@ struct Files {
     DesignOptions options = quick();
     options.ladder.path = ladder;
     options.tokens_per_param = {5, 20, 80, 320};
-    options.coefficients = kLaw;
+    options.given.coefficients = kLaw;
     return options;
   }
 
@@ -115,7 +115,7 @@ TEST_CASE("The paper's spec is simulated with losses in mid-schedule and a two-s
   DesignOptions options = quick();
   options.spec = "sweep/presets/paper.toml";
   options.sweeps = 2;
-  options.data.draws = 20;
+  options.fitting.draws = 20;
   const std::string text = run(options);
   CHECK_THAT(text, Contains("paper (zh): 80 runs") && Contains("most of them in mid-schedule") &&
                        Contains("Table 2 of arXiv:2407.02118") &&
@@ -163,7 +163,7 @@ TEST_CASE("The JSON of an outlook carries what the text says") {
 TEST_CASE("What a simulation without refits does not know is null") {
   const Files files;
   DesignOptions options = files.of_grid();
-  options.data.draws = 0;
+  options.fitting.draws = 0;
   options.sweeps = 1;
   const nlohmann::json json = run_json(options);
   const nlohmann::json& beta = outlook(json, "beta");
@@ -182,7 +182,7 @@ TEST_CASE("A file gives design, law and noise, and its clusters are resampled") 
   CHECK(json["source"] == "the fit of " + files.data);
   CHECK(json["noise"]["point"].get<double>() == Approx(0.004).epsilon(0.25));
   CHECK(json["fitted"]["resampling"] == "pairs");
-  options.data.file.cluster = "run";
+  options.file.cluster = "run";
   const nlohmann::json runs = run_json(options);
   CHECK(runs["fitted"]["resampling"] == "clusters");
   options.noise_percent = 1;
@@ -198,10 +198,10 @@ TEST_CASE("A saved fit is taken for true with its own scatter") {
       {planted::kE, planted::kA, planted::kAlpha, planted::kB, planted::kBeta}, 8, {5, 50}, 0.007);
   const fit::FitResult saved = fit::fit_law(points, {.starts = 4, .draws = 0});
   DesignOptions options = files.of_grid();
-  options.coefficients.clear();
-  options.fit_file = files.folder.write("fit.json", fit::pretty(fit::to_json(saved))).string();
+  options.given.coefficients.clear();
+  options.given.file = files.folder.write("fit.json", fit::pretty(fit::to_json(saved))).string();
   const nlohmann::json json = run_json(options);
-  CHECK(json["source"] == options.fit_file);
+  CHECK(json["source"] == options.given.file);
   CHECK(json["noise"]["point"] == saved.certificate.rms_log_residual);
   CHECK(outlook(json, "alpha")["truth"].get<double>() == saved.value("alpha"));
 }
@@ -209,7 +209,7 @@ TEST_CASE("A saved fit is taken for true with its own scatter") {
 TEST_CASE("Without a law the paper's printed one stands in, and a grid is trained both ways") {
   const Files files;
   DesignOptions options = files.of_grid();
-  options.coefficients.clear();
+  options.given.coefficients.clear();
   options.flops = {1e21};
   const nlohmann::json json = run_json(options);
   CHECK(json["fitted"]["law"] == "two-stage");
@@ -291,8 +291,8 @@ TEST_CASE("Runs to add come from the ladder and the ratios that are given") {
 TEST_CASE("Of both strategies runs of either may be added") {
   const Files files;
   DesignOptions options = files.more_runs();
-  options.data.file.path = files.joint;
-  options.data.file.stage = "stage";
+  options.file.path = files.joint;
+  options.file.stage = "stage";
   options.target = "gamma";
   const nlohmann::json json = run_json(options);
   bool continued = false;
@@ -319,7 +319,7 @@ TEST_CASE("Which runs are meant must be said, and said once") {
   options.ladder.path = files.ladder;
   CHECK_THAT(refusal(options), Contains("one of them"));
   options = files.of_grid();
-  options.fit_file = "fit.json";
+  options.given.file = "fit.json";
   CHECK_THAT(refusal(options), Contains("--coefficients and --fit exclude each other"));
   options = quick();
   options.spec = (files.folder / "none.toml").string();
@@ -335,7 +335,7 @@ TEST_CASE("Runs to add need data, and a fit of it") {
   options.add_flops = 1e21;
   CHECK_THAT(refusal(options), Contains("--add-flops needs --data FILE"));
   options = files.more_runs();
-  options.coefficients = kLaw;
+  options.given.coefficients = kLaw;
   CHECK_THAT(refusal(options), Contains("leave out --coefficients and --fit"));
   options = files.more_runs();
   options.flops = {1e21, 1e22};

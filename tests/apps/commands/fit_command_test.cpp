@@ -7,6 +7,8 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "apps/study/sweep_fits.h"
+#include "tests/apps/planted_sweep.h"
 #include "tests/fit/planted.h"
 #include "tests/support/catch.h"
 
@@ -18,10 +20,10 @@ namespace {
 
 FitCommandOptions chinchilla_240() {
   FitCommandOptions options;
-  options.data.file.path = planted::data_path("chinchilla_epoch.csv");
-  options.data.file.where = {"in_240=1"};
-  options.data.fit.law.clear();
-  options.data.draws = 40;
+  options.source.file.path = planted::data_path("chinchilla_epoch.csv");
+  options.source.file.where = {"in_240=1"};
+  options.fitting.fit.law.clear();
+  options.fitting.draws = 40;
   return options;
 }
 
@@ -57,7 +59,7 @@ std::string strategies_csv() {
 
 TEST_CASE("fit --json prints one object that names its data") {
   FitCommandOptions options = chinchilla_240();
-  options.json = true;
+  options.output.json = true;
   std::ostringstream out, log;
   CHECK(run_fit(options, out, log) == 0);
   const nlohmann::json json = nlohmann::json::parse(out.str());
@@ -80,54 +82,40 @@ TEST_CASE("Text and CSV say the same coefficients") {
   run_fit(options, text, log);
   CHECK_THAT(text.str(), Contains("240 of 245 rows"));
   CHECK_THAT(text.str(), Contains("0.367172"));
-  options.csv = true;
+  options.output.csv = true;
   run_fit(options, csv, log);
   CHECK_THAT(csv.str(), Contains("beta,0.36717"));
-  options.json = true;
+  options.output.json = true;
   CHECK_THROWS_AS(run_fit(options, csv, log), std::invalid_argument);
 }
 
 TEST_CASE("The coefficients come as Markdown and LaTeX tables as well") {
   FitCommandOptions options = chinchilla_240();
-  options.latex = true;
+  options.output.latex = true;
   std::ostringstream latex, markdown, profile, log;
   run_fit(options, latex, log);
   CHECK_THAT(latex.str(), Contains("\\toprule") && Contains("beta & 0.367172"));
-  options.latex = false;
-  options.markdown = true;
+  options.output.latex = false;
+  options.output.markdown = true;
   run_fit(options, markdown, log);
   CHECK_THAT(markdown.str(), Contains("| beta") && Contains("0.367172"));
   options.evidence.profile = true;
   run_fit(options, profile, log);
   CHECK_THAT(profile.str(), Contains("| N*"));
-  options.latex = true;
+  options.output.latex = true;
   CHECK_THROWS_WITH(run_fit(options, profile, log), Contains("exclude each other"));
-}
-
-TEST_CASE("A fit of a file hands on what was read: points, their lines and their clusters") {
-  DataFitOptions options;
-  options.file.path = planted::data_path("gemstones_hot.csv");
-  options.file.cluster = "run_name";
-  options.draws = 0;
-  DataOrigin origin;
-  const fit::FitResult fit = fit_data(options, origin);
-  CHECK(origin.data.points.size() == static_cast<std::size_t>(fit.points));
-  CHECK(origin.data.points[0].params == 543482880);
-  CHECK(origin.data.lines.at(0) == 2);
-  CHECK(origin.data.clusters.size() == 22);
-  CHECK(origin.data.clusters.at(0) == "PyGemma-1024x28_pretrain");
 }
 
 TEST_CASE("A stage column means the two-stage fit, a cluster column means runs are resampled") {
   const TemporaryFile file(strategies_csv());
   FitCommandOptions options;
-  options.data.fit.law.clear();
-  options.data.draws = 30;
-  options.data.fit.starts = 8;
-  options.data.file.path = file.path();
-  options.data.file.stage = "how";
-  options.data.file.cluster = "run";
-  options.json = true;
+  options.fitting.fit.law.clear();
+  options.fitting.draws = 30;
+  options.fitting.fit.starts = 8;
+  options.source.file.path = file.path();
+  options.source.file.stage = "how";
+  options.source.file.cluster = "run";
+  options.output.json = true;
   std::ostringstream out, log;
   run_fit(options, out, log);
   const nlohmann::json json = nlohmann::json::parse(out.str());
@@ -140,10 +128,10 @@ TEST_CASE("A stage column means the two-stage fit, a cluster column means runs a
 
 TEST_CASE("Problems go to the log when the output is for programs") {
   FitCommandOptions options;
-  options.data.fit.law.clear();
-  options.data.draws = 0;
-  options.data.file.path = planted::data_path("cerebras_gpt_pile.csv");
-  options.json = true;
+  options.fitting.fit.law.clear();
+  options.fitting.draws = 0;
+  options.source.file.path = planted::data_path("cerebras_gpt_pile.csv");
+  options.output.json = true;
   std::ostringstream out, log;
   CHECK(run_fit(options, out, log) == 0);
   CHECK(nlohmann::json::parse(out.str())["identifiable"] == false);
@@ -157,32 +145,158 @@ TEST_CASE("Bad input is thrown before anything is printed") {
   };
   refuses({}, "--data FILE");
   FitCommandOptions options = chinchilla_240();
-  options.data.fit.law = "quartic";
+  options.fitting.fit.law = "quartic";
   refuses(options, "quartic");
   options = chinchilla_240();
-  options.data.fit.law = "joint";
+  options.fitting.fit.law = "joint";
   refuses(options, "needs --stage");
   options = chinchilla_240();
-  options.data.resampling = "clusters";
+  options.fitting.resampling = "clusters";
   refuses(options, "needs --cluster");
   options = chinchilla_240();
-  options.data.resampling = "jackknife";
+  options.fitting.resampling = "jackknife";
   refuses(options, "jackknife");
   options = chinchilla_240();
-  options.data.file.where = {"in_240=1", "N<6e7"};
+  options.source.file.where = {"in_240=1", "N<6e7"};
   refuses(options, "cannot fit 5 coefficients");
   options = chinchilla_240();
-  options.data.draws = -1;
+  options.fitting.draws = -1;
   refuses(options, "--bootstrap -1");
   options = chinchilla_240();
-  options.exact_flops = true;
+  options.source.exact_flops = true;
   refuses(options, "--compute");
   options = chinchilla_240();
-  options.data.conventions = {"N"};
+  options.conventions = {"N"};
   options.evidence.profile = true;
   refuses(options, "--n-conventions prints one table");
   options = chinchilla_240();
-  options.plot = "/no/such/folder/fit.svg";
+  options.output.plot = "/no/such/folder/fit.svg";
   refuses(options, "there is no folder /no/such/folder");
   CHECK(out.str().empty());
+}
+
+namespace {
+
+// A sweep whose fits are stored, with few refits to be quick.
+class FittedSweep {
+ public:
+  FittedSweep() {
+    db::RunStore store = tests::planted_store(folder_);
+    const Observations observations(store, ParamsCount::kAll);
+    SweepFitOptions settings;
+    settings.fit.draws = 20;
+    store_fits(store, observations, fit_sweep(observations, settings, [](const std::string&) {}));
+  }
+
+  FitCommandOptions options() const {
+    FitCommandOptions out;
+    out.source.directory = folder_.path().string();
+    return out;
+  }
+
+  std::filesystem::path file(const char* name) const { return folder_ / name; }
+
+ private:
+  tests::TempFolder folder_;
+};
+
+std::string printed(const FitCommandOptions& options) {
+  std::ostringstream out, log;
+  CHECK(run_fit(options, out, log) == 0);
+  return out.str();
+}
+
+std::size_t lines_of(const std::string& text, const std::string& start) {
+  std::istringstream lines(text);
+  std::size_t count = 0;
+  for (std::string line; std::getline(lines, line);) count += line.starts_with(start);
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("The fits of a sweep are printed in every form that a file's fit has") {
+  const FittedSweep sweep;
+  FitCommandOptions options = sweep.options();
+  const std::string text = printed(options);
+  CHECK(lines_of(text, sweep.options().source.directory + " (fr): ") == 3);
+  CHECK_THAT(text, Contains("two-stage: L = ") && Contains("joint: L = "));
+
+  options.output = {.json = true};
+  const nlohmann::json json = nlohmann::json::parse(printed(options));
+  REQUIRE(json.at("fits").size() == 3);
+  CHECK(json.at("fits").at(1).at("language") == "fr");
+  CHECK(json.at("fits").at(1).at("name") == "two-stage");
+  CHECK(json.at("fits").at(1).at("data").at("used") == 240);
+  CHECK(json.at("fits").at(1).at("draws").at("rows").size() == 20);
+
+  options.output = {.csv = true};
+  const std::string csv = printed(options);
+  CHECK(lines_of(csv, "language,fit,law,coefficient,value,se,") == 1);
+  CHECK(lines_of(csv, "fr,scratch,chinchilla,") == 5);
+  CHECK(lines_of(csv, "fr,two-stage,two-stage,") == 8);
+  CHECK(lines_of(csv, "fr,joint,joint,") == 8);
+
+  options.output = {.markdown = true};
+  CHECK(lines_of(printed(options), "| fr ") == 21);
+  options.output = {.latex = true};
+  CHECK(lines_of(printed(options), "fr & ") == 21);
+}
+
+TEST_CASE("What is asked of a file's fit may be asked of a sweep's") {
+  const FittedSweep sweep;
+  FitCommandOptions options = sweep.options();
+  options.fitting.fit.law = "chinchilla";
+  options.fitting.fit.starts = 8;
+  options.fitting.draws = 10;
+  options.evidence.profile = true;
+  options.evidence.predict = {"7e9:1.4e11"};
+  options.evidence.holdout = {"largest-compute"};
+  options.evidence.laws = {"chinchilla", "kaplan"};
+  const std::string text = printed(options);
+  CHECK_THAT(text, Contains("profile intervals") && Contains("predicted losses") &&
+                       Contains("held-out test"));
+  options.evidence = {};
+  options.evidence.profile = true;
+  options.output = {.csv = true};
+  CHECK(lines_of(printed(options), "fr,scratch,chinchilla,alpha,") > 3);
+  options.evidence = {};
+  options.evidence.holdout = {"largest-compute"};
+  options.evidence.laws = {"chinchilla", "kaplan"};
+  const std::string csv = printed(options);
+  CHECK(lines_of(csv, "language,fit,law,coefficients,") == 1);
+  CHECK(lines_of(csv, "fr,scratch,kaplan,") == 1);
+  options.evidence.holdout = {"size=49M"};
+  std::ostringstream out, log;
+  CHECK_THROWS_WITH(run_fit(options, out, log), Contains("crosslaw export"));
+}
+
+TEST_CASE("The charts of a sweep's fits stand in one file, each under its name") {
+  const FittedSweep sweep;
+  FitCommandOptions options = sweep.options();
+  options.fitting.fit.starts = 8;
+  options.fitting.draws = 10;
+  options.output.plot = sweep.file("fits.html").string();
+  printed(options);
+  const std::string page = tests::read_file(options.output.plot);
+  for (const char* name : {"fr, scratch: ", "fr, two-stage: ", "fr, joint: "}) {
+    CHECK_THAT(page, Contains(std::string("<h2>") + name + "Coefficients</h2>"));
+  }
+}
+
+TEST_CASE("Each strategy of a sweep has its envelope") {
+  const FittedSweep sweep;
+  FitCommandOptions options = sweep.options();
+  options.method.method = "envelope";
+  options.fitting.draws = 0;
+  CHECK_THAT(printed(options),
+             Contains(" (fr), scratch: 120 of ") && Contains(" (fr), continued: 120 of "));
+  options.output = {.json = true};
+  const nlohmann::json json = nlohmann::json::parse(printed(options));
+  REQUIRE(json.at("fits").size() == 2);
+  CHECK(json.at("fits").at(1).at("strategy") == "continued");
+  options.output = {.csv = true};
+  const std::string csv = printed(options);
+  CHECK(lines_of(csv, "language,strategy,quantity,constant,") == 1);
+  CHECK(lines_of(csv, "fr,continued,N*,") == 1);
 }

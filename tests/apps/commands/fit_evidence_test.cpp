@@ -16,10 +16,10 @@ namespace {
 
 FitCommandOptions chinchilla_240() {
   FitCommandOptions options;
-  options.data.file.path = planted::data_path("chinchilla_epoch.csv");
-  options.data.file.where = {"in_240=1"};
-  options.data.fit.law.clear();
-  options.data.draws = 40;
+  options.source.file.path = planted::data_path("chinchilla_epoch.csv");
+  options.source.file.where = {"in_240=1"};
+  options.fitting.fit.law.clear();
+  options.fitting.draws = 40;
   return options;
 }
 
@@ -33,7 +33,7 @@ std::string printed(const FitCommandOptions& options) {
 
 TEST_CASE("fit --json carries everything that was asked for") {
   FitCommandOptions options = chinchilla_240();
-  options.json = true;
+  options.output.json = true;
   options.evidence.profile = true;
   options.evidence.influence = true;
   options.evidence.predict = {"7e9:1.4e11", "7e10:1.4e12"};
@@ -59,7 +59,7 @@ TEST_CASE("fit --json carries everything that was asked for") {
 
 TEST_CASE("fit without questions prints what it did before") {
   FitCommandOptions options = chinchilla_240();
-  options.json = true;
+  options.output.json = true;
   const nlohmann::json json = nlohmann::json::parse(printed(options));
   for (const char* key : {"profiles", "predictions", "holdout", "influence"}) {
     CHECK_FALSE(json.contains(key));
@@ -73,7 +73,7 @@ TEST_CASE("Text follows the coefficients, and CSV is the table that was asked fo
   const std::string text = printed(options);
   CHECK(text.find("identifiable: yes") < text.find("predicted losses"));
   CHECK_THAT(text, Contains("120, 150, 180, 210 points train"));
-  options.csv = true;
+  options.output.csv = true;
   std::ostringstream out, log;
   CHECK_THROWS_WITH(run_fit(options, out, log), Contains("print one table"));
   options.evidence.predict.clear();
@@ -88,11 +88,11 @@ TEST_CASE("Text follows the coefficients, and CSV is the table that was asked fo
 
 TEST_CASE("Rows of the file are held out by conditions, and runs go by their names") {
   FitCommandOptions options;
-  options.data.file.path = planted::data_path("gemstones_cool_end.csv");
-  options.data.file.cluster = "run_name";
-  options.data.fit.law.clear();
-  options.data.draws = 0;
-  options.json = true;
+  options.source.file.path = planted::data_path("gemstones_cool_end.csv");
+  options.source.file.cluster = "run_name";
+  options.fitting.fit.law.clear();
+  options.fitting.draws = 0;
+  options.output.json = true;
   options.evidence.influence = true;
   options.evidence.holdout = {"width=3072", "run_name=PyGemma-256x23_pretrain"};
   const nlohmann::json json = nlohmann::json::parse(printed(options));

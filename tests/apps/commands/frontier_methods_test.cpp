@@ -16,9 +16,9 @@ namespace {
 
 FitCommandOptions with_method(const char* method, const char* file = "chinchilla_epoch.csv") {
   FitCommandOptions options;
-  options.data.file.path = planted::data_path(file);
-  options.data.fit.law.clear();
-  options.data.draws = 40;
+  options.source.file.path = planted::data_path(file);
+  options.fitting.fit.law.clear();
+  options.fitting.draws = 40;
   options.method.method = method;
   return options;
 }
@@ -31,23 +31,23 @@ TEST_CASE("fit --method isoflop prints text, JSON and tables that name their dat
   CHECK(run_fit(options, text, log) == 0);
   CHECK_THAT(text.str(), Contains("245 of 245 rows"));
   CHECK(log.str().empty());
-  options.json = true;
+  options.output.json = true;
   options.method.flops = {1e21};
   CHECK(run_fit(options, json, log) == 0);
   const nlohmann::json parsed = nlohmann::json::parse(json.str());
   CHECK(parsed["data"]["used"] == 245);
   CHECK(parsed["rows"][0]["params"].get<double>() == Approx(2.754e9).epsilon(1e-3));
   CHECK_THAT(log.str(), Contains("crosslaw fit: C = "));
-  options.json = false;
-  options.csv = true;
+  options.output.json = false;
+  options.output.csv = true;
   run_fit(options, csv, log);
   CHECK_THAT(csv.str(), Contains("quantity,constant"));
 }
 
 TEST_CASE("fit --method envelope interpolates the runs that --cluster names") {
   FitCommandOptions options = with_method("envelope", "gemstones_hot.csv");
-  options.data.file.cluster = "run_name";
-  options.json = true;
+  options.source.file.cluster = "run_name";
+  options.output.json = true;
   std::ostringstream out, log;
   CHECK(run_fit(options, out, log) == 0);
   const nlohmann::json json = nlohmann::json::parse(out.str());
@@ -69,20 +69,23 @@ TEST_CASE("Options that do not go together are refused before anything is printe
   };
   refuses(with_method("parabola"), "isoflop or envelope");
   FitCommandOptions options = with_method("isoflop");
-  options.data.fit.law = "chinchilla";
+  options.fitting.fit.law = "chinchilla";
   refuses(options, "leave out --law");
   options = with_method("isoflop");
-  options.data.resampling = "clusters";
+  options.fitting.resampling = "clusters";
   refuses(options, "needs --cluster");
   options = with_method("isoflop");
-  options.directory = "sweep";
-  refuses(options, "--data FILE");
+  options.source.directory = "sweep";
+  refuses(options, "not both");
   options = with_method("isoflop");
-  options.json = options.latex = true;
+  options.output.json = options.output.latex = true;
   refuses(options, "exclude each other");
   options = with_method("isoflop");
   options.method.same_budget_percent = -1;
   refuses(options, "same_budget");
+  options = with_method("isoflop");
+  options.evidence.profile = true;
+  refuses(options, "--method fits no law");
   options = with_method("");
   options.method.flops = {1e21};
   refuses(options, "needs --method");

@@ -69,3 +69,12 @@ TEST_CASE("Exact numbers read back to the same double") {
     CHECK(std::strtod(exact(value).c_str(), nullptr) == value);
   }
 }
+
+TEST_CASE("Tables are stacked under one header, with what tells them apart in front") {
+  const Table first{{"name", "95%", "b", "95%"}, {{"x", "1", "2", "3"}}};
+  const Table second{{"name", "95%", "c"}, {{"y", "4", "5"}}};
+  const Table both = stacked({"fit"}, {{{"one"}, first}, {{"two"}, second}});
+  CHECK(render(both, TableFormat::kCsv) == "fit,name,95%,b,95%,c\none,x,1,2,3,\ntwo,y,4,,,5\n");
+  CHECK(render({first, {{"empty"}, {}}, second}, TableFormat::kCsv) ==
+        "name,95%,b,95%\nx,1,2,3\n\nname,95%,c\ny,4,5\n");
+}

@@ -1,7 +1,8 @@
-#include "apps/commands/design_checks.h"
+#include "apps/commands/design_options.h"
 
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <cmath>
 #include <stdexcept>
 
@@ -33,10 +34,10 @@ void require_numbers(const DesignOptions& options) {
 }
 
 void require_added(const DesignOptions& options) {
-  if (options.data.file.path.empty() || !options.spec.empty()) {
+  if (options.file.path.empty() || !options.spec.empty()) {
     throw std::invalid_argument("--add-flops needs --data FILE, the runs there are, and no spec");
   }
-  if (!options.coefficients.empty() || !options.fit_file.empty()) {
+  if (!options.given.coefficients.empty() || !options.given.file.empty()) {
     throw std::invalid_argument(
         "--add-flops goes by the fit of --data; leave out --coefficients and --fit");
   }
@@ -47,12 +48,12 @@ void require_added(const DesignOptions& options) {
 }
 
 void require_sources(const DesignOptions& options) {
-  if (!options.coefficients.empty() && !options.fit_file.empty()) {
+  if (!options.given.coefficients.empty() && !options.given.file.empty()) {
     throw std::invalid_argument("--coefficients and --fit exclude each other");
   }
   if (options.add_flops != 0) return require_added(options);
   const bool spec = !options.spec.empty();
-  const bool data = !options.data.file.path.empty();
+  const bool data = !options.file.path.empty();
   const bool grid = !options.ladder.path.empty() || !options.tokens_per_param.empty();
   if (spec + data + grid > 1) {
     throw std::invalid_argument(
@@ -66,6 +67,41 @@ void require_sources(const DesignOptions& options) {
 }
 
 }  // namespace
+
+void add_design_options(CLI::App& command, DesignOptions& options) {
+  command.add_option("spec", options.spec, "a sweep's spec (TOML): its planned runs");
+  command.add_option("--language", options.language, "of the spec [the one that is continued]");
+  add_file_options(command, options.file);
+  add_fitting_options(command, options.fitting);
+  command.add_option(
+      "--ladder", options.ladder.path,
+      "CSV of sizes (name, params, or a sweep's ladder): with --tokens-per-param the "
+      "runs themselves, with --add-flops the sizes that may be added");
+  command.add_option("--vocabulary", options.ladder.vocabulary, "of a ladder of shapes")
+      ->capture_default_str();
+  command.add_option("--tokens-per-param", options.tokens_per_param, "such as 5,10,20")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  add_given_fit_options(command, options.given);
+  command.add_option("--noise", options.noise_percent,
+                     "percent of scatter of every loss [that of the fit, else 0.5]");
+  command.add_option(
+      "--run-noise", options.run_noise_percent,
+      "percent of scatter that the losses of one run share [that of the fit, else 0]");
+  command.add_option("--sweeps", options.sweeps, "simulated sweeps; 0 with --add-flops: none")
+      ->capture_default_str();
+  command.add_option("--flops", options.flops, "budgets at which N*, D* and the loss matter")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  command.add_option("--add-flops", options.add_flops,
+                     "choose runs to add to --data within so much compute");
+  command.add_option("--most-runs", options.most_runs, "that are added")->capture_default_str();
+  command
+      .add_option("--target", options.target,
+                  "what they shall sharpen: N*, loss (at --flops), or a coefficient")
+      ->capture_default_str();
+  command.add_flag("--json", options.json, "one JSON object, numbers in full");
+}
 
 void check_design_options(const DesignOptions& options) {
   require_sources(options);

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "apps/charts/strategies.h"
+#include "apps/study/dataset.h"
+#include "fit/data/data_file.h"
+
+namespace CLI {
+class App;
+}
+
+namespace crosslaw::apps {
+
+// Where points come from: a sweep's folder, or a file ("-": standard input) with its columns.
+struct DataSourceOptions {
+  std::string directory;
+  std::string count = "all";    // of a sweep: which parameters are N
+  std::string points = "auto";  // of a sweep: which losses are points
+  bool exact_flops = false;     // of a sweep: points carry their exact FLOPs, not 6ND
+  fit::DataFileOptions file;
+};
+
+void add_file_options(CLI::App& command, fit::DataFileOptions& file);
+void add_sweep_options(CLI::App& command, DataSourceOptions& options);
+
+// Flags that the source would ignore, or no source, or two: std::invalid_argument, before anything
+// is read.
+void check_data_source(const DataSourceOptions& options);
+
+// The file's text. Throws std::invalid_argument.
+std::string read_source_text(const fit::DataFileOptions& file);
+
+// The file's points. Throws std::invalid_argument.
+Dataset read_file(const fit::DataFileOptions& file);
+
+// Points that were trained in one way.
+struct Strategy {
+  std::string name;  // of a sweep's strategy; empty: of a file, which is taken whole
+  Dataset data;
+};
+// Those of the file, or of each language of the sweep those from scratch and those continued.
+// Throws std::invalid_argument.
+std::vector<Strategy> read_strategies(const DataSourceOptions& options);
+
+// What every output says of the data.
+nlohmann::ordered_json to_json(const Dataset& data);
+std::string describe(const Dataset& data);  // "runs.csv: 240 of 245 rows"
+
+// What charts call their axes: the columns of a file; of a sweep N, D and loss say enough.
+charts::DataNames names_of(const Dataset& data);
+
+// Calls `fit`; what it finds wrong with the points is said of the file. Problems of options are
+// thrown first, without it.
+template <typename Fit>
+auto about_file(const std::string& path, const std::vector<std::string>& option_problems,
+                const Fit& fit) {
+  if (!option_problems.empty()) throw std::invalid_argument(option_problems.front());
+  try {
+    return fit();
+  } catch (const std::invalid_argument& error) {
+    throw std::invalid_argument(path + ": " + error.what());
+  }
+}
+
+}  // namespace crosslaw::apps

@@ -1,0 +1,153 @@
+#include "apps/commands/fit_source.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <ostream>
+#include <stdexcept>
+#include <utility>
+
+#include "apps/study/sweep_fits.h"
+
+namespace crosslaw::apps {
+namespace {
+
+// Where a thousand refits would take minutes: 200 still give a 95 % interval.
+constexpr std::size_t kManyPoints = 20000;
+
+std::string law_list() {
+  std::string out;
+  for (const std::string_view name : fit::law_names()) out += fmt::format("{}, ", name);
+  return out + std::string(fit::kTwoStageLaw);
+}
+
+SweepFitOptions sweep_options(const DataSourceOptions& source, const FittingOptions& options) {
+  SweepFitOptions out;
+  out.count = find_params_count(source.count);
+  out.points = find_point_choice(source.points);
+  out.exact_flops = source.exact_flops;
+  out.fit = options.fit;
+  if (options.draws) out.fit.draws = *options.draws;
+  // The checkpoints of a run are not independent: runs are resampled whole.
+  out.fit.resampling = options.resampling.empty() ? fit::Resampling::kClusters
+                                                  : fit::find_resampling(options.resampling);
+  // The extended law is of continued runs, whose E, A and alpha the scratch runs give.
+  out.only_law = options.fit.law == "extended" ? "two-stage" : options.fit.law;
+  require_known_law(out.only_law);
+  return out;
+}
+
+std::vector<SourcedFit> fit_sweep_folder(const DataSourceOptions& source,
+                                         const FittingOptions& options, bool refit,
+                                         std::ostream& log) {
+  FolderFits found = fits_of_folder(source.directory, sweep_options(source, options), refit,
+                                    [&](const std::string& message) { log << message << "\n"; });
+  std::vector<SourcedFit> out;
+  for (PairFits& pair : found.fits) {
+    for (const std::string& sentence : pair.missing) log << "crosslaw fit: " << sentence << "\n";
+    for (NamedFit& named : pair.fits) {
+      named.data.source = fmt::format("{} ({})", source.directory, pair.pair.label());
+      out.push_back({named.name, std::move(named.data), std::move(named.fit)});
+    }
+  }
+  if (!found.not_stored.empty()) {
+    log << fmt::format("crosslaw fit: not stored, for {}\n", found.not_stored);
+  }
+  return out;
+}
+
+}  // namespace
+
+void add_fitting_options(CLI::App& command, FittingOptions& options) {
+  command.option_defaults()->group("How to fit");
+  fit::FitOptions& fit = options.fit;
+  command.add_option("--law", fit.law,
+                     fmt::format("one of {} [chinchilla; two-stage with --stage]", law_list()));
+  command
+      .add_option("--huber-delta", fit.huber_delta,
+                  "where log residuals stop being squared; inf: least squares")
+      ->capture_default_str();
+  command.add_option("--starts", fit.starts, "start points of the search")->capture_default_str();
+  command
+      .add_option("--bootstrap", options.draws,
+                  "refits for intervals; 0: none [1000; 200 above 20,000 points]")
+      ->type_name("R");
+  command.add_option("--resample", options.resampling,
+                     "pairs, clusters or parametric [clusters with --cluster, else pairs]");
+  command.add_option("--seed", fit.seed, "of starts and resamples")
+      ->check([](const std::string& text) {
+        return text.starts_with("-") ? fmt::format("{} must be 0 or more", text) : "";
+      })
+      ->capture_default_str();
+  command.add_option("--threads", fit.threads, "0: one a core; changes no result")
+      ->capture_default_str();
+  command.option_defaults()->group("Options");
+}
+
+void require_known_law(const std::string& law) {
+  const auto known = fit::law_names();
+  if (law.empty() || law == fit::kTwoStageLaw) return;
+  if (std::find(known.begin(), known.end(), law) != known.end()) return;
+  throw std::invalid_argument(
+      fmt::format("--law {} is not known; it must be one of {}", law, law_list()));
+}
+
+fit::FitOptions fit_settings(const FittingOptions& options, const fit::DataFileOptions& file,
+                             std::size_t points) {
+  fit::FitOptions settings = options.fit;
+  if (settings.law.empty()) settings.law = file.stage.empty() ? "chinchilla" : fit::kTwoStageLaw;
+  require_known_law(settings.law);
+  const bool both = !fit::law_of_fit(settings.law).parts.empty();
+  if (both && file.stage.empty()) {
+    throw std::invalid_argument(fmt::format(
+        "--law {} needs --stage, the column that says scratch or continued", settings.law));
+  }
+  settings.resampling = resampling_of(options, file, settings.resampling);
+  settings.draws = options.draws.value_or(points > kManyPoints ? 200 : 1000);
+  if (settings.draws < 0) {
+    throw std::invalid_argument(
+        fmt::format("--bootstrap {}: the number of refits must be 0 or more", settings.draws));
+  }
+  const std::vector<std::string> wrong = fit::problems(settings);
+  if (!wrong.empty()) throw std::invalid_argument(fmt::format("{}", fmt::join(wrong, "; ")));
+  return settings;
+}
+
+fit::Resampling resampling_of(const FittingOptions& options, const fit::DataFileOptions& file,
+                              fit::Resampling usual) {
+  if (options.resampling.empty()) return file.cluster.empty() ? usual : fit::Resampling::kClusters;
+  const fit::Resampling wanted = fit::find_resampling(options.resampling);
+  if (wanted == fit::Resampling::kClusters && file.cluster.empty()) {
+    throw std::invalid_argument("--resample clusters needs --cluster, the column naming the run");
+  }
+  return wanted;
+}
+
+std::string SourcedFit::label() const {
+  return name.empty() ? "" : fmt::format("{}, {}", data.language, name);
+}
+
+SourcedFit fit_file(const FittingOptions& options, const fit::DataFileOptions& file) {
+  fit_settings(options, file, 0);  // bad options before a long file
+  SourcedFit out{"", read_file(file), {}};
+  const fit::Points& points = out.data.data.points;
+  const fit::FitOptions settings = fit_settings(options, file, points.size());
+  out.fit = about_file(file.path, fit::problems(settings),
+                       [&] { return fit::fit_law(points, settings); });
+  out.fit.convention = out.data.convention;
+  return out;
+}
+
+std::vector<SourcedFit> fit_source(const DataSourceOptions& source, const FittingOptions& options,
+                                   bool refit, std::ostream& log) {
+  if (!source.directory.empty()) return fit_sweep_folder(source, options, refit, log);
+  return {fit_file(options, source.file)};
+}
+
+std::string law_name(const fit::FitResult& fit) {
+  return fit.method == fit::kTwoStageLaw ? fit.method : std::string(fit.law->name);
+}
+
+}  // namespace crosslaw::apps

@@ -1,0 +1,77 @@
+#include "apps/commands/given_fit.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <stdexcept>
+#include <vector>
+
+#include "fit/laws/law.h"
+
+namespace crosslaw::apps {
+namespace {
+
+std::map<std::string, double> parse_pairs(const std::string& text) {
+  std::map<std::string, double> out;
+  std::size_t at = 0;
+  while (at <= text.size()) {
+    const std::size_t end = std::min(text.find(',', at), text.size());
+    const std::string pair = text.substr(at, end - at);
+    const std::size_t equal = pair.find('=');
+    double value = 0;
+    const char* last = pair.data() + pair.size();
+    const char* digits = equal == std::string::npos ? last : pair.data() + equal + 1;
+    const auto [stop, error] = std::from_chars(digits, last, value);
+    if (digits == last || stop != last || error != std::errc()) {
+      throw std::invalid_argument(
+          fmt::format("--coefficients: '{}' is not NAME=NUMBER, such as alpha=0.34", pair));
+    }
+    if (!out.try_emplace(pair.substr(0, equal), value).second) {
+      throw std::invalid_argument(
+          fmt::format("--coefficients: {} is given twice", pair.substr(0, equal)));
+    }
+    at = end + 1;
+  }
+  return out;
+}
+
+bool has_exactly(const fit::Law& law, const std::map<std::string, double>& values) {
+  return static_cast<std::size_t>(law.size()) == values.size() &&
+         std::all_of(values.begin(), values.end(),
+                     [&](const auto& each) { return law.has(each.first); });
+}
+
+}  // namespace
+
+void add_given_fit_options(CLI::App& command, GivenFitOptions& options) {
+  command.option_defaults()->group("A fit that is there already");
+  command.add_option("--fit", options.file, "a fit saved by fit --json")->type_name("FIT.json");
+  command.add_option("--coefficients", options.coefficients,
+                     "E=..,A=..,alpha=..,B=..,beta=..[,gamma=..]");
+  command.option_defaults()->group("Options");
+}
+
+fit::FitResult parse_coefficients(const std::string& text) {
+  const std::map<std::string, double> values = parse_pairs(text);
+  for (const std::string_view name : fit::law_names()) {
+    const fit::Law& law = fit::find_law(name);
+    if (!has_exactly(law, values)) continue;
+    std::vector<double> ordered;
+    for (const fit::CoefficientInfo& info : law.coefficients) {
+      ordered.push_back(values.at(std::string(info.name)));
+    }
+    return fit::from_values(law, ordered);
+  }
+  std::string known;
+  for (const std::string_view name : fit::law_names()) {
+    known += fmt::format("\n  {}:", name);
+    for (const auto& info : fit::find_law(name).coefficients)
+      known += fmt::format(" {}", info.name);
+  }
+  throw std::invalid_argument("--coefficients: no law has exactly these names; laws:" + known);
+}
+
+}  // namespace crosslaw::apps

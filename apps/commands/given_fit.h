@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+
+#include "fit/solve/fit_result.h"
+
+namespace CLI {
+class App;
+}
+
+namespace crosslaw::apps {
+
+// A fit that is there already, for `allocate` and `design`; at most one of the two.
+struct GivenFitOptions {
+  std::string file;          // the output of fit --json
+  std::string coefficients;  // "E=1.69,A=406.4,alpha=0.34,B=410.7,beta=0.28[,gamma=...]"
+};
+
+void add_given_fit_options(CLI::App& command, GivenFitOptions& options);
+
+// A fit of typed-in coefficients: the law is the one that has exactly these. Throws
+// std::invalid_argument.
+fit::FitResult parse_coefficients(const std::string& text);
+
+}  // namespace crosslaw::apps

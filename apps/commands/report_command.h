@@ -1,0 +1,14 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "db/run_store.h"
+
+namespace crosslaw::apps {
+
+// Writes the report of a sweep; `command` is named in it as what made it.
+void write_report(const db::RunStore& store, const std::filesystem::path& out,
+                  const std::string& command);
+
+}  // namespace crosslaw::apps

@@ -1,0 +1,25 @@
+#include "apps/commands/output_format.h"
+
+#include <stdexcept>
+
+#include "tests/support/catch.h"
+
+using namespace crosslaw;
+using namespace crosslaw::apps;
+using Catch::Matchers::Contains;
+
+TEST_CASE("One form of output is chosen, text where none is asked for") {
+  CHECK(output_format({}) == fit::TableFormat::kText);
+  CHECK(output_format({.csv = true}) == fit::TableFormat::kCsv);
+  CHECK(output_format({.markdown = true}) == fit::TableFormat::kMarkdown);
+  CHECK(output_format({.latex = true}) == fit::TableFormat::kLatex);
+  CHECK_FALSE(output_format({.json = true}));
+  CHECK_THROWS_WITH(output_format({.json = true, .latex = true}), Contains("exclude each other"));
+}
+
+TEST_CASE("A file for charts needs a known ending and a folder that is there") {
+  CHECK_NOTHROW(require_plot(""));
+  CHECK_NOTHROW(require_plot("charts.svg"));
+  CHECK_THROWS_AS(require_plot("charts.pdf"), std::invalid_argument);
+  CHECK_THROWS_WITH(require_plot("no/such/folder/charts.svg"), Contains("make it first"));
+}
