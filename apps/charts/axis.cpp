@@ -8,6 +8,8 @@
 #include <limits>
 #include <utility>
 
+#include "fit/write/table.h"
+
 namespace crosslaw::charts {
 namespace {
 
@@ -42,14 +44,16 @@ std::string scientific(double value, int decimals) {
                      std::stoi(text.substr(e + 1)));
 }
 
+// As tables write counts, but a tick says 10M where a table says 10.00M.
 std::string count_text(double value) {
-  constexpr std::array<std::pair<double, const char*>, 4> kUnits = {
-      {{1e12, "T"}, {1e9, "B"}, {1e6, "M"}, {1e3, "k"}}};
-  if (std::abs(value) >= 1e15) return scientific(value, 3);
-  for (const auto& [unit, suffix] : kUnits) {
-    if (std::abs(value) >= 0.99995 * unit) return fmt::format("{:.4g}{}", value / unit, suffix);
-  }
-  return std::abs(value) < 1e-3 && value != 0 ? scientific(value, 3) : fmt::format("{:.4g}", value);
+  const double size = std::abs(value);
+  if (size >= 1e15 || (size < 1e-3 && value != 0)) return scientific(value, 3);
+  std::string text = fit::short_count(value);
+  const std::size_t point = text.find('.');
+  if (point == std::string::npos) return text;
+  const std::size_t end = std::min(text.find_first_not_of("0123456789", point + 1), text.size());
+  const std::size_t last = text.find_last_not_of('0', end - 1);
+  return text.erase(last == point ? point : last + 1, end - (last == point ? point : last + 1));
 }
 
 // The step of 1, 2 or 5 times a power of ten that cuts `span` into at most `most` pieces.

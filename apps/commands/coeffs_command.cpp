@@ -11,8 +11,8 @@
 #include "apps/study/reported_fits.h"
 #include "apps/study/sweep_fits.h"
 #include "apps/study/sweep_folder.h"
-#include "apps/terminal/text_table.h"
 #include "fit/write/fit_json.h"
+#include "fit/write/table.h"
 
 namespace crosslaw::apps {
 namespace {
@@ -23,20 +23,18 @@ struct CoeffsOptions {
   bool csv = false;
 };
 
-std::string exact(const std::optional<double>& value) {
-  return value ? fmt::format("{}", *value) : "";
-}
-
-TextTable csv_table(const std::vector<PairFits>& all) {
-  TextTable table({"language", "fit", "law", "coefficient", "value", "se", "ci95_low", "ci95_high",
-                   "frozen", "identifiable"});
+fit::Table csv_table(const std::vector<PairFits>& all) {
+  fit::Table table;
+  table.header = {"language", "fit",      "law",       "coefficient", "value",
+                  "se",       "ci95_low", "ci95_high", "frozen",      "identifiable"};
   for (const PairFits& pair : all) {
     for (const NamedFit& named : pair.fits) {
       for (const fit::Coefficient& c : named.fit.coefficients) {
-        table.add({pair.pair.label(), named.name, std::string(named.fit.law->name), c.name,
-                   fmt::format("{}", c.value), exact(c.se), c.ci95 ? exact(c.ci95->low) : "",
-                   c.ci95 ? exact(c.ci95->high) : "", is_held(named.fit, c) ? "1" : "0",
-                   c.identifiable ? "1" : "0"});
+        table.rows.push_back({pair.pair.label(), named.name, std::string(named.fit.law->name),
+                              c.name, fit::exact(c.value), c.se ? fit::exact(*c.se) : "",
+                              c.ci95 ? fit::exact(c.ci95->low) : "",
+                              c.ci95 ? fit::exact(c.ci95->high) : "",
+                              is_held(named.fit, c) ? "1" : "0", c.identifiable ? "1" : "0"});
       }
     }
   }
@@ -85,7 +83,7 @@ int run_coeffs(const CoeffsOptions& options) {
   if (options.json) {
     fmt::print("{}\n", json_of(all, current).dump());
   } else if (options.csv) {
-    fmt::print("{}", csv_table(all).csv());
+    fmt::print("{}", fit::render(csv_table(all), fit::TableFormat::kCsv));
   } else {
     fmt::print("{}", describe_coefficients(all));
   }
@@ -95,19 +93,22 @@ int run_coeffs(const CoeffsOptions& options) {
 }  // namespace
 
 std::string describe_coefficients(const std::vector<PairFits>& all) {
-  TextTable table({"language", "fit", "coefficient", "value", "95 % interval", ""});
+  fit::Table table;
+  table.header = {"language", "fit", "coefficient", "value", "95 % interval", ""};
+  table.align = "lllrrl";
   for (const PairFits& pair : all) {
     for (const NamedFit& named : pair.fits) {
       for (const fit::Coefficient& c : named.fit.coefficients) {
         std::string note = is_held(named.fit, c) ? "from the scratch fit"
                            : c.identifiable      ? ""
                                                  : "NOT IDENTIFIABLE: " + c.reason;
-        table.add({pair.pair.label(), named.name, c.name, fmt::format("{:.6g}", c.value),
-                   c.ci95 ? fmt::format("[{:.4g}, {:.4g}]", c.ci95->low, c.ci95->high) : "", note});
+        table.rows.push_back(
+            {pair.pair.label(), named.name, c.name, fmt::format("{:.6g}", c.value),
+             c.ci95 ? fmt::format("[{:.4g}, {:.4g}]", c.ci95->low, c.ci95->high) : "", note});
       }
     }
   }
-  return table.text();
+  return fit::render(table, fit::TableFormat::kText);
 }
 
 void add_coeffs_command(CLI::App& app, int& exit_code) {

@@ -1,7 +1,6 @@
 #include "apps/commands/design_command.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -14,6 +13,7 @@
 #include "apps/commands/commands.h"
 #include "apps/commands/design_report.h"
 #include "apps/study/design_points.h"
+#include "apps/terminal/progress_line.h"
 #include "apps/terminal/quantities.h"
 #include "fit/allocate/target.h"
 #include "fit/write/fit_json.h"
@@ -81,32 +81,13 @@ Assumed assumed_law(const DesignOptions& options) {
 
 double largest_compute(const fit::Points& points) { return fit::coverage(points).flops.high; }
 
-// A line on stderr now and then: simulations of a large design take a while.
-class Countdown {
- public:
-  Countdown(std::ostream& log, int total)
-      : log_(log), total_(total), rewrite_(&log == &std::cerr && isatty(2) != 0) {}
-
-  void show(int done) {
-    const auto now = std::chrono::steady_clock::now();
-    const double seconds = std::chrono::duration<double>(now - began_).count();
-    const bool last = done == total_;
-    const double since = std::chrono::duration<double>(now - shown_).count();
-    if (since < (rewrite_ ? 0.5 : 10.0) && !(last && rewrite_)) return;
-    shown_ = now;
-    log_ << fmt::format("{}simulated {} of {} sweeps, {} left{}", rewrite_ ? "\r" : "", done,
-                        total_, format_seconds(seconds * (total_ - done) / done),
-                        rewrite_ ? (last ? "   \n" : "   ") : "\n")
-         << std::flush;
-  }
-
- private:
-  std::ostream& log_;
-  int total_;
-  bool rewrite_;
-  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
-  std::chrono::steady_clock::time_point shown_ = began_;
-};
+// What is left of a simulation, by the time that it took so far.
+std::string simulated_so_far(int done, int total, std::chrono::steady_clock::time_point began) {
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  return fmt::format("simulated {} of {} sweeps, {} left", done, total,
+                     format_seconds(seconds * (total - done) / done));
+}
 
 bool has_clusters(const fit::Points& points) {
   std::vector<int> ids;
@@ -189,9 +170,12 @@ int outlook(const DesignOptions& options, std::ostream& out, std::ostream& log) 
   if (budgets.empty()) budgets = {largest_compute(plan.points)};
   const fit::SimulationOptions settings =
       simulation_options(options, assumed, plan.points, budgets);
-  Countdown countdown(log, settings.sweeps);
-  const fit::Simulation found = fit::simulate(plan.points, *assumed.fit.law, assumed.fit.theta,
-                                              settings, [&](int done) { countdown.show(done); });
+  ProgressLine progress(log);
+  const auto began = std::chrono::steady_clock::now();
+  const fit::Simulation found =
+      fit::simulate(plan.points, *assumed.fit.law, assumed.fit.theta, settings, [&](int done) {
+        progress.show(done, [&] { return simulated_so_far(done, settings.sweeps, began); });
+      });
   if (options.json) {
     out << fit::pretty(outlook_json(plan, assumed, settings, found));
     return 0;

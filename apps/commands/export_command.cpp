@@ -6,13 +6,14 @@
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "apps/commands/commands.h"
 #include "apps/report/figure_tables.h"
 #include "apps/report/report_data.h"
 #include "apps/study/sweep_folder.h"
-#include "apps/terminal/text_table.h"
 #include "db/files/atomic_file.h"
+#include "fit/write/table.h"
 
 namespace crosslaw::apps {
 namespace {
@@ -43,18 +44,18 @@ std::string observations_csv(db::RunStore& store) {
                                       "step",
                                       "run",
                                       "outcome"};
-  TextTable table(columns);
+  fit::Table table{columns, {}};
   db::Statement rows(store.database(),
                      fmt::format("SELECT {} FROM observations", fmt::join(columns, ", ")));
   while (rows.step()) {
     std::vector<std::string> row;
     for (int c = 0; c < static_cast<int>(columns.size()); ++c)
       row.push_back(rows.is_null(c)   ? ""
-                    : rows.is_real(c) ? fmt::format("{}", rows.real(c))
+                    : rows.is_real(c) ? fit::exact(rows.real(c))
                                       : rows.text(c));
-    table.add(row);
+    table.rows.push_back(std::move(row));
   }
-  return table.csv();
+  return fit::render(table, fit::TableFormat::kCsv);
 }
 
 std::string figure_csv(const db::RunStore& store, const std::string& figure) {

@@ -11,7 +11,7 @@
 #include "apps/study/presets.h"
 #include "apps/study/sweep_folder.h"
 #include "apps/terminal/quantities.h"
-#include "apps/terminal/text_table.h"
+#include "fit/write/table.h"
 #include "sweep/plan/plan.h"
 #include "sweep/schedule/run_speed.h"
 #include "trainer/recipe/model_cost.h"
@@ -128,28 +128,31 @@ nlohmann::json json_of(const sweep::Plan& plan, const sweep::SweepSpec& spec,
 
 void print_text(const sweep::Plan& plan, const sweep::SweepSpec& spec,
                 const std::map<std::string, std::string>& outcomes) {
-  TextTable table({"run", "params N", "tokens D", "6ND FLOPs", "exact FLOPs", "steps", "lr", "time",
-                   "memory", "disk", "starts from"});
+  fit::Table table;
+  table.header = {"run", "params N", "tokens D", "6ND FLOPs", "exact FLOPs", "steps",
+                  "lr",  "time",     "memory",   "disk",      "starts from"};
+  table.align = "lrrrrrrrrrl";
   for (const sweep::PlannedRun& run : plan.runs) {
     Price price = price_of(run, spec);
     std::string start = run.parent ? plan.runs[run.parent->run].name : "random weights";
     if (run.trunk)
       start = fmt::format("step {} of {}", run.trunk->step, plan.runs[run.trunk->run].name);
     auto outcome = outcomes.find(run.name);
-    table.add({run.name, format_count(static_cast<double>(run.row.params_budget)),
-               format_count(static_cast<double>(run.row.tokens_target + run.row.tokens_source)),
-               format_flops(run.flops_6nd()), format_flops(run.row.flops),
-               fmt::format("{}", run.row.steps),
-               fmt::format("{:.3g}", run.recipe.schedule.peak_learning_rate),
-               format_seconds(price.seconds), format_bytes(price.memory_bytes),
-               format_bytes(price.disk_bytes),
-               outcome == outcomes.end() ? start : fmt::format("{} ({})", start, outcome->second)});
+    table.rows.push_back(
+        {run.name, fit::short_count(static_cast<double>(run.row.params_budget)),
+         fit::short_count(static_cast<double>(run.row.tokens_target + run.row.tokens_source)),
+         format_flops(run.flops_6nd()), format_flops(run.row.flops),
+         fmt::format("{}", run.row.steps),
+         fmt::format("{:.3g}", run.recipe.schedule.peak_learning_rate),
+         format_seconds(price.seconds), format_bytes(price.memory_bytes),
+         format_bytes(price.disk_bytes),
+         outcome == outcomes.end() ? start : fmt::format("{} ({})", start, outcome->second)});
   }
-  fmt::print("{}", table.text());
+  fmt::print("{}", fit::render(table, fit::TableFormat::kText));
   Totals t = totals_of(plan, spec);
   bool gpu = spec.launch.devices == "gpu";
   fmt::print("\n{} runs, {} tokens, {} FLOPs by 6ND (smallest {}, largest {}); exact {}",
-             plan.runs.size(), format_count(static_cast<double>(t.tokens)),
+             plan.runs.size(), fit::short_count(static_cast<double>(t.tokens)),
              format_flops(t.flops_6nd), format_flops(t.smallest_6nd), format_flops(t.largest_6nd),
              format_flops(t.flops_exact));
   if (t.flops_to_train < t.flops_exact)

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdio>
 #include <functional>
+#include <iostream>
 #include <memory>
 
 #include "apps/commands/allocate_command.h"
@@ -17,6 +18,7 @@
 #include "apps/study/sweep_fits.h"
 #include "apps/study/sweep_folder.h"
 #include "apps/terminal/progress_line.h"
+#include "apps/terminal/sweep_progress.h"
 #include "db/files/atomic_file.h"
 #include "db/files/file_system.h"
 #include "sweep/launch/local_launcher.h"
@@ -74,7 +76,9 @@ sweep::SweepEnd train_all(const sweep::SweepSpec& spec, const sweep::Plan& plan,
                                   spec.train.checkpoint_every_seconds,
                                   spec.train.source_loss_at_end_only};
   sweep::SchedulerHooks hooks;
-  hooks.on_progress = [&](const sweep::Progress& p) { progress.show(p); };
+  hooks.on_progress = [&](const sweep::Progress& p) {
+    progress.show(finished_runs(p), [&] { return describe(p); });
+  };
   hooks.say = [&](const std::string& message) { progress.say(message); };
   hooks.interrupts = [] { return static_cast<int>(interrupts); };
   hooks.now_ms = now_ms;
@@ -141,7 +145,7 @@ int run_sweep(const RunOptions& options) {
       options.folder.empty() ? fs::path("sweeps") / spec.name : fs::path(options.folder);
   trainer::CorpusOptions texts = sweep::corpus_options(spec, fs::absolute(data_folder(folder)));
   sweep::SweepLock lock = take_lock(folder);
-  ProgressLine progress;
+  ProgressLine progress(std::cerr);
   auto say = [&](const std::string& message) { progress.say(message); };
   db::RunStore store = db::RunStore::create(database_file(folder));
   std::string resolved = sweep::to_toml(spec);

@@ -11,8 +11,7 @@
 
 #include "apps/commands/commands.h"
 #include "apps/study/sweep_folder.h"
-#include "apps/terminal/quantities.h"
-#include "apps/terminal/text_table.h"
+#include "fit/write/table.h"
 #include "sweep/schedule/sweep_lock.h"
 #include "trainer/recipe/run_files.h"
 
@@ -82,18 +81,18 @@ void print_text(const Status& status) {
              status.total,
              status.flops_total > 0 ? 100 * status.flops_done / status.flops_total : 0.0,
              status.holder.empty() ? "not running" : "run by " + status.holder);
-  TextTable table({"strategy", "outcome", "runs"});
+  fit::Table table{{"strategy", "outcome", "runs"}, {}, "llr"};
   for (const auto& [strategy, outcomes] : status.outcomes) {
     for (const auto& [outcome, count] : outcomes)
-      table.add({strategy, outcome, std::to_string(count)});
+      table.rows.push_back({strategy, outcome, std::to_string(count)});
   }
-  fmt::print("{}", table.text());
+  fmt::print("{}", fit::render(table, fit::TableFormat::kText));
   if (!status.live.empty()) {
-    TextTable live({"running", "step", "of", "tokens/s"});
+    fit::Table live{{"running", "step", "of", "tokens/s"}, {}, "lrrr"};
     for (const LiveRun& run : status.live)
-      live.add({run.name, std::to_string(run.step), std::to_string(run.steps),
-                format_count(run.tokens_per_second)});
-    fmt::print("\n{}", live.text());
+      live.rows.push_back({run.name, std::to_string(run.step), std::to_string(run.steps),
+                           fit::short_count(run.tokens_per_second)});
+    fmt::print("\n{}", fit::render(live, fit::TableFormat::kText));
   }
   for (const db::RunResultRow& run : status.troubled)
     fmt::print("\n{}: {} after {} attempts: {}\n", run.name, db::name_of(run.outcome), run.attempts,

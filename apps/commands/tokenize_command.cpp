@@ -8,7 +8,7 @@
 #include "apps/study/presets.h"
 #include "apps/study/sweep_folder.h"
 #include "apps/terminal/quantities.h"
-#include "apps/terminal/text_table.h"
+#include "fit/write/table.h"
 #include "sweep/schedule/sweep_lock.h"
 #include "sweep/spec/spec.h"
 #include "trainer/corpus/corpus.h"
@@ -36,18 +36,20 @@ int run_tokenize(const TokenizeOptions& options) {
                                             sweep::SweepLock::holder(folder)));
   auto say = [](const std::string& message) { fmt::print(stderr, "{}\n", message); };
   trainer::Corpus corpus = trainer::prepare_corpus(texts, say);
-  TextTable table(
-      {"language", "split", "documents", "tokens", "bytes", "bytes/token", "sha256", "file"});
+  fit::Table table{
+      {"language", "split", "documents", "tokens", "bytes", "bytes/token", "sha256", "file"},
+      {},
+      "llrrrrll"};
   for (const trainer::LanguageShards& language : corpus.languages) {
     for (auto [split, shard] : {std::pair{"train", &language.train}, {"valid", &language.valid}}) {
-      table.add({language.language, split, std::to_string(shard->documents),
-                 std::to_string(shard->tokens), std::to_string(shard->text_bytes),
-                 fmt::format("{:.3f}", static_cast<double>(shard->text_bytes) /
-                                           static_cast<double>(shard->tokens)),
-                 shard->sha256.substr(0, 12), shard->file.string()});
+      table.rows.push_back({language.language, split, std::to_string(shard->documents),
+                            std::to_string(shard->tokens), std::to_string(shard->text_bytes),
+                            fmt::format("{:.3f}", static_cast<double>(shard->text_bytes) /
+                                                      static_cast<double>(shard->tokens)),
+                            shard->sha256.substr(0, 12), shard->file.string()});
     }
   }
-  fmt::print("{}", table.text());
+  fmt::print("{}", fit::render(table, fit::TableFormat::kText));
   return 0;
 }
 

@@ -1,20 +1,20 @@
 #include "apps/terminal/progress_line.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
-
-#include "apps/terminal/quantities.h"
+#include <iostream>
 
 namespace crosslaw::apps {
 namespace {
 
 using namespace std::chrono_literals;
+
+// Often enough to look alive; in a log file a line every quarter of a minute is plenty.
+constexpr auto kRewriteEvery = 200ms;
+constexpr auto kLineEvery = 15s;
 
 bool terminal_can_rewrite() {
   const char* kind = std::getenv("TERM");
@@ -22,57 +22,46 @@ bool terminal_can_rewrite() {
   return ::isatty(STDERR_FILENO) && !(plain && *plain) && kind && std::strcmp(kind, "dumb") != 0;
 }
 
-size_t terminal_width() {
+std::size_t terminal_width() {
   struct winsize size {};
   return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
 }  // namespace
 
-std::string describe(const sweep::Progress& p) {
-  int64_t finished = p.done + p.diverged + p.failed + p.blocked;
-  std::string text = fmt::format("{}/{} runs, {:.0f} % of the FLOPs", finished, p.total,
-                                 p.flops_total > 0 ? 100 * p.flops_done / p.flops_total : 100.0);
-  if (p.remaining_seconds && finished < p.total)
-    text += fmt::format(", about {} left", format_seconds(*p.remaining_seconds));
-  if (p.diverged > 0) text += fmt::format(", {} diverged", p.diverged);
-  if (p.failed + p.blocked > 0) text += fmt::format(", {} failed, {} blocked", p.failed, p.blocked);
-  if (!p.running_names.empty()) text += fmt::format(" | {}", fmt::join(p.running_names, " | "));
-  return text;
-}
-
-ProgressLine::ProgressLine()
-    : rewrite_(terminal_can_rewrite()), last_(std::chrono::steady_clock::now() - 1h) {}
+ProgressLine::ProgressLine(std::ostream& out)
+    : out_(out),
+      rewrite_(&out == &std::cerr && terminal_can_rewrite()),
+      last_(std::chrono::steady_clock::now() - (rewrite_ ? kRewriteEvery : kLineEvery)) {}
 
 ProgressLine::~ProgressLine() { erase(); }
 
 void ProgressLine::erase() {
-  if (rewrite_ && shown_) fmt::print(stderr, "\r\x1b[K");
+  if (rewrite_ && shown_) out_ << "\r\x1b[K" << std::flush;
   shown_ = false;
 }
 
-void ProgressLine::show(const sweep::Progress& progress) {
-  auto now = std::chrono::steady_clock::now();
-  if (now - last_ < (rewrite_ ? 200ms : 15000ms)) return;
-  int64_t finished = progress.total - progress.waiting - progress.running;
-  if (!rewrite_ && finished == last_finished_) return;
+void ProgressLine::show(std::int64_t done, const std::function<std::string()>& text) {
+  const auto now = std::chrono::steady_clock::now();
+  if (now - last_ < (rewrite_ ? kRewriteEvery : kLineEvery)) return;
+  if (!rewrite_ && done == last_done_) return;
   last_ = now;
-  last_finished_ = finished;
-  std::string text = describe(progress);
+  last_done_ = done;
+  std::string line = text();
   if (rewrite_) {
-    size_t width = terminal_width();
-    if (text.size() >= width) text.resize(width - 1);
-    fmt::print(stderr, "\r{}\x1b[K", text);
+    // A longer line would wrap, and only its last row could be rewritten.
+    const std::size_t width = terminal_width();
+    if (line.size() >= width) line.resize(width - 1);
+    out_ << "\r" << line << "\x1b[K" << std::flush;
     shown_ = true;
   } else {
-    fmt::print(stderr, "{}\n", text);
+    out_ << line << "\n" << std::flush;
   }
-  std::fflush(stderr);
 }
 
 void ProgressLine::say(const std::string& message) {
   erase();
-  fmt::print(stderr, "{}\n", message);
+  out_ << message << "\n" << std::flush;
 }
 
 }  // namespace crosslaw::apps

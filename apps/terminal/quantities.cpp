@@ -17,15 +17,6 @@ std::string three_digits(double value) {
 
 }  // namespace
 
-std::string format_count(double count) {
-  constexpr std::array<const char*, 5> kUnits = {"", "k", "M", "B", "T"};
-  if (!std::isfinite(count) || std::abs(count) >= 1e15) return fmt::format("{:.2e}", count);
-  size_t unit = 0;
-  while (std::abs(count) >= 999.5 && unit + 1 < kUnits.size()) count /= 1000, ++unit;
-  if (unit == 0 && count == std::floor(count)) return fmt::format("{:.0f}", count);
-  return three_digits(count) + kUnits[unit];
-}
-
 std::string format_flops(double flops) {
   std::string text = fmt::format("{:.2e}", flops);
   size_t plus = text.find("e+");

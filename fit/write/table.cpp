@@ -13,16 +13,9 @@
 namespace crosslaw::fit {
 namespace {
 
-// Characters, not bytes: UTF-8 continuation bytes take no column.
-std::size_t width(const std::string& cell) {
-  return static_cast<std::size_t>(std::count_if(cell.begin(), cell.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
-  }));
-}
-
 std::vector<std::size_t> widths(const Table& table) {
   std::vector<std::size_t> out;
-  for (const std::string& cell : table.header) out.push_back(width(cell));
+  for (const std::string& cell : table.header) out.push_back(display_width(cell));
   for (const auto& row : table.rows) {
     for (std::size_t c = 0; c < row.size(); ++c) out[c] = std::max(out[c], width(row[c]));
   }
@@ -30,7 +23,7 @@ std::vector<std::size_t> widths(const Table& table) {
 }
 
 std::string padded(const std::string& cell, std::size_t to, bool left) {
-  const std::string blanks(to - width(cell), ' ');
+  const std::string blanks(to - display_width(cell), ' ');
   return left ? cell + blanks : blanks + cell;
 }
 
@@ -40,7 +33,7 @@ std::string text(const Table& table) {
   const auto line = [&](const std::vector<std::string>& row) {
     std::string one;
     for (std::size_t c = 0; c < row.size(); ++c) {
-      one += (c > 0 ? "  " : "") + padded(row[c], to[c], c == 0);
+      one += (c > 0 ? "  " : "") + padded(row[c], to[c], table.is_left(c));
     }
     one.erase(one.find_last_not_of(' ') + 1);
     out += one + "\n";
@@ -70,14 +63,15 @@ std::string markdown(const Table& table) {
   const auto line = [&](const std::vector<std::string>& row) {
     out += "|";
     for (std::size_t c = 0; c < row.size(); ++c) {
-      out += fmt::format(" {} |", replaced(padded(row[c], to[c], c == 0), "|", {"\\|"}));
+      out += fmt::format(" {} |", replaced(padded(row[c], to[c], table.is_left(c)), "|", {"\\|"}));
     }
     out += "\n";
   };
   line(table.header);
   out += "|";
   for (std::size_t c = 0; c < to.size(); ++c) {
-    out += c == 0 ? std::string(to[c] + 2, '-') + "|" : std::string(to[c] + 1, '-') + ":|";
+    out +=
+        table.is_left(c) ? std::string(to[c] + 2, '-') + "|" : std::string(to[c] + 1, '-') + ":|";
   }
   out += "\n";
   for (const auto& row : table.rows) line(row);
@@ -155,14 +149,32 @@ std::string latex(const Table& table) {
     for (const std::string& cell : row) cells.push_back(latex_cell(cell, by));
     return fmt::format("{} \\\\\n", fmt::join(cells, " & "));
   };
-  std::string out =
-      "\\begin{tabular}{l" + std::string(table.header.size() - 1, 'r') + "}\n\\toprule\n";
+  std::string letters;
+  for (std::size_t c = 0; c < table.header.size(); ++c) letters += table.is_left(c) ? 'l' : 'r';
+  std::string out = "\\begin{tabular}{" + letters + "}\n\\toprule\n";
   out += line(table.header) + "\\midrule\n";
   for (const auto& row : table.rows) out += line(row);
   return out + "\\bottomrule\n\\end{tabular}\n";
 }
 
 }  // namespace
+
+bool Table::is_left(std::size_t column) const {
+  return column < align.size() ? align[column] == 'l' : column == 0;
+}
+
+std::size_t display_width(std::string_view text) {
+  std::size_t width = 0;
+  for (std::size_t i = 0; i < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[i]);
+    // The lead byte of a character tells its length; those of U+3000 to U+DFFF and beyond U+FFFF
+    // are wide.
+    const bool wide = (lead >= 0xE3 && lead <= 0xED) || lead >= 0xF0;
+    width += wide ? 2 : 1;
+    i += lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1;
+  }
+  return width;
+}
 
 std::string render(const Table& table, TableFormat format) {
   switch (format) {
@@ -203,6 +215,7 @@ Table stacked(const std::vector<std::string>& label_header, const std::vector<Ta
   }
   Table out;
   out.header = label_header;
+  out.align = std::string(label_header.size() + 1, 'l');  // and what names the row of a part
   for (const Key& key : columns) out.header.push_back(key.first);
   for (const TablePart& part : parts) {
     const std::vector<Key> own = keys_of(part.table);

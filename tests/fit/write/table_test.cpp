@@ -78,3 +78,14 @@ TEST_CASE("Tables are stacked under one header, with what tells them apart in fr
   CHECK(render({first, {{"empty"}, {}}, second}, TableFormat::kCsv) ==
         "name,95%,b,95%\nx,1,2,3\n\nname,95%,c\ny,4,5\n");
 }
+
+TEST_CASE("Columns stand as their letters say, and Chinese characters take two columns") {
+  const Table table{{"language", "fit", "N"}, {{"zh", "中文", "1"}, {"fr", "joint", "10"}}, "llr"};
+  CHECK(render(table, TableFormat::kText) ==
+        "language  fit     N\nzh        中文    1\nfr        joint  10\n");
+  CHECK_THAT(render(table, TableFormat::kLatex),
+             Catch::Matchers::StartsWith("\\begin{tabular}{llr}"));
+  CHECK_THAT(render(table, TableFormat::kMarkdown), Catch::Matchers::Contains("|------|---:|"));
+  CHECK(display_width("日本語") == 6);
+  CHECK(display_width("é|") == 2);
+}

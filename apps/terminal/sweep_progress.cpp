@@ -1,0 +1,26 @@
+#include "apps/terminal/sweep_progress.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "apps/terminal/quantities.h"
+
+namespace crosslaw::apps {
+
+std::int64_t finished_runs(const sweep::Progress& p) {
+  return p.done + p.diverged + p.failed + p.blocked;
+}
+
+std::string describe(const sweep::Progress& p) {
+  const std::int64_t finished = finished_runs(p);
+  std::string text = fmt::format("{}/{} runs, {:.0f} % of the FLOPs", finished, p.total,
+                                 p.flops_total > 0 ? 100 * p.flops_done / p.flops_total : 100.0);
+  if (p.remaining_seconds && finished < p.total)
+    text += fmt::format(", about {} left", format_seconds(*p.remaining_seconds));
+  if (p.diverged > 0) text += fmt::format(", {} diverged", p.diverged);
+  if (p.failed + p.blocked > 0) text += fmt::format(", {} failed, {} blocked", p.failed, p.blocked);
+  if (!p.running_names.empty()) text += fmt::format(" | {}", fmt::join(p.running_names, " | "));
+  return text;
+}
+
+}  // namespace crosslaw::apps
