@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Who may include whom, which folder alone touches which library, and no source file that CMake forgot.
+"""Who may include whom, no circle of includes inside a room, which folder alone touches which library, and no source
+file that CMake forgot.
 
 check_layers.py [ROOT]       prints each violation; exit code 1 when there is one
 check_layers.py --self-test  breaks copies of the tree in every way it should notice
@@ -88,6 +89,40 @@ def check_file(root, path, violations):
                 violations.append(f"{path}:{number}: only {', '.join(owners)} may include <{header}>")
 
 
+def units_of(root, room):
+    """Units of a room (a header with its source, by their name) and, for each, whom it includes in the room."""
+    units = {}
+    for file in sorted((root / room).glob("*")):
+        if file.suffix not in SOURCES:
+            continue
+        includes = units.setdefault(file.stem, set())
+        for line in file.read_text().splitlines():
+            found = INCLUDE.match(line)
+            header = pathlib.PurePosixPath(found.group(2)) if found else None
+            if header and found.group(1) == '"' and header.parent.as_posix() == room and header.stem != file.stem:
+                includes.add(header.stem)
+    return units
+
+
+def first_circle(units):
+    """Units that include each other all the way round, the first one again at the end; None where none do."""
+    done = set()
+
+    def walk(unit, road):
+        if unit in road:
+            return [*road[road.index(unit):], unit]
+        if unit in done:
+            return None
+        for other in sorted(units.get(unit, ())):
+            circle = walk(other, [*road, unit])
+            if circle:
+                return circle
+        done.add(unit)
+        return None
+
+    return next((circle for unit in sorted(units) if (circle := walk(unit, []))), None)
+
+
 def is_listed(root, path):
     """By its name in the CMakeLists.txt beside it, or by its path from there in one further up."""
     for folder in path.parents:
@@ -104,6 +139,10 @@ def is_listed(root, path):
 
 def check(root):
     violations = []
+    for room in MAY_INCLUDE:
+        circle = first_circle(units_of(root, room))
+        if circle:
+            violations.append(f"{room}/: units include each other in a circle: {' -> '.join(circle)}")
     for top in TOP:
         for file in sorted((root / top).rglob("*")):
             path = file.relative_to(root)
@@ -147,6 +186,18 @@ def self_test(root):
             if not check(copy):
                 failures.append(f"{line} in {file.relative_to(copy)} went unnoticed")
             file.write_text(before)
+        for room in MAY_INCLUDE:  # the first two units of a room are made to include each other
+            units = list(units_of(copy, room))
+            planted = [copy / room / f"{unit}.h" for unit in units[:2]]
+            if len(units) < 2:
+                continue
+            before = [file.read_text() if file.exists() else None for file in planted]
+            for file, other in zip(planted, reversed(planted)):
+                file.write_text((file.read_text() if file.exists() else "") + f'#include "{room}/{other.name}"\n')
+            if not any("in a circle" in each for each in check(copy)):
+                failures.append(f"{room}/: {units[0]} and {units[1]} include each other, unnoticed")
+            for file, text in zip(planted, before):
+                file.unlink() if text is None else file.write_text(text)
         for forgotten in ("tests/sweep/plan/forgotten_test.cpp", "fit/data/forgotten.cpp", "fit/example/forgotten.cpp",
                           "apps/forgotten/room.cpp", "trainer/model/kernels/forgotten.cu"):
             (copy / forgotten).parent.mkdir(exist_ok=True)

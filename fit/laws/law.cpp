@@ -3,17 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <stdexcept>
 
-#include "fit/laws/laws.h"
-
 namespace crosslaw::fit {
 namespace {
-
-const std::array kLaws = {&chinchilla_law, &extended_law, &joint_law,
-                          &outer_law,      &kaplan_law,   &data_constrained_law};
 
 int position(const Law& law, std::string_view coefficient) {
   for (int i = 0; i < law.size(); ++i) {
@@ -36,21 +30,6 @@ bool Law::has(std::string_view coefficient) const { return position(*this, coeff
 bool Law::depends_on(Axis axis) const {
   return std::any_of(coefficients.begin(), coefficients.end(),
                      [axis](const CoefficientInfo& each) { return each.axis == axis; });
-}
-
-const Law& find_law(std::string_view name) {
-  for (const auto make : kLaws) {
-    if (make().name == name) return make();
-  }
-  std::string known;
-  for (const std::string_view each : law_names()) known += fmt::format(" {}", each);
-  throw std::invalid_argument(fmt::format("unknown law '{}'; known laws:{}", name, known));
-}
-
-std::vector<std::string_view> law_names() {
-  std::vector<std::string_view> out;
-  for (const auto make : kLaws) out.push_back(make().name);
-  return out;
 }
 
 double coefficient_value(const CoefficientInfo& info, double coordinate) {

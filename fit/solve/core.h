@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "fit/solve/fitter.h"
+#include "fit/solve/fit_options.h"
 #include "fit/solve/newton.h"
 #include "fit/solve/objective.h"
 #include "fit/solve/resample.h"

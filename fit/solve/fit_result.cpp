@@ -6,8 +6,6 @@
 #include <stdexcept>
 #include <utility>
 
-#include "fit/solve/spread.h"
-
 namespace crosslaw::fit {
 namespace {
 
@@ -46,6 +44,15 @@ std::vector<Derived> FitResult::derived() const {
 
 const Coefficient& FitResult::coefficient(std::string_view name) const {
   return coefficients.at(static_cast<std::size_t>(law->index(name)));
+}
+
+Estimate estimate(const FitResult& fit,
+                  const std::function<std::optional<double>(const Theta&)>& quantity) {
+  std::vector<std::optional<double>> draws(static_cast<std::size_t>(fit.draws.rows()));
+  for (Eigen::Index r = 0; r < fit.draws.rows(); ++r) {
+    draws[static_cast<std::size_t>(r)] = quantity(fit.draws.row(r).transpose());
+  }
+  return summarise(quantity(fit.theta), draws);
 }
 
 FitResult from_values(const Law& law, const std::vector<double>& values) {

@@ -2,6 +2,7 @@
 
 #include <Eigen/Core>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +11,7 @@
 #include "fit/data/points.h"
 #include "fit/laws/compute_model.h"
 #include "fit/laws/law.h"
+#include "fit/solve/spread.h"
 
 namespace crosslaw::fit {
 
@@ -111,5 +113,9 @@ struct FitResult {
 
 // A result with given values and nothing else: no certificate, no draws, no coverage.
 FitResult from_values(const Law& law, const std::vector<double>& values);
+
+// `quantity` at the optimum, and its spread over the draws of the fit.
+Estimate estimate(const FitResult& fit,
+                  const std::function<std::optional<double>(const Theta&)>& quantity);
 
 }  // namespace crosslaw::fit

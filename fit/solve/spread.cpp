@@ -41,13 +41,4 @@ Estimate summarise(std::optional<double> value, const std::vector<std::optional<
   return out;
 }
 
-Estimate estimate(const FitResult& fit,
-                  const std::function<std::optional<double>(const Theta&)>& quantity) {
-  std::vector<std::optional<double>> draws(static_cast<std::size_t>(fit.draws.rows()));
-  for (Eigen::Index r = 0; r < fit.draws.rows(); ++r) {
-    draws[static_cast<std::size_t>(r)] = quantity(fit.draws.row(r).transpose());
-  }
-  return summarise(quantity(fit.theta), draws);
-}
-
 }  // namespace crosslaw::fit

@@ -1,10 +1,9 @@
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <vector>
 
-#include "fit/solve/fit_result.h"
+#include "fit/data/points.h"
 
 namespace crosslaw::fit {
 
@@ -23,9 +22,5 @@ struct Estimate {
 // Standard deviation and percentile interval of values, nullopt entries being undefined. Fewer than
 // 20 values give neither.
 Estimate summarise(std::optional<double> value, const std::vector<std::optional<double>>& draws);
-
-// `quantity` at the optimum, and its spread over the draws of the fit.
-Estimate estimate(const FitResult& fit,
-                  const std::function<std::optional<double>(const Theta&)>& quantity);
 
 }  // namespace crosslaw::fit

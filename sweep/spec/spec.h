@@ -3,19 +3,14 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "sweep/spec/spec_error.h"
 #include "trainer/corpus/corpus.h"
 #include "trainer/recipe/train_config.h"
 
 namespace crosslaw::sweep {
-
-// What is wrong with a spec: file, line and key, what was found, what was expected.
-struct SpecError : std::invalid_argument {
-  using std::invalid_argument::invalid_argument;
-};
 
 // Batch size in tokens of the models with fewer parameters than `below_params`.
 struct BatchTier {

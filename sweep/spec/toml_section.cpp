@@ -7,7 +7,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "sweep/spec/spec.h"
+#include "sweep/spec/spec_error.h"
 
 namespace crosslaw::sweep {
 namespace {

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "fit/laws/laws.h"
+#include "fit/solve/fit_result.h"
 #include "tests/support/catch.h"
 
 using namespace crosslaw::fit;

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fit/solve/fit_result.h"
+
+namespace crosslaw::fit {
+
+// The name under which FitOptions, JSON and the command line know the two-stage fit.
+inline constexpr std::string_view kTwoStageLaw = "two-stage";
+
+struct FitOptions {
+  std::string law = "chinchilla";  // a name of law_names(), or "two-stage"
+  double huber_delta = 1e-3;       // on log residuals; infinity: least squares
+  int starts = 64;
+  int draws = 1000;  // bootstrap refits; 0: no intervals
+  Resampling resampling = Resampling::kPairs;
+  std::uint64_t seed = 1;  // of starts and resamples
+  int threads = 0;         // 0: one a core; never changes a result
+};
+
+// One message for each option out of its bounds.
+std::vector<std::string> problems(const FitOptions& options);
+
+}  // namespace crosslaw::fit
