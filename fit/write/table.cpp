@@ -17,7 +17,7 @@ std::vector<std::size_t> widths(const Table& table) {
   std::vector<std::size_t> out;
   for (const std::string& cell : table.header) out.push_back(display_width(cell));
   for (const auto& row : table.rows) {
-    for (std::size_t c = 0; c < row.size(); ++c) out[c] = std::max(out[c], width(row[c]));
+    for (std::size_t c = 0; c < row.size(); ++c) out[c] = std::max(out[c], display_width(row[c]));
   }
   return out;
 }
