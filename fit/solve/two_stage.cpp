@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "fit/solve/fitter.h"
 #include "fit/solve/stages.h"
 
 namespace crosslaw::fit {
