@@ -85,7 +85,7 @@ TEST_CASE("Columns stand as their letters say, and Chinese characters take two c
         "language  fit     N\nzh        中文    1\nfr        joint  10\n");
   CHECK_THAT(render(table, TableFormat::kLatex),
              Catch::Matchers::StartsWith("\\begin{tabular}{llr}"));
-  CHECK_THAT(render(table, TableFormat::kMarkdown), Catch::Matchers::Contains("|------|---:|"));
+  CHECK_THAT(render(table, TableFormat::kMarkdown), Catch::Matchers::Contains("|-------|---:|"));
   CHECK(display_width("日本語") == 6);
   CHECK(display_width("é|") == 2);
 }
