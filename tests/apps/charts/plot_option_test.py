@@ -75,7 +75,8 @@ def bad_input(work):
         good = done.returncode == 2 and "plot.png" in done.stderr and ".svg" in done.stderr
         check(f"{command[0]}: a name of another kind", good and not done.stdout, done.stderr)
         done = run(*command, work, "--plot", work / "plot.svg")
-        check(f"{command[0]}: a sweep's folder", done.returncode == 2 and "report" in done.stderr, done.stderr)
+        good = done.returncode == 2 and "no sweep here" in done.stderr and not (work / "plot.svg").exists()
+        check(f"{command[0]}: a folder without a sweep", good and not done.stdout, done.stderr)
         done = run(*command, *DATA, "--bootstrap", 0, "--plot", work / "no folder" / "plot.svg")
         good = done.returncode == 2 and "plot.svg" in done.stderr and "no folder" in done.stderr
         check(f"{command[0]}: a folder that is not there", good and not done.stdout, done.stderr)
