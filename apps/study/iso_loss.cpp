@@ -43,7 +43,7 @@ std::vector<SizeAndCompute> outline_of(const fit::Points& points) {
       }
       around.push_back(p);
     }
-    around.pop_back();  // it begins the other side
+    if (!around.empty()) around.pop_back();  // it begins the other side
     std::reverse(spots.begin(), spots.end());
   }
   std::vector<SizeAndCompute> out;
