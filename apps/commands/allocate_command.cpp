@@ -286,7 +286,7 @@ void add_ladder_options(CLI::App& command, AllocateCommandOptions& options) {
       ->capture_default_str();
 }
 
-void add_footer(CLI::App& command) {
+void add_allocate_footer(CLI::App& command) {
   command.footer(
       "Examples:\n"
       "  crosslaw allocate --data runs.csv --flops 1e20,1e22 --max-tokens 2e11\n"
@@ -338,7 +338,7 @@ void add_allocate_command(CLI::App& app, int& exit_code) {
   add_budget_options(*command, *options);
   add_ladder_options(*command, *options);
   add_output_options(*command, options->output);
-  add_footer(*command);
+  add_allocate_footer(*command);
   command->callback(
       [options, &exit_code] { exit_code = run_allocate(*options, std::cout, std::cerr); });
 }

@@ -128,7 +128,7 @@ void plot(const std::vector<AnsweredFit>& fits, const FitCommandOptions& options
   log << fmt::format("crosslaw fit: charts in {}\n", options.output.plot);
 }
 
-void add_footer(CLI::App& command) {
+void add_fit_footer(CLI::App& command) {
   std::string laws = "Laws:\n";
   for (const std::string_view name : fit::law_names()) {
     laws += fmt::format("  {:<18}{}\n", name, fit::find_law(name).formula);
@@ -184,7 +184,7 @@ void add_fit_command(CLI::App& app, int& exit_code) {
   add_method_options(*command, options->method);
   add_output_options(*command, options->output);
   command->add_flag("--no-draws", options->no_draws, "leave the bootstrap draws out of the JSON");
-  add_footer(*command);
+  add_fit_footer(*command);
   command->callback([options, &exit_code] { exit_code = run_fit(*options, std::cout, std::cerr); });
 }
 

@@ -43,13 +43,13 @@ fit::FrontierOptions frontier_options(const FrontierMethodOptions& method,
 
 // What a method found in the points of one strategy.
 template <typename Fit>
-struct Answer {
+struct StrategyAnswer {
   Strategy strategy;
   Fit fit;
 };
 
 template <typename Fit>
-nlohmann::ordered_json json_of(const Answer<Fit>& answer) {
+nlohmann::ordered_json json_of(const StrategyAnswer<Fit>& answer) {
   nlohmann::ordered_json out = fit::to_json(answer.fit);
   if (!answer.strategy.name.empty()) {
     out["language"] = answer.strategy.data.language;
@@ -61,9 +61,10 @@ nlohmann::ordered_json json_of(const Answer<Fit>& answer) {
 
 // The tables of a sweep's strategies, each kind as one.
 template <typename Fit>
-std::string stacked_tables(const std::vector<Answer<Fit>>& answers, fit::TableFormat format) {
+std::string stacked_tables(const std::vector<StrategyAnswer<Fit>>& answers,
+                           fit::TableFormat format) {
   std::vector<std::vector<fit::TablePart>> kinds;
-  for (const Answer<Fit>& each : answers) {
+  for (const StrategyAnswer<Fit>& each : answers) {
     std::vector<fit::Table> tables = fit::tables(each.fit, format);
     kinds.resize(tables.size());
     for (std::size_t i = 0; i < tables.size(); ++i) {
@@ -76,11 +77,11 @@ std::string stacked_tables(const std::vector<Answer<Fit>>& answers, fit::TableFo
 }
 
 template <typename Fit>
-void print(const std::vector<Answer<Fit>>& answers, bool of_sweep, const OutputOptions& output,
-           std::ostream& out, std::ostream& log) {
+void print(const std::vector<StrategyAnswer<Fit>>& answers, bool of_sweep,
+           const OutputOptions& output, std::ostream& out, std::ostream& log) {
   const auto format = output_format(output);
   if (format == fit::TableFormat::kText) {
-    for (const Answer<Fit>& each : answers) {
+    for (const StrategyAnswer<Fit>& each : answers) {
       if (&each != &answers.front()) out << "\n";
       out << describe(each.strategy.data) << fit::render(each.fit, *format);
     }
@@ -88,13 +89,13 @@ void print(const std::vector<Answer<Fit>>& answers, bool of_sweep, const OutputO
   }
   if (!format) {
     nlohmann::ordered_json all = nlohmann::ordered_json::array();
-    for (const Answer<Fit>& each : answers) all.push_back(json_of(each));
+    for (const StrategyAnswer<Fit>& each : answers) all.push_back(json_of(each));
     out << fit::pretty(of_sweep ? nlohmann::ordered_json{{"schema", 1}, {"fits", all}} : all[0]);
   } else {
     out << (of_sweep ? stacked_tables(answers, *format)
                      : fit::render(answers.front().fit, *format));
   }
-  for (const Answer<Fit>& each : answers) {
+  for (const StrategyAnswer<Fit>& each : answers) {
     const std::string whose = of_sweep ? each.strategy.data.source + ": " : "";
     for (const std::string& warning : each.fit.warnings) {
       log << "crosslaw fit: " << whose << warning << "\n";
@@ -113,7 +114,7 @@ template <typename Ask>
 int ask_all(const DataSourceOptions& source, const OutputOptions& output,
             const std::vector<std::string>& option_problems, const Ask& ask, std::ostream& out,
             std::ostream& log) {
-  std::vector<Answer<decltype(ask(fit::Points{}))>> answers;
+  std::vector<StrategyAnswer<decltype(ask(fit::Points{}))>> answers;
   for (Strategy& each : read_strategies(source)) {
     auto found =
         about_file(each.data.source, option_problems, [&] { return ask(each.data.data.points); });
