@@ -6,7 +6,9 @@
 #include <cerrno>
 #include <cstdio>
 #include <stdexcept>
+#include <string>
 #include <system_error>
+#include <vector>
 
 namespace crosslaw::apps {
 namespace {
@@ -40,6 +42,12 @@ int parse_and_run(int argc, char** argv, const std::string& build) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    // CLI11 says first what is missing; a word that it did not know is the likelier cause.
+    const std::vector<std::string> unknown = app.remaining(true);
+    if (error.get_exit_code() != 0 && !unknown.empty()) {
+      app.exit(CLI::ExtrasError(unknown));
+      return kBadInput;
+    }
     return app.exit(error) == 0 ? kOk : kBadInput;
   }
   if (std::fflush(stdout) != 0) {
