@@ -38,7 +38,7 @@ std::vector<Method> methods_of(const std::string& only_law) {
 // What the fits of a pair depend on; the version changes when the fits themselves do.
 std::string input_hash(const Observations& observations, const LanguagePair& pair) {
   std::string text =
-      fmt::format("fits 2 {} {}\n", CROSSLAW_VERSION, static_cast<int>(observations.count()));
+      fmt::format("fits 3 {} {}\n", CROSSLAW_VERSION, static_cast<int>(observations.count()));
   for (const fit::Point& p : observations.points(pair, PointChoice::kAuto)) {
     text += fmt::format("{} {} {} {} {}\n", p.params, p.tokens, p.loss, p.cluster,
                         static_cast<int>(p.stage));
