@@ -275,15 +275,15 @@ TEST_CASE("a text of another vocabulary or a shard that is not there ends the ru
   TrainConfig config = w.config("fr", 5);
   config.recipe.model.vocabulary = 200;
   CHECK_THAT(tests::message_of([&] { w.run(config, "a"); }),
-             Catch::Contains("fr.train.tokens: made for 256 tokens, the model knows 200"));
+             has_text("fr.train.tokens: made for 256 tokens, the model knows 200"));
   config.recipe.model.vocabulary = 256;
   config.execution.valid_shards["fr"] = "/nowhere/fr.valid.tokens";
   CHECK_THAT(tests::message_of([&] { w.run(config, "a"); }),
-             Catch::Contains("/nowhere/fr.valid.tokens: cannot be read"));
+             has_text("/nowhere/fr.valid.tokens: cannot be read"));
   config = w.config("fr", 5);
   config.recipe.context_tokens = 2048;
   CHECK_THAT(tests::message_of([&] { w.run(config, "a"); }),
-             Catch::Contains("fr.valid.tokens: shorter than one context of 2048 tokens"));
+             has_text("fr.valid.tokens: shorter than one context of 2048 tokens"));
 }
 
 TEST_CASE(
@@ -297,7 +297,7 @@ TEST_CASE(
     tests::FullDisk disk(12'000);  // the weights need 4 bytes each, and there are some 5,000
     message = tests::message_of([&] { w.run(config, "full"); });
   }
-  CHECK_THAT(message, Catch::Contains("checkpoint-00000004.tmp/model.safetensors: writing failed"));
+  CHECK_THAT(message, has_text("checkpoint-00000004.tmp/model.safetensors: writing failed"));
   CHECK(std::filesystem::is_empty(w.files.folder / "full"));
   CHECK(w.run(config, "full").losses == whole.losses);
 }

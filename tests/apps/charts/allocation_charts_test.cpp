@@ -11,7 +11,6 @@
 
 using namespace crosslaw;
 using namespace crosslaw::charts;
-using Catch::Matchers::Contains;
 
 namespace {
 
@@ -46,7 +45,7 @@ TEST_CASE("Requested budgets are marked with N*, D*, D*/N* and the least loss") 
   for (const Panel& panel : panels) {
     CHECK(panel.bands.empty());
     CHECK(panel.shades.empty());
-    CHECK_THAT(panel.note, Contains("not known"));
+    CHECK_THAT(panel.note, has_text("not known"));
     CHECK(fraction(panel.x, 1e20) > 0.02);
     CHECK(fraction(panel.x, 1e22) < 0.98);
   }
@@ -138,6 +137,6 @@ TEST_CASE("The page of an allocation carries its table and its warnings") {
       given(fit::joint_law(), {planted::kContinuedB, planted::kContinuedBeta, planted::kGamma});
   const Document document = allocation_document(fit, report_of(fit, {1e20}), {}, {});
   const std::string page = html_page(document);
-  CHECK_THAT(page, Contains("<h2>Allocation</h2>") && Contains("<h2>What continuing saves</h2>") &&
-                       Contains("given, not fitted") && !Contains("<script"));
+  CHECK_THAT(page, has_text("<h2>Allocation</h2>") && has_text("<h2>What continuing saves</h2>") &&
+                       has_text("given, not fitted") && !has_text("<script"));
 }

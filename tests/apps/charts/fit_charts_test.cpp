@@ -14,7 +14,6 @@
 
 using namespace crosslaw;
 using namespace crosslaw::charts;
-using Catch::Matchers::Contains;
 
 namespace {
 
@@ -61,7 +60,7 @@ bool holds(const Marks& marks, double x, double y) {
 void check_drawable(const std::vector<Panel>& panels) {
   const std::string svg = svg_document({"title", {}, {}}, panels);
   CHECK_NOTHROW(tests::parse_xml(svg));
-  CHECK_THAT(svg, !Contains("nan"));
+  CHECK_THAT(svg, !has_text("nan"));
 }
 
 }  // namespace
@@ -223,7 +222,7 @@ TEST_CASE("A profile panel shows its limit and its interval, open where it is op
   CHECK(panel.guides[1].value == Approx(0.3));
   CHECK(panel.shades[0].x.low == 0.25);
   CHECK(panel.shades[0].x.high == panel.x.high);
-  CHECK_THAT(panel.note, Contains("from 0.25, open above"));
+  CHECK_THAT(panel.note, has_text("from 0.25, open above"));
   const auto low = std::min_element(panel.lines[0].at.begin(), panel.lines[0].at.end(),
                                     [](Spot a, Spot b) { return a.y < b.y; });
   CHECK(low->y == 0);
@@ -246,7 +245,7 @@ TEST_CASE("A fit that is not identifiable has no frontier and says so") {
   const fit::FitResult fit = fitted(points, "chinchilla", 0);
   REQUIRE_FALSE(fit.identifiable);
   const std::vector<Panel> panels = fit_panels(fit, points, {}, {});
-  CHECK_THAT(find(panels, "Loss surface").note, Contains("not identifiable"));
+  CHECK_THAT(find(panels, "Loss surface").note, has_text("not identifiable"));
   CHECK(frontier_panels(strategies_of(fit, points)).empty());
   check_drawable(panels);
 }
@@ -289,6 +288,6 @@ TEST_CASE("The axis names a column that is not called as usual") {
   const fit::Points points = noisy_sweep();
   const fit::FitResult fit = fitted(points, "chinchilla", 0);
   const auto panels = fit_panels(fit, points, {}, {"<&\">'.csv", "<N & \"N\">", "D", "loss"});
-  CHECK_THAT(svg_element(panels[0], "one"), Contains("(&lt;N &amp; &quot;N&quot;&gt;)"));
+  CHECK_THAT(svg_element(panels[0], "one"), has_text("(&lt;N &amp; &quot;N&quot;&gt;)"));
   check_drawable(panels);
 }

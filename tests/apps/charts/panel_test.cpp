@@ -9,7 +9,6 @@
 
 using namespace crosslaw;
 using namespace crosslaw::charts;
-using Catch::Matchers::Contains;
 
 namespace {
 
@@ -40,9 +39,9 @@ TEST_CASE("Marks are drawn where the axes say") {
 
 TEST_CASE("A drawing is named for those who do not see it") {
   const std::string svg = svg_element(small_panel(), "one");
-  CHECK_THAT(svg, Contains("role=\"img\"") && Contains("aria-labelledby=\"one-title one-desc\"") &&
-                      Contains("A &amp; &lt;b&gt;</title>") &&
-                      Contains("What &quot;it&quot; shows.</desc>"));
+  CHECK_THAT(svg, has_text("role=\"img\"") && has_text("aria-labelledby=\"one-title one-desc\"") &&
+                      has_text("A &amp; &lt;b&gt;</title>") &&
+                      has_text("What &quot;it&quot; shows.</desc>"));
 }
 
 TEST_CASE("A document holds every panel, with ids of its own") {
@@ -85,7 +84,7 @@ TEST_CASE("Extreme data of every kind give a drawing that can be read") {
   panel.remarks = {{{NAN, NAN}, "nowhere"}};
   const std::string svg = svg_element(panel, "wild");
   CHECK_NOTHROW(tests::parse_xml(svg));
-  CHECK_THAT(svg, !Contains("nan") && !Contains("inf\""));
+  CHECK_THAT(svg, !has_text("nan") && !has_text("inf\""));
 }
 
 TEST_CASE("Residual colours go from blue by grey to vermilion") {

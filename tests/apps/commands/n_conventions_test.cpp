@@ -8,7 +8,6 @@
 
 using namespace crosslaw;
 using namespace crosslaw::apps;
-using Catch::Matchers::Contains;
 using crosslaw::tests::TempFolder;
 
 TEST_CASE("The conventions of a sweep come as text, JSON and one table of CSV") {
@@ -21,7 +20,7 @@ TEST_CASE("The conventions of a sweep come as text, JSON and one table of CSV") 
   options.fitting.fit.starts = 8;
   std::ostringstream text, json, csv, log;
   REQUIRE(run_n_conventions(options, text, log) == 0);
-  CHECK_THAT(text.str(), Catch::Matchers::StartsWith("fr\n\nN ") && Contains("by a factor of"));
+  CHECK_THAT(text.str(), Catch::Matchers::StartsWith("fr\n\nN ") && has_text("by a factor of"));
   options.output.json = true;
   REQUIRE(run_n_conventions(options, json, log) == 0);
   const nlohmann::json found = nlohmann::json::parse(json.str());
@@ -30,7 +29,7 @@ TEST_CASE("The conventions of a sweep come as text, JSON and one table of CSV") 
   options.output = {.csv = true};
   REQUIRE(run_n_conventions(options, csv, log) == 0);
   CHECK_THAT(csv.str(),
-             Catch::Matchers::StartsWith("language,params_convention,") && Contains("\nfr,"));
+             Catch::Matchers::StartsWith("language,params_convention,") && has_text("\nfr,"));
   options.conventions = {"N"};
-  CHECK_THROWS_WITH(run_n_conventions(options, csv, log), Contains("must be all"));
+  CHECK_THROWS_WITH(run_n_conventions(options, csv, log), has_text("must be all"));
 }

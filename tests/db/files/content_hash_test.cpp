@@ -12,7 +12,7 @@ TEST_CASE("sha256 agrees with FIPS 180-4, in digits and in base64") {
   tests::TempFolder folder;
   CHECK(sha256_of_file(folder.write("x", "abc")) == expected);
   CHECK_THAT(tests::message_of([&] { sha256_of_file(folder / "none"); }),
-             Catch::Contains("none: cannot be read"));
+             has_text("none: cannot be read"));
 }
 
 // FIPS 180-4's examples; the long ones from NIST's SHA test vectors.
@@ -47,8 +47,8 @@ TEST_CASE("a file's hash does not depend on where the pieces end, and each bit c
 
 TEST_CASE("a file that cannot be read is named") {
   CHECK_THAT(tests::message_of([] { sha256_of_file("/nowhere/x"); }),
-             Catch::Contains("/nowhere/x: cannot be read"));
-  CHECK_THAT(tests::message_of([] { sha256_of_file("/tmp"); }), Catch::Contains("/tmp: "));
+             has_text("/nowhere/x: cannot be read"));
+  CHECK_THAT(tests::message_of([] { sha256_of_file("/tmp"); }), has_text("/tmp: "));
 }
 
 }  // namespace crosslaw::db

@@ -26,7 +26,7 @@ TEST_CASE("a network file system is refused with the mend") {
     INFO(folder << " is " << type);
     CHECK(network_file_system(folder));
     CHECK_THAT(tests::message_of([&] { refuse_network_file_system(folder); }),
-               Catch::Contains(folder) && Catch::Contains("--dir"));
+               has_text(folder) && has_text("--dir"));
   }
 }
 

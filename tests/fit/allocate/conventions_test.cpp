@@ -88,7 +88,7 @@ TEST_CASE(
   REQUIRE(report.spread.size() == 2);
   CHECK(report.spread[1].tokens_factor == Approx(most / least));
   CHECK(report.spread[1].tokens_factor > 1);
-  CHECK_THAT(spread_text(report), Catch::Matchers::Contains("the conventions move N* by"));
+  CHECK_THAT(spread_text(report), has_text("the conventions move N* by"));
 }
 
 TEST_CASE("Every form of the comparison has a row for each convention and budget") {

@@ -18,7 +18,6 @@
 
 using namespace crosslaw::fit;
 using namespace planted;
-using Catch::Matchers::Contains;
 
 namespace {
 
@@ -363,14 +362,14 @@ TEST_CASE("What cannot be chosen is refused with its reason") {
     return "";
   };
   CHECK_THAT(refusal(asking("delta", 1e22), fit),
-             Contains("target 'delta' is not known") && Contains("N*, D*, loss, E, A, alpha"));
-  CHECK_THAT(refusal(asking("my N*", 1e22), fit), Contains("target 'my N*' is not known"));
+             has_text("target 'delta' is not known") && has_text("N*, D*, loss, E, A, alpha"));
+  CHECK_THAT(refusal(asking("my N*", 1e22), fit), has_text("target 'my N*' is not known"));
   CHECK_THAT(refusal(asking("N*", 1e15), fit),
-             Contains("no candidate run fits into 1e+15") && Contains("1.2e+18"));
-  CHECK_THAT(refusal({"N*", 0, 1e22, 5}, fit), Contains("target_flops = 0"));
-  CHECK_THAT(refusal({"alpha", 0, -1, 0}, fit), Contains("budget_flops = -1") &&
-                                                    Contains("most_runs = 0") &&
-                                                    !Contains("target_flops"));
+             has_text("no candidate run fits into 1e+15") && has_text("1.2e+18"));
+  CHECK_THAT(refusal({"N*", 0, 1e22, 5}, fit), has_text("target_flops = 0"));
+  CHECK_THAT(refusal({"alpha", 0, -1, 0}, fit), has_text("budget_flops = -1") &&
+                                                    has_text("most_runs = 0") &&
+                                                    !has_text("target_flops"));
   const FitResult no_optimum = from_values(chinchilla_law(), {kE, kA, -0.1, kB, kBeta});
-  CHECK_THAT(refusal(asking("N*", 1e22), no_optimum), Contains("no compute-optimal size"));
+  CHECK_THAT(refusal(asking("N*", 1e22), no_optimum), has_text("no compute-optimal size"));
 }

@@ -6,7 +6,6 @@
 #include "tests/support/catch.h"
 
 using namespace crosslaw::fit;
-using Catch::Matchers::Contains;
 using Strings = std::vector<std::string>;
 
 namespace {
@@ -59,22 +58,22 @@ TEST_CASE("JSON lines and JSON arrays are read, keys may come and go") {
 }
 
 TEST_CASE("What cannot be a table is refused with file, line and reason") {
-  CHECK_THROWS_WITH(parse(""), Contains("f.csv: the file is empty"));
-  CHECK_THROWS_WITH(parse("N,D\n"), Contains("no rows"));
-  CHECK_THROWS_WITH(parse("N,loss\n1,2\n"), Contains("no column 'D'") && Contains("N, loss"));
+  CHECK_THROWS_WITH(parse(""), has_text("f.csv: the file is empty"));
+  CHECK_THROWS_WITH(parse("N,D\n"), has_text("no rows"));
+  CHECK_THROWS_WITH(parse("N,loss\n1,2\n"), has_text("no column 'D'") && has_text("N, loss"));
   CHECK_THROWS_WITH(parse("N:D\n1:2\n"),
-                    Contains("f.csv, line 1: the header is the one column 'N:D'") &&
-                        Contains("commas, tabs, semicolons, bars or blanks"));
-  CHECK_THROWS_WITH(parse("N,D,N\n1,2,3\n"), Contains("two columns 'N'"));
-  CHECK_THROWS_WITH(parse("N,D\n1,2\n1,2,3\n"), Contains("f.csv, line 3: 3 fields"));
-  CHECK_THROWS_WITH(parse("N,D\n1\n"), Contains("line 2: 1 fields"));
-  CHECK_THROWS_WITH(parse("N,D\n\"1,2\n"), Contains("never closed"));
-  CHECK_THROWS_WITH(parse("N,D\n\"1\"x,2\n"), Contains("follows the closing quote"));
-  CHECK_THROWS_WITH(parse(std::string_view("N,D\n1,\0\n", 8)), Contains("binary"));
-  CHECK_THROWS_WITH(parse("\xff\xfeN"), Contains("UTF-16"));
-  CHECK_THROWS_WITH(parse("{\"N\": 1, \"D\": 2}\n{\"N\": \n"), Contains("line 2: not valid JSON"));
+                    has_text("f.csv, line 1: the header is the one column 'N:D'") &&
+                        has_text("commas, tabs, semicolons, bars or blanks"));
+  CHECK_THROWS_WITH(parse("N,D,N\n1,2,3\n"), has_text("two columns 'N'"));
+  CHECK_THROWS_WITH(parse("N,D\n1,2\n1,2,3\n"), has_text("f.csv, line 3: 3 fields"));
+  CHECK_THROWS_WITH(parse("N,D\n1\n"), has_text("line 2: 1 fields"));
+  CHECK_THROWS_WITH(parse("N,D\n\"1,2\n"), has_text("never closed"));
+  CHECK_THROWS_WITH(parse("N,D\n\"1\"x,2\n"), has_text("follows the closing quote"));
+  CHECK_THROWS_WITH(parse(std::string_view("N,D\n1,\0\n", 8)), has_text("binary"));
+  CHECK_THROWS_WITH(parse("\xff\xfeN"), has_text("UTF-16"));
+  CHECK_THROWS_WITH(parse("{\"N\": 1, \"D\": 2}\n{\"N\": \n"), has_text("line 2: not valid JSON"));
   CHECK_THROWS_WITH(parse("{\"N\": 1, \"D\": 2}\n[1]\n"),
-                    Contains("line 2: expected a JSON object"));
+                    has_text("line 2: expected a JSON object"));
   CHECK_THROWS_AS(parse("[1, 2]"), std::invalid_argument);
 }
 
@@ -86,7 +85,7 @@ TEST_CASE("JSON values inside each other and keys without end neither crash nor 
   CHECK_THROWS_AS(parse(deep), std::invalid_argument);
   std::string keys;
   for (int i = 0; i < 5000; ++i) keys += "{\"N\": 1, \"k" + std::to_string(i) + "\": 1}\n";
-  CHECK_THROWS_WITH(parse(keys), Contains("line 4096: more than 4096 different keys"));
+  CHECK_THROWS_WITH(parse(keys), has_text("line 4096: more than 4096 different keys"));
 }
 
 TEST_CASE("Empty fields at the end of a row are forgiven, others are not") {
@@ -106,19 +105,19 @@ TEST_CASE("Numbers are read exactly, whatever their size and form") {
 TEST_CASE("What is no finite number is refused with line and column") {
   const Records records = parse("N,D\nnan,x\n1e999,\n1 2,0x10\n");
   CHECK_THROWS_WITH(number_in(records, 0, 0),
-                    Contains("f.csv, line 2: column 'N'") && Contains("finite"));
-  CHECK_THROWS_WITH(number_in(records, 0, 1), Contains("'x', expected a number"));
-  CHECK_THROWS_WITH(number_in(records, 1, 0), Contains("beyond a double"));
-  CHECK_THROWS_WITH(number_in(records, 1, 1), Contains("is empty"));
+                    has_text("f.csv, line 2: column 'N'") && has_text("finite"));
+  CHECK_THROWS_WITH(number_in(records, 0, 1), has_text("'x', expected a number"));
+  CHECK_THROWS_WITH(number_in(records, 1, 0), has_text("beyond a double"));
+  CHECK_THROWS_WITH(number_in(records, 1, 1), has_text("is empty"));
   CHECK_THROWS_AS(number_in(records, 2, 0), std::invalid_argument);
   CHECK_THROWS_AS(number_in(records, 2, 1), std::invalid_argument);
 }
 
 TEST_CASE("Files that are none are refused") {
-  CHECK_THROWS_WITH(read_text("tests"), Contains("is a directory"));
-  CHECK_THROWS_WITH(read_text("no/such/file.csv"), Contains("cannot be read"));
+  CHECK_THROWS_WITH(read_text("tests"), has_text("is a directory"));
+  CHECK_THROWS_WITH(read_text("no/such/file.csv"), has_text("cannot be read"));
   if (std::filesystem::exists("/proc/self/mem")) {
-    CHECK_THROWS_WITH(read_text("/proc/self/mem"), Contains("reading failed"));
+    CHECK_THROWS_WITH(read_text("/proc/self/mem"), has_text("reading failed"));
   }
 }
 

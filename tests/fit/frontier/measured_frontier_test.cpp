@@ -6,7 +6,6 @@
 #include "tests/support/catch.h"
 
 using namespace crosslaw::fit;
-using Catch::Matchers::Contains;
 
 namespace {
 
@@ -57,10 +56,10 @@ TEST_CASE("Options and points that no frontier can use are refused") {
   options.draws = -1;
   CHECK(problems(options).size() == 2);
   CHECK_THROWS_WITH(require_frontier_input({{1e8, 1e9, 3}}, problems(options)),
-                    Contains("flops = -1") && Contains("draws = -1"));
-  CHECK_THROWS_WITH(require_frontier_input({}, {}), Contains("no points"));
-  CHECK_THROWS_WITH(require_frontier_input({{1e200, 1e200, 3}}, {}), Contains("beyond a double"));
+                    has_text("flops = -1") && has_text("draws = -1"));
+  CHECK_THROWS_WITH(require_frontier_input({}, {}), has_text("no points"));
+  CHECK_THROWS_WITH(require_frontier_input({{1e200, 1e200, 3}}, {}), has_text("beyond a double"));
   CHECK_THROWS_WITH(
       require_frontier_input({{1e8, 1e9, 3}, {1e8, 1e9, 3, 1, -1, Stage::kContinued}}, {}),
-      Contains("one strategy"));
+      has_text("one strategy"));
 }

@@ -37,7 +37,7 @@ TEST_CASE("The measured compute of Cerebras-GPT is the straight line of an indep
   CHECK(model.exponent == Approx(0.9062984908530783).epsilon(1e-9));
   CHECK(model.constant == Approx(59.43513728984614).epsilon(1e-8));
   CHECK(model.rms == Approx(0.017869456676331746).epsilon(1e-7));
-  CHECK_THAT(describe(model), Catch::Matchers::Contains("counted FLOPs, 1.8 % rms"));
+  CHECK_THAT(describe(model), has_text("counted FLOPs, 1.8 % rms"));
 }
 
 TEST_CASE("One size or no measured compute gives no model") {

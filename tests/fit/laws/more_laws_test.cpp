@@ -82,7 +82,7 @@ TEST_CASE("Without a repeated token the worth of repetition is not identifiable"
   CHECK_FALSE(fit.coefficient("R_D").identifiable);
   CHECK(fit.coefficient("alpha").identifiable);
   REQUIRE_FALSE(fit.problems.empty());
-  CHECK_THAT(fit.problems.front(), Catch::Matchers::Contains("sees a token twice"));
+  CHECK_THAT(fit.problems.front(), has_text("sees a token twice"));
 }
 
 // kaplan is outer with E = 0 and k = beta, chinchilla is outer with k = 1.

@@ -81,7 +81,7 @@ TEST_CASE("Under another compute model the closed form still is where a search e
   // gamma between phi beta and beta: an optimum under 6ND, none under this model.
   CHECK(why_no_optimum(form(1.5, 400, 0.3, 400, 0.2, 0.19)).empty());
   CHECK_THAT(why_no_optimum(form(1.5, 400, 0.3, 400, 0.2, 0.19), compute),
-             Catch::Matchers::Contains("0.92 beta = 0.2"));
+             has_text("0.92 beta = 0.2"));
 }
 
 TEST_CASE("The frontier is the optimum at every budget") {
@@ -100,11 +100,10 @@ TEST_CASE("The frontier is the optimum at every budget") {
 
 TEST_CASE("Without alpha > 0 and beta > gamma there is no optimum, and the reason is said") {
   CHECK_FALSE(optimum(form(1.5, 400, -0.1, 400, 0.3), 1e20));
-  CHECK_THAT(why_no_optimum(form(1.5, 400, -0.1, 400, 0.3)), Catch::Matchers::Contains("alpha"));
+  CHECK_THAT(why_no_optimum(form(1.5, 400, -0.1, 400, 0.3)), has_text("alpha"));
   CHECK_FALSE(optimum(form(1.5, 400, 0.3, 400, 0.1, 0.1), 1e20));
   CHECK_FALSE(optimum_growth(form(1.5, 400, 0.3, 400, 0.1, 0.2)));
-  CHECK_THAT(why_no_optimum(form(1.5, 400, 0.3, 400, 0.1, 0.2)),
-             Catch::Matchers::Contains("gamma"));
+  CHECK_THAT(why_no_optimum(form(1.5, 400, 0.3, 400, 0.1, 0.2)), has_text("gamma"));
   CHECK(why_no_optimum(paper_scratch()).empty());
 }
 

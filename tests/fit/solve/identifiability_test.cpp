@@ -37,8 +37,7 @@ TEST_CASE("A constant number of tokens per parameter identifies nothing") {
   const FitResult fit = quick(sweep(chinchilla_law(), kTruth, 12, {20}));
   CHECK_FALSE(fit.identifiable);
   REQUIRE_FALSE(fit.problems.empty());
-  CHECK_THAT(fit.problems.front(),
-             Catch::Matchers::Contains("same tokens per parameter (20 to 20)"));
+  CHECK_THAT(fit.problems.front(), has_text("same tokens per parameter (20 to 20)"));
   for (const Coefficient& each : crosslaw::tests::some(fit.coefficients))
     CHECK_FALSE(each.identifiable);
 }
@@ -47,7 +46,7 @@ TEST_CASE("The published models with 20 tokens per parameter are refused") {
   for (const char* law : {"chinchilla", "extended"}) {
     const FitResult fit = quick(reference_points("cerebras_7"), law);
     CHECK_FALSE(fit.identifiable);
-    CHECK_THAT(fit.problems.front(), Catch::Matchers::Contains("19.6 to 20.2"));
+    CHECK_THAT(fit.problems.front(), has_text("19.6 to 20.2"));
     CHECK(fit.certificate.condition > 1e5);
   }
 }
@@ -57,7 +56,7 @@ TEST_CASE("One compute budget identifies nothing") {
   for (double n = 1e8; n < 5e9; n *= 1.5) runs.emplace_back(n, 1e20 / (6 * n));
   const FitResult fit = quick(with_losses(runs));
   CHECK_FALSE(fit.identifiable);
-  CHECK_THAT(fit.problems.front(), Catch::Matchers::Contains("same compute (6ND about 1e+20)"));
+  CHECK_THAT(fit.problems.front(), has_text("same compute (6ND about 1e+20)"));
 }
 
 TEST_CASE("One size leaves E, A and alpha open") {
@@ -68,7 +67,7 @@ TEST_CASE("One size leaves E, A and alpha open") {
   CHECK_FALSE(fit.coefficient("E").identifiable);
   CHECK_FALSE(fit.coefficient("A").identifiable);
   CHECK_FALSE(fit.coefficient("alpha").identifiable);
-  CHECK_THAT(fit.coefficient("alpha").reason, Catch::Matchers::Contains("1 distinct size"));
+  CHECK_THAT(fit.coefficient("alpha").reason, has_text("1 distinct size"));
 }
 
 TEST_CASE("Two token counts are one too few while E is free") {
@@ -80,7 +79,7 @@ TEST_CASE("Two token counts are one too few while E is free") {
   const FitResult fit = quick(with_losses(runs));
   CHECK_FALSE(fit.identifiable);
   CHECK_FALSE(fit.coefficient("beta").identifiable);
-  CHECK_THAT(fit.coefficient("beta").reason, Catch::Matchers::Contains("2 distinct token counts"));
+  CHECK_THAT(fit.coefficient("beta").reason, has_text("2 distinct token counts"));
 }
 
 TEST_CASE("Two sizes at three ratios cannot fix E, A and alpha, three sizes can") {
@@ -112,7 +111,7 @@ TEST_CASE("Losses without an irreducible part put E at its bound and say so") {
   CHECK_FALSE(fit.identifiable);
   REQUIRE(fit.certificate.at_bound.size() == 1);
   CHECK(fit.certificate.at_bound[0] == "E");
-  CHECK_THAT(fit.coefficient("E").reason, Catch::Matchers::Contains("fallen to 0"));
+  CHECK_THAT(fit.coefficient("E").reason, has_text("fallen to 0"));
 }
 
 TEST_CASE("Noise that drowns the effect of size is called by its name") {

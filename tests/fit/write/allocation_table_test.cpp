@@ -75,7 +75,7 @@ TEST_CASE("The CSV has the numbers in full and the ladder's choice") {
   CHECK(csv.header[2] == "params");
   CHECK(std::stod(csv.rows[1][2]) == *report.strategies[0].rows[1].params.value);
   CHECK(csv.rows[0][3].empty());
-  CHECK_THAT(render(csv, TableFormat::kCsv), Catch::Matchers::Contains("\"1B, tied\""));
+  CHECK_THAT(render(csv, TableFormat::kCsv), has_text("\"1B, tied\""));
   CHECK(allocation_table(report).rows[0][10] == "1B, tied");
 }
 

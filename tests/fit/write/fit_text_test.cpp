@@ -6,19 +6,18 @@
 #include "tests/support/catch.h"
 
 using namespace crosslaw::fit;
-using Catch::Matchers::Contains;
 
 TEST_CASE("A healthy fit is described with coefficients, certificate and intervals") {
   FitOptions options;
   options.draws = 50;
   const FitResult fit = fit_law(planted::reference_points("chinchilla_epoch_240"), options);
   const std::string text = describe(fit);
-  CHECK_THAT(text, Contains("240 points, objective 0.00101827402"));
-  CHECK_THAT(text, Contains("alpha   0.34731"));
-  CHECK_THAT(text, Contains("64 of 64 starts end here"));
-  CHECK_THAT(text, Contains("identifiable: yes"));
-  CHECK_THAT(text, Contains("50 refits, pairs resampled, seed 1"));
-  CHECK_THAT(text, !Contains("problem:"));
+  CHECK_THAT(text, has_text("240 points, objective 0.00101827402"));
+  CHECK_THAT(text, has_text("alpha   0.34731"));
+  CHECK_THAT(text, has_text("64 of 64 starts end here"));
+  CHECK_THAT(text, has_text("identifiable: yes"));
+  CHECK_THAT(text, has_text("50 refits, pairs resampled, seed 1"));
+  CHECK_THAT(text, !has_text("problem:"));
 }
 
 TEST_CASE("A degenerate fit says NO and why, coefficient by coefficient") {
@@ -26,9 +25,9 @@ TEST_CASE("A degenerate fit says NO and why, coefficient by coefficient") {
   options.draws = 0;
   const FitResult fit = fit_law(planted::reference_points("cerebras_7"), options);
   const std::string text = describe(fit);
-  CHECK_THAT(text, Contains("identifiable: NO"));
-  CHECK_THAT(text, Contains("problem:      every point has nearly the same tokens per parameter"));
-  CHECK_THAT(text, Contains("no bootstrap was asked for"));
+  CHECK_THAT(text, has_text("identifiable: NO"));
+  CHECK_THAT(text, has_text("problem:      every point has nearly the same tokens per parameter"));
+  CHECK_THAT(text, has_text("no bootstrap was asked for"));
   CHECK(coefficient_table(fit).header.back() == "identifiable");
 }
 

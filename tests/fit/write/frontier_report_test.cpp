@@ -8,7 +8,6 @@
 #include "tests/support/catch.h"
 
 using namespace crosslaw::fit;
-using Catch::Matchers::Contains;
 
 namespace {
 
@@ -33,13 +32,13 @@ TrainingEnvelopeFit gemstones() {
 
 TEST_CASE("Text says which N is reported, how budgets were grouped and what was left out") {
   const std::string text = render(hoffmann(), TableFormat::kText);
-  CHECK_THAT(text, Contains("N* is the minimum of the parabola fitted at each budget"));
-  CHECK_THAT(text, Contains("more than 5 % in C starts a new budget: 58 budgets, 14 used"));
-  CHECK_THAT(text, Contains("best run's N"));
-  CHECK_THAT(text, Contains("25 budgets (26 points) with 1 size, at least 4 are needed"));
-  CHECK_THAT(text, Contains("60 draws, points resampled within each budget, seed 1"));
+  CHECK_THAT(text, has_text("N* is the minimum of the parabola fitted at each budget"));
+  CHECK_THAT(text, has_text("more than 5 % in C starts a new budget: 58 budgets, 14 used"));
+  CHECK_THAT(text, has_text("best run's N"));
+  CHECK_THAT(text, has_text("25 budgets (26 points) with 1 size, at least 4 are needed"));
+  CHECK_THAT(text, has_text("60 draws, points resampled within each budget, seed 1"));
   CHECK_THAT(render(gemstones(), TableFormat::kText),
-             Contains("N* is the size of the run with the least loss at each compute"));
+             has_text("N* is the size of the run with the least loss at each compute"));
 }
 
 TEST_CASE("CSV has every number in full and as many cells as columns") {
@@ -58,10 +57,10 @@ TEST_CASE("CSV has every number in full and as many cells as columns") {
     if (commas >= 0) CHECK(here == commas);
     commas = here;
   }
-  CHECK_THAT(all, Contains("flops,points,sizes,params,params_ci95_low,params_ci95_high,tokens"));
-  CHECK_THAT(all, Contains(exact(*fit.frontier->params.exponent.value)));
-  CHECK_THAT(render(fit, TableFormat::kLatex), Contains("\\toprule"));
-  CHECK_THAT(render(fit, TableFormat::kMarkdown), Contains("| power law of C"));
+  CHECK_THAT(all, has_text("flops,points,sizes,params,params_ci95_low,params_ci95_high,tokens"));
+  CHECK_THAT(all, has_text(exact(*fit.frontier->params.exponent.value)));
+  CHECK_THAT(render(fit, TableFormat::kLatex), has_text("\\toprule"));
+  CHECK_THAT(render(fit, TableFormat::kMarkdown), has_text("| power law of C"));
 }
 
 TEST_CASE("JSON numbers read back exactly, and what is absent is null") {

@@ -94,7 +94,7 @@ TEST_CASE("budgets count target tokens and replay comes on top") {
     if (run.row.replay > 0) {
       CHECK(run.row.tokens_source == Approx(budget).margin(256));
       CHECK(run.recipe.mixture.size() == 2);
-      CHECK_THAT(run.name, Catch::Contains("continued+0.5"));
+      CHECK_THAT(run.name, has_text("continued+0.5"));
     }
   }
 }
@@ -136,10 +136,10 @@ TEST_CASE("what cannot be trained is named") {
     return tests::message_of([&] { small_plan(from, to); });
   };
   CHECK_THAT(message("batch_tokens = 256", "batch_tokens = 100"),
-             Catch::Contains("train.batch_tokens = 100: must be a multiple of data.context = 32"));
-  CHECK_THAT(message("[2, 4]", "[0.01]"), Catch::Contains("are less than one batch of 256"));
+             has_text("train.batch_tokens = 100: must be a multiple of data.context = 32"));
+  CHECK_THAT(message("[2, 4]", "[0.01]"), has_text("are less than one batch of 256"));
   CHECK_THAT(message("warmup_steps_max = 10", "warmup_steps_min = 500\nwarmup_steps_max = 500"),
-             Catch::Contains("size s, strategy source: schedule.steps"));
+             has_text("size s, strategy source: schedule.steps"));
 }
 
 }  // namespace crosslaw::sweep

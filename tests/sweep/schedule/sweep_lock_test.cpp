@@ -13,8 +13,7 @@ TEST_CASE("a second process is kept out and told who holds the sweep") {
   auto lock = SweepLock::try_take(folder.path());
   REQUIRE(lock);
   CHECK_FALSE(SweepLock::try_take(folder.path()));
-  CHECK_THAT(SweepLock::holder(folder.path()),
-             Catch::Contains("process " + std::to_string(getpid())));
+  CHECK_THAT(SweepLock::holder(folder.path()), has_text("process " + std::to_string(getpid())));
 }
 
 TEST_CASE("the lock is free once its holder is gone, even killed, and a child does not keep it") {
@@ -43,7 +42,7 @@ TEST_CASE("the lock is free once its holder is gone, even killed, and a child do
 
 TEST_CASE("an unwritable folder is named with the mend") {
   CHECK_THAT(tests::message_of([] { SweepLock::try_take("/proc"); }),
-             Catch::Contains("/proc/lock: cannot be written") && Catch::Contains("--dir"));
+             has_text("/proc/lock: cannot be written") && has_text("--dir"));
 }
 
 }  // namespace crosslaw::sweep

@@ -104,8 +104,8 @@ TEST_CASE("missing and damaged shards are named and made again, the same as befo
   bytes.back() ^= 1;
   f.folder.write("data/fr.valid.tokens", bytes);
   Corpus second = f.prepare();
-  CHECK_THAT(f.said.front(), Catch::Contains("en.train.tokens: missing or damaged"));
-  CHECK_THAT(f.said[2], Catch::Contains("fr.valid.tokens: missing or damaged"));
+  CHECK_THAT(f.said.front(), has_text("en.train.tokens: missing or damaged"));
+  CHECK_THAT(f.said[2], has_text("fr.valid.tokens: missing or damaged"));
   CHECK(second.language("en").train.sha256 == first.language("en").train.sha256);
   CHECK(second.language("fr").valid.sha256 == first.language("fr").valid.sha256);
 }
@@ -115,17 +115,17 @@ TEST_CASE("a damaged manifest is said and remade, a newer one refused") {
   f.prepare();
   f.folder.write("data/manifest.json", "{\"version\": 1, ");
   f.prepare();
-  CHECK_THAT(f.said.front(), Catch::Contains("manifest.json: damaged"));
+  CHECK_THAT(f.said.front(), has_text("manifest.json: damaged"));
   f.folder.write("data/manifest.json", "{\"version\": 99}");
   CHECK_THAT(message_of([&] { f.prepare(); }),
-             Catch::Contains("version 99 was written by a newer crosslaw"));
+             has_text("version 99 was written by a newer crosslaw"));
 }
 
 TEST_CASE("a validation text that is too small is an error with both numbers") {
   Fixture f;
   f.options.valid_tokens = 1'000'000;
   CHECK_THAT(message_of([&] { f.prepare(); }),
-             Catch::Contains("data.language.en.valid") && Catch::Contains("1000000"));
+             has_text("data.language.en.valid") && has_text("1000000"));
 }
 
 TEST_CASE("a trained tokenizer covers both languages, falls back to bytes and is reused") {
@@ -147,13 +147,12 @@ TEST_CASE("a trained tokenizer covers both languages, falls back to bytes and is
 TEST_CASE("a tokenizer that cannot be trained or loaded is named") {
   Fixture f;
   f.options.tokenizer = "train:12";
-  CHECK_THAT(message_of([&] { f.prepare(); }), Catch::Contains("train:<vocabulary>"));
+  CHECK_THAT(message_of([&] { f.prepare(); }), has_text("train:<vocabulary>"));
   f.options.tokenizer = "train:50000";
   CHECK_THAT(message_of([&] { f.prepare(); }),
-             Catch::Contains("training a tokenizer of 50000 tokens failed"));
+             has_text("training a tokenizer of 50000 tokens failed"));
   f.options.tokenizer = f.folder.write("no.model", "nonsense").string();
-  CHECK_THAT(message_of([&] { f.prepare(); }),
-             Catch::Contains("no.model: not a SentencePiece model"));
+  CHECK_THAT(message_of([&] { f.prepare(); }), has_text("no.model: not a SentencePiece model"));
 }
 
 namespace {
@@ -196,7 +195,7 @@ TEST_CASE("what cannot become a corpus is refused before a file is written") {
   for (const Bad& bad : all) {
     Fixture fresh;
     bad.change(fresh.options);
-    CHECK_THAT(message_of([&] { fresh.prepare(); }), Catch::Contains(bad.message));
+    CHECK_THAT(message_of([&] { fresh.prepare(); }), has_text(bad.message));
     CHECK_THROWS_AS(fresh.prepare(), std::invalid_argument);
     CHECK_FALSE(std::filesystem::exists(fresh.options.folder));
   }
@@ -207,7 +206,7 @@ TEST_CASE("files without text are an error that names the language and leaves no
   f.folder.write("fr.jsonl", "\n\n");
   f.options.languages[1].valid = {f.folder / "en.jsonl"};
   CHECK_THAT(message_of([&] { f.prepare(); }),
-             Catch::Contains("data.language.fr.train: the files hold no text"));
+             has_text("data.language.fr.train: the files hold no text"));
   CHECK_FALSE(std::filesystem::exists(f.options.folder / "fr.train.tokens"));
   CHECK_FALSE(std::filesystem::exists(f.options.folder / "fr.train.tokens.tmp"));
 }
@@ -238,8 +237,7 @@ TEST_CASE("the numbers of a shard are those of its text, counted apart from the 
   CHECK(train.text_bytes == bytes);
   CHECK(train.sha256 == db::sha256_of_file(train.file));
   CHECK(TokenShard(train.file).info().text_bytes == bytes);
-  CHECK_THAT(message_of([&] { corpus.language("de"); }),
-             Catch::Contains("the corpus has no language de"));
+  CHECK_THAT(message_of([&] { corpus.language("de"); }), has_text("the corpus has no language de"));
 }
 
 TEST_CASE("a validation set is the first tokens of its text, one more than are predicted") {
@@ -295,7 +293,7 @@ TEST_CASE("a tokenizer file that changed, or is damaged, is seen by its hash") {
   std::string model = tests::read_file(f.options.folder / "tokenizer.model");
   f.folder.write("data/tokenizer.model", model.substr(0, model.size() / 2));
   Corpus second = f.prepare();
-  CHECK_THAT(f.said.front(), Catch::Contains("training a tokenizer"));
+  CHECK_THAT(f.said.front(), has_text("training a tokenizer"));
   CHECK(f.said.size() == 1);  // the same model again, so the shards hold
   CHECK(second.tokenizer_sha256 == first.tokenizer_sha256);
 }
@@ -359,7 +357,7 @@ TEST_CASE("a full disk is named, leaves no half shard, and the next preparation 
     tests::FullDisk disk(2000);
     message = message_of([&] { f.prepare(); });
   }
-  CHECK_THAT(message, Catch::Contains("en.train.tokens.tmp: writing failed: File too large"));
+  CHECK_THAT(message, has_text("en.train.tokens.tmp: writing failed: File too large"));
   CHECK(std::filesystem::is_empty(f.options.folder));
   CHECK(f.prepare().languages.size() == 2);
 }

@@ -120,7 +120,7 @@ TEST_CASE("headers that lie are refused by file, whatever they promise") {
     auto file = write_raw(folder, header, data);
     CHECK_THROWS_AS(read_safetensors(file), std::runtime_error);
     std::string message = message_of([&] { read_safetensors(file); });
-    CHECK_THAT(message, Catch::Contains("x.safetensors: "));
+    CHECK_THAT(message, has_text("x.safetensors: "));
     CHECK(message.size() < 400);
   }
 }
@@ -131,7 +131,7 @@ TEST_CASE("a file cut at any byte is refused, and a flipped header is refused or
   std::string whole = tests::read_file(folder / "good");
   for (size_t length = 0; length < whole.size(); ++length) {
     auto file = folder.write("cut", whole.substr(0, length));
-    CHECK_THAT(message_of([&] { read_safetensors(file); }), Catch::Contains("cut: "));
+    CHECK_THAT(message_of([&] { read_safetensors(file); }), has_text("cut: "));
   }
   int64_t refused = 0;
   size_t header_bits = 8 * (whole.size() - 9 * sizeof(float));
@@ -143,7 +143,7 @@ TEST_CASE("a file cut at any byte is refused, and a flipped header is refused or
       read_safetensors(file);
     } catch (const std::runtime_error& error) {
       ++refused;
-      REQUIRE_THAT(error.what(), Catch::Contains("flip: "));
+      REQUIRE_THAT(error.what(), has_text("flip: "));
     }
   }
   CHECK(refused > static_cast<int64_t>(header_bits / 2));
@@ -155,11 +155,11 @@ TEST_CASE("a file that cannot be written is named") {
   CHECK_THAT(message_of([&] {
                write_safetensors(folder / "x", {{"a", at::ones({1000})}});
              }),
-             Catch::Contains("x: writing failed"));
+             has_text("x: writing failed"));
   CHECK_THAT(message_of([] { write_safetensors("/nowhere/x", {}); }),
-             Catch::Contains("/nowhere/x: writing failed"));
+             has_text("/nowhere/x: writing failed"));
   CHECK_THAT(message_of([&] { read_safetensors(folder / "none"); }),
-             Catch::Contains("none: cannot be read"));
+             has_text("none: cannot be read"));
 }
 
 }  // namespace crosslaw::trainer
