@@ -31,3 +31,4 @@ Range some(Range&& range) {
 }
 
 }  // namespace crosslaw::tests
+using crosslaw::tests::has_text;
