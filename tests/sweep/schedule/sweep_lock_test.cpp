@@ -1,5 +1,6 @@
 #include "sweep/schedule/sweep_lock.h"
 
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,11 +24,15 @@ TEST_CASE("the lock is free once its holder is gone, even killed, and a child do
   pid_t holder = fork();
   if (holder == 0) {
     auto lock = SweepLock::try_take(folder.path());
+    int executed[2];
+    if (pipe2(executed, O_CLOEXEC) != 0) _exit(1);
     if (fork() == 0) {  // exec drops the lock, as it does for trainers
       execl("/bin/sleep", "sleep", "5", nullptr);
       _exit(127);
     }
-    usleep(100'000);
+    close(executed[1]);
+    char none = 0;
+    (void)!read(executed[0], &none, 1);  // ends when exec has closed the child's end
     (void)!write(ready[1], "x", 1);
     pause();
     _exit(0);
