@@ -1,153 +1,40 @@
 // crosslaw-train CONFIG.json: one attempt of one run. Reports through files beside its config.
-#include <fcntl.h>
+// crosslaw-train --nest ROOM: forks an attempt whenever it is told to (trainer/recipe/nest.h).
 #include <fmt/format.h>
-#include <malloc.h>
-#include <sys/utsname.h>
-#include <torch/version.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
-#include <nlohmann/json.hpp>
-#include <stdexcept>
+#include <exception>
 #include <string_view>
 
-#include "trainer/model/gpu_device.h"
+#include "trainer/attempt.h"
+#include "trainer/recipe/nest.h"
 #include "trainer/recipe/run_files.h"
-#include "trainer/recipe/train_config.h"
-#include "trainer/training_loop.h"
 #include "trainer/version.h"
 
-namespace {
-
-namespace fs = std::filesystem;
-using namespace crosslaw::trainer;
-
-volatile std::sig_atomic_t stop_requested = 0;
-
-void request_stop(int) { stop_requested = 1; }
-
-void handle_signals() {
-  struct sigaction action {};
-  action.sa_handler = request_stop;
-  // SIGTERM from the scheduler, SIGUSR2 as batch systems warn before their limit, SIGINT from a
-  // terminal: all ask for a checkpoint and an end.
-  for (int signal : {SIGTERM, SIGUSR2, SIGINT}) sigaction(signal, &action, nullptr);
-}
-
-// Step after step asks for the same blocks; without this glibc would return them to the kernel each
-// time.
-void keep_freed_memory() {
-  mallopt(M_MMAP_THRESHOLD, 1 << 30);
-  mallopt(M_TRIM_THRESHOLD, -1);
-}
-
-// Appends whole lines with one write each, so that a reader never sees two halves mixed.
-class LineFile {
- public:
-  explicit LineFile(const fs::path& file)
-      : file_(file),
-        descriptor_(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) {
-    if (descriptor_ < 0)
-      throw std::runtime_error(
-          fmt::format("{}: cannot be written: {}", file.string(), std::strerror(errno)));
-  }
-  ~LineFile() { ::close(descriptor_); }
-  LineFile(const LineFile&) = delete;
-  LineFile& operator=(const LineFile&) = delete;
-
-  void append(const std::string& line) {
-    if (::write(descriptor_, line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
-      throw std::runtime_error(
-          fmt::format("{}: writing failed: {}", file_.string(), std::strerror(errno)));
-    }
-  }
-
-  // Before the result says that all is there.
-  void sync() const { ::fsync(descriptor_); }
-
- private:
-  fs::path file_;
-  int descriptor_;
-};
-
-std::string provenance(const TrainConfig& config) {
-  struct utsname name {};
-  uname(&name);
-  nlohmann::json j = {{"host", name.nodename},
-                      {"torch", TORCH_VERSION},
-                      {"crosslaw", CROSSLAW_VERSION},
-                      {"device", config.execution.device},
-                      {"threads", config.execution.threads}};
-  if (config.execution.device == "cuda") j["gpu"] = {{"uuid", gpu_uuid()}, {"name", gpu_name()}};
-  return j.dump();
-}
-
-TrainHooks file_hooks(const fs::path& folder, LineFile& metrics) {
-  TrainHooks hooks;
-  hooks.on_eval = [&metrics](const EvalLine& line) { metrics.append(to_line(line)); };
-  hooks.on_train = [&metrics](const TrainLines& lines) { metrics.append(to_line(lines)); };
-  hooks.on_checkpoint = [&metrics](const CheckpointLine& line) { metrics.append(to_line(line)); };
-  // Not published durably: it is written twice a second, and an old or cut one only looks slow.
-  hooks.on_step = [file = heartbeat_file(folder)](int64_t step, double tokens_per_second) {
-    std::ofstream(file, std::ios::trunc) << step << ' ' << tokens_per_second << '\n';
-  };
-  hooks.say = [](const std::string& message) { fmt::print(stderr, "{}\n", message); };
-  hooks.should_stop = [] { return stop_requested != 0; };
-  return hooks;
-}
-
-int exit_code(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::kDone:
-    case Outcome::kDiverged:
-      return kExitDone;
-    case Outcome::kStopped:
-      return kExitStartAgain;
-    default:
-      return kExitFailed;
-  }
-}
-
-int run(const fs::path& config_path) {
-  TrainConfig config = read_config(config_path);
-  if (auto messages = complaints(config); !messages.empty()) {
-    for (const std::string& message : messages)
-      fmt::print(stderr, "{}: {}\n", config_path.string(), message);
-    return kExitBadConfig;
-  }
-  fs::path folder = fs::absolute(config_path).parent_path();
-  LineFile metrics(metrics_file(folder));
-  RunResult result = train(config, folder, file_hooks(folder, metrics));
-  // A refusal may mean that there is no such GPU to be asked for its name.
-  if (result.outcome != Outcome::kRefused) result.provenance = provenance(config);
-  if (!result.message.empty())
-    fmt::print(stderr, "{}: {}\n", name_of(result.outcome), result.message);
-  // In this order: a result.json that survives a power cut must not promise lines that did not.
-  metrics.sync();
-  publish_result(result, folder);
-  return exit_code(result.outcome);
-}
-
-}  // namespace
-
 int main(int argc, char** argv) {
-  if (argc == 2 && std::string_view(argv[1]) == "--version") {
+  using namespace crosslaw::trainer;
+  const std::string_view first = argc > 1 ? argv[1] : "";
+  if (argc == 2 && first == "--version") {
     fmt::print("crosslaw-train {}\n", build_text());
     return kExitDone;
   }
-  if (argc != 2) {
-    fmt::print(stderr, "usage: crosslaw-train CONFIG.json | --version\n");
+  int code = kExitDone;
+  if (argc == 3 && first == "--nest") {
+    try {
+      serve_nest(STDIN_FILENO, {argv[0], argv[2] + std::strlen(argv[2]) + 1}, run_attempt);
+    } catch (const std::exception& error) {
+      fmt::print(stderr, "crosslaw-train: {}\n", error.what());
+      code = kExitFailed;
+    }
+  } else if (argc == 2 && !first.starts_with("--")) {
+    code = run_attempt(argv[1]);
+  } else {
+    fmt::print(stderr, "usage: crosslaw-train CONFIG.json | --nest ROOM | --version\n");
     return kExitBadConfig;
   }
-  handle_signals();
-  keep_freed_memory();
-  try {
-    return run(argv[1]);
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "crosslaw-train: {}\n", error.what());
-    return kExitFailed;
-  }
+  std::fflush(nullptr);
+  // All is published: tearing LibTorch down takes longer than some runs.
+  _exit(code);
 }

@@ -17,6 +17,7 @@
 #include "trainer/model/gpu_device.h"
 #include "trainer/model/llama.h"
 #include "trainer/recipe/learning_rate.h"
+#include "trainer/recipe/memory_model.h"
 #include "trainer/recipe/model_cost.h"
 #include "trainer/text_stream.h"
 
@@ -28,9 +29,8 @@ using Clock = std::chrono::steady_clock;
 
 // Enough rows to keep the matrix products busy; more would only take memory.
 constexpr int64_t kLargestCpuMicroBatchTokens = 8192;
-// The rest is for what training_bytes() does not count: attention's workspace, the allocator's
-// gaps.
-constexpr double kGpuMemoryShare = 0.85;
+// The rest is for the gaps that the caching allocator leaves.
+constexpr double kGpuMemoryShare = 0.95;
 constexpr int64_t kMostStepsInOneLine = 256;  // of metrics.jsonl
 constexpr double kSecondsBetweenHeartbeats = 0.5;
 
@@ -79,7 +79,10 @@ int64_t micro_batch_sequences(const TrainConfig& config) {
   double budget = gpu ? kGpuMemoryShare * gpu_free_bytes() : 0;
   for (int64_t sequences = recipe.batch_sequences; sequences > 1; --sequences) {
     if (recipe.batch_sequences % sequences != 0) continue;
-    bool fits = gpu ? training_bytes(recipe.model, recipe.context_tokens, sequences, true) <= budget
+    const TrainingSetup setup{recipe.model, recipe.context_tokens,
+                              sequences,    1,
+                              gpu,          weight_type(config) == at::kBFloat16};
+    bool fits = gpu ? memory_use(setup).total() <= budget
                     : sequences * recipe.context_tokens <= kLargestCpuMicroBatchTokens;
     if (fits) return sequences;
   }

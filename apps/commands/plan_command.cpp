@@ -14,7 +14,7 @@
 #include "fit/write/table.h"
 #include "sweep/plan/plan.h"
 #include "sweep/schedule/run_speed.h"
-#include "trainer/recipe/model_cost.h"
+#include "trainer/recipe/memory_model.h"
 
 namespace crosslaw::apps {
 namespace {
@@ -35,8 +35,9 @@ Price price_of(const sweep::PlannedRun& run, const sweep::SweepSpec& spec) {
   Price price;
   price.seconds = run.flops_to_train() / sweep::RunSpeed::assumed(spec.launch, gpu);
   price.dollars = price.seconds / 3600 * spec.launch.dollars_per_hour;
-  price.memory_bytes = trainer::training_bytes(run.recipe.model, run.recipe.context_tokens,
-                                               gpu ? 1 : run.recipe.batch_sequences, gpu);
+  price.memory_bytes = trainer::memory_use({run.recipe.model, run.recipe.context_tokens,
+                                            gpu ? 1 : run.recipe.batch_sequences, 1, gpu, gpu})
+                           .total();
   price.disk_bytes = run.checkpoint_bytes();
   return price;
 }

@@ -123,6 +123,14 @@ LocalLauncher::~LocalLauncher() {
 }
 
 std::optional<ProcessIdentity> LocalLauncher::start(const LaunchRequest& request) {
+  if (request.slot.gpu_uuid.empty()) {
+    if (const auto pid = nest_.start(request)) {
+      processes_[request.attempt_id] = {*pid, open_pidfd(*pid), true};
+      return ProcessIdentity{*pid, start_ticks_of(*pid).value_or(0)};
+    }
+    // A nest that died over this request may have started it; two would write the same files.
+    if (const auto started = adopt(request.attempt_id, request.config_file)) return started;
+  }
   int gpu_lock = -1;
   if (!request.slot.gpu_uuid.empty()) {
     gpu_lock = lock_gpu(request.slot.gpu_uuid);

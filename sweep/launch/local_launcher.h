@@ -3,6 +3,7 @@
 #include <map>
 
 #include "sweep/launch/run_launcher.h"
+#include "sweep/launch/trainer_nest.h"
 
 namespace crosslaw::sweep {
 
@@ -11,7 +12,8 @@ namespace crosslaw::sweep {
 // when no process uses it, even if this program was killed in between.
 class LocalLauncher : public RunLauncher {
  public:
-  explicit LocalLauncher(std::filesystem::path program) : program_(std::move(program)) {}
+  explicit LocalLauncher(const std::filesystem::path& program)
+      : program_(program), nest_(program) {}
   ~LocalLauncher() override;
 
   std::optional<ProcessIdentity> start(const LaunchRequest& request) override;
@@ -27,6 +29,7 @@ class LocalLauncher : public RunLauncher {
     bool child = false;   // adopted processes are not ours to reap
   };
   std::filesystem::path program_;
+  TrainerNest nest_;  // of CPU runs: those on GPUs are long, and load their libraries themselves
   std::map<int64_t, Process> processes_;  // by attempt
 };
 

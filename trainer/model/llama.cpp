@@ -7,14 +7,10 @@
 #include <algorithm>
 
 #include "trainer/model/gpu_device.h"
+#include "trainer/recipe/memory_model.h"
 
 namespace crosslaw::trainer {
 namespace {
-
-// The head is computed in row blocks, so that its logits stay in the cache (CPU, 512 KiB of floats)
-// or in bounds (GPU, 512 MiB of bf16): whole, they would be the largest buffer of a small model.
-constexpr int64_t kLogitsAtOnceCpu = int64_t{1} << 17;
-constexpr int64_t kLogitsAtOnceGpu = int64_t{1} << 28;
 
 // Elements of the right-hand matrix up to which our own product is the faster one: 256 KiB, which
 // fit the second cache beside a block of the left one.
@@ -109,11 +105,7 @@ Llama::Llama(const ModelShape& shape, int64_t context_tokens, int64_t max_sequen
   residual_ = buffer(d), final_normed_ = buffer(d), final_rstd_ = rstd(), delta_ = buffer(d);
   d_residual_ = buffer(d), d_normed_ = buffer(d), d_qkv_ = buffer(3 * d),
   d_gate_up_ = buffer(2 * f), d_gated_ = buffer(f);
-  int64_t at_once = device.is_cuda() ? kLogitsAtOnceGpu : kLogitsAtOnceCpu;
-  // At least 64 rows, for a product of fewer is slow, however large the vocabulary.
-  int64_t head_rows =
-      std::clamp<int64_t>(at_once / shape.vocabulary, std::min<int64_t>(rows, 64), rows);
-  logits_ = at::empty({head_rows, shape.vocabulary}, data),
+  logits_ = at::empty({head_rows(shape, rows, device.is_cuda()), shape.vocabulary}, data),
   losses_ = at::empty({rows}, data.dtype(at::kFloat));
   auto [cosines, sines] = rotary_tables(shape, context_);
   cosines_ = cosines.to(device), sines_ = sines.to(device);

@@ -21,20 +21,6 @@ double training_flops_per_token(const ModelShape& s, int64_t context_tokens) {
   return 6.0 * matrix_weights + attention;
 }
 
-double training_bytes(const ModelShape& s, int64_t context_tokens, int64_t micro_batch_sequences,
-                      bool gpu) {
-  double parameters = static_cast<double>(count_parameters(s).total());
-  double tokens = static_cast<double>(context_tokens) * static_cast<double>(micro_batch_sequences);
-  // bf16 or fp32.
-  double element = gpu ? 2.0 : 4.0;
-  // Each layer keeps both residual sums, both norm outputs, q, k, v, the attention output, both
-  // feed-forward branches and their product.
-  double kept_per_token =
-      static_cast<double>(s.layers) * static_cast<double>(8 * s.hidden + 3 * s.ffn);
-  double states = gpu ? 18.0 : 16.0;  // weight, gradient, master copy (gpu), two moments
-  return states * parameters + element * tokens * kept_per_token;
-}
-
 double checkpoint_bytes(const ModelShape& s, bool resumable) {
   return (resumable ? 12.0 : 4.0) * static_cast<double>(count_parameters(s).total());
 }

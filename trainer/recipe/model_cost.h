@@ -23,11 +23,6 @@ ParameterCount count_parameters(const ModelShape& shape);
 // mask (PaLM, arXiv:2204.02311, appendix B).
 double training_flops_per_token(const ModelShape& shape, int64_t context_tokens);
 
-// Bytes that one training run holds, weights to activations, as a planning estimate.
-// gpu: bf16 weights, fp32 gradients, master weights and moments; else everything fp32.
-double training_bytes(const ModelShape& shape, int64_t context_tokens,
-                      int64_t micro_batch_sequences, bool gpu);
-
 // Bytes of a published checkpoint: fp32 weights, with both AdamW moments when it can be resumed.
 double checkpoint_bytes(const ModelShape& shape, bool resumable);
 

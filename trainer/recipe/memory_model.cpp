@@ -1,0 +1,77 @@
+#include "trainer/recipe/memory_model.h"
+
+#include <algorithm>
+
+#include "trainer/recipe/model_cost.h"
+
+namespace crosslaw::trainer {
+namespace {
+
+constexpr double kFloatBytes = 4, kBf16Bytes = 2, kTokenBytes = 8;
+// 512 KiB of floats; 512 MiB of bf16.
+constexpr int64_t kLogitsAtOnceCpu = int64_t{1} << 17;
+constexpr int64_t kLogitsAtOnceGpu = int64_t{1} << 28;
+constexpr int64_t kFewestHeadRows = 64;   // a product of fewer rows is slow
+constexpr double kNormScratchRows = 128;  // kernels.h: partial sums of a norm's weight gradient
+// cuBLAS asks for 32 MiB a handle on Hopper; attention's and NCCL's own buffers come on top.
+constexpr double kLibraryBytes = 256.0 * (1 << 20);
+constexpr double kContextBytes = 1e9;  // of CUDA and its loaded kernels, before the first tensor
+constexpr double kUsableShare = 0.95;  // the caching allocator's gaps
+
+}  // namespace
+
+int64_t head_rows(const ModelShape& s, int64_t rows, bool gpu) {
+  const int64_t at_once = gpu ? kLogitsAtOnceGpu : kLogitsAtOnceCpu;
+  return std::clamp<int64_t>(at_once / s.vocabulary, std::min(rows, kFewestHeadRows), rows);
+}
+
+MemoryUse memory_use(const TrainingSetup& setup) {
+  const ModelShape& s = setup.shape;
+  const auto params = static_cast<double>(count_parameters(s).total());
+  const int64_t rows_whole = setup.context_tokens * setup.micro_batch_sequences;
+  const auto rows = static_cast<double>(rows_whole), layers = static_cast<double>(s.layers);
+  const auto d = static_cast<double>(s.hidden), f = static_cast<double>(s.ffn);
+  const auto heads = static_cast<double>(s.heads), vocabulary = static_cast<double>(s.vocabulary);
+  const auto ranks = static_cast<double>(setup.ranks);
+  const double element = setup.bf16 ? kBf16Bytes : kFloatBytes;
+  // Both residual sums, both norm outputs, q, k, v, the attention output; both feed-forward
+  // branches and their product.
+  const double row = element * (8 * d + 3 * f);
+  MemoryUse use;
+  use.weights = element * params;
+  use.gradients = kFloatBytes * params;
+  use.master = setup.bf16 ? kFloatBytes * params / ranks : 0;
+  use.moments = 2 * kFloatBytes * params / ranks;
+  // Beside them a 1/rms for each norm; on the CPU attention's log-sum-exp.
+  use.layers = layers * rows * (row + 2 * kFloatBytes + (setup.gpu ? 0 : kFloatBytes * heads));
+  // Final norm, what the branches add, and one gradient of each kind: as wide as a layer.
+  use.passing = rows * (row + kFloatBytes + 3 * kTokenBytes) +
+                kFloatBytes * static_cast<double>(setup.context_tokens * s.head_size()) +
+                kFloatBytes * kNormScratchRows * d;
+  use.logits = element * vocabulary * static_cast<double>(head_rows(s, rows_whole, setup.gpu)) +
+               kFloatBytes * rows;
+  if (!setup.gpu) return use;
+  // Each layer's output and log-sum-exp are kept once more; backward returns three gradients.
+  use.attention = layers * rows * (element * d + kFloatBytes * heads) + 3 * element * rows * d;
+  // The look-up's gradient is dense; a bf16 product is made whole before it is added in fp32.
+  const double largest_matrix = std::max({vocabulary * d, 2 * f * d, 3 * d * d});
+  use.weight_gradients = element * vocabulary * d + (setup.bf16 ? element * largest_matrix : 0);
+  use.libraries = kLibraryBytes;
+  return use;
+}
+
+std::optional<int64_t> largest_micro_batch(TrainingSetup setup, int64_t rank_batch_sequences,
+                                           double budget_bytes) {
+  for (int64_t sequences = rank_batch_sequences; sequences >= 1; --sequences) {
+    if (rank_batch_sequences % sequences != 0) continue;
+    setup.micro_batch_sequences = sequences;
+    if (memory_use(setup).total() <= budget_bytes) return sequences;
+  }
+  return std::nullopt;
+}
+
+double plannable_gpu_bytes(double card_bytes) {
+  return std::max(0.0, kUsableShare * (card_bytes - kContextBytes));
+}
+
+}  // namespace crosslaw::trainer

@@ -1,0 +1,81 @@
+#include "trainer/recipe/step_time_model.h"
+
+#include <algorithm>
+
+#include "trainer/recipe/model_cost.h"
+
+namespace crosslaw::trainer {
+namespace {
+
+// Shares of the peak. A bf16 product of 8192^3 random numbers reaches 0.78 to 0.81 on an H200, one
+// of this model's sizes a little less.
+constexpr double kProductShare = 0.75;
+constexpr double kAttentionShare = 0.45;  // forward and backward, head size 128
+constexpr double kSmallHeadShare = 0.65;  // of that with a head size below 128
+constexpr int64_t kFullHeadSize = 128;
+constexpr double kActivationShare = 0.33;  // kernels whose threads move 2 bytes at a time
+constexpr double kStreamShare = 0.7;       // plain streams over long buffers
+constexpr double kLinkShare = 0.8;         // NCCL's ring inside a node
+constexpr double kHiddenShare = 0.5;       // of the backward pass, beside which buckets travel
+constexpr double kLaunchSeconds = 4e-6;    // one operation of ATen, on the host
+constexpr double kBf16Bytes = 2, kFloatBytes = 4;
+constexpr double kLaunchesALayer = 38, kLaunchesAMicroBatch = 40, kLaunchesAStep = 10;
+
+// bf16 numbers that one token's activations read and write in one layer.
+double moved_in_layer(double d, double f) {
+  const double norms = 2 * (4 * d + 6 * d);  // forward 4, backward reads its inputs twice
+  const double rotary = 2 * 4 * d;
+  const double copies = 2 * d + 6 * d;  // attention's output, gradients of q, k and v
+  const double gated = 3 * f + 5 * f;
+  return norms + rotary + copies + gated;
+}
+
+}  // namespace
+
+StepTime step_time(const TrainingSetup& setup, int64_t batch_sequences, const GpuSpeed& gpu) {
+  const ModelShape& s = setup.shape;
+  const ParameterCount count = count_parameters(s);
+  const auto params = static_cast<double>(count.total());
+  const auto d = static_cast<double>(s.hidden), f = static_cast<double>(s.ffn);
+  const auto layers = static_cast<double>(s.layers), vocabulary = static_cast<double>(s.vocabulary);
+  const auto context = static_cast<double>(setup.context_tokens);
+  const auto ranks = static_cast<double>(setup.ranks);
+  const double tokens = static_cast<double>(batch_sequences) * context / ranks;
+  const double micro_batches =
+      tokens / (context * static_cast<double>(setup.micro_batch_sequences));
+  StepTime time;
+  time.products = 6 * (static_cast<double>(count.blocks) + vocabulary * d) * tokens /
+                  (kProductShare * gpu.matrix_flops);
+  const double head = s.head_size() >= kFullHeadSize ? 1 : kSmallHeadShare;
+  time.attention = 6 * layers * d * context * tokens / (head * kAttentionShare * gpu.matrix_flops);
+  // The loss passes over its logits four times, embedding and final norm touch ten rows.
+  const double moved = layers * moved_in_layer(d, f) + 4 * vocabulary + 10 * d;
+  time.activations = kBf16Bytes * moved * tokens / (kActivationShare * gpu.memory_bytes_a_second);
+  // Written and read in bf16, the sum read and written in fp32; the embedding's is dense.
+  time.weight_gradients =
+      micro_batches *
+      ((2 * kBf16Bytes + 2 * kFloatBytes) * params + 2 * kBf16Bytes * vocabulary * d) /
+      (kStreamShare * gpu.memory_bytes_a_second);
+  // AdamW reads four numbers and writes three and the weight; gradients are zeroed and measured.
+  time.optimizer = ((7 * kFloatBytes + kBf16Bytes) * params / ranks + 2 * kFloatBytes * params) /
+                   (kStreamShare * gpu.memory_bytes_a_second);
+  const double link = kLinkShare * gpu.link_bytes_a_second, others = (ranks - 1) / ranks;
+  // Gradients travel beside the last micro-batch's backward pass, two thirds of its work.
+  const double beside = kHiddenShare * (time.products + time.attention + time.activations) * 2 / 3 /
+                        std::max(1.0, micro_batches);
+  time.communication = std::max(0.0, others * kFloatBytes * params / link - beside) +
+                       others * kBf16Bytes * params / link;
+  const double launches =
+      micro_batches * (layers * kLaunchesALayer + kLaunchesAMicroBatch) + kLaunchesAStep;
+  time.waiting = std::max(0.0, kLaunchSeconds * launches - time.total());
+  return time;
+}
+
+double flops_utilisation(const TrainingSetup& setup, int64_t batch_sequences, const GpuSpeed& gpu,
+                         double step_seconds) {
+  const double tokens = static_cast<double>(batch_sequences * setup.context_tokens);
+  return training_flops_per_token(setup.shape, setup.context_tokens) * tokens /
+         (static_cast<double>(setup.ranks) * gpu.matrix_flops * step_seconds);
+}
+
+}  // namespace crosslaw::trainer

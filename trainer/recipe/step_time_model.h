@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+
+#include "trainer/recipe/memory_model.h"
+
+namespace crosslaw::trainer {
+
+// What a GPU can do at most.
+struct GpuSpeed {
+  double matrix_flops = 0;           // a second, dense bf16
+  double memory_bytes_a_second = 0;  // of its own memory
+  double link_bytes_a_second = 0;    // to another GPU of the node, one direction
+};
+
+inline constexpr GpuSpeed kH100{989.4e12, 3.35e12, 450e9};  // SXM, with NVLink 4
+inline constexpr GpuSpeed kH200{989.4e12, 4.8e12, 450e9};
+
+// Seconds of one optimizer step of one rank, by kind. A roofline model (Williams et al. 2009) of
+// this trainer's GPU path in bf16: FLOPs, bytes and launches are counted from the code, each at the
+// share of the peak that such work reaches. No GPU has confirmed it yet.
+struct StepTime {
+  double products = 0;          // forward and backward, head included
+  double attention = 0;         // half of the square: the causal mask is used
+  double activations = 0;       // norms, rotary, gated unit, loss: bound by memory
+  double weight_gradients = 0;  // bf16 products added in fp32
+  double optimizer = 0;         // AdamW over one rank's slice, the norm of all gradients
+  double communication = 0;     // what the backward pass does not hide
+  double waiting = 0;           // for the host, which launches more slowly than the GPU works
+
+  double total() const {
+    return products + attention + activations + weight_gradients + optimizer + communication +
+           waiting;
+  }
+};
+
+// `batch_sequences`: of all ranks in one step.
+StepTime step_time(const TrainingSetup& setup, int64_t batch_sequences, const GpuSpeed& gpu);
+
+// Model FLOPs utilisation (PaLM, arXiv:2204.02311): FLOPs of training_flops_per_token() against
+// what the ranks' GPUs can do in that time.
+double flops_utilisation(const TrainingSetup& setup, int64_t batch_sequences, const GpuSpeed& gpu,
+                         double step_seconds);
+
+}  // namespace crosslaw::trainer
