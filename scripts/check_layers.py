@@ -38,6 +38,7 @@ MAY_INCLUDE = {
     "apps/report": ["db/*", "fit/*", "apps/study"],
     "apps/commands": ["db/*", "fit/*", "sweep/*", "trainer/corpus", "trainer/recipe", "apps/study", "apps/terminal",
                       "apps/charts", "apps/report"],
+    "apps/python": ["fit/*", "apps/charts"],
     "apps": ["apps/commands"],
 }
 # The fitting library's tests stand on it alone; the other tests may look into every room.
@@ -45,7 +46,8 @@ TESTS_MAY_INCLUDE = {"tests/fit": ["fit/*", "tests/fit", "tests/support"]}
 LIBRARIES = {  # header pattern -> the rooms that alone touch it; tests may
     r"sqlite3\.h": ["db"],
     r"openssl/": ["db/files"],
-    r"(Eigen|ceres|glog)/": ["fit/*"],
+    r"(Eigen|ceres)/": ["fit/*"],
+    r"(glog|nanobind)/": ["apps/python"],
     r"(ATen|torch|c10|cuda|nccl|cudnn)[./_a-z]*": ["trainer", "trainer/model", "trainer/model/kernels"],
     r"(sentencepiece_\w+|zstd|zlib)\.h": ["trainer/corpus"],
     r"toml\+\+/": ["sweep/spec"],

@@ -39,6 +39,9 @@ cmake --build --preset release
 step "tests"
 ctest --preset release -j "$(nproc)"
 
+step "Python package in a clean environment"
+scripts/python_package.sh
+
 step "build with the address and undefined-behaviour sanitizers"
 configure asan build-asan
 cmake --build --preset asan

@@ -131,4 +131,13 @@ std::string html_page(const Document& document) {
   return out + "</div>\n</body>\n</html>\n";
 }
 
+std::string svg_page(const Document& document) {
+  Heading heading = document.heading;
+  if (!document.in_short.empty()) {
+    heading.lines.insert(heading.lines.begin(), document.in_short);
+  }
+  if (!document.formula.empty()) heading.lines.insert(heading.lines.begin(), document.formula);
+  return svg_document(heading, document.panels);
+}
+
 }  // namespace crosslaw::charts

@@ -28,6 +28,9 @@ struct Document {
 // and can be mailed. Every string is treated as untrusted text.
 std::string html_page(const Document& document);
 
+// The document as one SVG drawing of all panels.
+std::string svg_page(const Document& document);
+
 // A <table> with escaped cells; the first row is the header, the first column names the rows.
 std::string html_table(const fit::Table& table);
 

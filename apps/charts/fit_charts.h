@@ -22,6 +22,10 @@ std::vector<Panel> residual_panels(const fit::FitResult& fit, const fit::Points&
 // One panel a profile: how much the objective rises when a coefficient is held elsewhere.
 std::vector<Panel> profile_panels(const std::vector<fit::Profile>& profiles);
 
+// Loss over N at equal compute: the measured runs with the parabolas of approach 2, the law, and
+// the line through its optima. Strategies without points have no panel.
+std::vector<Panel> isoflop_panels(const std::vector<Strategy>& strategies, const DataNames& names);
+
 // N* and D* over the measured compute and one to two decades beyond. Empty for fits that may not be
 // allocated and without coverage.
 std::vector<Panel> frontier_panels(const std::vector<Strategy>& strategies);
@@ -31,7 +35,7 @@ std::vector<Panel> frontier_panels(const std::vector<Strategy>& strategies);
 std::vector<Panel> allocation_panels(const fit::FitResult& fit, const fit::AllocationReport& report,
                                      const fit::Points& points);
 
-// All panels of a fit: surface, residuals, frontiers, profiles.
+// All panels of a fit: isoFLOP curves, surface, residuals, frontiers, profiles.
 std::vector<Panel> fit_panels(const fit::FitResult& fit, const fit::Points& points,
                               const std::vector<fit::Profile>& profiles, const DataNames& names);
 

@@ -266,10 +266,11 @@ std::vector<Panel> fit_panels(const fit::FitResult& whole, const fit::Points& me
   const auto [fit, points] =
       counted_as(whole.compute.value_or(fit::ComputeModel{}), whole, measured);
   const std::vector<Strategy> strategies = strategies_of(fit, points);
-  std::vector<Panel> out = surface_panels(strategies, names);
+  std::vector<Panel> out = isoflop_panels(strategies, names);
   const auto add = [&](std::vector<Panel> more) {
     for (Panel& panel : more) out.push_back(std::move(panel));
   };
+  add(surface_panels(strategies, names));
   add(residual_panels(fit, points, names));
   add(frontier_panels(strategies));
   add(profile_panels(profiles));

@@ -5,34 +5,27 @@
 #include <filesystem>
 #include <stdexcept>
 
+#include "apps/charts/rsvg.h"
 #include "db/files/atomic_file.h"
 
 namespace crosslaw::charts {
-namespace {
-
-std::string svg_text(const Document& document) {
-  Heading heading = document.heading;
-  if (!document.in_short.empty()) {
-    heading.lines.insert(heading.lines.begin(), document.in_short);
-  }
-  if (!document.formula.empty()) heading.lines.insert(heading.lines.begin(), document.formula);
-  return svg_document(heading, document.panels);
-}
-
-}  // namespace
-
 void require_plot_name(const std::string& path) {
   const std::filesystem::path file(path);
-  if (file.extension() == ".svg" || file.extension() == ".html") return;
-  throw std::invalid_argument(
-      fmt::format("--plot {}: the name must end in .svg (one drawing) or .html (one page)", path));
+  for (const char* known : {".svg", ".html", ".png", ".pdf"}) {
+    if (file.extension() == known) return;
+  }
+  throw std::invalid_argument(fmt::format(
+      "--plot {}: the name must end in .svg, .png or .pdf (one drawing) or .html (one page)",
+      path));
 }
 
 void write_plot(const std::string& path, const Document& document) {
-  const bool svg = std::filesystem::path(path).extension() == ".svg";
-  const std::string content = svg ? svg_text(document) : html_page(document);
+  const std::string kind = std::filesystem::path(path).extension().string();
   try {
-    db::publish_file(path, content);
+    db::publish_file(path, kind == ".html" ? html_page(document)
+                           : kind == ".svg"
+                               ? svg_page(document)
+                               : converted_drawing(svg_page(document), kind.substr(1)));
   } catch (const std::runtime_error& error) {
     throw std::runtime_error(
         fmt::format("--plot {}: the file cannot be written ({})", path, error.what()));

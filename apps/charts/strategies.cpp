@@ -1,7 +1,6 @@
 #include "apps/charts/strategies.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <optional>
 #include <utility>
@@ -38,11 +37,11 @@ std::vector<double> budgets(const fit::Range& flops,
 }  // namespace
 
 std::vector<Strategy> strategies_of(const fit::FitResult& fit, const fit::Points& points) {
-  static const std::array kColours = {colour::kBlue, colour::kVermilion};
   std::vector<Strategy> out;
   for (fit::StrategyFit& each : fit::strategy_fits(fit)) {
-    out.push_back({each.name, kColours[out.size() % kColours.size()], std::move(each.fit),
-                   fit::points_at(each.stage, points)});
+    // As in the report: from scratch orange, continued blue.
+    const char* own = each.name == "scratch" ? colour::kVermilion : colour::kBlue;
+    out.push_back({each.name, own, std::move(each.fit), fit::points_at(each.stage, points)});
   }
   return out;
 }

@@ -23,13 +23,20 @@ namespace {
 // A fit to allocate by, and what its source says of budgets and sizes.
 struct Question {
   SourcedFit fit;
+  std::string reason;  // of a sweep: why by this fit
   std::vector<double> budgets;
   std::vector<fit::LadderSize> ladder;
 };
 
 struct Answer {
   SourcedFit fit;
+  std::string reason;  // of a sweep: why by this fit
   fit::AllocationReport report;
+
+  // "fr, joint (held-out error ...)"
+  std::string heading() const {
+    return reason.empty() ? fit.label() : fmt::format("{} ({})", fit.label(), reason);
+  }
 };
 
 void require_one_source(const AllocateCommandOptions& options) {
@@ -68,6 +75,14 @@ void check_options(const AllocateCommandOptions& options) {
   }
   require_one_source(options);
   if (!given) check_data_source(options.source);
+  const std::string& law = options.fitting.fit.law;
+  if (!options.source.directory.empty() && !law.empty() && law != "chinchilla" && law != "joint" &&
+      law != fit::kTwoStageLaw) {
+    throw std::invalid_argument(fmt::format(
+        "--law {}: a sweep is allocated by its stored fits, chinchilla, two-stage or joint; "
+        "crosslaw export {} writes its runs to a file that any law fits",
+        law, options.source.directory));
+  }
   if (options.six_nd && options.exact_flops) {
     throw std::invalid_argument("--six-nd and --exact-flops exclude each other");
   }
@@ -117,6 +132,7 @@ std::vector<Question> questions_of_sweep(const AllocateCommandOptions& options, 
     NamedFit& named = each.fit;
     named.data.source = fmt::format("{} ({})", folder, named.data.language);
     out.push_back({{named.name, std::move(named.data), std::move(named.fit)},
+                   std::move(each.reason),
                    std::move(each.budgets),
                    std::move(each.ladder)});
   }
@@ -165,7 +181,7 @@ std::vector<Answer> answer_all(const AllocateCommandOptions& options, std::ostre
       log << "crosslaw allocate: " << warning << "\n";
     }
     if (has_rows(report)) {
-      out.push_back({std::move(each.fit), std::move(report)});
+      out.push_back({std::move(each.fit), std::move(each.reason), std::move(report)});
     } else if (!each.fit.fit.identifiable) {
       log << "crosslaw allocate: --accept-unidentified allocates all the same\n";
     }
@@ -192,14 +208,17 @@ nlohmann::ordered_json sweep_json(const std::vector<Answer>& answers) {
     }
     report.erase("schema");
     report.erase("rows");
-    nlohmann::ordered_json one = {{"language", language}};
+    nlohmann::ordered_json one = {{"language", language},
+                                  {"fit", each.fit.name},
+                                  {"law", law_name(each.fit.fit)},
+                                  {"why_this_fit", each.reason}};
     one.update(report);
     languages.push_back(std::move(one));
   }
   return {{"schema", 1}, {"rows", std::move(rows)}, {"languages", std::move(languages)}};
 }
 
-fit::Table sweep_csv(const std::vector<Answer>& answers) {
+fit::Table stacked_csv(const std::vector<Answer>& answers) {
   std::vector<fit::TablePart> parts;
   for (const Answer& each : answers) {
     parts.push_back({{each.fit.data.language, each.fit.name, law_name(each.fit.fit)},
@@ -216,12 +235,12 @@ void print(const std::vector<Answer>& answers, const AllocateCommandOptions& opt
   if (!format) {
     out << fit::pretty(of_sweep ? sweep_json(answers) : fit::to_json(first));
   } else if (format == fit::TableFormat::kCsv) {
-    out << fit::render(of_sweep ? sweep_csv(answers) : fit::allocation_csv(first), *format);
+    out << fit::render(stacked_csv(answers), *format);
   } else if (!of_sweep) {
     out << allocation_tables(first, *format);
   } else {
     for (const Answer& each : answers) {
-      out << each.fit.data.language << "\n\n" << allocation_tables(each.report, *format) << "\n";
+      out << each.heading() << "\n\n" << allocation_tables(each.report, *format) << "\n";
     }
   }
 }
@@ -300,8 +319,8 @@ void add_allocate_footer(CLI::App& command) {
 std::string allocation_tables(const fit::AllocationReport& report, fit::TableFormat format) {
   const std::string line = fit::convention_line(report);
   std::string out;
-  if (format == fit::TableFormat::kText) {
-    out = fit::frontier_text(report) + line + "\n\n";
+  if (is_text(format)) {
+    out = fit::frontier_text(report) + fit::wrapped(line) + "\n\n";
   } else {
     out = (format == fit::TableFormat::kLatex ? "% " + line + "\n" : line + "\n\n") +
           fit::render(fit::frontier_table(report), format) + "\n";

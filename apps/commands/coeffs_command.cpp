@@ -25,8 +25,10 @@ struct CoeffsOptions {
 
 fit::Table csv_table(const std::vector<PairFits>& all) {
   fit::Table table;
-  table.header = {"language", "fit",      "law",       "coefficient", "value",
-                  "se",       "ci95_low", "ci95_high", "frozen",      "identifiable"};
+  table.header = {
+      "language",          "fit",       "law",    "coefficient",  "value",  "se",
+      "ci95_low",          "ci95_high", "frozen", "identifiable", "chosen", "params_convention",
+      "compute_convention"};
   for (const PairFits& pair : all) {
     for (const NamedFit& named : pair.fits) {
       for (const fit::Coefficient& c : named.fit.coefficients) {
@@ -34,7 +36,9 @@ fit::Table csv_table(const std::vector<PairFits>& all) {
                               c.name, fit::exact(c.value), c.se ? fit::exact(*c.se) : "",
                               c.ci95 ? fit::exact(c.ci95->low) : "",
                               c.ci95 ? fit::exact(c.ci95->high) : "",
-                              is_held(named.fit, c) ? "1" : "0", c.identifiable ? "1" : "0"});
+                              is_held(named.fit, c) ? "1" : "0", c.identifiable ? "1" : "0",
+                              named.name == pair.choice.name ? "1" : "0",
+                              named.fit.convention.params, named.fit.convention.compute});
       }
     }
   }
@@ -55,6 +59,8 @@ nlohmann::ordered_json json_of(const std::vector<PairFits>& all, bool current) {
                                  : nlohmann::ordered_json(pair.pair.source_language);
       j["replay"] = pair.pair.replay;
       j["name"] = named.name;
+      j["chosen"] = named.name == pair.choice.name;
+      if (named.name == pair.choice.name) j["why_chosen"] = pair.choice.reason;
       fits.push_back(j);
     }
   }
@@ -96,19 +102,27 @@ std::string describe_coefficients(const std::vector<PairFits>& all) {
   fit::Table table;
   table.header = {"language", "fit", "coefficient", "value", "95 % interval", ""};
   table.align = "lllrrl";
+  std::string notes;
   for (const PairFits& pair : all) {
     for (const NamedFit& named : pair.fits) {
       for (const fit::Coefficient& c : named.fit.coefficients) {
-        std::string note = is_held(named.fit, c) ? "from the scratch fit"
-                           : c.identifiable      ? ""
-                                                 : "NOT IDENTIFIABLE: " + c.reason;
         table.rows.push_back(
             {pair.pair.label(), named.name, c.name, fmt::format("{:.6g}", c.value),
-             c.ci95 ? fmt::format("[{:.4g}, {:.4g}]", c.ci95->low, c.ci95->high) : "", note});
+             c.ci95 ? fmt::format("[{:.4g}, {:.4g}]", c.ci95->low, c.ci95->high) : "",
+             is_held(named.fit, c) ? "from the scratch fit"
+             : c.identifiable      ? ""
+                                   : "NOT IDENTIFIABLE"});
+        if (c.identifiable) continue;
+        notes += fit::wrapped(fmt::format("{}, {}: {} is not identifiable: {}", pair.pair.label(),
+                                          named.name, c.name, c.reason)) +
+                 "\n";
       }
     }
+    if (!pair.choice.name.empty())
+      notes += fmt::format("{}: answers go by {} ({})\n", pair.pair.label(), pair.choice.name,
+                           pair.choice.reason);
   }
-  return fit::render(table, fit::TableFormat::kText);
+  return fit::render(table, fit::TableFormat::kWideText) + notes;
 }
 
 void add_coeffs_command(CLI::App& app, int& exit_code) {

@@ -18,12 +18,14 @@ constexpr int kFailed = 1;
 constexpr int kBadInput = 2;
 
 void add_commands(CLI::App& app, int& exit_code) {
+  add_init_command(app, exit_code);
   add_plan_command(app, exit_code);
   add_run_command(app, exit_code);
   add_status_command(app, exit_code);
   add_fit_command(app, exit_code);
   add_coeffs_command(app, exit_code);
   add_allocate_command(app, exit_code);
+  add_predict_command(app, exit_code);
   add_design_command(app, exit_code);
   add_report_command(app, exit_code);
   add_export_command(app, exit_code);

@@ -182,7 +182,7 @@ int outlook(const DesignOptions& options, std::ostream& out, std::ostream& log) 
   }
   out << fmt::format("{}, {:.3g} FLOPs\n", plan.what, plan.flops)
       << describe_settings(settings, assumed) << "\n"
-      << fit::render(outlook_table(found), fit::TableFormat::kText) << "\n";
+      << fit::render(outlook_table(found), fit::TableFormat::kWideText) << "\n";
   out << fmt::format(
       "{} simulated sweeps; {} of their fits are not identifiable, {} did not converge\n",
       found.sweeps, found.unidentified, found.failed);
@@ -243,7 +243,7 @@ void print_promise(const Promise& promise, const DesignOptions& options, std::os
     out << fit::pretty(json);
     return;
   }
-  out << fit::render(next_runs_table(next), fit::TableFormat::kText) << "\n";
+  out << fit::render(next_runs_table(next), fit::TableFormat::kWideText) << "\n";
   out << fmt::format("{} runs, {:.3g} of {:.3g} FLOPs\n", next.runs.size(), next.spent_flops,
                      promise.asked.budget_flops);
   const std::string where =

@@ -43,7 +43,9 @@ std::string observations_csv(db::RunStore& store) {
                                       "end_of_schedule",
                                       "step",
                                       "run",
-                                      "outcome"};
+                                      "outcome",
+                                      "key",
+                                      "params_budget"};
   fit::Table table{columns, {}};
   db::Statement rows(store.database(),
                      fmt::format("SELECT {} FROM observations", fmt::join(columns, ", ")));

@@ -11,6 +11,7 @@
 #include "apps/charts/documents.h"
 #include "apps/charts/plot_file.h"
 #include "apps/commands/commands.h"
+#include "apps/commands/fit_groups.h"
 #include "apps/commands/n_conventions.h"
 #include "fit/write/fit_json.h"
 #include "fit/write/fit_text.h"
@@ -27,8 +28,8 @@ struct AnsweredFit {
 // Flags that would be ignored are refused.
 void check_options(const FitCommandOptions& options) {
   const auto format = output_format(options.output);
-  check_evidence_options(options.evidence, format && format != fit::TableFormat::kText,
-                         !options.source.directory.empty());
+  check_evidence_options(options.evidence, format && !is_text(*format),
+                         !options.source.directory.empty(), !options.by.empty());
   const bool plot = !options.output.plot.empty();
   if (!options.conventions.empty() && (options.evidence.any() || plot)) {
     throw std::invalid_argument(
@@ -42,6 +43,21 @@ void check_options(const FitCommandOptions& options) {
     throw std::invalid_argument(
         "--method fits no law: --profile, --predict, --holdout, --influence and --plot ask for "
         "one");
+  }
+  const fit::FitOptions& fit = options.fitting.fit;
+  const bool steered = !fit.constraints.empty() || fit.over_weight != 1;
+  if (steered && (options.evidence.profile || options.evidence.influence || plot)) {
+    throw std::invalid_argument(
+        "--profile, --influence and --plot refit with every coefficient free: leave out --fix, "
+        "--tie and --over-weight");
+  }
+  if (!options.by.empty() &&
+      (options.evidence.profile || options.evidence.influence ||
+       !options.evidence.predict.empty() || !options.evidence.holdout.empty() ||
+       !options.conventions.empty() || !options.method.method.empty())) {
+    throw std::invalid_argument(
+        "--by compares fits of groups: ask for --profile, --predict, --holdout, --influence, "
+        "--n-conventions and --method of one of them with --where COLUMN=VALUE");
   }
   check_data_source(options.source);
   require_plot(options.output.plot);
@@ -67,22 +83,33 @@ fit::Table table_of(const AnsweredFit& each, fit::TableFormat format) {
   return each.evidence.table ? *each.evidence.table : fit::coefficient_table(each.fit.fit);
 }
 
-// The tables of a sweep's fits as one. A held-out test has laws of its own in a column "law".
+// How N and C are counted, in every row: rows are put beside those of other files.
+fit::Table with_convention(fit::Table table, const fit::Convention& convention) {
+  table.header.insert(table.header.end(), {"params_convention", "compute_convention"});
+  for (auto& row : table.rows) row.insert(row.end(), {convention.params, convention.compute});
+  return table;
+}
+
+// The tables of all fits as one. A held-out test has laws of its own in a column "law".
 fit::Table stacked_table(const std::vector<AnsweredFit>& fits, fit::TableFormat format) {
   std::vector<fit::TablePart> parts;
   bool own_laws = false;
   for (const AnsweredFit& each : fits) {
-    parts.push_back({{each.fit.data.language, each.fit.name}, table_of(each, format)});
-    own_laws = own_laws || parts.back().table.header.front() == "law";
+    fit::Table table = table_of(each, format);
+    own_laws = own_laws || table.header.front() == "law";
+    if (format == fit::TableFormat::kCsv)
+      table = with_convention(std::move(table), each.fit.fit.convention);
+    parts.push_back({{each.fit.data.language, each.fit.name}, std::move(table)});
     if (!own_laws) parts.back().labels.push_back(law_name(each.fit.fit));
   }
   return own_laws ? fit::stacked({"language", "fit"}, parts)
                   : fit::stacked({"language", "fit", "law"}, parts);
 }
 
-void print_text(const std::vector<AnsweredFit>& fits, std::ostream& out) {
+void print_text(const std::vector<AnsweredFit>& fits, bool verbose, std::ostream& out) {
   for (const AnsweredFit& each : fits) {
-    out << describe(each.fit.data) << fit::describe(each.fit.fit) << each.evidence.text;
+    if (&each != &fits.front()) out << "\n";
+    out << describe(each.fit.data) << fit::describe(each.fit.fit, verbose) << each.evidence.text;
   }
 }
 
@@ -99,9 +126,10 @@ void print(const std::vector<AnsweredFit>& fits, const FitCommandOptions& option
            std::ostream& out, std::ostream& log) {
   const auto format = output_format(options.output);
   const bool of_sweep = !options.source.directory.empty();
-  if (format == fit::TableFormat::kText) return print_text(fits, out);
+  if (format && is_text(*format)) return print_text(fits, options.verbose, out);
   if (format) {
-    out << fit::render(of_sweep ? stacked_table(fits, *format) : table_of(fits.front(), *format),
+    const bool labelled = of_sweep || format == fit::TableFormat::kCsv;
+    out << fit::render(labelled ? stacked_table(fits, *format) : table_of(fits.front(), *format),
                        *format);
   } else {
     nlohmann::ordered_json all = nlohmann::ordered_json::array();
@@ -150,6 +178,11 @@ void add_fit_footer(CLI::App& command) {
 
 int run_fit(const FitCommandOptions& options, std::ostream& out, std::ostream& log) {
   check_options(options);
+  if (!options.by.empty()) {
+    return run_fit_groups(
+        {options.by, options.source, options.fitting, options.evidence.flops, options.output}, out,
+        log);
+  }
   if (!options.method.method.empty()) {
     return run_frontier_method(options.method, options.source, options.fitting, options.output, out,
                                log);
@@ -158,10 +191,12 @@ int run_fit(const FitCommandOptions& options, std::ostream& out, std::ostream& l
     return run_n_conventions(
         {options.conventions, options.source, options.fitting, {}, options.output}, out, log);
   }
+  EvidenceOptions asked = options.evidence;
+  if (options.output.wide) asked.format = fit::TableFormat::kWideText;
   const bool refit = options.evidence.any() || !options.output.plot.empty();
   std::vector<AnsweredFit> fits;
   for (SourcedFit& each : fit_source(options.source, options.fitting, refit, log)) {
-    Evidence evidence = gather_evidence(options.evidence, options.fitting.fit, each.data, each.fit);
+    Evidence evidence = gather_evidence(asked, options.fitting.fit, each.data, each.fit);
     fits.push_back({std::move(each), std::move(evidence)});
   }
   if (fits.empty()) return 1;
@@ -180,10 +215,17 @@ void add_fit_command(CLI::App& app, int& exit_code) {
   add_sweep_options(*command, options->source);
   add_fitting_options(*command, options->fitting);
   add_conventions_option(*command, options->conventions);
+  command
+      ->add_option("--by", options->by,
+                   "a fit for each value of this column, and what one saves against another "
+                   "(at --at, else the most that all measured)")
+      ->type_name("COLUMN");
   add_evidence_options(*command, options->evidence);
   add_method_options(*command, options->method);
   add_output_options(*command, options->output);
   command->add_flag("--no-draws", options->no_draws, "leave the bootstrap draws out of the JSON");
+  command->add_flag("--verbose", options->verbose,
+                    "what stands behind a fit: gradient, condition, residuals, other optima");
   add_fit_footer(*command);
   command->callback([options, &exit_code] { exit_code = run_fit(*options, std::cout, std::cerr); });
 }

@@ -18,8 +18,10 @@ struct FitCommandOptions {
   std::vector<std::string> conventions;  // instead of one fit, one for each way to count N
   FrontierMethodOptions method;          // instead of a law
   EvidenceOptions evidence;
+  std::string by;  // a column: a fit for each of its values, and their ratios
   OutputOptions output;
   bool no_draws = false;  // leave the bootstrap draws out of the JSON
+  bool verbose = false;   // what stands behind the certificate of a fit
 };
 
 // Fits the source and writes what it found to `out`; what takes time, problems where `out` is for

@@ -26,18 +26,6 @@ std::optional<double> parse_number(const std::string& text) {
   return value;
 }
 
-fit::NewRun parse_run(const std::string& text) {
-  const std::size_t colon = text.find(':');
-  const std::optional<double> params = parse_number(text.substr(0, colon));
-  const std::optional<double> tokens =
-      colon == std::string::npos ? std::nullopt : parse_number(text.substr(colon + 1));
-  if (!params || !tokens || !(*params > 0) || !(*tokens > 0)) {
-    throw std::invalid_argument(fmt::format(
-        "--predict: '{}' is not N:D with two numbers above 0, such as 7e9:1.4e11", text));
-  }
-  return {*params, *tokens};
-}
-
 // A rule about sizes, or rows of the file.
 fit::HoldoutPlan plan_holdout(const EvidenceOptions& options, const Dataset& data) {
   const fit::Points& points = data.data.points;
@@ -73,7 +61,7 @@ class Gatherer {
     out_.text +=
         "\nprofile intervals: the other coefficients are refitted at each value; points taken as "
         "independent and equally noisy\n\n";
-    out_.text += fit::render(fit::profile_table(profiles), fit::TableFormat::kText);
+    out_.text += fit::render(fit::profile_table(profiles), options_.format);
     if (profiles.size() > coefficients) out_.text += fmt::format("N* is at C = {:.4g}\n", flops());
     for (const fit::Profile& each : profiles) warn_of_better_optimum(each);
     out_.json["profiles"] = fit::to_json(profiles);
@@ -82,10 +70,10 @@ class Gatherer {
 
   void add_predictions() {
     std::vector<fit::NewRun> runs;
-    for (const std::string& each : options_.predict) runs.push_back(parse_run(each));
+    for (const std::string& each : options_.predict) runs.push_back(parse_run("--predict", each));
     const auto predictions = fit::predict(data_.points, fit_, runs, settings_.seed);
     out_.text += "\npredicted losses: by the law, and of one new run with its scatter\n\n";
-    out_.text += fit::render(fit::prediction_table(predictions), fit::TableFormat::kText);
+    out_.text += fit::render(fit::prediction_table(predictions), options_.format);
     for (const fit::Prediction& each : predictions) {
       for (const std::string& sentence : each.warnings) {
         warn(fmt::format("N = {}, D = {}: {}", fit::short_count(each.run.params),
@@ -110,7 +98,7 @@ class Gatherer {
     out_.text +=
         fmt::format("\nheld-out test: {} ({} points train, {} points of {} runs are predicted)\n\n",
                     plan.rule, fmt::join(trained, ", "), result.test_points, result.test_runs);
-    out_.text += fit::render(fit::holdout_table(result), fit::TableFormat::kText) + "\n";
+    out_.text += fit::render(fit::holdout_table(result), options_.format) + "\n";
     out_.text += result.verdict + "\n";
     for (const std::string& note : plan.notes) warn(note);
     for (const fit::SkippedLaw& each : result.skipped) {
@@ -126,7 +114,7 @@ class Gatherer {
                              result.by_params ? fmt::format("N* at C = {:.4g}", flops())
                                               : std::string("there is no N*"));
     out_.text +=
-        fit::render(fit::influence_table(result, fit_, data_, kRunsShown), fit::TableFormat::kText);
+        fit::render(fit::influence_table(result, fit_, data_, kRunsShown), options_.format);
     if (result.step_error) out_.text += about_steps(result) + "\n";
     const double inside = fit_.certificate.quadratic_share;
     if (inside < kRoughShare) {
@@ -182,6 +170,18 @@ class Gatherer {
 
 }  // namespace
 
+fit::NewRun parse_run(const std::string& flag, const std::string& text) {
+  const std::size_t colon = text.find(':');
+  const std::optional<double> params = parse_number(text.substr(0, colon));
+  const std::optional<double> tokens =
+      colon == std::string::npos ? std::nullopt : parse_number(text.substr(colon + 1));
+  if (!params || !tokens || !(*params > 0) || !(*tokens > 0)) {
+    throw std::invalid_argument(fmt::format(
+        "{}: '{}' is not N:D with two numbers above 0, such as 7e9:1.4e11", flag, text));
+  }
+  return {*params, *tokens};
+}
+
 void add_evidence_options(CLI::App& command, EvidenceOptions& options) {
   command.option_defaults()->group("What else to ask of the fit");
   command.add_flag("--profile", options.profile,
@@ -209,7 +209,8 @@ void add_evidence_options(CLI::App& command, EvidenceOptions& options) {
   command.option_defaults()->group("Options");
 }
 
-void check_evidence_options(const EvidenceOptions& options, bool one_table, bool of_sweep) {
+void check_evidence_options(const EvidenceOptions& options, bool one_table, bool of_sweep,
+                            bool by) {
   const int parts =
       options.profile + options.influence + !options.predict.empty() + !options.holdout.empty();
   if (one_table && parts > 1) {
@@ -220,14 +221,14 @@ void check_evidence_options(const EvidenceOptions& options, bool one_table, bool
   if (!options.laws.empty() && options.holdout.empty()) {
     throw std::invalid_argument("--laws needs --holdout, whose laws it names");
   }
-  if (options.flops && !options.profile && !options.influence) {
+  if (options.flops && !options.profile && !options.influence && !by) {
     throw std::invalid_argument("--at needs --profile or --influence, whose N* it is for");
   }
   if (options.flops && !(*options.flops > 0 && *options.flops < 1e300)) {
     throw std::invalid_argument(
         fmt::format("--at {}: the budget must be a finite number above 0", *options.flops));
   }
-  for (const std::string& each : options.predict) parse_run(each);
+  for (const std::string& each : options.predict) parse_run("--predict", each);
   const auto rules = std::count_if(options.holdout.begin(), options.holdout.end(),
                                    [](const auto& each) { return fit::names_holdout_rule(each); });
   if (rules > 0 && options.holdout.size() > 1) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "apps/study/dataset.h"
+#include "fit/evidence/prediction.h"
 #include "fit/solve/fitter.h"
 #include "fit/write/table.h"
 
@@ -23,6 +24,7 @@ struct EvidenceOptions {
   std::vector<std::string> holdout;  // one rule, or conditions on columns of which any holds
   std::vector<std::string> laws;     // that the held-out test compares; empty: all that suit
   std::optional<double> flops;       // of N* [the largest measured compute]
+  fit::TableFormat format = fit::TableFormat::kText;  // of the tables in the text
 
   bool any() const { return profile || influence || !predict.empty() || !holdout.empty(); }
 };
@@ -37,12 +39,17 @@ struct Evidence {
   std::vector<std::string> warnings;  // also part of text
 };
 
+// "7e9:1.4e11" of the command's flag or argument. Throws std::invalid_argument.
+fit::NewRun parse_run(const std::string& flag, const std::string& text);
+
 void add_evidence_options(CLI::App& command, EvidenceOptions& options);
 
 // Options that do not go together or cannot be read: std::invalid_argument, before any fit.
 // `one_table` says that only one answer can be printed, `of_sweep` that there is no file whose
 // columns could tell what to hold out.
-void check_evidence_options(const EvidenceOptions& options, bool one_table, bool of_sweep);
+// `by`: --at is also the budget of --by.
+void check_evidence_options(const EvidenceOptions& options, bool one_table, bool of_sweep,
+                            bool by = false);
 
 // `data` is what the fit was made from, `settings` how laws that are held against it are fitted.
 // Throws std::invalid_argument for bad input.

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <ostream>
 #include <stdexcept>
 #include <utility>
@@ -58,6 +59,51 @@ std::vector<SourcedFit> fit_sweep_folder(const DataSourceOptions& source,
   return out;
 }
 
+// "E=1.6", or with `tie` "alpha=beta".
+fit::Constraint parse_constraint(const char* flag, const std::string& text, bool tie) {
+  const std::size_t equal = text.find('=');
+  const auto refuse = [&] {
+    throw std::invalid_argument(
+        fmt::format("{}: '{}' is not {}", flag, text,
+                    tie ? "NAME=NAME, such as alpha=beta" : "NAME=NUMBER, such as E=1.6"));
+  };
+  if (equal == std::string::npos || equal == 0 || equal + 1 == text.size()) refuse();
+  fit::Constraint out{text.substr(0, equal), std::nullopt, ""};
+  if (tie) {
+    // Of the two the second is fitted, and the first follows it.
+    out.tied_to = text.substr(equal + 1);
+    return out;
+  }
+  double value = 0;
+  const char* last = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data() + equal + 1, last, value);
+  if (error != std::errc() || stop != last) refuse();
+  out.value = value;
+  return out;
+}
+
+void add_steering_options(CLI::App& command, fit::FitOptions& fit) {
+  const auto add = [&](const char* flag, const char* help, const char* type, bool tie) {
+    command
+        .add_option_function<std::vector<std::string>>(
+            flag,
+            [&fit, flag, tie](const std::vector<std::string>& texts) {
+              for (const std::string& each : texts)
+                fit.constraints.push_back(parse_constraint(flag, each, tie));
+            },
+            help)
+        ->delimiter(',')
+        ->allow_extra_args(false)
+        ->type_name(type);
+  };
+  add("--fix", "hold coefficients at values, such as E=1.6", "NAME=VALUE,...", false);
+  add("--tie", "fit coefficients as one, such as alpha=beta", "NAME=NAME,...", true);
+  command
+      .add_option("--over-weight", fit.over_weight,
+                  "weight of points whose loss the law overestimates; large: their lower edge")
+      ->capture_default_str();
+}
+
 }  // namespace
 
 void add_fitting_options(CLI::App& command, FittingOptions& options) {
@@ -83,6 +129,7 @@ void add_fitting_options(CLI::App& command, FittingOptions& options) {
       ->capture_default_str();
   command.add_option("--threads", fit.threads, "0: one a core; changes no result")
       ->capture_default_str();
+  add_steering_options(command, fit);
   command.option_defaults()->group("Options");
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <ostream>
 #include <stdexcept>
 #include <utility>
@@ -61,8 +62,8 @@ nlohmann::ordered_json json_of(const StrategyAnswer<Fit>& answer) {
 
 // The tables of a sweep's strategies, each kind as one.
 template <typename Fit>
-std::string stacked_tables(const std::vector<StrategyAnswer<Fit>>& answers,
-                           fit::TableFormat format) {
+std::vector<fit::Table> stacked_tables(const std::vector<StrategyAnswer<Fit>>& answers,
+                                       fit::TableFormat format) {
   std::vector<std::vector<fit::TablePart>> kinds;
   for (const StrategyAnswer<Fit>& each : answers) {
     std::vector<fit::Table> tables = fit::tables(each.fit, format);
@@ -73,14 +74,34 @@ std::string stacked_tables(const std::vector<StrategyAnswer<Fit>>& answers,
   }
   std::vector<fit::Table> out;
   for (const auto& parts : kinds) out.push_back(fit::stacked({"language", "strategy"}, parts));
-  return fit::render(out, format);
+  return out;
+}
+
+// CSV is one table: all kinds below each other, which of them a row is of in column "table".
+template <typename Fit>
+std::string csv_of(const std::vector<StrategyAnswer<Fit>>& answers) {
+  constexpr std::array kKinds = {"budgets", "power law", "answers"};
+  std::vector<fit::TablePart> parts;
+  for (const StrategyAnswer<Fit>& each : answers) {
+    std::vector<fit::Table> tables = fit::tables(each.fit, fit::TableFormat::kCsv);
+    for (std::size_t i = 0; i < tables.size(); ++i) {
+      const Dataset& data = each.strategy.data;
+      parts.push_back({{data.language, each.strategy.name, kKinds.at(i), data.convention.params,
+                        data.convention.compute},
+                       std::move(tables[i])});
+    }
+  }
+  return fit::render(
+      fit::stacked({"language", "strategy", "table", "params_convention", "compute_convention"},
+                   parts),
+      fit::TableFormat::kCsv);
 }
 
 template <typename Fit>
 void print(const std::vector<StrategyAnswer<Fit>>& answers, bool of_sweep,
            const OutputOptions& output, std::ostream& out, std::ostream& log) {
   const auto format = output_format(output);
-  if (format == fit::TableFormat::kText) {
+  if (format && is_text(*format)) {
     for (const StrategyAnswer<Fit>& each : answers) {
       if (&each != &answers.front()) out << "\n";
       out << describe(each.strategy.data) << fit::render(each.fit, *format);
@@ -91,8 +112,10 @@ void print(const std::vector<StrategyAnswer<Fit>>& answers, bool of_sweep,
     nlohmann::ordered_json all = nlohmann::ordered_json::array();
     for (const StrategyAnswer<Fit>& each : answers) all.push_back(json_of(each));
     out << fit::pretty(of_sweep ? nlohmann::ordered_json{{"schema", 1}, {"fits", all}} : all[0]);
+  } else if (format == fit::TableFormat::kCsv) {
+    out << csv_of(answers);
   } else {
-    out << (of_sweep ? stacked_tables(answers, *format)
+    out << (of_sweep ? fit::render(stacked_tables(answers, *format), *format)
                      : fit::render(answers.front().fit, *format));
   }
   for (const StrategyAnswer<Fit>& each : answers) {

@@ -121,9 +121,7 @@ void print_csv(const std::vector<Compared>& all, std::ostream& out, std::ostream
     log << fit::spread_text(each.report);
     parts.push_back({{each.language}, fit::convention_csv(each.report)});
   }
-  const bool of_sweep = !all.front().language.empty();
-  out << fit::render(of_sweep ? fit::stacked({"language"}, parts) : parts.front().table,
-                     fit::TableFormat::kCsv);
+  out << fit::render(fit::stacked({"language"}, parts), fit::TableFormat::kCsv);
 }
 
 void print_tables(const std::vector<Compared>& all, fit::TableFormat format, std::ostream& out) {

@@ -17,10 +17,12 @@ struct OutputOptions {
   bool csv = false;
   bool markdown = false;
   bool latex = false;
-  std::string plot;  // a file for charts as well, .svg or .html; empty: none
+  bool wide = false;  // text with every column, however wide
+  std::string plot;   // a file for charts as well; empty: none
 };
 
 void add_output_options(CLI::App& command, OutputOptions& options);
+void add_table_options(CLI::App& command, OutputOptions& options);  // the same without charts
 
 // The form of the tables; empty: JSON. Throws std::invalid_argument when more than one is asked
 // for.

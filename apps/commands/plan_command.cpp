@@ -23,6 +23,7 @@ struct PlanOptions {
   std::string spec;
   std::string folder;
   bool json = false;
+  bool wide = false;
 };
 
 // One slot's price of a run, before anything is trained.
@@ -128,7 +129,7 @@ nlohmann::json json_of(const sweep::Plan& plan, const sweep::SweepSpec& spec,
 }
 
 void print_text(const sweep::Plan& plan, const sweep::SweepSpec& spec,
-                const std::map<std::string, std::string>& outcomes) {
+                const std::map<std::string, std::string>& outcomes, bool wide) {
   fit::Table table;
   table.header = {"run", "params N", "tokens D", "6ND FLOPs", "exact FLOPs", "steps",
                   "lr",  "time",     "memory",   "disk",      "starts from"};
@@ -149,7 +150,8 @@ void print_text(const sweep::Plan& plan, const sweep::SweepSpec& spec,
          format_bytes(price.disk_bytes),
          outcome == outcomes.end() ? start : fmt::format("{} ({})", start, outcome->second)});
   }
-  fmt::print("{}", fit::render(table, fit::TableFormat::kText));
+  fmt::print("{}",
+             fit::render(table, wide ? fit::TableFormat::kWideText : fit::TableFormat::kText));
   Totals t = totals_of(plan, spec);
   bool gpu = spec.launch.devices == "gpu";
   fmt::print("\n{} runs, {} tokens, {} FLOPs by 6ND (smallest {}, largest {}); exact {}",
@@ -173,7 +175,7 @@ int run_plan(const PlanOptions& options) {
   if (options.json) {
     fmt::print("{}\n", json_of(plan, spec, outcomes).dump());
   } else {
-    print_text(plan, spec, outcomes);
+    print_text(plan, spec, outcomes, options.wide);
   }
   return 0;
 }
@@ -190,6 +192,7 @@ void add_plan_command(CLI::App& app, int& exit_code) {
   command->add_option("--dir", options->folder,
                       "A sweep's folder: also show each run's outcome there");
   command->add_flag("--json", options->json, "One JSON object with exact numbers");
+  command->add_flag("--wide", options->wide, "every column, not only what fits a page");
   command->callback([options, &exit_code] { exit_code = run_plan(*options); });
 }
 

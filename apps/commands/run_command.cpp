@@ -15,12 +15,14 @@
 #include "apps/study/allocation_choices.h"
 #include "apps/study/measured_savings.h"
 #include "apps/study/presets.h"
+#include "apps/study/sweep_answer.h"
 #include "apps/study/sweep_fits.h"
 #include "apps/study/sweep_folder.h"
 #include "apps/terminal/progress_line.h"
 #include "apps/terminal/sweep_progress.h"
 #include "db/files/atomic_file.h"
 #include "db/files/file_system.h"
+#include "fit/write/table.h"
 #include "sweep/launch/local_launcher.h"
 #include "sweep/plan/plan.h"
 #include "sweep/schedule/scheduler.h"
@@ -36,6 +38,7 @@ constexpr int kInterrupted = 130;
 struct RunOptions {
   std::string spec;
   std::string folder;
+  bool verbose = false;
 };
 
 volatile std::sig_atomic_t interrupts = 0;
@@ -89,9 +92,10 @@ sweep::SweepEnd train_all(const sweep::SweepSpec& spec, const sweep::Plan& plan,
   return end;
 }
 
-// What continuing was worth, and the allocation by the fit that the report shows.
+// What continuing was worth, and the allocation by the fit that answers.
 void print_pair(const Observations& observations, const PairFits& pair) {
-  fmt::print("\n{}\n", headline(pair.pair, summarise(measured_savings(observations, pair.pair))));
+  fmt::print("\n{}\n", fit::wrapped(headline(
+                           pair.pair, summarise(measured_savings(observations, pair.pair)))));
   for (const SweepAllocation& each : sweep_allocations(observations, {pair}, "", false)) {
     fit::AllocationOptions options;
     options.flops = each.budgets;
@@ -99,15 +103,26 @@ void print_pair(const Observations& observations, const PairFits& pair) {
     const fit::AllocationReport report = fit::report_allocation(each.fit.fit, options);
     const bool any = std::any_of(report.strategies.begin(), report.strategies.end(),
                                  [](const fit::Allocation& one) { return !one.rows.empty(); });
-    fmt::print("\ncompute-optimal allocation, {}\n{}", pair.pair.label(),
-               any ? allocation_tables(report, fit::TableFormat::kText) : "");
-    for (const std::string& warning : fit::warnings(report)) {
-      fmt::print("crosslaw allocate: {}\n", warning);
-    }
-    if (!any && !each.fit.fit.identifiable) {
-      fmt::print("crosslaw allocate: --accept-unidentified allocates all the same\n");
-    }
+    if (!any) continue;
+    fmt::print("\ncompute-optimal allocation, {}, by fit {} ({})\n{}", pair.pair.label(),
+               each.fit.name, each.reason, allocation_tables(report, fit::TableFormat::kText));
   }
+}
+
+// The answer, last on the screen: whoever waited for hours reads it there.
+void print_answer(const RunOptions& options, const fs::path& folder, const SweepAnswer& answer) {
+  if (options.verbose) {
+    fmt::print("\n");
+    for (const std::string& warning : answer.warnings)
+      fmt::print("{}\n", fit::wrapped("warning: " + warning, fit::kPageColumns, 9));
+  }
+  fmt::print("\n");
+  for (const std::string& line : answer_lines(answer)) fmt::print("{}\n", line);
+  std::string warned;
+  if (!answer.warnings.empty())
+    warned = fmt::format("{} warnings{}; ", answer.warnings.size(),
+                         options.verbose ? "" : " (--verbose shows them)");
+  fmt::print("{}report: {}\n", warned, report_file(folder).string());
 }
 
 // Fits what is new, stores it, prints the results, writes the report.
@@ -121,17 +136,14 @@ int conclude(const RunOptions& options, const fs::path& folder, db::RunStore& st
   if (!current || !fs::exists(report_file(folder))) {
     write_report(store, report_file(folder), fmt::format("crosslaw run {}", options.spec));
   }
-  fmt::print("{}", describe_coefficients(fits));
+  if (options.verbose) fmt::print("{}", describe_coefficients(fits));
+  for (const PairFits& pair : fits) print_pair(observations, pair);
   int64_t unfinished = 0;
-  for (const PairFits& pair : fits) {
-    print_pair(observations, pair);
-    for (const std::string& sentence : pair.missing) fmt::print("{}\n", sentence);
-  }
   for (const db::RunResultRow& run : observations.runs()) unfinished += !db::is_final(run.outcome);
-  fmt::print("\nreport: {}\n", report_file(folder).string());
   if (unfinished > 0)
     say(fmt::format("{} runs have no result; crosslaw status {} tells why", unfinished,
                     folder.string()));
+  print_answer(options, folder, sweep_answer(observations, fits));
   return unfinished > 0 ? 1 : 0;
 }
 
@@ -183,6 +195,7 @@ void add_run_command(CLI::App& app, int& exit_code) {
   command->add_option("spec", options->spec, "The sweep's spec (TOML), or a preset: demo, paper")
       ->required();
   command->add_option("--dir", options->folder, "The sweep's folder (default: sweeps/<name>)");
+  command->add_flag("--verbose", options->verbose, "Every coefficient and every warning");
   command->callback([options, &exit_code] { exit_code = run_sweep(*options); });
 }
 

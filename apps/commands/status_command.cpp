@@ -86,13 +86,13 @@ void print_text(const Status& status) {
     for (const auto& [outcome, count] : outcomes)
       table.rows.push_back({strategy, outcome, std::to_string(count)});
   }
-  fmt::print("{}", fit::render(table, fit::TableFormat::kText));
+  fmt::print("{}", fit::render(table, fit::TableFormat::kWideText));
   if (!status.live.empty()) {
     fit::Table live{{"running", "step", "of", "tokens/s"}, {}, "lrrr"};
     for (const LiveRun& run : status.live)
       live.rows.push_back({run.name, std::to_string(run.step), std::to_string(run.steps),
                            fit::short_count(run.tokens_per_second)});
-    fmt::print("\n{}", fit::render(live, fit::TableFormat::kText));
+    fmt::print("\n{}", fit::render(live, fit::TableFormat::kWideText));
   }
   for (const db::RunResultRow& run : status.troubled)
     fmt::print("\n{}: {} after {} attempts: {}\n", run.name, db::name_of(run.outcome), run.attempts,

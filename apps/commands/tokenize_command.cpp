@@ -49,7 +49,7 @@ int run_tokenize(const TokenizeOptions& options) {
                             shard->sha256.substr(0, 12), shard->file.string()});
     }
   }
-  fmt::print("{}", fit::render(table, fit::TableFormat::kText));
+  fmt::print("{}", fit::render(table, fit::TableFormat::kWideText));
   return 0;
 }
 

@@ -15,6 +15,7 @@
 #include "apps/study/loss_frontier.h"
 #include "apps/study/measured_savings.h"
 #include "apps/study/reported_fits.h"
+#include "apps/study/sweep_answer.h"
 #include "apps/study/sweep_summary.h"
 
 // What apps/study found, written as JSON. No number is made here.
@@ -233,7 +234,8 @@ json allocation_json(const fit::FitResult& fit, const std::vector<BudgetAllocati
     entry["rows"].push_back({{"flops", each.flops},
                              {"scratch", side_json(each.scratch)},
                              {"continued", side_json(each.continued)},
-                             {"loss_difference", optional(each.loss_difference)},
+                             {"loss_difference", optional(each.loss_difference.value)},
+                             {"loss_difference_ci95", range(each.loss_difference.ci95)},
                              {"warnings", each.warnings}});
   }
   return entry;
@@ -265,6 +267,7 @@ json pair_json(const Observations& observations, const PairFits& fits) {
                 {"continued", text_or_null(pair.continued)},
                 {"replay", pair.replay},
                 {"headline", headline(pair, summarise(savings))},
+                {"headline_pattern", headline(pair, summarise(savings), {"{source}", "{target}"})},
                 {"fits", json::array()},
                 {"savings", json::array()},
                 {"savings_law", json::array()},
@@ -274,16 +277,63 @@ json pair_json(const Observations& observations, const PairFits& fits) {
                 {"residuals", nullptr}};
   for (const ReportedFit& each : reported_fits(fits)) entry["fits"].push_back(fit_json(each));
   for (const MeasuredSaving& each : savings) entry["savings"].push_back(saving_json(each));
-  // Both strategies on the scratch fit's E, A and alpha, as in the paper; alone, the scratch fit.
-  const fit::FitResult* both = fits.find("two-stage");
-  const fit::FitResult* best = both ? both : fits.find("scratch");
+  entry["chosen"] = {{"fit", text_or_null(fits.choice.name)},
+                     {"reason", text_or_null(fits.choice.reason)}};
+  const fit::FitResult* best = fits.find(fits.choice.name);
   if (!best) return entry;
   entry["allocation"] = allocation_json(*best, allocate_budgets(*best, observations, pair));
   entry["residuals"] = residuals_json(fit_residuals(observations, pair, *best));
-  if (!both) return entry;
-  for (const LawSaving& each : law_savings(*both))
+  if (best->law->parts.empty()) return entry;
+  for (const LawSaving& each : law_savings(*best))
     entry["savings_law"].push_back(law_saving_json(each));
   return entry;
+}
+
+std::string name_of(Advice advice) {
+  switch (advice) {
+    case Advice::kContinue:
+      return "continue";
+    case Advice::kScratch:
+      return "scratch";
+    case Advice::kCannotTell:
+      return "cannot tell";
+    case Advice::kOneWay:
+      return "one way";
+    case Advice::kNone:
+      break;
+  }
+  return "none";
+}
+
+json answer_json(const SweepAnswer& answer) {
+  json pairs = json::array();
+  for (const PairAnswer& each : answer.pairs) {
+    const bool any = each.advice != Advice::kNone;
+    json one = {{"language", each.pair.language},
+                {"source_language", text_or_null(each.pair.source_language)},
+                {"replay", each.pair.replay},
+                {"advice", name_of(each.advice)},
+                {"fit", text_or_null(each.choice.name)},
+                {"reason", text_or_null(each.choice.reason)},
+                {"refused", text_or_null(each.refused)},
+                {"loss_difference", optional(each.difference.value)},
+                {"loss_difference_ci95", range(each.difference.ci95)},
+                {"strategy", any ? text_or_null(each.strategy) : json(nullptr)}};
+    if (any) {
+      one.update({{"params", optional(each.best.params.value)},
+                  {"params_ci95", range(each.best.params.ci95)},
+                  {"tokens", optional(each.best.tokens.value)},
+                  {"tokens_ci95", range(each.best.tokens.ci95)},
+                  {"tokens_per_param", optional(each.best.tokens_per_param.value)},
+                  {"tokens_per_param_ci95", range(each.best.tokens_per_param.ci95)}});
+    }
+    pairs.push_back(std::move(one));
+  }
+  return {{"flops", answer.flops > 0 ? json(answer.flops) : json(nullptr)},
+          {"compute", answer.compute},
+          {"lines", answer_lines(answer)},
+          {"pairs", pairs},
+          {"warnings", answer.warnings}};
 }
 
 json runs_json(const Observations& observations) {
@@ -337,6 +387,7 @@ nlohmann::ordered_json report_data(const db::RunStore& store, const Observations
        "were measured; 6ND, N as above, D tokens of the target language, wherever the fitted laws "
        "speak; each axis says which"},
       {"loss", "nats per token on held-out text that is the same for all sizes"}};
+  data["answer"] = answer_json(sweep_answer(observations, fits));
   data["totals"] = totals_json(sweep_totals(store, observations));
   data["strategies"] = strategies_json(strategies_of(observations));
   data["problems"] = problems_json(fits);

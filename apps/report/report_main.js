@@ -2,6 +2,9 @@
 // scripts scale, place and write numbers, they make none.
 //   name, generated (ISO 8601), crosslaw (version), command,
 //   conventions{params, flops, loss}: sentences,
+//   answer{flops, compute, lines[], pairs[{language, source_language, replay, advice: continue|
+//     scratch|cannot tell|one way|none, fit, reason, refused, loss_difference, strategy, params,
+//     tokens, tokens_per_param, each number with _ci95}], warnings[]}: what to do at one budget,
 //   totals{runs, done, diverged, failed, pending, running, sizes, params[2], strategies, tokens,
 //     flops, compute_seconds, wall_seconds, devices[]},
 //   problems[]: sentences,
@@ -12,6 +15,7 @@
 //     after an end, a new line begins. frontiers[{strategy, replay, coefficient, exponent,
 //     exponent_ci95, mean_distance, lowest[{tokens, flops, loss}], line[{flops, loss}]}]},
 //   pairs[{language, source_language, scratch, continued (names of strategies), replay, headline,
+//     headline_pattern (the same with {source} and {target}), chosen{fit, reason},
 //     fits[{name, subject: scratch|continued|both, law, points, objective, identifiable,
 //       coefficients{E: {value, se, ci95[2], held}, ...}, rms_residual, problems[], condition,
 //       starts, starts_at_best}],
@@ -32,8 +36,21 @@
 // Unknown is null, any array may be empty or null: each part then says what is missing.
 (() => {
   'use strict';
-  const {element, fill, isNumber, none, count, power, whole, duration, language, date} =
-      crosslaw.format;
+  const {
+    element,
+    fill,
+    isNumber,
+    none,
+    count,
+    digits,
+    loss,
+    interval,
+    power,
+    whole,
+    duration,
+    language,
+    date
+  } = crosslaw.format;
   const charts = crosslaw.charts;
   const narrow = window.matchMedia('(max-width: 760px)');
   const touch = window.matchMedia('(pointer: coarse)');
@@ -134,7 +151,65 @@
     ];
   }
 
+  // "54 %" and "1.2 k" stay on one line.
+  const unbroken = (text) => text.replace(/(\d) (?=[%kMBT](?![a-z]))/g, '$1\u00a0');
+  function statement(pair) {
+    if (!pair.headline_pattern)
+      return pair.headline || 'No result yet: it takes finished runs of both strategies.';
+    const words = {'{source}': language(pair.source_language), '{target}': language(pair.language)};
+    return unbroken(pair.headline_pattern.replace(/\{source\}|\{target\}/g, (key) => words[key]));
+  }
+
+  // What to do at the budget of the answer, for one language: the advice, then where it is from.
+  function answerOf(answer, pair) {
+    const target = language(pair.language), source = language(pair.source_language);
+    const withEnds = (value, ends, show) => {
+      const known = interval(ends, show);
+      return known ? `${show(value)} ${known}` : show(value);
+    };
+    if (pair.advice === 'none' || !isNumber(answer.flops))
+      return element('p', {class: 'absent'}, `${target}: no answer. ${pair.refused || ''}`);
+    const advice = {
+      'continue': `continue from ${source}`,
+      'scratch': 'train from scratch',
+      'cannot tell': `this sweep cannot tell whether to continue from ${source}`,
+      'one way': 'trained from scratch only',
+    }[pair.advice];
+    const nats = (x) => (x > 0 ? `+${loss(x, 4)}` : loss(x, 4));
+    const difference = isNumber(pair.loss_difference) ?
+        ` Loss of continuing less loss from scratch: ${
+            withEnds(
+                pair.loss_difference, pair.loss_difference_ci95,
+                nats)} nats. The training of the ${source} model is not counted.` :
+        '';
+    const split = `Best split${pair.strategy ? `, ${pair.strategy}` : ''}: N* ${
+        withEnds(pair.params, pair.params_ci95, count)} parameters, D* ${
+        withEnds(pair.tokens, pair.tokens_ci95, count)} tokens, D*/N* ${
+        withEnds(pair.tokens_per_param, pair.tokens_per_param_ci95, digits)}.`;
+    return element(
+        'div', {class: 'answer'}, element('p', {}, element('b', {}, `${target}: ${advice}.`)),
+        element('p', {}, unbroken(`${split}${difference}`)),
+        element('p', {class: 'origin'}, unbroken(`By the fit “${pair.fit}”: ${pair.reason}.`)));
+  }
+  function answers(data) {
+    const answer = withLists(data.answer, ['pairs', 'warnings']);
+    if (!answer.pairs.length || !isNumber(answer.flops)) return [];
+    const warned = answer.warnings.length ?
+        element(
+            'details', {}, element('summary', {}, `${answer.warnings.length} warnings`),
+            element('ul', {}, answer.warnings.map((text) => element('li', {}, text)))) :
+        null;
+    return element(
+        'div', {class: 'remark'},
+        element(
+            'p', {},
+            `At C = ${power(answer.flops, 3)} FLOPs (${
+                answer.compute}), the most that was measured; 95 % intervals in brackets.`),
+        answer.pairs.map((pair) => answerOf(answer, pair)), warned);
+  }
+
   function summary(data, choose) {
+    fill('answers', answers(data));
     fill('kicker', [
       data.crosslaw ? `crosslaw ${data.crosslaw}` : 'crosslaw', date(data.generated), data.command
     ].filter(Boolean).join(' · '));
@@ -144,9 +219,7 @@
         (pair, i) => element(
             'button', {type: 'button', class: 'headline', 'data-pair': i, onclick: () => choose(i)},
             element('span', {class: 'pairing'}, pairName(data, i)),
-            element(
-                'span', {class: 'statement'},
-                pair.headline || 'No result yet: it takes finished runs of both strategies.')));
+            element('span', {class: 'statement'}, statement(pair))));
     fill(
         'headlines',
         lines.length ?

@@ -21,20 +21,11 @@ void count_exact_flops(NamedFit& named, const Observations& observations,
   }
 }
 
-const NamedFit* find(const PairFits& pair, const std::string& name) {
-  for (const NamedFit& each : pair.fits) {
-    if (each.name == name) return &each;
-  }
-  return nullptr;
-}
-
 }  // namespace
 
 const NamedFit* fit_to_allocate(const PairFits& pair, const std::string& law) {
-  if (law == "chinchilla") return find(pair, "scratch");
-  if (law == "joint") return find(pair, "joint");
-  const NamedFit* both = find(pair, "two-stage");
-  return both ? both : find(pair, "scratch");
+  if (law == "chinchilla") return pair.named("scratch");
+  return pair.named(law.empty() ? pair.choice.name : law);
 }
 
 std::vector<SweepAllocation> sweep_allocations(const Observations& observations,
@@ -44,7 +35,8 @@ std::vector<SweepAllocation> sweep_allocations(const Observations& observations,
   for (const PairFits& pair : fits) {
     const NamedFit* stored = fit_to_allocate(pair, law);
     if (!stored) continue;
-    out.push_back({*stored, default_budgets(observations, pair.pair, exact_flops),
+    out.push_back({*stored, law.empty() ? pair.choice.reason : "as asked for",
+                   default_budgets(observations, pair.pair, exact_flops),
                    ladder_of(observations, exact_flops)});
     if (exact_flops) count_exact_flops(out.back().fit, observations, pair.pair);
   }

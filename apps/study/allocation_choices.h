@@ -18,14 +18,14 @@ std::vector<double> default_budgets(const Observations& observations, const Lang
 // FLOPs a token that their runs cost.
 std::vector<fit::LadderSize> ladder_of(const Observations& observations, bool exact_flops = false);
 
-// The fit that an allocation goes by: of law "chinchilla" the one of the scratch runs, of "joint"
-// that one, else the two-stage fit or, without continued runs, that of the scratch runs. Null when
-// the pair has none.
+// The fit that an allocation goes by: the pair's choice where `law` is empty, of "chinchilla" the
+// one of the scratch runs, else the one of that name. Null when the pair has none.
 const NamedFit* fit_to_allocate(const PairFits& pair, const std::string& law);
 
 // What a sweep says to an allocation of one of its languages.
 struct SweepAllocation {
   NamedFit fit;
+  std::string reason;           // why by this fit: the pair's choice, or that the law was asked for
   std::vector<double> budgets;  // default_budgets
   std::vector<fit::LadderSize> ladder;
 };

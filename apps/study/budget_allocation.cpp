@@ -27,8 +27,8 @@ std::vector<BudgetAllocation> allocate_budgets(const fit::FitResult& fit,
       }
     }
     if (!one.scratch && !one.continued) continue;
-    if (one.scratch && one.continued && one.scratch->loss.value && one.continued->loss.value)
-      one.loss_difference = *one.continued->loss.value - *one.scratch->loss.value;
+    if (one.scratch && one.continued && i < report.savings.size())
+      one.loss_difference = report.savings[i].loss_difference;
     out.push_back(std::move(one));
   }
   return out;

@@ -13,7 +13,7 @@ namespace crosslaw::apps {
 struct BudgetAllocation {
   double flops = 0;
   std::optional<fit::AllocationRow> scratch, continued;  // absent: no optimum from this law
-  std::optional<double> loss_difference;                 // continued - scratch, nats
+  fit::Estimate loss_difference;                         // continued - scratch, nats
   std::vector<std::string> warnings;
 };
 

@@ -101,21 +101,19 @@ LossLevels levels_of(const std::vector<IsoLossSurface>& surfaces) {
 
 IsoLoss iso_loss(const Observations& observations, const PairFits& fits) {
   IsoLoss out;
-  const fit::FitResult* scratch = fits.find("scratch");
-  if (!scratch || !scratch->coverage) return out;
-  const bool exact = scratch->compute.has_value();
+  const fit::FitResult* chosen = fits.find(fits.choice.name);
+  if (!chosen || !chosen->coverage) return out;
+  const bool exact = chosen->compute.has_value();
   out.compute = exact ? ComputeCount::kExact : ComputeCount::kSixNd;
   const fit::Points points = observations.points(fits.pair, PointChoice::kAuto, exact);
-  // One grid for both strategies, so that their panels can be compared by eye.
-  const auto add = [&](const fit::FitResult& part, const std::string& strategy, fit::Stage stage) {
-    out.surfaces.push_back(surface_of(part, *scratch->coverage));
-    out.surfaces.back().strategy = strategy;
+  for (const fit::StrategyFit& part : fit::strategy_fits(*chosen)) {
+    const fit::Stage stage = part.stage.value_or(fit::Stage::kScratch);
+    // One grid for both strategies, so that their panels can be compared by eye.
+    out.surfaces.push_back(surface_of(part.fit, *chosen->coverage));
+    out.surfaces.back().strategy =
+        stage == fit::Stage::kContinued ? fits.pair.continued : fits.pair.scratch;
     out.surfaces.back().measured = outline_of(fit::select_stage(points, stage));
-  };
-  add(*scratch, fits.pair.scratch, fit::Stage::kScratch);
-  const fit::FitResult* both = fits.find("two-stage");
-  if (both && !fits.pair.continued.empty())
-    add(fit::strategy_fit(*both, "continued"), fits.pair.continued, fit::Stage::kContinued);
+  }
   out.levels = levels_of(out.surfaces);
   return out;
 }

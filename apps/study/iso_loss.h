@@ -45,7 +45,7 @@ struct IsoLoss {
   std::vector<IsoLossSurface> surfaces;
 };
 
-// From the fits "scratch" and "two-stage". No surfaces where the first is missing.
+// By the fit that answers for the pair (FitChoice). No surfaces without one.
 IsoLoss iso_loss(const Observations& observations, const PairFits& fits);
 
 }  // namespace crosslaw::apps

@@ -100,10 +100,13 @@ std::vector<BudgetSummary> summarise(const std::vector<MeasuredSaving>& savings)
   return summary;
 }
 
-std::string headline(const LanguagePair& pair, const std::vector<BudgetSummary>& summary) {
-  if (pair.continued.empty()) return fmt::format("{} from scratch", pair.language);
+std::string headline(const LanguagePair& pair, const std::vector<BudgetSummary>& summary,
+                     LanguageNames names) {
+  if (names.source.empty()) names.source = pair.source_language;
+  if (names.target.empty()) names.target = pair.language;
+  if (pair.continued.empty()) return fmt::format("{} from scratch", names.target);
   if (summary.empty())
-    return fmt::format("Continuing from {}: no saving can be measured yet.", pair.source_language);
+    return fmt::format("Continuing from {}: no saving can be measured yet.", names.source);
   std::vector<std::string> parts;
   int64_t extrapolated = 0, total = 0;
   bool helped = std::any_of(summary.begin(), summary.end(),
@@ -115,15 +118,15 @@ std::string headline(const LanguagePair& pair, const std::vector<BudgetSummary>&
     extrapolated += b.extrapolated, total += b.sizes;
   }
   std::string text =
-      helped
-          ? fmt::format("Continuing from {} saved {} tokens at equal loss: ", pair.source_language,
-                        pair.language)
-          : fmt::format(
-                "Continuing from {} did not help {}; for the same loss it took more tokens: ",
-                pair.source_language, pair.language);
-  text +=
-      fmt::format("{} tokens per parameter (means over {} sizes; {} of {} values extrapolated).",
-                  fmt::join(parts, ", "), summary.front().sizes, extrapolated, total);
+      helped ? fmt::format("Continuing from {} saved {} tokens at equal loss: ", names.source,
+                           names.target)
+             : fmt::format(
+                   "Continuing from {} did not help {}; for the same loss it took more tokens: ",
+                   names.source, names.target);
+  text += fmt::format(
+      "{} tokens per parameter (means over {} sizes; {} of {} values extrapolated; the "
+      "training of the {} model is not counted).",
+      fmt::join(parts, ", "), summary.front().sizes, extrapolated, total, names.source);
   return text;
 }
 

@@ -41,7 +41,11 @@ struct BudgetSummary {
 std::vector<BudgetSummary> summarise(const std::vector<MeasuredSaving>& savings);
 
 // "Continuing from en saved fr tokens at equal loss: 54 % at 5, 42 % at 10, 28 % at 20 tokens per
-// parameter ..."
-std::string headline(const LanguagePair& pair, const std::vector<BudgetSummary>& summary);
+// parameter ...". Languages are called as given, by their codes where nothing is.
+struct LanguageNames {
+  std::string source, target;
+};
+std::string headline(const LanguagePair& pair, const std::vector<BudgetSummary>& summary,
+                     LanguageNames names = {});
 
 }  // namespace crosslaw::apps

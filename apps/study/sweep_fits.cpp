@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "apps/study/fit_choice.h"
 #include "apps/study/sweep_folder.h"
 #include "db/files/content_hash.h"
 #include "fit/write/fit_json.h"
@@ -38,12 +39,20 @@ std::vector<Method> methods_of(const std::string& only_law) {
 // What the fits of a pair depend on; the version changes when the fits themselves do.
 std::string input_hash(const Observations& observations, const LanguagePair& pair) {
   std::string text =
-      fmt::format("fits 3 {} {}\n", CROSSLAW_VERSION, static_cast<int>(observations.count()));
+      fmt::format("fits 4 {} {}\n", CROSSLAW_VERSION, static_cast<int>(observations.count()));
   for (const fit::Point& p : observations.points(pair, PointChoice::kAuto)) {
     text += fmt::format("{} {} {} {} {}\n", p.params, p.tokens, p.loss, p.cluster,
                         static_cast<int>(p.stage));
   }
   return db::sha256(text);
+}
+
+// Beside the fits of a pair a row of this name says which of them answers.
+constexpr const char* kChoiceName = "choice";
+
+FitChoice choice_from_json(const std::string& text) {
+  const nlohmann::json json = nlohmann::json::parse(text);
+  return {json.at("name"), json.at("reason"), json.at("brief")};
 }
 
 Dataset points_for(const Method& method, const Dataset& both) {
@@ -58,13 +67,6 @@ void note_mid_schedule(fit::FitResult& fit) {
 }
 
 }  // namespace
-
-const fit::FitResult* PairFits::find(const std::string& name) const {
-  for (const NamedFit& named : fits) {
-    if (named.name == name) return &named.fit;
-  }
-  return nullptr;
-}
 
 std::vector<PairFits> fit_sweep(const Observations& observations, const SweepFitOptions& options,
                                 const std::function<void(const std::string&)>& say) {
@@ -91,6 +93,7 @@ std::vector<PairFits> fit_sweep(const Observations& observations, const SweepFit
             fmt::format("{} ({}): no fit: {}", pair.label(), method.name, error.what()));
       }
     }
+    result.choice = choose_fit(result.fits, options.fit);
     all.push_back(std::move(result));
   }
   return all;
@@ -102,6 +105,10 @@ std::vector<PairFits> stored_fits(const db::RunStore& store, const Observations&
   for (const LanguagePair& pair : observations.pairs()) {
     PairFits result{pair, {}, observations.left_out(pair)};
     const Dataset both = dataset_of_pair(observations, pair, PointChoice::kAuto, false);
+    for (const db::FitRow& row : rows) {
+      if (row.language == pair.label() && row.name == kChoiceName)
+        result.choice = choice_from_json(row.result);
+    }
     for (const Method& method : kMethods) {
       for (const db::FitRow& row : rows) {
         if (row.language != pair.label() || row.name != method.name) continue;
@@ -111,6 +118,8 @@ std::vector<PairFits> stored_fits(const db::RunStore& store, const Observations&
              points_for(method, both)});
       }
     }
+    // Of older versions, which stored no choice.
+    if (result.choice.name.empty()) result.choice = only_choice(result.fits);
     all.push_back(std::move(result));
   }
   return all;
@@ -134,6 +143,10 @@ void store_fits(db::RunStore& store, const Observations& observations,
       store.save_fit({pair.pair.label(), named.name, hash, fit::to_json(named.fit, true).dump()},
                      now_ms());
     }
+    if (pair.fits.empty()) continue;
+    const nlohmann::ordered_json choice = {
+        {"name", pair.choice.name}, {"reason", pair.choice.reason}, {"brief", pair.choice.brief}};
+    store.save_fit({pair.pair.label(), kChoiceName, hash, choice.dump()}, now_ms());
   }
 }
 
@@ -144,7 +157,8 @@ bool are_usual(const SweepFitOptions& options) {
          options.exact_flops == usual.exact_flops && options.only_law.empty() &&
          own.huber_delta == usual.fit.huber_delta && own.starts == usual.fit.starts &&
          own.draws == usual.fit.draws && own.seed == usual.fit.seed &&
-         own.resampling == usual.fit.resampling;
+         own.resampling == usual.fit.resampling && own.constraints.empty() &&
+         own.over_weight == usual.fit.over_weight;
 }
 
 FolderFits fits_of_folder(const std::string& folder, const SweepFitOptions& options, bool refit,

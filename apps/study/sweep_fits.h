@@ -5,27 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "apps/study/dataset.h"
 #include "apps/study/observations.h"
+#include "apps/study/pair_fits.h"
 #include "fit/solve/fitter.h"
 
 namespace crosslaw::apps {
-
-// The fits that a sweep has of itself, by language pair: "scratch" (chinchilla on the runs from
-// scratch), "two-stage" and "joint" (with the continued runs).
-struct NamedFit {
-  std::string name;
-  fit::FitResult fit;
-  Dataset data;  // what it was fitted to; of a stored fit, the points that there are now
-};
-
-struct PairFits {
-  LanguagePair pair;
-  std::vector<NamedFit> fits;
-  std::vector<std::string> missing;  // why a fit is not there
-
-  const fit::FitResult* find(const std::string& name) const;
-};
 
 struct SweepFitOptions {
   ParamsCount count = ParamsCount::kAll;

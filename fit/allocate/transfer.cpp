@@ -111,6 +111,14 @@ BudgetSaving saving_at(const FitResult& joint, double flops, const ComputeModel&
     const std::optional<double> needed = equal(theta);
     return needed ? std::optional(1 - flops / *needed) : std::nullopt;
   });
+  // Both losses share E, A and the draws: their difference is far better known than either.
+  out.loss_difference =
+      over_both(joint, [&](const PowerForm& s, const PowerForm& c) -> std::optional<double> {
+        const std::optional<Optimum> scratch = optimum(s, flops, compute);
+        const std::optional<Optimum> continued = optimum(c, flops, compute);
+        if (!scratch || !continued) return std::nullopt;
+        return continued->loss - scratch->loss;
+      });
   return out;
 }
 

@@ -35,6 +35,7 @@ struct BudgetSaving {
   double flops = 0;
   Estimate equal_loss_flops;  // compute from scratch that reaches the continued optimum's loss
   Estimate saved_share;       // 1 - flops / equal_loss_flops
+  Estimate loss_difference;   // of the optima, continued less scratch; from the same draws
 };
 
 // All throw std::invalid_argument for a fit of another law or values that are not above 0.

@@ -92,28 +92,47 @@ void warn_where_outside(double factor, const char* what, const Range& range,
   }
 }
 
+// `covered`: what was measured; absent where nobody knows.
 Prediction predict_one(const Strategy& strategy, const std::vector<double>& scatter,
-                       const NewRun& run, std::uint64_t seed) {
+                       const std::optional<DataRange>& covered, const NewRun& run,
+                       std::uint64_t seed) {
   Prediction out;
   out.run = run;
   out.stage = strategy.name;
   out.loss =
       estimate(strategy.fit, [&](const Theta& theta) { return loss_by(strategy, theta, run); });
-  out.run_ci95 = run_interval(strategy, scatter, run, seed);
-  const DataRange covered = coverage(strategy.points);
+  if (!scatter.empty()) out.run_ci95 = run_interval(strategy, scatter, run, seed);
+  if (!covered) return out;
   const ComputeModel compute = strategy.fit.compute_model();
   const double flops = compute.flops_per_token(run.params) * run.tokens;
-  out.flops_factor = times_outside(flops, covered.flops);
-  out.ratio_factor = times_outside(run.tokens / run.params, covered.tokens_per_param);
-  warn_where_outside(out.flops_factor, compute.measured ? "C" : "6ND", covered.flops, out.warnings);
-  warn_where_outside(out.ratio_factor, "D/N", covered.tokens_per_param, out.warnings);
+  out.flops_factor = times_outside(flops, covered->flops);
+  out.ratio_factor = times_outside(run.tokens / run.params, covered->tokens_per_param);
+  warn_where_outside(out.flops_factor, compute.measured ? "C" : "6ND", covered->flops,
+                     out.warnings);
+  warn_where_outside(out.ratio_factor, "D/N", covered->tokens_per_param, out.warnings);
   return out;
 }
 
-}  // namespace
+// Quantiles of a normal distribution of this deviation, evenly spaced in probability: residuals
+// that stand for those of points which are not there.
+std::vector<double> normal_scatter(double deviation) {
+  constexpr int kQuantiles = 199;
+  std::vector<double> out;
+  if (!(deviation > 0)) return out;
+  for (int k = 1; k <= kQuantiles; ++k) {
+    // The inverse of the normal distribution by bisection: erfc is all the library has.
+    const double p = static_cast<double>(k) / (kQuantiles + 1);
+    double low = -8, high = 8;
+    for (int step = 0; step < 60; ++step) {
+      const double middle = 0.5 * (low + high);
+      (0.5 * std::erfc(-middle / std::sqrt(2.0)) < p ? low : high) = middle;
+    }
+    out.push_back(deviation * low);
+  }
+  return out;
+}
 
-std::vector<Prediction> predict(const Points& points, const FitResult& fit,
-                                const std::vector<NewRun>& runs, std::uint64_t seed) {
+void require_positive(const std::vector<NewRun>& runs) {
   for (const NewRun& run : runs) {
     if (std::isfinite(run.params) && run.params > 0 && std::isfinite(run.tokens) &&
         run.tokens > 0) {
@@ -122,6 +141,27 @@ std::vector<Prediction> predict(const Points& points, const FitResult& fit,
     throw std::invalid_argument(fmt::format(
         "new run N = {}, D = {}: both must be finite and above 0", run.params, run.tokens));
   }
+}
+
+}  // namespace
+
+std::vector<Prediction> predict(const FitResult& fit, const std::vector<NewRun>& runs,
+                                std::uint64_t seed) {
+  require_positive(runs);
+  std::vector<Prediction> out;
+  for (const NewRun& run : runs) {
+    for (const StrategyFit& each : strategy_fits(fit)) {
+      const Strategy strategy{each.name, each.fit, {}};
+      const double rms = each.fit.certificate.rms_log_residual;
+      out.push_back(predict_one(strategy, normal_scatter(rms), each.fit.coverage, run, seed));
+    }
+  }
+  return out;
+}
+
+std::vector<Prediction> predict(const Points& points, const FitResult& fit,
+                                const std::vector<NewRun>& runs, std::uint64_t seed) {
+  require_positive(runs);
   if (static_cast<int>(points.size()) != fit.points) {
     throw std::invalid_argument(
         fmt::format("a fit of {} points was not made from {} points", fit.points, points.size()));
@@ -132,7 +172,8 @@ std::vector<Prediction> predict(const Points& points, const FitResult& fit,
   std::vector<Prediction> out;
   for (const NewRun& run : runs) {
     for (std::size_t s = 0; s < strategies.size(); ++s) {
-      out.push_back(predict_one(strategies[s], scatters[s], run, seed));
+      out.push_back(
+          predict_one(strategies[s], scatters[s], coverage(strategies[s].points), run, seed));
     }
   }
   return out;

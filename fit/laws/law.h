@@ -1,6 +1,7 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -89,22 +90,26 @@ struct Law {
   std::vector<CoefficientInfo> coefficients;
 
   // log L(N, D) and, where gradient is not null, its derivatives by theta.
-  double (*log_loss)(const double* theta, const Sample& at, double* gradient);
+  std::function<double(const double* theta, const Sample& at, double* gradient)> log_loss;
   // The objective with first and second derivatives over all samples.
-  void (*accumulate)(const Theta& theta, std::span<const Sample> samples, double delta, Sums& out);
+  std::function<void(const Theta& theta, std::span<const Sample> samples, double delta, Sums& out)>
+      accumulate;
   // Moves the origin of (log N, log D) by (-dx, -dy) without changing any prediction:
   // shift(theta, mean_x, mean_y) turns centred coordinates into plain ones.
-  void (*shift)(double* theta, double dx, double dy);
+  std::function<void(double* theta, double dx, double dy)> shift;
   // Sets A and B so that at the origin L - E = reducible, `share` of it due to the size; the
   // exponents are given. For first guesses.
-  void (*balance)(double* theta, double reducible, double share);
+  std::function<void(double* theta, double reducible, double share)> balance;
   // For a law that is a sum of power terms, each with one level of its own: the log of each term
   // (order of the levels in `coefficients`). Null for laws of another form.
-  void (*log_terms)(const double* theta, const Sample& at, double* out) = nullptr;
+  std::function<void(const double* theta, const Sample& at, double* out)> log_terms = nullptr;
   std::vector<DerivedInfo> derived = {};
   // The strategies it tells apart, those that the others build on first. Empty: one, the law itself
   // (see law_parts.h).
   std::vector<LawPart> parts = {};
+  // Weight in the objective of a point that the law overestimates, against one that it
+  // underestimates; 1: both count alike. `accumulate` knows it (see law_variants.h).
+  double over_weight = 1;
 
   int size() const { return static_cast<int>(coefficients.size()); }
   // Position of a coefficient; throws std::invalid_argument for an unknown name.

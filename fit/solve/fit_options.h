@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "fit/laws/law_variants.h"
 #include "fit/solve/fit_result.h"
 
 namespace crosslaw::fit {
@@ -20,6 +21,9 @@ struct FitOptions {
   Resampling resampling = Resampling::kPairs;
   std::uint64_t seed = 1;  // of starts and resamples
   int threads = 0;         // 0: one a core; never changes a result
+  // Coefficients held at a value or equal to others, of a law fitted at once (not "two-stage").
+  std::vector<Constraint> constraints = {};
+  double over_weight = 1;  // of points that the law overestimates (see overestimates_weighted)
 };
 
 // One message for each option out of its bounds.

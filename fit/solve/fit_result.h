@@ -35,7 +35,8 @@ struct Coefficient {
   double value = 0;
   std::optional<double> se;
   std::optional<Range> ci95;
-  bool frozen = false;  // taken over from another fit
+  bool frozen = false;  // not fitted: taken over from another fit, or held by a constraint
+  std::string held;     // by which: "fixed", "= alpha"
   bool identifiable = true;
   std::string reason;  // why it is not
 };
@@ -89,7 +90,8 @@ struct FitResult {
   std::string method = "one-stage";  // or "two-stage" (law joint, E, A, alpha from scratch alone)
   int points = 0;
   double huber_delta = 0;
-  double objective = 0;  // sum over points of weight * Huber(log predicted - log observed)
+  double over_weight = 1;  // of points that the law overestimates
+  double objective = 0;    // sum over points of weight * Huber(log predicted - log observed)
   bool converged = false;
   bool identifiable = false;
   Theta theta;  // plain coordinates: logs of the levels, exponents as they are

@@ -62,7 +62,8 @@ class RootHuber : public ceres::CostFunction {
       if (!std::isfinite(r)) return false;  // the step is refused and made shorter
       const double size = std::abs(r);
       const double root = size <= delta ? size : std::sqrt(delta * (2 * size - delta));
-      const double factor = std::sqrt(sample.weight) / unit_;
+      const double weight = sample.weight * (r > 0 ? objective_.law->over_weight : 1);
+      const double factor = std::sqrt(weight) / unit_;
       residuals[i] = std::copysign(factor * root, r);
       if (out == nullptr) continue;
       const double chain = factor * (size <= delta ? 1 : delta / root);

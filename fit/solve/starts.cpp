@@ -156,7 +156,8 @@ class StartMaker {
     double out = 0;
     for (const Sample& sample : samples_) {
       const double residual = law_.log_loss(theta.data(), sample, nullptr) - sample.log_loss;
-      out += sample.weight * huber(residual, objective_.delta);
+      const double weight = sample.weight * (residual > 0 ? law_.over_weight : 1);
+      out += weight * huber(residual, objective_.delta);
     }
     return std::isfinite(out) ? out : std::numeric_limits<double>::infinity();
   }

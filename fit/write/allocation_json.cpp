@@ -52,6 +52,7 @@ Json saving_json(const AllocationReport& report, std::size_t i) {
   return {{"flops", report.savings[i].flops},
           {"equal_loss_flops", estimate_json(report.savings[i].equal_loss_flops)},
           {"frontier_saved_share", estimate_json(report.savings[i].saved_share)},
+          {"loss_difference", estimate_json(report.savings[i].loss_difference)},
           {"params", transfer.params},
           {"tokens", transfer.tokens},
           {"equal_loss_tokens", estimate_json(transfer.equal_loss_tokens)},
@@ -137,6 +138,7 @@ void add_savings(const AllocationReport& report, const Allocation& strategy, std
   out.add("saved_share", transfer.saved_share);
   out.add("equal_loss_flops", saving.equal_loss_flops);
   out.add("frontier_saved_share", saving.saved_share);
+  out.add("loss_difference", saving.loss_difference);
   out.add("crossing_tokens", crossing.tokens);
   out.add("continued_better_below", std::string(!here                             ? ""
                                                 : crossing.continued_better_below ? "1"

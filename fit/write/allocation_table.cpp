@@ -23,6 +23,7 @@ using Columns = std::vector<Column>;
 using Format = std::string (*)(double);
 
 std::string interval(const std::optional<Range>& range, Format format) {
+  if (range && format == short_count) return short_interval(range->low, range->high);
   return range ? fmt::format("[{}, {}]", format(range->low), format(range->high)) : "-";
 }
 
@@ -32,6 +33,7 @@ std::string three_digits(double value) {
 }
 std::string four_digits(double value) { return fmt::format("{:.4g}", value); }
 std::string four_decimals(double value) { return fmt::format("{:.4f}", value); }
+std::string signed_decimals(double value) { return fmt::format("{:+.4f}", value); }
 std::string percent(double value) { return fmt::format("{:.1f}%", 100 * value); }
 std::string fine_percent(double value) { return fmt::format("{:.2f}%", 100 * value); }
 
@@ -232,25 +234,23 @@ Table allocation_table(const AllocationReport& report) {
 
 Table saving_table(const AllocationReport& report) {
   Table out;
-  out.header = {"C (FLOPs)",   "N",
-                "D continued", "D scratch, same loss",
-                "95%",         "transferred D",
-                "95%",         "FLOPs saved, same N",
-                "95%",         "C scratch, same loss",
-                "95%",         "FLOPs saved, best N",
-                "95%",         "scratch overtakes at D",
+  out.header = {"C (FLOPs)",   "loss, continued - scratch", "95%", "N",
+                "D continued", "D scratch, same loss",      "95%", "transferred D",
+                "95%",         "FLOPs saved, same N",       "95%", "C scratch, same loss",
+                "95%",         "FLOPs saved, best N",       "95%", "scratch overtakes at D",
                 "95%"};
   for (std::size_t i = 0; i < report.savings.size(); ++i) {
     const Transfer& transfer = report.transfers[i];
     const BudgetSaving& saving = report.savings[i];
     const Crossing& crossing = report.crossings[i];
     const bool overtakes = crossing.continued_better_below;
-    std::vector<std::string> row = {four_digits(saving.flops), short_count(transfer.params),
-                                    short_count(transfer.tokens)};
+    std::vector<std::string> row = {four_digits(saving.flops)};
     const auto add = [&](const Estimate& estimate, Format format) {
       row.push_back(value_of(estimate, format));
       row.push_back(interval(estimate.ci95, format));
     };
+    add(saving.loss_difference, signed_decimals);
+    row.insert(row.end(), {short_count(transfer.params), short_count(transfer.tokens)});
     add(transfer.equal_loss_tokens, short_count);
     add(transfer.transferred_tokens, short_count);
     add(transfer.saved_share, percent);

@@ -29,6 +29,7 @@ Json coefficients_json(const FitResult& fit) {
     one["identifiable"] = each.identifiable;
     if (!each.reason.empty()) one["reason"] = each.reason;
     if (each.frozen) one["frozen"] = true;
+    if (!each.held.empty()) one["held"] = each.held;
     out[each.name] = std::move(one);
   }
   return out;
@@ -102,6 +103,7 @@ Json to_json(const FitResult& fit, bool draws) {
               {"derived", derived_json(fit)},
               {"problems", fit.problems},
               {"certificate", certificate_json(fit.certificate)}};
+  if (fit.over_weight != 1) out["over_weight"] = fit.over_weight;
   if (!fit.convention.params.empty() || !fit.convention.compute.empty()) {
     out["convention"] = {{"params", fit.convention.params}, {"compute", fit.convention.compute}};
   }

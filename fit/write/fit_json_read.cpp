@@ -109,6 +109,7 @@ Coefficient read_coefficient(const Keys& all, const std::string& name, std::opti
   out.ci95 = keys.maybe_range("ci95");
   out.identifiable = keys.flag("identifiable", true);
   out.frozen = keys.flag("frozen", false);
+  if (keys.has("held")) out.held = keys.text("held");
   if (keys.has("reason")) out.reason = keys.text("reason");
   return out;
 }
@@ -192,6 +193,7 @@ void read_counting(const Keys& keys, FitResult& fit) {
 void read_details(const Keys& keys, FitResult& fit) {
   fit.points = keys.count("points");
   fit.huber_delta = keys.maybe_infinite("huber_delta");
+  fit.over_weight = keys.maybe_number("over_weight").value_or(1);
   fit.objective = keys.maybe_number("objective").value_or(0);
   fit.converged = keys.flag("converged", true);
   fit.identifiable = keys.flag("identifiable", true);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "fit/allocate/allocation_report.h"
+
 namespace crosslaw::fit {
 namespace {
 
@@ -18,12 +20,20 @@ std::string interval(const std::optional<Range>& range) {
   return range ? fmt::format("[{:#.4g}, {:#.4g}]", range->low, range->high) : "-";
 }
 
-std::string describe_points(const FitResult& fit) {
+std::string describe_objective(const FitResult& fit) {
   const double delta = fit.huber_delta;
+  return fmt::format("objective:    {:.9g} ({})\n", fit.objective,
+                     std::isfinite(delta)
+                         ? fmt::format("sum of Huber, delta {:.3g}, on log residuals", delta)
+                         : "half the sum of squared log residuals");
+}
+
+std::string describe_points(const FitResult& fit) {
   std::string out = fmt::format(
-      "{} points, objective {:.9g} ({})\n", fit.points, fit.objective,
-      std::isfinite(delta) ? fmt::format("sum of Huber, delta {:.3g}, on log residuals", delta)
-                           : "half the sum of squared log residuals");
+      "{} points{}\n", fit.points,
+      fit.over_weight == 1
+          ? ""
+          : fmt::format("; where the law overestimates they weigh {:.4g}", fit.over_weight));
   if (!fit.convention.params.empty()) {
     out += fmt::format("N: {}; C: {}\n", fit.convention.params, fit.convention.compute);
   }
@@ -57,6 +67,43 @@ std::string describe_certificate(const FitResult& fit) {
                            fit.identifiable ? "yes" : "NO", c.condition);
 }
 
+// The same in a line: what a reader needs who trusts it.
+std::string summarise_certificate(const FitResult& fit) {
+  const Certificate& c = fit.certificate;
+  return fmt::format(
+      "fit:          {}, {} of {} starts end here; {}; off by {:.3g} % rms\n",
+      fit.converged ? "optimum certified" : "NO optimum was reached", c.starts_at_best, c.starts,
+      fit.identifiable ? "identifiable" : "NOT identifiable", 100 * c.rms_log_residual);
+}
+
+void add_estimate(Table& table, const std::string& name, const Estimate& each, bool counts) {
+  if (!each.value) return;
+  const auto number = [&](double value) { return counts ? short_count(value) : six_digits(value); };
+  table.rows.push_back({name, number(*each.value),
+                        each.se ? (counts ? short_count(*each.se) : short_number(*each.se)) : "-",
+                        !each.ci95 ? "-"
+                        : counts   ? short_interval(each.ci95->low, each.ci95->high)
+                                   : interval(each.ci95)});
+}
+
+// What the coefficients imply at the largest measured compute, strategy by strategy.
+void add_optimum(const FitResult& fit, Table& table) {
+  AllocationOptions options;
+  options.flops = {fit.coverage->flops.high};
+  for (const Allocation& each : report_allocation(fit, options).strategies) {
+    const std::string whose = each.strategy.empty() ? "" : " " + each.strategy;
+    if (each.growth) {
+      add_estimate(table, "a" + whose, each.growth->params_exponent, false);
+      add_estimate(table, "b" + whose, each.growth->tokens_exponent, false);
+    }
+    for (const AllocationRow& row : each.rows) {
+      add_estimate(table, "N*" + whose, row.params, true);
+      add_estimate(table, "D*" + whose, row.tokens, true);
+      add_estimate(table, "D*/N*" + whose, row.tokens_per_param, false);
+    }
+  }
+}
+
 std::string describe_bootstrap(const FitResult& fit) {
   if (fit.draws.rows() == 0) return "intervals:    none, no bootstrap was asked for\n";
   return fmt::format("intervals:    95 %, {} refits, {} resampled, seed {}\n", fit.draws.rows(),
@@ -74,7 +121,7 @@ Table coefficient_table(const FitResult& fit) {
   for (const Coefficient& each : fit.coefficients) {
     std::vector<std::string> row = {each.name, six_digits(each.value), spread(each.se),
                                     interval(each.ci95)};
-    if (each.frozen) row[0] += " (frozen)";
+    if (each.frozen) row[0] += each.held.empty() ? " (frozen)" : fmt::format(" ({})", each.held);
     if (!all) row.emplace_back(each.identifiable ? "yes" : "NO");
     out.rows.push_back(std::move(row));
   }
@@ -82,6 +129,7 @@ Table coefficient_table(const FitResult& fit) {
     out.rows.push_back({each.name, six_digits(each.value), spread(each.se), interval(each.ci95)});
     if (!all) out.rows.back().emplace_back("");
   }
+  if (all && fit.identifiable && fit.coverage) add_optimum(fit, out);
   return out;
 }
 
@@ -96,13 +144,22 @@ Table coefficient_csv(const FitResult& fit) {
   return out;
 }
 
-std::string describe(const FitResult& fit) {
+std::string describe(const FitResult& fit, bool verbose) {
   std::string out = fmt::format("{}: {}\n", fit.method == "two-stage" ? fit.method : fit.law->name,
                                 fit.law->formula);
   out += describe_points(fit) + "\n";
-  out += render(coefficient_table(fit), TableFormat::kText) + "\n";
-  out += describe_certificate(fit) + describe_bootstrap(fit);
-  for (const std::string& problem : fit.problems) out += "problem:      " + problem + "\n";
+  const Table table = coefficient_table(fit);
+  out += render(table, TableFormat::kText);
+  if (table.rows.size() > fit.coefficients.size() + fit.derived().size()) {
+    out += fmt::format("N* ~ C^a, D* ~ C^b; N*, D* at C = {:.4g}\n", fit.coverage->flops.high);
+  }
+  out += "\n" + (verbose ? describe_objective(fit) + describe_certificate(fit)
+                         : summarise_certificate(fit));
+  out += describe_bootstrap(fit);
+  constexpr std::size_t kIndent = 14;  // of what stands behind "problem:"
+  for (const std::string& problem : fit.problems) {
+    out += wrapped("problem:      " + problem, kPageColumns, kIndent) + "\n";
+  }
   return out;
 }
 

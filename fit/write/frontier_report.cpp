@@ -257,7 +257,7 @@ std::vector<Table> tables(const TrainingEnvelopeFit& fit, TableFormat format) {
 
 std::string render(const IsoflopFit& fit, TableFormat format) {
   const std::string body = render(tables(fit, format), format);
-  if (format != TableFormat::kText) return body;
+  if (!is_text(format)) return body;
   std::string out = fmt::format(
       "isoflop (Hoffmann et al. 2022, approach 2): log loss is a parabola in log N at each budget\n"
       "N* is the {}; D* is had from it and C\n"
@@ -270,7 +270,7 @@ std::string render(const IsoflopFit& fit, TableFormat format) {
 
 std::string render(const TrainingEnvelopeFit& fit, TableFormat format) {
   const std::string body = render(tables(fit, format), format);
-  if (format != TableFormat::kText) return body;
+  if (!is_text(format)) return body;
   std::string out = fmt::format(
       "envelope (Hoffmann et al. 2022, approach 1): the least loss at each compute\n"
       "N* is the {}\n",

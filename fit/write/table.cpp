@@ -13,6 +13,8 @@
 namespace crosslaw::fit {
 namespace {
 
+constexpr std::size_t kBetween = 2;  // blanks between two columns of text
+
 std::vector<std::size_t> widths(const Table& table) {
   std::vector<std::size_t> out;
   for (const std::string& cell : table.header) out.push_back(display_width(cell));
@@ -33,7 +35,7 @@ std::string text(const Table& table) {
   const auto line = [&](const std::vector<std::string>& row) {
     std::string one;
     for (std::size_t c = 0; c < row.size(); ++c) {
-      one += (c > 0 ? "  " : "") + padded(row[c], to[c], table.is_left(c));
+      one += std::string(c > 0 ? kBetween : 0, ' ') + padded(row[c], to[c], table.is_left(c));
     }
     one.erase(one.find_last_not_of(' ') + 1);
     out += one + "\n";
@@ -157,6 +159,49 @@ std::string latex(const Table& table) {
   return out + "\\bottomrule\n\\end{tabular}\n";
 }
 
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+std::string counted(double value, int digits) {
+  constexpr std::array<std::pair<double, const char*>, 4> kSuffixes = {
+      {{1e12, "T"}, {1e9, "B"}, {1e6, "M"}, {1e3, "k"}}};
+  if (!(std::abs(value) < 1e15)) return fmt::format("{:.{}g}", value, digits);
+  const double last_digit = 0.5 * std::pow(10.0, -digits);
+  for (const auto& [unit, suffix] : kSuffixes) {
+    // 999.96M rounds to 1000M: take the next unit instead.
+    if (std::abs(value) < (1 - last_digit) * unit) continue;
+    std::string text = fmt::format("{:#.{}g}", value / unit, digits);
+    // 650, not 650.0: its digits are all before the point.
+    const bool too_many = std::count_if(text.begin(), text.end(), is_digit) > digits;
+    if (too_many && text.ends_with(".0")) text.resize(text.size() - 2);
+    if (text.ends_with('.')) text.pop_back();
+    return text + suffix;
+  }
+  return fmt::format("{:.{}g}", value, digits);
+}
+
+bool is_interval(const std::string& header) { return header.starts_with("95%"); }
+
+std::size_t text_width(const Table& table) {
+  std::size_t out = 0;
+  for (const std::size_t each : widths(table)) out += each + kBetween;
+  return out > 0 ? out - kBetween : 0;
+}
+
+Table first_columns(const Table& table, std::size_t count) {
+  Table out = table;
+  out.header.resize(count);
+  for (auto& row : out.rows) row.resize(count);
+  if (out.align.size() > count) out.align.resize(count);
+  return out;
+}
+
+std::string page(const Table& table) {
+  const NarrowTable narrow = narrowed(table);
+  if (narrow.left_out.empty()) return text(table);
+  return text(narrow.table) +
+         wrapped(fmt::format("(--wide adds: {})", fmt::join(narrow.left_out, ", "))) + "\n";
+}
+
 }  // namespace
 
 bool Table::is_left(std::size_t column) const {
@@ -179,6 +224,8 @@ std::size_t display_width(std::string_view text) {
 std::string render(const Table& table, TableFormat format) {
   switch (format) {
     case TableFormat::kText:
+      return page(table);
+    case TableFormat::kWideText:
       return text(table);
     case TableFormat::kMarkdown:
       return markdown(table);
@@ -232,15 +279,46 @@ Table stacked(const std::vector<std::string>& label_header, const std::vector<Ta
   return out;
 }
 
-std::string short_count(double value) {
-  constexpr std::array<std::pair<double, const char*>, 4> kSuffixes = {
-      {{1e12, "T"}, {1e9, "B"}, {1e6, "M"}, {1e3, "k"}}};
-  if (!(std::abs(value) < 1e15)) return fmt::format("{:.4g}", value);
-  for (const auto& [unit, suffix] : kSuffixes) {
-    // 999.96M rounds to 1000M: take the next unit instead.
-    if (std::abs(value) >= 0.99995 * unit) return fmt::format("{:#.4g}{}", value / unit, suffix);
+NarrowTable narrowed(const Table& table, std::size_t columns) {
+  NarrowTable out{table, {}};
+  // What names a row and its first answer stay, however wide they are.
+  constexpr std::size_t kLeast = 2;
+  std::size_t count = table.header.size();
+  while (count > kLeast && text_width(out.table) > columns) {
+    do {
+      --count;
+    } while (count > kLeast && is_interval(table.header[count]));
+    out.left_out.insert(out.left_out.begin(), table.header[count]);
+    out.table = first_columns(table, count);
   }
-  return fmt::format("{:.4g}", value);
+  return out;
+}
+
+std::string wrapped(std::string_view text, std::size_t columns, std::size_t indent) {
+  std::string out;
+  std::size_t used = 0;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(' '), text.size());
+    const std::string_view word = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    const std::size_t wide = display_width(word);
+    if (used > 0 && used + 1 + wide > columns) {
+      out += "\n" + std::string(indent, ' ');
+      used = indent;
+    } else if (!out.empty()) {
+      out += ' ';
+      ++used;
+    }
+    out += word;
+    used += wide;
+  }
+  return out;
+}
+
+std::string short_count(double value) { return counted(value, 4); }
+
+std::string short_interval(double low, double high) {
+  return fmt::format("[{}, {}]", counted(low, 3), counted(high, 3));
 }
 
 std::string exact(double value) { return fmt::format("{}", value); }

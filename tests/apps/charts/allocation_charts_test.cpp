@@ -70,8 +70,8 @@ TEST_CASE("Both strategies are drawn in their own colours") {
       given(fit::joint_law(), {planted::kContinuedB, planted::kContinuedBeta, planted::kGamma});
   const std::vector<Panel> panels = allocation_panels(fit, report_of(fit, {1e20}), {});
   REQUIRE(panels[0].lines.size() == 4);
-  CHECK(panels[0].lines[1].colour == colour::kBlue);
-  CHECK(panels[0].lines[3].colour == colour::kVermilion);
+  CHECK(panels[0].lines[1].colour == colour::kVermilion);
+  CHECK(panels[0].lines[3].colour == colour::kBlue);
   CHECK(panels[0].lines[1].name == "from scratch");
   CHECK(panels[0].lines[3].name == "continued");
 }

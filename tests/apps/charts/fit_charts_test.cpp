@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "apps/charts/figure.h"
+#include "fit/frontier/isoflop.h"
 #include "fit/laws/laws.h"
 #include "fit/laws/power_form.h"
 #include "fit/solve/fitter.h"
@@ -259,7 +260,7 @@ TEST_CASE("A law without a closed form gets its frontier by search, without a ba
   fit.law = &unknown;
   const fit::Profile profile{"alpha", 0.3, {0.2, 0.3, 0.4}, {2, 1, 2}, 1.5, 0.25, 0.35};
   const std::vector<Panel> panels = fit_panels(fit, points, {profile}, {});
-  CHECK(panels.size() == 7);
+  CHECK(panels.size() == 8);
   const Panel& surface = find(panels, "Loss surface");
   check_contours(surface, fit);
   CHECK(surface.bands.empty());
@@ -275,7 +276,7 @@ TEST_CASE("One point, no point and extreme points can be drawn") {
   check_drawable(fit_panels(given, {}, {}, {}));
   CHECK(fit_panels(given, {}, {}, {}).empty());
   check_drawable(fit_panels(given, {{1e8, 2e9, 3.1}}, {}, {}));
-  CHECK(fit_panels(given, {{1e8, 2e9, 3.1}}, {}, {}).size() == 4);
+  CHECK(fit_panels(given, {{1e8, 2e9, 3.1}}, {}, {}).size() == 5);
   const fit::Points wild = {{1e-150, 1e-100, 1e-200}, {1e150, 1e120, 1e250}, {1, 1, 1}};
   check_drawable(fit_panels(given, wild, {}, {}));
   const fit::Points same(30, {1e8, 2e9, 3.1});
@@ -290,4 +291,31 @@ TEST_CASE("The axis names a column that is not called as usual") {
   const auto panels = fit_panels(fit, points, {}, {"<&\">'.csv", "<N & \"N\">", "D", "loss"});
   CHECK_THAT(svg_element(panels[0], "one"), has_text("(&lt;N &amp; &quot;N&quot;&gt;)"));
   check_drawable(panels);
+}
+
+TEST_CASE("The isoFLOP curves are the parabolas of approach 2, with the runs they go through") {
+  fit::FitOptions options;
+  options.draws = 0;
+  const fit::Points points = planted::reference_points("chinchilla_epoch_240");
+  const fit::FitResult fit = fit::fit_law(points, options);
+  const Panel panel = find(fit_panels(fit, points, {}, {}), "IsoFLOP curves");
+  fit::IsoflopOptions parabolas;
+  parabolas.frontier.draws = 0;
+  const fit::IsoflopFit truth = fit::fit_isoflop(points, parabolas);
+  std::vector<double> minima;
+  for (const Line& line : panel.lines) {
+    if (line.dash != Dash::kSolid || !line.name.empty()) continue;
+    const auto least = std::min_element(line.at.begin(), line.at.end(),
+                                        [](const Spot& a, const Spot& b) { return a.y < b.y; });
+    minima.push_back(least->x);
+  }
+  REQUIRE(minima.size() == 7);
+  for (const double each : minima) {
+    CHECK(std::any_of(truth.budgets.begin(), truth.budgets.end(), [&](const auto& budget) {
+      return budget.use == fit::BudgetUse::kUsed &&
+             std::abs(std::log(*budget.params_optimum.value / each)) < 0.1;
+    }));
+  }
+  CHECK(panel.marks.size() == 7);
+  CHECK(panel.lines.back().name == "best size by the law");
 }

@@ -71,8 +71,8 @@ def allocation_page(work):
 def bad_input(work):
     for command in (["fit"], ["allocate", "--flops", "1e20"]):
         # The name is refused before the data are even looked for.
-        done = run(*command, "--data", work / "missing.csv", "--plot", work / "plot.png")
-        good = done.returncode == 2 and "plot.png" in done.stderr and ".svg" in done.stderr
+        done = run(*command, "--data", work / "missing.csv", "--plot", work / "plot.gif")
+        good = done.returncode == 2 and "plot.gif" in done.stderr and ".svg" in done.stderr
         check(f"{command[0]}: a name of another kind", good and not done.stdout, done.stderr)
         done = run(*command, work, "--plot", work / "plot.svg")
         good = done.returncode == 2 and "no sweep here" in done.stderr and not (work / "plot.svg").exists()

@@ -50,10 +50,13 @@ TEST_CASE("Typed-in coefficients of the paper give its frontiers") {
              has_text("N* = 0.3244 C^0.4286, D* = 0.5138 C^0.5714"));
   CHECK_THAT(run(from_coefficients("E=1.55,A=420,alpha=0.4,B=433.3,beta=0.2,gamma=0.08")),
              has_text("N* = 4.789 C^0.3846, D* = 0.0348 C^0.6154"));
-  const std::string both = run(from_coefficients(
-      std::string(kPaperScratch) + ",B_continued=433.3,beta_continued=0.2,gamma=0.08"));
+  AllocateCommandOptions wide = from_coefficients(
+      std::string(kPaperScratch) + ",B_continued=433.3,beta_continued=0.2,gamma=0.08");
+  wide.output.wide = true;
+  const std::string both = run(wide);
   CHECK_THAT(both, has_text("scratch: N* = 0.3244") && has_text("continued: N* = 4.789") &&
-                       has_text("scratch overtakes at D") && has_text("transferred D"));
+                       has_text("scratch overtakes at D") && has_text("transferred D") &&
+                       has_text("loss, continued - scratch"));
 }
 
 TEST_CASE("The paper's printed laws are printed as in the paper, whatever the format") {
@@ -79,7 +82,7 @@ TEST_CASE("The paper's printed laws are printed as in the paper, whatever the fo
   options.output.json = false;
   options.output.csv = true;
   CHECK_THAT(run(options), has_text("transferred_tokens") && has_text("crossing_tokens") &&
-                               has_text("params_exponent") && has_text("\ncontinued,"));
+                               has_text("params_exponent") && has_text("\n,,joint,continued,"));
   options.output.csv = false;
   options.output.markdown = true;
   CHECK_THAT(run(options), has_text("| N* continued  |    4.789 |   0.3846 |"));
@@ -93,10 +96,11 @@ TEST_CASE("Limits and a ladder of shapes are printed with what they cost") {
   options.limits.max_tokens = 2e10;
   options.limits.inference_tokens = 1e11;
   options.ladder.path = "sweep/presets/paper40.csv";
+  options.output.wide = true;
   CHECK_THAT(run(options), has_text("bound by") && has_text("max-tokens, inference") &&
                                has_text("C also serves 100.0B tokens") && has_text("as good") &&
                                has_text("ladder sizes at their own FLOPs a token"));
-  options.output.json = true;
+  options.output = {.json = true};
   const nlohmann::json row = nlohmann::json::parse(run(options))["rows"][1];
   CHECK(row["binding"] == nlohmann::json({"max-tokens", "inference"}));
   CHECK(row["given_up"].get<double>() > 0);
@@ -199,7 +203,7 @@ TEST_CASE("Every table format is printed") {
   CHECK_THAT(run(options), has_text("\\begin{tabular}") && has_text("$10^{20}$"));
   options.output.latex = false;
   options.output.csv = true;
-  CHECK_THAT(run(options), Catch::Matchers::StartsWith("strategy,flops,params,"));
+  CHECK_THAT(run(options), Catch::Matchers::StartsWith("language,fit,law,strategy,flops,params,"));
   options.output.json = true;
   std::ostringstream out, log;
   CHECK_THROWS_AS(run_allocate(options, out, log), std::invalid_argument);
@@ -257,11 +261,12 @@ TEST_CASE("A sweep is allocated by its stored fits, over its own budgets and lad
   store_fits(store, observations, fit_sweep(observations, settings, [](const std::string&) {}));
   AllocateCommandOptions options;
   options.source.directory = folder.path().string();
-  CHECK_THAT(run(options),
-             Catch::Matchers::StartsWith("fr\n\nscratch: N* = ") && has_text("ladder"));
+  CHECK_THAT(run(options), Catch::Matchers::StartsWith("fr, ") && has_text("held-out error") &&
+                               has_text("\n\nscratch: N* = "));
+  const std::string chosen = stored_fits(store, observations)[0].choice.name;
   options.output = {.csv = true};
   CHECK_THAT(run(options), Catch::Matchers::StartsWith("language,fit,law,strategy,flops,") &&
-                               has_text("\nfr,two-stage,two-stage,continued,"));
+                               has_text("\nfr," + chosen + "," + chosen + ",continued,"));
   options.output = {.json = true};
   const nlohmann::json json = nlohmann::json::parse(run(options));
   CHECK(json.at("rows").at(0).at("language") == "fr");
@@ -269,7 +274,16 @@ TEST_CASE("A sweep is allocated by its stored fits, over its own budgets and lad
   options.output = {.plot = (folder / "charts.svg").string()};
   run(options);
   CHECK_THAT(crosslaw::tests::read_file(options.output.plot),
-             has_text("Allocation of ") && has_text("fr, two-stage: "));
+             has_text("Allocation of ") && has_text("fr, " + chosen + ": "));
+  options.output = {};
+  options.fitting.fit.law = "chinchilla";
+  CHECK_THAT(run(options), Catch::Matchers::StartsWith("fr, scratch (as asked for)"));
+  options.fitting.fit.law = "outer";
+  {
+    std::ostringstream out, log;
+    CHECK_THROWS_WITH(run_allocate(options, out, log), has_text("crosslaw export"));
+  }
+  options.fitting.fit.law.clear();
   options.source.file.path = "runs.csv";
   std::ostringstream out, log;
   CHECK_THROWS_WITH(run_allocate(options, out, log), has_text("exactly one of"));

@@ -70,19 +70,23 @@ TEST_CASE("Text follows the coefficients, and CSV is the table that was asked fo
   options.evidence.holdout = {"rollout"};
   options.evidence.predict = {"7e9:1.4e11"};
   const std::string text = printed(options);
-  CHECK(text.find("identifiable: yes") < text.find("predicted losses"));
+  CHECK(text.find("optimum certified") < text.find("predicted losses"));
   CHECK_THAT(text, has_text("120, 150, 180, 210 points train"));
   options.output.csv = true;
   std::ostringstream out, log;
   CHECK_THROWS_WITH(run_fit(options, out, log), has_text("print one table"));
   options.evidence.predict.clear();
-  CHECK_THAT(printed(options), Catch::Matchers::StartsWith("law,coefficients,objective"));
+  CHECK_THAT(printed(options),
+             Catch::Matchers::StartsWith("language,fit,law,coefficients,objective"));
   options.evidence.holdout.clear();
   options.evidence.influence = true;
-  CHECK_THAT(printed(options), Catch::Matchers::StartsWith("run,line,points,log_params,log E"));
+  CHECK_THAT(printed(options),
+             Catch::Matchers::StartsWith("language,fit,law,run,line,points,log_params,log E"));
   options.evidence.influence = false;
   options.evidence.profile = true;
-  CHECK_THAT(printed(options), Catch::Matchers::StartsWith("name,value,objective,limit\nE,"));
+  CHECK_THAT(printed(options), Catch::Matchers::StartsWith(
+                                   "language,fit,law,name,value,objective,limit,params_convention,"
+                                   "compute_convention\n,,chinchilla,E,"));
 }
 
 TEST_CASE("Rows of the file are held out by conditions, and runs go by their names") {

@@ -1,5 +1,6 @@
 #include "apps/commands/frontier_methods.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <stdexcept>
@@ -41,6 +42,12 @@ TEST_CASE("fit --method isoflop prints text, JSON and tables that name their dat
   options.output.csv = true;
   run_fit(options, csv, log);
   CHECK_THAT(csv.str(), has_text("quantity,constant"));
+  // One table, whatever a row is of.
+  std::istringstream lines(csv.str());
+  std::string line;
+  std::getline(lines, line);
+  const auto columns = std::count(line.begin(), line.end(), ',');
+  while (std::getline(lines, line)) CHECK(std::count(line.begin(), line.end(), ',') >= columns);
 }
 
 TEST_CASE("fit --method envelope interpolates the runs that --cluster names") {

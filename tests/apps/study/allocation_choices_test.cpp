@@ -5,17 +5,15 @@
 
 namespace crosslaw::apps {
 
-TEST_CASE("An allocation goes by the two-stage fit unless a law is named") {
+TEST_CASE("An allocation goes by the fit of the choice unless a law is named") {
   PairFits pair;
   CHECK(fit_to_allocate(pair, "") == nullptr);
-  pair.fits.push_back({"scratch", {}, {}});
-  CHECK(fit_to_allocate(pair, "")->name == "scratch");
-  CHECK(fit_to_allocate(pair, "joint") == nullptr);
-  pair.fits.push_back({"two-stage", {}, {}});
-  pair.fits.push_back({"joint", {}, {}});
-  CHECK(fit_to_allocate(pair, "")->name == "two-stage");
-  CHECK(fit_to_allocate(pair, "joint")->name == "joint");
+  for (const char* name : {"scratch", "two-stage", "joint"}) pair.fits.push_back({name, {}, {}});
+  pair.choice.name = "joint";
+  CHECK(fit_to_allocate(pair, "")->name == "joint");
+  CHECK(fit_to_allocate(pair, "two-stage")->name == "two-stage");
   CHECK(fit_to_allocate(pair, "chinchilla")->name == "scratch");
+  CHECK(fit_to_allocate(pair, "outer") == nullptr);
 }
 
 TEST_CASE("A sweep brings budgets around its own compute and its own ladder") {
@@ -27,7 +25,8 @@ TEST_CASE("A sweep brings budgets around its own compute and its own ladder") {
   const auto fits = fit_sweep(observations, options, [](const std::string&) {});
   const std::vector<SweepAllocation> six = sweep_allocations(observations, fits, "", false);
   REQUIRE(six.size() == 1);
-  CHECK(six[0].fit.name == "two-stage");
+  CHECK(six[0].fit.name == fits[0].choice.name);
+  CHECK(six[0].reason == fits[0].choice.reason);
   CHECK_FALSE(six[0].fit.fit.compute);
   CHECK(six[0].ladder.size() == 40);
   const double most = fit::coverage(six[0].fit.data.data.points).flops.high;

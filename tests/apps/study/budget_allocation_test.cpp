@@ -23,8 +23,9 @@ TEST_CASE("A row holds both strategies' optimum of one budget, and their differe
     REQUIRE(rows[i].continued);
     CHECK(rows[i].scratch->params.value == report.strategies[0].rows[i].params.value);
     CHECK(rows[i].continued->params.value == report.strategies[1].rows[i].params.value);
-    REQUIRE(rows[i].loss_difference);
-    CHECK(*rows[i].loss_difference ==
+    REQUIRE(rows[i].loss_difference.value);
+    REQUIRE(rows[i].loss_difference.ci95);
+    CHECK(*rows[i].loss_difference.value ==
           Approx(*rows[i].continued->loss.value - *rows[i].scratch->loss.value));
     CHECK(rows[i].scratch->nearest);
   }
@@ -36,6 +37,6 @@ TEST_CASE("A fit from scratch has no optimum of continued runs and no difference
        allocate_budgets(*fits.find("scratch"), planted_demo().observations, fits.pair)) {
     CHECK(row.scratch);
     CHECK_FALSE(row.continued);
-    CHECK_FALSE(row.loss_difference);
+    CHECK_FALSE(row.loss_difference.value);
   }
 }

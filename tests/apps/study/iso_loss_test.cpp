@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "apps/study/allocation_choices.h"
+#include "fit/solve/strategies.h"
 #include "tests/apps/planted_demo.h"
 #include "tests/support/catch.h"
 
@@ -58,7 +59,7 @@ TEST_CASE("Grid, frontier and outline count compute as the fit does") {
     const IsoLossSurface& surface = figure.surfaces[0];
     for (const fit::Point& p : points)
       CHECK(is_inside(surface.measured, fit::training_flops(p), p.params));
-    const fit::FitResult& scratch = *fits.find("scratch");
+    const fit::FitResult scratch = fit::strategy_fit(*fits.find(fits.choice.name), "scratch");
     const double per_token =
         scratch.compute.value_or(fit::ComputeModel{}).flops_per_token(surface.params[7]);
     CHECK(surface.loss[7][11] ==
@@ -106,7 +107,7 @@ TEST_CASE("Levels are round and stand between the least loss and most of the gri
   }
 }
 
-TEST_CASE("Without the fit from scratch there is nothing to draw") {
+TEST_CASE("Without a fit there is nothing to draw") {
   const IsoLoss figure =
       iso_loss(planted_demo().observations, {planted_demo().fits[0].pair, {}, {}});
   CHECK(figure.surfaces.empty());

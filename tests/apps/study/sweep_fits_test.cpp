@@ -35,6 +35,8 @@ TEST_CASE("Usual fits are read from the folder while the runs are the same") {
   CHECK(found.not_stored.empty());
   REQUIRE(found.fits.size() == 1);
   REQUIRE(found.fits[0].fits.size() == 3);
+  CHECK_FALSE(found.fits[0].choice.name.empty());
+  CHECK_FALSE(found.fits[0].choice.reason.empty());
   CHECK(found.fits[0].fits[0].fit.draws.rows() == 5);
   // The points of a stored fit are those of the runs: 40 sizes at three budgets, in one or two
   // ways.
@@ -65,7 +67,7 @@ TEST_CASE("Usual fits are stored unless somebody is running the sweep") {
   CHECK(store.fits().empty());
   lock.reset();
   CHECK(fits_of_folder(path, {}, false, silent).not_stored.empty());
-  CHECK(store.fits().size() == 3);
+  CHECK(store.fits().size() == 4);  // three fits, and which of them answers
 }
 
 }  // namespace crosslaw::apps

@@ -118,3 +118,27 @@ TEST_CASE("Intervals need draws, and runs must be positive") {
   CHECK_THROWS_AS(predict(points, fit, {{0, 2e10}}, 1), std::invalid_argument);
   CHECK_THROWS_AS(predict({points.front()}, fit, {{1e9, 2e10}}, 1), std::invalid_argument);
 }
+
+TEST_CASE("A fit without its points predicts the same law, with the scatter of its residuals") {
+  FitOptions options;
+  options.draws = 100;
+  const Points points = planted::reference_points("chinchilla_epoch_240");
+  const FitResult fit = fit_law(points, options);
+  const std::vector<NewRun> runs = {{7e9, 1.4e11}, {1e12, 2e13}};
+  const std::vector<Prediction> with = predict(points, fit, runs, 1);
+  const std::vector<Prediction> without = predict(fit, runs, 1);
+  REQUIRE(without.size() == 2);
+  for (std::size_t i = 0; i < 2; ++i) {
+    CHECK(*without[i].loss.value == *with[i].loss.value);
+    CHECK(without[i].loss.ci95->low == with[i].loss.ci95->low);
+    CHECK(without[i].flops_factor == Approx(with[i].flops_factor));
+    const double width = with[i].run_ci95->high - with[i].run_ci95->low;
+    CHECK(without[i].run_ci95->high - without[i].run_ci95->low == Approx(width).epsilon(0.35));
+  }
+  CHECK_FALSE(without[1].warnings.empty());
+  const std::vector<Prediction> typed =
+      predict(from_values(*fit.law, {1.82, 478, 0.347, 2143, 0.367}), runs, 1);
+  CHECK(typed[0].loss.value);
+  CHECK_FALSE(typed[0].run_ci95);
+  CHECK_THROWS_AS(predict(fit, {{0, 1}}, 1), std::invalid_argument);
+}

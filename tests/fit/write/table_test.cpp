@@ -52,6 +52,30 @@ TEST_CASE("LaTeX writes numbers with an exponent as powers of ten, and only thos
   CHECK_THAT(render(table, TableFormat::kMarkdown), has_text("1e+21"));
 }
 
+TEST_CASE("Text keeps the columns that fit a page and names the others, unless it is wide") {
+  const std::string long_cell(41, 'x');
+  const Table table{{"C", "N*", "95%", "D*", "95%", "note"},
+                    {{"1", "2", long_cell, "3", long_cell, "4"}}};
+  const NarrowTable narrow = narrowed(table);
+  // An estimate goes with its interval, and no interval stays without its estimate.
+  CHECK(narrow.table.header == std::vector<std::string>{"C", "N*", "95%", "D*", "95%"});
+  CHECK(narrowed(table, 90).table.header == std::vector<std::string>{"C", "N*", "95%"});
+  CHECK(narrowed(table, 90).left_out == std::vector<std::string>{"D*", "note"});
+  CHECK_THAT(render(table, TableFormat::kText), has_text("(--wide adds: note)"));
+  for (const char* cell : {"note", long_cell.c_str()})
+    CHECK_THAT(render(table, TableFormat::kWideText), has_text(cell));
+  CHECK_THAT(render(table, TableFormat::kWideText), !has_text("--wide"));
+  CHECK(narrowed({{"a", "b"}, {{long_cell + long_cell, long_cell}}}).table.header.size() == 2);
+}
+
+TEST_CASE("Text is wrapped at blanks, by the columns that it takes") {
+  CHECK(wrapped("one two three", 7, 2) == "one two\n  three");
+  CHECK(wrapped("one", 7) == "one");
+  CHECK(wrapped("a-word-longer-than-the-page b", 7) == "a-word-longer-than-the-page\nb");
+  CHECK(wrapped("中文 中文", 8) == "中文\n中文");
+  CHECK(wrapped("", 7).empty());
+}
+
 TEST_CASE("Counts carry four digits and a suffix") {
   CHECK(short_count(73190000000.0) == "73.19B");
   CHECK(short_count(1.312e12) == "1.312T");
@@ -60,6 +84,9 @@ TEST_CASE("Counts carry four digits and a suffix") {
   CHECK(short_count(8028) == "8.028k");
   CHECK(short_count(3.2e17) == "3.2e+17");
   CHECK(short_count(-2.5e9) == "-2.500B");
+  CHECK(short_interval(780.6e6, 999.7e6) == "[781M, 1.00B]");
+  CHECK(short_interval(650.2e3, 100e6) == "[650k, 100M]");
+  CHECK(short_interval(8.916e3, 14.39e3) == "[8.92k, 14.4k]");
 }
 
 TEST_CASE("Exact numbers read back to the same double") {

@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""Every --csv is one table: one header, as many fields in each row, no blank line, the labels and conventions that a
+table needs beside others. Read by Python's csv and, where it is installed, by pandas.
+
+Usage: csv_test.py CROSSLAW MAKE_PLANTED_DEMO
+"""
+
+import csv
+import io
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+try:
+    import pandas
+except ModuleNotFoundError:
+    pandas = None
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+EPOCH = ["--data", "tests/data/scaling/chinchilla_epoch.csv", "--where", "in_240=1", "--bootstrap", "20"]
+GADRE = ["--data", "tests/data/scaling/gadre_104.csv", "--params", "N_no_emb", "--bootstrap", "20"]
+
+# What is asked, and the columns that must be there.
+OF_FILES = [
+    (["fit", *EPOCH], {"language", "fit", "law", "coefficient", "params_convention", "compute_convention"}),
+    (["fit", *EPOCH, "--profile"], {"language", "fit", "law", "params_convention"}),
+    (["fit", *EPOCH, "--predict", "7e9:1.4e11"], {"language", "fit", "law", "params", "params_convention"}),
+    (["fit", *EPOCH, "--holdout", "largest-compute"], {"language", "fit", "law", "params_convention"}),
+    (["fit", *EPOCH, "--influence"], {"language", "fit", "law", "params_convention"}),
+    (["fit", *EPOCH, "--method", "isoflop", "--flops", "1e21"], {"language", "strategy", "table", "params_convention"}),
+    (["fit", *EPOCH, "--method", "envelope"], {"language", "strategy", "table", "compute_convention"}),
+    (["fit", *EPOCH, "--n-conventions", "N"], {"language", "params_convention", "compute_convention"}),
+    (["fit", *GADRE, "--by", "dataset"], {"language", "fit", "law", "table", "group", "speed_up", "params_convention"}),
+    (["allocate", *EPOCH, "--flops", "1e20,1e22"], {"language", "fit", "law", "flops", "params", "compute_convention"}),
+    (["predict", "--coefficients", "E=1.82,A=478,alpha=0.347,B=2143,beta=0.367", "7e9:1.4e11"], {"law", "loss"}),
+]
+OF_SWEEPS = [
+    (["fit", "DIR"], {"language", "fit", "law", "coefficient", "params_convention"}),
+    (["fit", "DIR", "--method", "envelope", "--bootstrap", "0"], {"language", "strategy", "table"}),
+    (["coeffs", "DIR"], {"language", "fit", "law", "chosen", "params_convention"}),
+    (["allocate", "DIR"], {"language", "fit", "law", "strategy", "loss_difference", "params_convention"}),
+    (["export", "DIR"], {"strategy", "language", "key", "params_budget"}),
+    *((["export", "DIR", "--figure", figure], set()) for figure in
+      ("losses", "frontier", "savings", "iso-loss", "coefficients", "allocation", "residuals")),
+]
+
+
+def check(crosslaw, arguments, columns):
+    flag = [] if arguments[0] == "export" else ["--csv"]
+    done = subprocess.run([crosslaw, *arguments, *flag], capture_output=True, text=True, cwd=ROOT, check=False)
+    name = " ".join(map(str, arguments))
+    assert done.returncode == 0, f"{name}: {done.stderr}"
+    rows = list(csv.reader(io.StringIO(done.stdout)))
+    header = rows[0]
+    assert len(rows) > 1, f"{name}: no row"
+    assert all(len(row) == len(header) for row in rows), f"{name}: rows of {sorted({len(row) for row in rows})} fields"
+    assert len(set(header)) == len(header), f"{name}: a column twice in {header}"
+    assert columns <= set(header), f"{name}: lacks {columns - set(header)}"
+    assert rows.count(header) == 1 and "\n\n" not in done.stdout, f"{name}: more than one table"
+    if flag and {"language", "fit", "law"} <= set(header):
+        assert header[:3] == ["language", "fit", "law"], f"{name}: {header[:3]} first"
+    if pandas is not None:
+        frame = pandas.read_csv(io.StringIO(done.stdout))
+        assert list(frame.columns) == header and len(frame) == len(rows) - 1, name
+        for column in ("value", "flops", "loss"):
+            if column in header:
+                assert frame[column].dtype.kind in "fi" or frame[column].isna().all(), f"{name}: {column} is no number"
+
+
+def main():
+    crosslaw, make_planted_demo = map(str, map(pathlib.Path.resolve, map(pathlib.Path, sys.argv[1:3])))
+    for arguments, columns in OF_FILES:
+        check(crosslaw, arguments, columns)
+    with tempfile.TemporaryDirectory() as folder:
+        sweep = pathlib.Path(folder) / "sweep"
+        subprocess.run([make_planted_demo, sweep], check=True, cwd=ROOT)
+        for arguments, columns in OF_SWEEPS:
+            check(crosslaw, [sweep if each == "DIR" else each for each in arguments], columns)
+    print(f"{len(OF_FILES) + len(OF_SWEEPS)} tables, each one table; pandas {'read them' if pandas else 'is not installed'}")
+
+
+if __name__ == "__main__":
+    main()
