@@ -12,6 +12,7 @@
 #include "apps/commands/coeffs_command.h"
 #include "apps/commands/commands.h"
 #include "apps/commands/report_command.h"
+#include "apps/commands/sweep_watcher.h"
 #include "apps/study/allocation_choices.h"
 #include "apps/study/measured_savings.h"
 #include "apps/study/presets.h"
@@ -39,6 +40,7 @@ struct RunOptions {
   std::string spec;
   std::string folder;
   bool verbose = false;
+  std::string notify;  // a program that is told of the end, of failures and of stalls
 };
 
 volatile std::sig_atomic_t interrupts = 0;
@@ -70,7 +72,7 @@ sweep::SweepLock take_lock(const fs::path& folder) {
 
 sweep::SweepEnd train_all(const sweep::SweepSpec& spec, const sweep::Plan& plan,
                           const trainer::Corpus& corpus, const fs::path& folder,
-                          db::RunStore& store, ProgressLine& progress) {
+                          db::RunStore& store, ProgressLine& progress, SweepWatcher& watcher) {
   sweep::LocalLauncher launcher(sweep::trainer_program());
   sweep::SchedulerOptions options{fs::absolute(folder),
                                   host_name(),
@@ -81,6 +83,7 @@ sweep::SweepEnd train_all(const sweep::SweepSpec& spec, const sweep::Plan& plan,
   sweep::SchedulerHooks hooks;
   hooks.on_progress = [&](const sweep::Progress& p) {
     progress.show(finished_runs(p), [&] { return describe(p); });
+    watcher.look(p);
   };
   hooks.say = [&](const std::string& message) { progress.say(message); };
   hooks.interrupts = [] { return static_cast<int>(interrupts); };
@@ -177,12 +180,17 @@ int run_sweep(const RunOptions& options) {
                   counts.added, counts.kept, counts.retired, folder.string()));
   for (const std::string& warning : plan.warnings) say("warning: " + warning);
   count_interrupts();
-  if (train_all(spec, plan, corpus, folder, store, progress) == sweep::SweepEnd::kInterrupted) {
+  SweepWatcher watcher(folder, options.notify);
+  if (train_all(spec, plan, corpus, folder, store, progress, watcher) ==
+      sweep::SweepEnd::kInterrupted) {
     say(fmt::format("interrupted; crosslaw run {} --dir {} goes on where it stopped", options.spec,
                     folder.string()));
     return kInterrupted;
   }
-  return conclude(options, folder, store, say);
+  const int code = conclude(options, folder, store, say);
+  watcher.tell("end", fmt::format("{}: the sweep has ended{}", folder.string(),
+                                  code == 0 ? "" : ", not every run with a result"));
+  return code;
 }
 
 }  // namespace
@@ -195,6 +203,11 @@ void add_run_command(CLI::App& app, int& exit_code) {
   command->add_option("spec", options->spec, "The sweep's spec (TOML), or a preset: demo, paper")
       ->required();
   command->add_option("--dir", options->folder, "The sweep's folder (default: sweeps/<name>)");
+  command
+      ->add_option("--notify", options->notify,
+                   "A program that is told of the end, of failed runs and of stalls: PROGRAM EVENT "
+                   "SENTENCE")
+      ->type_name("PROGRAM");
   command->add_flag("--verbose", options->verbose, "Every coefficient and every warning");
   command->callback([options, &exit_code] { exit_code = run_sweep(*options); });
 }

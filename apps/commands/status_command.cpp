@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <fstream>
 #include <map>
@@ -11,6 +12,8 @@
 
 #include "apps/commands/commands.h"
 #include "apps/study/sweep_folder.h"
+#include "apps/terminal/progress_file.h"
+#include "apps/terminal/quantities.h"
 #include "fit/write/table.h"
 #include "sweep/schedule/sweep_lock.h"
 #include "trainer/recipe/run_files.h"
@@ -37,6 +40,7 @@ struct Status {
   std::vector<db::RunResultRow> troubled;
   double flops_total = 0, flops_done = 0;
   int64_t total = 0, finished = 0;
+  std::optional<ProgressNote> progress;  // of the process that runs it
 };
 
 LiveRun live_run(const std::string& folder, const db::RunResultRow& run,
@@ -53,6 +57,7 @@ Status read_status(const std::string& folder) {
   status.name = store.sweep_name();
   auto lock = sweep::SweepLock::try_take(folder);
   if (!lock) status.holder = sweep::SweepLock::holder(folder);
+  if (!status.holder.empty()) status.progress = read_progress(folder);
   std::map<int64_t, db::AttemptRow> open;
   for (const db::AttemptRow& attempt : store.attempts()) {
     if (!attempt.ended_ms) open[attempt.run_id] = attempt;
@@ -76,11 +81,31 @@ Status read_status(const std::string& folder) {
   return status;
 }
 
+// "30 % of the work, 1 min 40 s so far at 1.2e11 FLOP/s, about 3 min 20 s left"
+std::string describe(const ProgressNote& note) {
+  std::string out =
+      fmt::format("{:.0f} % of the work, {} so far at {} FLOP/s", std::floor(100 * note.share),
+                  format_seconds(note.elapsed_seconds), format_flops(note.flops_per_second));
+  if (note.remaining_seconds)
+    out += fmt::format(", about {} left", format_seconds(*note.remaining_seconds));
+  return out;
+}
+
+nlohmann::json json_of(const std::optional<ProgressNote>& note) {
+  if (!note) return nullptr;
+  return {{"share", note->share},
+          {"elapsed_seconds", note->elapsed_seconds},
+          {"remaining_seconds", note->remaining_seconds ? nlohmann::json(*note->remaining_seconds)
+                                                        : nlohmann::json(nullptr)},
+          {"flops_per_second", note->flops_per_second}};
+}
+
 void print_text(const Status& status) {
   fmt::print("{}: {}/{} runs finished, {:.0f} % of the FLOPs; {}\n\n", status.name, status.finished,
              status.total,
              status.flops_total > 0 ? 100 * status.flops_done / status.flops_total : 0.0,
              status.holder.empty() ? "not running" : "run by " + status.holder);
+  if (status.progress) fmt::print("{}\n\n", describe(*status.progress));
   fit::Table table{{"strategy", "outcome", "runs"}, {}, "llr"};
   for (const auto& [strategy, outcomes] : status.outcomes) {
     for (const auto& [outcome, count] : outcomes)
@@ -119,6 +144,7 @@ nlohmann::json json_of(const Status& status) {
           {"finished", status.finished},
           {"flops", status.flops_total},
           {"flops_done", status.flops_done},
+          {"progress", json_of(status.progress)},
           {"outcomes", status.outcomes},
           {"running", live},
           {"troubled", troubled}};

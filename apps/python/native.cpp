@@ -72,9 +72,11 @@ fit::FitOptions settings_of(const Json& options, const fit::DataFileOptions& col
   take(options, "over_weight", out.over_weight);
   if (options.contains("resample") && !options.at("resample").is_null())
     out.resampling = fit::find_resampling(options.at("resample").get<std::string>());
-  for (const auto& [name, value] : options.value("fix", Json::object()).items())
+  const Json fixed = options.value("fix", Json::object()),
+             tied = options.value("tie", Json::object());
+  for (const auto& [name, value] : fixed.items())
     out.constraints.push_back({name, value.get<double>(), ""});
-  for (const auto& [name, other] : options.value("tie", Json::object()).items())
+  for (const auto& [name, other] : tied.items())
     out.constraints.push_back({name, std::nullopt, other.get<std::string>()});
   return out;
 }

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <cmath>
+
 #include "apps/terminal/quantities.h"
 
 namespace crosslaw::apps {
@@ -13,9 +15,9 @@ std::int64_t finished_runs(const sweep::Progress& p) {
 
 std::string describe(const sweep::Progress& p) {
   const std::int64_t finished = finished_runs(p);
-  std::string text = fmt::format("{}/{} runs, {:.0f} % of the FLOPs", finished, p.total,
-                                 p.flops_total > 0 ? 100 * p.flops_done / p.flops_total : 100.0);
-  if (p.remaining_seconds && finished < p.total)
+  std::string text = fmt::format("{}/{} runs, {:.0f} % of the work, {} so far", finished, p.total,
+                                 std::floor(100 * p.share), format_seconds(p.elapsed_seconds));
+  if (p.remaining_seconds && p.measured && finished < p.total)
     text += fmt::format(", about {} left", format_seconds(*p.remaining_seconds));
   if (p.diverged > 0) text += fmt::format(", {} diverged", p.diverged);
   if (p.failed + p.blocked > 0) text += fmt::format(", {} failed, {} blocked", p.failed, p.blocked);

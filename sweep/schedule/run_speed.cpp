@@ -13,6 +13,7 @@ constexpr double kTypicalGpu = 4e14;
 constexpr double kRunsForAFit = 3;  // two would always lie on a line
 // Below this relative spread of the sizes the slope is noise, and one mean speed says as much.
 constexpr double kSmallestSpread = 1e-9;
+constexpr double kShortest = 1e-3;  // seconds; a clock that stood still must not weigh infinitely
 
 }  // namespace
 
@@ -24,25 +25,32 @@ double RunSpeed::assumed(const LaunchSpec& launch, bool gpu) {
 RunSpeed::RunSpeed(const LaunchSpec& launch, const std::vector<Slot>& slots)
     : assumed_(assumed(launch, !slots.empty() && !slots.front().gpu_uuid.empty())) {}
 
-void RunSpeed::add(double flops, double seconds) {
+void RunSpeed::add(double flops, double seconds, double training_seconds) {
+  const double training = std::clamp(training_seconds, kShortest, std::max(seconds, kShortest));
   count_ += 1;
+  beside_ += std::max(0.0, seconds - training);
   flops_ += flops;
-  seconds_ += seconds;
-  flops_squared_ += flops * flops;
-  product_ += flops * seconds;
+  seconds_ += training;
+  const double weight = 1 / (training * training);
+  weight_ += weight;
+  x_ += weight * flops;
+  y_ += weight * training;
+  xx_ += weight * flops * flops;
+  xy_ += weight * flops * training;
 }
 
-// Least squares, with neither a negative start-up time nor a negative speed.
+// Weighted least squares, with neither a negative start-up time nor a negative speed.
 double RunSpeed::seconds(double flops) const {
-  if (count_ < kRunsForAFit || flops_ <= 0) return flops / assumed_;
-  double variance = flops_squared_ - flops_ * flops_ / count_;
-  double covariance = product_ - flops_ * seconds_ / count_;
-  double slope =
-      variance > kSmallestSpread * flops_squared_ ? covariance / variance : seconds_ / flops_;
-  double startup = (seconds_ - slope * flops_) / count_;
-  if (slope < 0) slope = 0, startup = seconds_ / count_;
-  if (startup < 0) slope = seconds_ / flops_, startup = 0;
-  return startup + slope * flops;
+  if (count_ == 0 || flops_ <= 0) return flops / assumed_;
+  const double beside = beside_ / count_;
+  if (count_ < kRunsForAFit) return beside + flops * seconds_ / flops_;
+  const double variance = xx_ - x_ * x_ / weight_;
+  const double covariance = xy_ - x_ * y_ / weight_;
+  double slope = variance > kSmallestSpread * xx_ ? covariance / variance : xy_ / xx_;
+  double startup = (y_ - slope * x_) / weight_;
+  if (slope < 0) slope = 0, startup = y_ / weight_;
+  if (startup < 0) slope = xy_ / xx_, startup = 0;
+  return beside + startup + slope * flops;
 }
 
 }  // namespace crosslaw::sweep

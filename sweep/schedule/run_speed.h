@@ -6,12 +6,17 @@
 
 namespace crosslaw::sweep {
 
-// How long a run takes on one slot: seconds = start-up + FLOPs / speed, learnt from finished runs;
-// until three are there, a stated or typical speed.
+// How long a run takes on one slot: seconds = start-up + FLOPs / speed, learnt from finished runs.
+// The start-up is what a trainer lives beyond its training, known from the first run on, and what
+// small runs train longer than their FLOPs say. Runs count by their relative error, for at the end
+// of a sweep many small ones are left. Until three are there their mean speed counts, before that a
+// stated or typical one.
 class RunSpeed {
  public:
   RunSpeed(const LaunchSpec& launch, const std::vector<Slot>& slots);
-  void add(double flops, double seconds);
+  // `seconds` from start to end, `training_seconds` as the trainer counted them.
+  void add(double flops, double seconds, double training_seconds);
+  bool measured() const { return count_ > 0; }
   double seconds(double flops) const;
 
   // FLOPs a second of one slot, before anything was measured.
@@ -19,7 +24,9 @@ class RunSpeed {
 
  private:
   double assumed_;
-  double count_ = 0, flops_ = 0, seconds_ = 0, flops_squared_ = 0, product_ = 0;  // sums
+  double count_ = 0, beside_ = 0, flops_ = 0, seconds_ = 0;  // sums; beside_: not training
+  // Sums of training over FLOPs, weighted by 1 / training seconds squared.
+  double weight_ = 0, x_ = 0, y_ = 0, xx_ = 0, xy_ = 0;
 };
 
 }  // namespace crosslaw::sweep

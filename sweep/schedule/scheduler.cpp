@@ -49,6 +49,8 @@ SweepEnd Scheduler::run() {
   // that no run is ever trained twice at the same time.
   settle_earlier_attempts();
   check_parents();
+  flops_at_begin_ = progress().flops_done;
+  begun_ms_ = hooks_.now_ms();
   while (!finished()) {
     if (hooks_.interrupts() > 0) {
       stop_running();

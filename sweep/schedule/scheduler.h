@@ -30,6 +30,9 @@ struct Progress {
   int64_t total = 0, done = 0, diverged = 0, failed = 0, blocked = 0, running = 0, waiting = 0;
   double flops_total = 0, flops_done = 0;
   std::optional<double> remaining_seconds;
+  bool measured = false;  // false: that is by a stated or typical speed, no run has ended yet
+  double share = 0;       // of the work in time, by what runs took: the one measure of progress
+  double elapsed_seconds = 0, flops_per_second = 0;  // since run() began
   std::vector<std::string> running_names;
 };
 
@@ -126,6 +129,8 @@ class Scheduler {
   std::vector<bool> slot_busy_;
   std::vector<int64_t> slot_not_before_ms_;  // of a slot that another program used
   RunSpeed speed_;
+  int64_t begun_ms_ = 0;       // run(); 0: not yet
+  double flops_at_begin_ = 0;  // of runs that were done before
 };
 
 }  // namespace crosslaw::sweep

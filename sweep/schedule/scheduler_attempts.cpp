@@ -132,7 +132,8 @@ void Scheduler::finish(const ProcessExit& exit) {
     // Of a resumed run only the part that this attempt trained.
     speed_.add(job.planned->row.flops * static_cast<double>(*end.step - *end.start_step) /
                    static_cast<double>(job.planned->row.steps),
-               static_cast<double>(hooks_.now_ms() - live.started_ms) / 1000);
+               static_cast<double>(hooks_.now_ms() - live.started_ms) / 1000,
+               end.seconds.value_or(0));
   }
   judge(job, end);
   if (job.state == State::kDone) drop_spent_checkpoints(live.job);

@@ -9,7 +9,7 @@ namespace crosslaw::sweep {
 Progress Scheduler::progress() const {
   Progress p;
   p.total = static_cast<int64_t>(jobs_.size());
-  double remaining = 0;
+  double remaining = 0, done = 0, longest = 0;
   std::vector<double> shares(jobs_.size(), 0.0);
   for (const auto& [attempt, live] : live_) {
     shares[live.job] = done_share(live);
@@ -40,10 +40,25 @@ Progress Scheduler::progress() const {
     if (job.state == State::kRunning) p.flops_done += shares[i] * flops;
     // What will never run costs no time.
     bool counts = job.state == State::kRunning || (job.state == State::kWaiting && !blocked(job));
-    if (counts) remaining += (1 - shares[i]) * speed_.seconds(flops);
+    const double own = speed_.seconds(flops);
+    if (counts) {
+      remaining += (1 - shares[i]) * own;
+      longest = std::max(longest, (1 - shares[i]) * own);
+      done += shares[i] * own;
+    } else if (job.state != State::kWaiting) {
+      done += own;
+    }
   }
-  // As if the work could be spread evenly: short towards the end, when slots idle.
-  p.remaining_seconds = remaining / static_cast<double>(std::max<size_t>(1, slots_.size()));
+  // As if the work could be spread evenly, but no run ends before itself.
+  const auto slots = static_cast<double>(std::max<size_t>(1, slots_.size()));
+  p.remaining_seconds = std::max(remaining / slots, longest);
+  p.measured = speed_.measured();
+  if (begun_ms_ > 0) {
+    p.elapsed_seconds = static_cast<double>(hooks_.now_ms() - begun_ms_) / 1000;
+    if (p.elapsed_seconds > 0)
+      p.flops_per_second = (p.flops_done - flops_at_begin_) / p.elapsed_seconds;
+  }
+  p.share = done + remaining > 0 ? done / (done + remaining) : 1;
   return p;
 }
 

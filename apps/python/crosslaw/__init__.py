@@ -54,7 +54,7 @@ class Chart:
         self.svg, self.html = svg, html
 
     def _repr_svg_(self) -> str:
-        return self.svg
+        return self.svg[self.svg.index("<svg"):]  # inside a page there is no XML prologue
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes .svg (one drawing) or .html (one page with the tables)."""

@@ -1,5 +1,7 @@
 #include "sweep/schedule/run_speed.h"
 
+#include <cmath>
+
 #include "tests/support/catch.h"
 
 namespace crosslaw::sweep {
@@ -12,18 +14,45 @@ TEST_CASE("without measurements the stated speed counts") {
 
 TEST_CASE("start-up and speed are learnt from finished runs") {
   RunSpeed speed({}, {});
-  for (double flops : {1e9, 3e9, 2e9, 8e9}) speed.add(flops, 0.5 + flops / 1e10);
+  for (double flops : {1e9, 3e9, 2e9, 8e9}) speed.add(flops, 0.5 + flops / 1e10, flops / 1e10);
   CHECK(speed.seconds(4e9) == Approx(0.9));
   CHECK(speed.seconds(0) == Approx(0.5));
 }
 
 TEST_CASE("runs of one size give a mean and never a negative time") {
   RunSpeed speed({}, {});
-  for (int i = 0; i < 5; ++i) speed.add(1e9, 2);
+  for (int i = 0; i < 5; ++i) speed.add(1e9, 2, 2);
   CHECK(speed.seconds(2e9) == Approx(4));
   RunSpeed odd({}, {});
-  odd.add(1e9, 5), odd.add(2e9, 3), odd.add(3e9, 1);
+  odd.add(1e9, 5, 5), odd.add(2e9, 3, 3), odd.add(3e9, 1, 1);
   CHECK(odd.seconds(9e9) > 0);
+}
+
+TEST_CASE("small runs at the end of a sweep are foreseen from the large ones before them") {
+  // Large runs take 5 % more or less than their FLOPs say; each trainer lives 0.4 s beside
+  // training.
+  RunSpeed speed({}, {});
+  double left = 0;
+  for (int i = 0; i < 60; ++i) {
+    const double flops = 4e10 * std::pow(0.93, i);
+    const double training = 0.1 + flops / 1.5e10 * (i % 2 == 0 ? 1.05 : 0.95);
+    if (i < 20) {
+      speed.add(flops, training + 0.4, training);
+    } else {
+      left += training + 0.4;
+    }
+  }
+  double foreseen = 0;
+  for (int i = 20; i < 60; ++i) foreseen += speed.seconds(4e10 * std::pow(0.93, i));
+  CHECK(foreseen == Approx(left).epsilon(0.15));
+}
+
+TEST_CASE("one finished run is enough for its start-up and its speed") {
+  RunSpeed speed({}, {});
+  CHECK_FALSE(speed.measured());
+  speed.add(1e10, 3, 2.5);
+  CHECK(speed.measured());
+  CHECK(speed.seconds(2e10) == Approx(5.5));
 }
 
 }  // namespace crosslaw::sweep
