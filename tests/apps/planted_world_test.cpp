@@ -139,7 +139,7 @@ TEST_CASE("A planted world comes back through store, fits, allocation and report
       // The ladder's own cost a token is that of its shape.
       for (const sweep::ModelSize& size :
            sweep::read_ladder("sweep/presets/paper40.csv", 32000, false)) {
-        if (size.name != row.at("nearest").at("name")) continue;
+        if (size.name != row.at("nearest").at("name").get<std::string>()) continue;
         ++compared;
         CHECK(row.at("nearest").at("flops_per_token").get<double>() ==
               Approx(trainer::training_flops_per_token(size.shape, 2048)).epsilon(1e-3));
