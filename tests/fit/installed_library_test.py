@@ -28,7 +28,7 @@ def run(*command):
 def install(work, cxx):
     """Configures and installs with every other dependency out of reach."""
     hidden = [f"-DCMAKE_DISABLE_FIND_PACKAGE_{name}=TRUE" for name in UNWANTED]
-    run("cmake", "-S", ROOT, "-B", work / "library", "-DCROSSLAW_FIT_ONLY=ON", "-DCMAKE_BUILD_TYPE=Release",
+    run("cmake", "-G", "Ninja", "-S", ROOT, "-B", work / "library", "-DCROSSLAW_FIT_ONLY=ON", "-DCMAKE_BUILD_TYPE=Release",
         "-DCMAKE_UNITY_BUILD=ON", f"-DCMAKE_CXX_COMPILER={cxx}", f"-DCMAKE_INSTALL_PREFIX={work / 'prefix'}", *hidden)
     run("cmake", "--build", work / "library", "--parallel", "2")
     run("cmake", "--install", work / "library")
@@ -57,7 +57,7 @@ def check_package(work):
 
 def build_example(work, cxx, name, flags):
     """A program compiled with other flags than the library, as users do."""
-    run("cmake", "-S", ROOT / "fit/example", "-B", work / name, f"-DCMAKE_CXX_COMPILER={cxx}",
+    run("cmake", "-G", "Ninja", "-S", ROOT / "fit/example", "-B", work / name, f"-DCMAKE_CXX_COMPILER={cxx}",
         f"-DCMAKE_PREFIX_PATH={work / 'prefix'}", f"-DCMAKE_CXX_FLAGS={flags}", "-DCMAKE_CXX_COMPILER_LAUNCHER=")
     run("cmake", "--build", work / name)
     return work / name / "fit_csv"
