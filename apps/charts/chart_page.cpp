@@ -32,6 +32,11 @@ tbody th { font-weight: 600; }
 figure { margin: 0; break-inside: avoid; }
 figure svg { width: 100%; height: auto; display: block; }
 figcaption { font-size: 13px; color: #454d55; padding: 0 12px; }
+@media screen and (prefers-color-scheme: dark) {
+  body { color: #e9ecef; background: #181c20; }
+  .facts, figcaption { color: #a0abb5; }
+  th, td { border-color: #3a424a; }
+  figure svg { filter: invert(0.9) hue-rotate(180deg); } }
 @media print { body { padding: 0; font-size: 10pt; }
   .charts { grid-template-columns: 1fr 1fr; } }
 )";

@@ -307,7 +307,23 @@ void add_ladder_options(CLI::App& command, AllocateCommandOptions& options) {
 
 void add_allocate_footer(CLI::App& command) {
   command.footer(
-      "Examples:\n"
+      "Columns:\n"
+      "  C (FLOPs)          the budget\n"
+      "  strategy           scratch, or continued from a model of another language\n"
+      "  N*, D*, D*/N*      parameters and tokens of the least loss, and their ratio; 95%: "
+      "interval\n"
+      "  loss               that least loss, without the scatter of single runs\n"
+      "  N within 1%        sizes whose loss is at most 1 % (--flat) worse at the same compute\n"
+      "  bound by, given up limits that bind, and what they cost\n"
+      "  ladder, its D, its loss  the real size of least loss, and how much worse it is\n"
+      "  as good, best in draws   real sizes within 1 %, and how often each is the best\n"
+      "  loss, continued - scratch  difference of both optima; below 0: continuing is better\n"
+      "  D scratch, same loss       tokens from scratch, at the same N, for the continued loss\n"
+      "  transferred D              those less the continued run's own\n"
+      "  FLOPs saved, same N | best N  against scratch of the same size, or of its best one\n"
+      "  C scratch, same loss       compute from scratch, at its best size, for that loss\n"
+      "  scratch overtakes at D     tokens at which both strategies are equal\n"
+      "\nExamples:\n"
       "  crosslaw allocate --data runs.csv --flops 1e20,1e22 --max-tokens 2e11\n"
       "  crosslaw allocate --fit fit.json --flops 1e21 --ladder sizes.csv --latex > plan.tex\n"
       "  crosslaw allocate --coefficients E=1.82,A=478,alpha=0.347,B=2143,beta=0.367 --flops "
@@ -319,11 +335,24 @@ void add_allocate_footer(CLI::App& command) {
 std::string allocation_tables(const fit::AllocationReport& report, fit::TableFormat format) {
   const std::string line = fit::convention_line(report);
   std::string out;
+  if (format == fit::TableFormat::kLatex) {
+    const auto part = [&](const fit::Table& table, const std::string& caption) {
+      out += (out.empty() ? "" : "\n") + fit::latex_float(table, caption);
+    };
+    // Of the columns those of a page: a printed one is no wider.
+    out = "% " + line + "\n";
+    part(fit::frontier_table(report), "Growth of the compute-optimal split with $C$.");
+    part(fit::narrowed(fit::allocation_table(report)).table,
+         "Compute-optimal parameters $N^*$ and tokens $D^*$ of each budget, with 95\\,\\% "
+         "intervals.");
+    if (!report.savings.empty())
+      part(fit::saving_table(report), "What continuing saves against training from scratch.");
+    return out;
+  }
   if (is_text(format)) {
     out = fit::frontier_text(report) + fit::wrapped(line) + "\n\n";
   } else {
-    out = (format == fit::TableFormat::kLatex ? "% " + line + "\n" : line + "\n\n") +
-          fit::render(fit::frontier_table(report), format) + "\n";
+    out = line + "\n\n" + fit::render(fit::frontier_table(report), format) + "\n";
   }
   out += fit::render(fit::allocation_table(report), format);
   if (!report.savings.empty()) out += "\n" + fit::render(fit::saving_table(report), format);

@@ -128,6 +128,15 @@ void print(const std::vector<AnsweredFit>& fits, const FitCommandOptions& option
   const bool of_sweep = !options.source.directory.empty();
   if (format && is_text(*format)) return print_text(fits, options.verbose, out);
   if (format) {
+    if (format == fit::TableFormat::kLatex && !of_sweep && !fits.front().evidence.table) {
+      const fit::FitResult& fit = fits.front().fit.fit;
+      out << fit::latex_float(
+          fit::coefficient_table(fit),
+          fmt::format("{} fitted to {} points; 95\\,\\% intervals of {} refits.",
+                      fit::latex_formula(fit.law->formula), fit.points, fit.draws.rows()));
+      for (const AnsweredFit& each : fits) log_problems(each, log);
+      return;
+    }
     const bool labelled = of_sweep || format == fit::TableFormat::kCsv;
     out << fit::render(labelled ? stacked_table(fits, *format) : table_of(fits.front(), *format),
                        *format);
@@ -165,6 +174,16 @@ void add_fit_footer(CLI::App& command) {
                       "joint, with E, A and alpha from the scratch points alone");
   command.footer(
       laws +
+      "\nColumns: value, se (standard error) and 95% (interval) of each coefficient; a and b are "
+      "the\n"
+      "exponents of N* ~ C^a and D* ~ C^b; N*, D*, D*/N* stand at the largest measured compute.\n"
+      "  --holdout  p: coefficients; fall: of the objective against the first law; error, bias, "
+      "rms,\n"
+      "             worst: of predicted losses; behind best: 95 % interval of the difference\n"
+      "  --influence  N*, exponents, objective: their change when one run is left out\n"
+      "  --method isoflop  rms: around the parabola; sizes apart: largest over smallest N;\n"
+      "             off centre: N* from the middle of the sizes; best run's N: without a parabola\n"
+      "  --by       speed-up: compute that `against` needs for the loss of `group`, over C\n"
       "\nExamples:\n"
       "  crosslaw fit --data runs.csv --params N --tokens D --loss loss --plot fit.html\n"
       "  crosslaw fit --data runs.csv --law extended --cluster run --latex > coefficients.tex\n"

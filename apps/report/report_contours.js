@@ -143,12 +143,30 @@
     ];
   }
 
+  // A dotted line of equal tokens per parameter, named at its upper end.
+  function ratioTrace(ratio, axes) {
+    const last = ratio.line.length - 1;
+    return {
+      type: 'scatter',
+      mode: 'lines+text',
+      ...axes,
+      x: ratio.line.map((p) => p.flops),
+      y: ratio.line.map((p) => p.params),
+      text: ratio.line.map((p, i) => (i === last ? `D/N ${ratio.tokens_per_param}` : '')),
+      textposition: 'bottom left',
+      textfont: charts.font(10.5, 'muted'),
+      hoverinfo: 'skip',
+      line: {color: charts.colour('muted'), width: 1, dash: 'dot'}
+    };
+  }
+
   function panelOf(context, contour, k, contours, scale) {
     const axes = {xaxis: `x${k || ''}`.replace('x1', 'x'), yaxis: `y${k || ''}`.replace('y1', 'y')};
     const area = measuredArea(contour);
     return [
       surface(contour, kindOf(context, contour.strategy), scale, axes),
       ...(area ? veil(contour, area, axes) : []),
+      ...(contour.ratios || []).map((ratio) => ratioTrace(ratio, axes)),
       ...contours.filter((other) => other !== contour)
           .flatMap((other) => frontierTraces(context, other, axes, true)),
       ...frontierTraces(context, contour, axes, false)

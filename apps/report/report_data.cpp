@@ -198,8 +198,16 @@ json surface_json(const IsoLossSurface& surface) {
   }
   for (const SizeAndCompute& at : surface.measured)
     measured.push_back({{"flops", at.flops}, {"params", at.params}});
+  json ratios = json::array();
+  for (const RatioLine& each : surface.ratios) {
+    json line = json::array();
+    for (const SizeAndCompute& at : each.line)
+      line.push_back({{"flops", at.flops}, {"params", at.params}});
+    ratios.push_back({{"tokens_per_param", each.tokens_per_param}, {"line", line}});
+  }
   return {{"strategy", surface.strategy}, {"params", surface.params}, {"flops", surface.flops},
-          {"loss", surface.loss},         {"frontier", frontier},     {"measured", measured}};
+          {"loss", surface.loss},         {"frontier", frontier},     {"ratios", ratios},
+          {"measured", measured}};
 }
 
 json iso_loss_json(const IsoLoss& figure) {

@@ -26,6 +26,7 @@
 //       end}]}], rise{ends, least, mean, most}}: losses on the source language while continuing,
 //     contours{compute, levels{low, high, start, step}, surfaces[{strategy, params[], flops[],
 //       loss[row of params][column of flops], frontier[{flops, params, params_ci95}],
+//       ratios[{tokens_per_param, line[{flops, params}]}],
 //       measured[{flops, params}]: a closed outline}]},
 //     allocation{compute, rows[{flops, scratch{params, tokens, loss, each with _ci95, nearest_size,
 //       nearest_params}, continued{the same}, loss_difference, warnings[]}]},

@@ -68,6 +68,14 @@ IsoLossSurface surface_of(const fit::FitResult& part, const fit::DataRange& cove
   fit::AllocationOptions options;
   for (std::size_t i = 0; i < out.flops.size(); i += kFrontierEvery)
     options.flops.push_back(out.flops[i]);
+  for (const double ratio : {1.0, 5.0, 20.0, 100.0, 500.0}) {
+    RatioLine one{ratio, {}};
+    for (const double n : out.params) {
+      const double flops = compute.flops_per_token(n) * ratio * n;
+      if (flops >= out.flops.front() && flops <= out.flops.back()) one.line.push_back({flops, n});
+    }
+    if (one.line.size() > 1) out.ratios.push_back(std::move(one));
+  }
   for (const fit::AllocationRow& row : fit::allocate(part, options).rows)
     out.frontier.push_back({row.flops, row.params});
   return out;

@@ -23,13 +23,20 @@ struct SizeAndCompute {
   double params = 0;
 };
 
+// Splits of the same tokens per parameter, across the grid.
+struct RatioLine {
+  double tokens_per_param = 0;
+  std::vector<SizeAndCompute> line;
+};
+
 // The predicted losses of one strategy on a grid, even in the logs.
 struct IsoLossSurface {
   std::string strategy;
   std::vector<double> params, flops;
   std::vector<std::vector<double>> loss;  // a row for each of params, a column for each of flops
   std::vector<BestSize> frontier;         // empty where the law has no optimum
-  std::vector<SizeAndCompute> measured;   // outline of the fitted runs, closed, against the clock
+  std::vector<RatioLine> ratios;
+  std::vector<SizeAndCompute> measured;  // outline of the fitted runs, closed, against the clock
 };
 
 // Round losses, the same for all surfaces of a figure.

@@ -111,8 +111,33 @@ std::size_t scientific(std::string_view text, std::size_t& mantissa) {
   return at;
 }
 
+// Symbols that are a whole cell, as mathematics.
+std::string latex_symbol(std::string_view cell) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 15> kSymbols = {
+      {{"N", "$N$"},
+       {"D", "$D$"},
+       {"N*", "$N^*$"},
+       {"D*", "$D^*$"},
+       {"D*/N*", "$D^*/N^*$"},
+       {"C (FLOPs)", "$C$ (FLOPs)"},
+       {"E", "$E$"},
+       {"A", "$A$"},
+       {"B", "$B$"},
+       {"alpha", "$\\alpha$"},
+       {"beta", "$\\beta$"},
+       {"gamma", "$\\gamma$"},
+       {"B_continued", "$B'$"},
+       {"beta_continued", "$\\beta'$"},
+       {"95%", "95\\,\\%"}}};
+  for (const auto& [word, symbol] : kSymbols) {
+    if (word == cell) return std::string(symbol);
+  }
+  return "";
+}
+
 // 1.5e+21 as $1.5 \times 10^{21}$, the rest with LaTeX's special characters escaped.
 std::string latex_cell(const std::string& cell, const std::vector<std::string>& by) {
+  if (std::string symbol = latex_symbol(cell); !symbol.empty()) return symbol;
   std::string out, plain;
   const auto flush = [&] { out += replaced(std::exchange(plain, ""), "&%$#_{}~^\\", by); };
   for (std::size_t at = 0; at < cell.size();) {
@@ -313,6 +338,39 @@ std::string wrapped(std::string_view text, std::size_t columns, std::size_t inde
     used += wide;
   }
   return out;
+}
+
+std::string latex_formula(std::string_view formula) {
+  std::string out;
+  for (std::size_t at = 0; at < formula.size();) {
+    // A word and what stands behind it in place: alpha, or beta' of an exponent.
+    std::size_t end = at;
+    while (end < formula.size() && std::isalpha(static_cast<unsigned char>(formula[end])) != 0)
+      ++end;
+    const std::string_view word = formula.substr(at, end - at);
+    if (word.empty()) {
+      out += formula[at++];
+      continue;
+    }
+    std::string written(word);
+    for (const char* letter : {"alpha", "beta", "gamma"}) {
+      if (word == letter) written = "\\" + written;
+    }
+    if (word == "from" || word == "scratch" || word == "continued")
+      written = "\\text{ " + written + " }";
+    if (word == "exp") written = "\\exp";
+    std::size_t primes = end;
+    while (primes < formula.size() && formula[primes] == '\'') ++primes;
+    written += formula.substr(end, primes - end);
+    out += at > 0 && formula[at - 1] == '^' ? "{" + written + "}" : written;
+    at = primes;
+  }
+  return "$" + out + "$";
+}
+
+std::string latex_float(const Table& table, const std::string& caption) {
+  return "\\begin{table}\n\\centering\n\\caption{" + caption + "}\n" +
+         render(table, TableFormat::kLatex) + "\\end{table}\n";
 }
 
 std::string short_count(double value) { return counted(value, 4); }

@@ -57,6 +57,11 @@ NarrowTable narrowed(const Table& table, std::size_t columns = kPageColumns);
 std::string wrapped(std::string_view text, std::size_t columns = kPageColumns,
                     std::size_t indent = 0);
 
+// A law's formula as mathematics: $L = E + A/N^{\alpha} + B/D^{\beta}$.
+std::string latex_formula(std::string_view formula);
+// A table with a caption, which is LaTeX already.
+std::string latex_float(const Table& table, const std::string& caption);
+
 // Columns that a terminal needs for UTF-8 text: Chinese, Japanese and Korean characters take two.
 std::size_t display_width(std::string_view text);
 

@@ -93,7 +93,8 @@ TEST_CASE("The coefficients come as Markdown and LaTeX tables as well") {
   options.output.latex = true;
   std::ostringstream latex, markdown, profile, log;
   run_fit(options, latex, log);
-  CHECK_THAT(latex.str(), has_text("\\toprule") && has_text("beta & 0.367172"));
+  CHECK_THAT(latex.str(), has_text("\\toprule") && has_text("$\\beta$ & 0.367172") &&
+                              has_text("\\caption{$L = E + A/N^{\\alpha} + B/D^{\\beta}$"));
   options.output.latex = false;
   options.output.markdown = true;
   run_fit(options, markdown, log);

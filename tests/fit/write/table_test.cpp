@@ -36,7 +36,7 @@ TEST_CASE("CSV quotes only what needs it") {
 TEST_CASE("LaTeX escapes its special characters") {
   const std::string latex = render(kTable, TableFormat::kLatex);
   CHECK_THAT(latex,
-             Catch::Matchers::StartsWith("\\begin{tabular}{lr}\n\\toprule\nname & N* \\\\\n"));
+             Catch::Matchers::StartsWith("\\begin{tabular}{lr}\n\\toprule\nname & $N^*$ \\\\\n"));
   CHECK_THAT(latex, has_text("long\\_er & 70\\% \\\\"));
   CHECK_THAT(latex, Catch::Matchers::EndsWith("\\bottomrule\n\\end{tabular}\n"));
 }
@@ -113,4 +113,16 @@ TEST_CASE("Columns stand as their letters say, and Chinese characters take two c
   CHECK_THAT(render(table, TableFormat::kMarkdown), has_text("|-------|---:|"));
   CHECK(display_width("日本語") == 6);
   CHECK(display_width("é|") == 2);
+}
+
+TEST_CASE("LaTeX has symbols and formulas as mathematics, and a caption") {
+  const Table table{{"", "N*", "95%"}, {{"alpha", "1", "2"}, {"beta_continued", "3", "4"}}};
+  const std::string latex = latex_float(table, "A caption.");
+  CHECK_THAT(latex,
+             Catch::Matchers::StartsWith("\\begin{table}\n\\centering\n\\caption{A caption.}"));
+  CHECK_THAT(latex, has_text(" & $N^*$ & 95\\,\\% \\\\") && has_text("$\\alpha$ & 1 & 2") &&
+                        has_text("$\\beta'$ & 3 & 4"));
+  CHECK_THAT(latex, Catch::Matchers::EndsWith("\\end{table}\n"));
+  CHECK(latex_formula("L = E + A/N^alpha + B'/(D^beta' N^gamma)") ==
+        "$L = E + A/N^{\\alpha} + B'/(D^{\\beta'} N^{\\gamma})$");
 }
