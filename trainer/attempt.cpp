@@ -1,5 +1,6 @@
 #include "trainer/attempt.h"
 
+#include <c10/util/Logging.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <malloc.h>
@@ -134,6 +135,8 @@ int run(const fs::path& config_path) {
 int run_attempt(const fs::path& config_file) {
   handle_signals();
   keep_freed_memory();
+  // LibTorch's failed allocations on the CPU throw instead of ending the process.
+  FLAGS_caffe2_use_fatal_for_enforce = false;
   try {
     return run(config_file);
   } catch (const std::exception& error) {

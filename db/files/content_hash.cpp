@@ -5,36 +5,32 @@
 #include <openssl/evp.h>
 
 #include <fstream>
-#include <memory>
 #include <stdexcept>
-#include <vector>
 
 namespace crosslaw::db {
 namespace {
 
-class Sha256 {
- public:
-  Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-    if (!context_ || EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) != 1) fail();
-  }
-  void add(const void* bytes, size_t count) {
-    if (EVP_DigestUpdate(context_.get(), bytes, count) != 1) fail();
-  }
-  std::vector<unsigned char> digest() {
-    std::vector<unsigned char> bytes(EVP_MAX_MD_SIZE);
-    unsigned length = 0;
-    if (EVP_DigestFinal_ex(context_.get(), bytes.data(), &length) != 1) fail();
-    bytes.resize(length);
-    return bytes;
-  }
-  std::string digits() { return fmt::format("{:02x}", fmt::join(digest(), "")); }
-
- private:
-  [[noreturn]] static void fail() { throw std::runtime_error("libcrypto refuses SHA-256"); }
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
-};
+[[noreturn]] void fail() { throw std::runtime_error("libcrypto refuses SHA-256"); }
 
 }  // namespace
+
+Sha256::Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
+  if (!context_ || EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) != 1) fail();
+}
+
+void Sha256::add(const void* bytes, size_t count) {
+  if (EVP_DigestUpdate(context_.get(), bytes, count) != 1) fail();
+}
+
+std::vector<unsigned char> Sha256::digest() {
+  std::vector<unsigned char> bytes(EVP_MAX_MD_SIZE);
+  unsigned length = 0;
+  if (EVP_DigestFinal_ex(context_.get(), bytes.data(), &length) != 1) fail();
+  bytes.resize(length);
+  return bytes;
+}
+
+std::string Sha256::digits() { return fmt::format("{:02x}", fmt::join(digest(), "")); }
 
 std::string sha256(std::string_view bytes) {
   Sha256 hash;

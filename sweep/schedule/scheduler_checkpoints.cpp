@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "sweep/schedule/scheduler.h"
+#include "trainer/recipe/checkpoint_state.h"
 #include "trainer/recipe/run_files.h"
 
 namespace crosslaw::sweep {

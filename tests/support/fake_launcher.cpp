@@ -6,6 +6,7 @@
 
 #include "db/files/atomic_file.h"
 #include "db/files/content_hash.h"
+#include "trainer/recipe/checkpoint_state.h"
 #include "trainer/recipe/model_cost.h"
 
 namespace crosslaw::tests {
@@ -18,7 +19,7 @@ void write_checkpoint(const fs::path& folder, int64_t step, std::ofstream& metri
   fs::create_directories(folder / checkpoint_name(step));
   std::ofstream(folder / checkpoint_name(step) / "model.safetensors") << "weights";
   std::ofstream(folder / checkpoint_name(step) / "state.json")
-      << R"({"sha256":{"model.safetensors":")" << db::sha256("weights") << "\"}}";
+      << state_text({step, "key", "", {{"model.safetensors", db::sha256("weights")}}});
   metrics << to_line(CheckpointLine{step, checkpoint_name(step)});
 }
 

@@ -3,25 +3,23 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
-#include <fstream>
+#include <functional>
+#include <future>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <vector>
 
 #include "db/files/atomic_file.h"
-#include "db/files/content_hash.h"
 #include "trainer/model/safetensors.h"
 
 namespace crosslaw::trainer {
 namespace fs = std::filesystem;
 namespace {
 
-using nlohmann::json;
-
-constexpr int kCheckpointVersion = 1;
 constexpr const char* kModelFile = "model.safetensors";
-constexpr const char* kOptimizerFile = "optimizer.safetensors";
+constexpr const char* kMoment1File = "moment1.safetensors";
+constexpr const char* kMoment2File = "moment2.safetensors";
+constexpr const char* kBothMomentsFile = "optimizer.safetensors";  // of version 1
 constexpr const char* kStateFile = "state.json";
 
 // Our q, k and v lie in one matrix, and so do gate and up: one product instead of three or two.
@@ -54,88 +52,79 @@ std::vector<NamedRows> hugging_face_names(const ModelShape& s) {
   return names;
 }
 
-// Tensors of a flat buffer under Hugging Face's names.
-std::map<std::string, at::Tensor> split(const Parameters& parameters, const at::Tensor& flat,
+// Views into a flat buffer under Hugging Face's names.
+std::map<std::string, at::Tensor> split(const Parameters& layout, const at::Tensor& flat,
                                         const ModelShape& shape, const std::string& prefix) {
   std::map<std::string, at::Tensor> tensors;
-  for (const NamedRows& n : hugging_face_names(shape)) {
-    tensors[prefix + n.name] =
-        parameters.view(flat, n.slot).narrow(0, n.first_row, n.rows).to(at::kCPU);
-  }
+  for (const NamedRows& n : hugging_face_names(shape))
+    tensors[prefix + n.name] = layout.view(flat, n.slot).narrow(0, n.first_row, n.rows);
   return tensors;
 }
 
-void join(const Parameters& parameters, const at::Tensor& flat, const ModelShape& shape,
-          const std::string& prefix, const std::map<std::string, at::Tensor>& tensors,
-          const fs::path& folder) {
-  // Extra tensors of the file are left alone; a missing one is an error.
+// One flat buffer on disk: which file, under which names, and where its rows go.
+struct Source {
+  const char* file;
+  std::string prefix;
+  std::function<void(const NamedRows&, const at::Tensor&)> put;
+};
+
+std::vector<Source> sources(Parameters& p, const CheckpointState& state, bool with_optimizer) {
+  std::vector<Source> all = {{kModelFile, "", [&p](const NamedRows& n, const at::Tensor& rows) {
+                                p.put_master(n.slot, n.first_row, rows);
+                              }}};
+  if (!with_optimizer) return all;
+  auto moment = [&p](const at::Tensor& target) {
+    return [&p, target](const NamedRows& n, const at::Tensor& rows) {
+      p.put_moment(target, n.slot, n.first_row, rows);
+    };
+  };
+  const bool one_file = state.sha256.contains(kBothMomentsFile);
+  all.push_back({one_file ? kBothMomentsFile : kMoment1File, "moment1.", moment(p.moment1)});
+  all.push_back({one_file ? kBothMomentsFile : kMoment2File, "moment2.", moment(p.moment2)});
+  return all;
+}
+
+// Extra tensors of a file are left alone; a missing one is an error.
+void require_shapes(const SafetensorsFile& file, const Source& source, const Parameters& p,
+                    const ModelShape& shape, const fs::path& folder) {
   for (const NamedRows& n : hugging_face_names(shape)) {
-    at::Tensor target = parameters.view(flat, n.slot).narrow(0, n.first_row, n.rows);
-    auto found = tensors.find(prefix + n.name);
-    if (found == tensors.end() || found->second.sizes() != target.sizes()) {
-      throw std::runtime_error(
-          fmt::format("{}: {} is missing or has another shape", folder.string(), prefix + n.name));
+    std::vector<int64_t> expected = p.slot(n.slot).shape;
+    expected.front() = n.rows;
+    const auto found = file.entries().find(source.prefix + n.name);
+    if (found == file.entries().end() || found->second.shape != expected) {
+      throw std::runtime_error(fmt::format("{}: {} is missing or has another shape",
+                                           folder.string(), source.prefix + n.name));
     }
-    target.copy_(found->second);
   }
-}
-
-json read_state(const fs::path& folder) {
-  std::ifstream input(folder / kStateFile);
-  json state = input ? json::parse(input, nullptr, false) : json();
-  if (!state.is_object())
-    throw std::runtime_error(
-        fmt::format("{}: {} is missing or damaged", folder.string(), kStateFile));
-  // Older versions are read, newer ones are not guessed at.
-  if (int version = state.value("version", 0); version > kCheckpointVersion) {
-    throw std::runtime_error(
-        fmt::format("{}: checkpoint version {} is newer than this program knows ({})",
-                    folder.string(), version, kCheckpointVersion));
-  }
-  return state;
-}
-
-std::map<std::string, at::Tensor> read_checked(const fs::path& folder, const char* name,
-                                               const json& state) {
-  std::string expected = state.at("sha256").value(name, "");
-  if (expected.empty() || !fs::exists(folder / name)) {
-    throw std::runtime_error(fmt::format("{}: {} is missing", folder.string(), name));
-  }
-  // Before a byte is believed: a disk that lies costs one attempt here, and a wrong loss later.
-  if (db::sha256_of_file(folder / name) != expected) {
-    throw std::runtime_error(
-        fmt::format("{}: {} is damaged (its hash differs)", folder.string(), name));
-  }
-  return read_safetensors(folder / name);
 }
 
 }  // namespace
 
-void publish_checkpoint(const Parameters& parameters, const ModelShape& shape,
-                        const CheckpointState& state, bool with_optimizer, const fs::path& folder) {
+void publish_checkpoint(const Parameters& layout, const TrainedNumbers& numbers,
+                        const ModelShape& shape, CheckpointState state, const fs::path& folder) {
   if (fs::exists(folder)) return;  // published before a restart at the same step
   fs::path staged = db::staging_path(folder);
   // What a crash left half-written under the same name.
   fs::remove_all(staged);
   fs::create_directories(staged);
   try {
-    json hashes;
+    // A thread a file: hashing one takes about as long as writing it.
+    std::map<std::string, std::future<std::string>> hashes;
+    auto write = [&](const char* file, const at::Tensor& flat, const char* prefix) {
+      hashes[file] = std::async(std::launch::async, [&, file, flat, prefix] {
+        return write_safetensors(staged / file, split(layout, flat, shape, prefix));
+      });
+    };
     // The master copy, not the bf16 weights: resuming must not round.
-    write_safetensors(staged / kModelFile, split(parameters, parameters.master, shape, ""));
-    hashes[kModelFile] = db::sha256_of_file(staged / kModelFile);
-    if (with_optimizer) {
-      auto moments = split(parameters, parameters.moment1, shape, "moment1.");
-      moments.merge(split(parameters, parameters.moment2, shape, "moment2."));
-      write_safetensors(staged / kOptimizerFile, moments);
-      hashes[kOptimizerFile] = db::sha256_of_file(staged / kOptimizerFile);
+    write(kModelFile, numbers.master, "");
+    if (numbers.moment1.defined()) {
+      write(kMoment1File, numbers.moment1, "moment1.");
+      write(kMoment2File, numbers.moment2, "moment2.");
     }
+    state.sha256.clear();
+    for (auto& [file, hash] : hashes) state.sha256[file] = hash.get();
     // state.json last: it holds the hashes of what is there.
-    json j = {{"version", kCheckpointVersion},
-              {"step", state.step},
-              {"key", state.key},
-              {"trajectory", state.trajectory},
-              {"sha256", hashes}};
-    db::publish_file(staged / kStateFile, j.dump(1) + "\n");
+    db::publish_file(staged / kStateFile, state_text(state));
     db::publish_folder(staged, folder);
   } catch (...) {
     std::error_code ignored;
@@ -144,26 +133,35 @@ void publish_checkpoint(const Parameters& parameters, const ModelShape& shape,
   }
 }
 
+void publish_checkpoint(const Parameters& parameters, const ModelShape& shape,
+                        const CheckpointState& state, bool with_optimizer, const fs::path& folder) {
+  TrainedNumbers numbers{parameters.master, {}, {}};
+  if (with_optimizer) numbers.moment1 = parameters.moment1, numbers.moment2 = parameters.moment2;
+  publish_checkpoint(parameters, numbers, shape, state, folder);
+}
+
 CheckpointState load_checkpoint(Parameters& parameters, const ModelShape& shape,
                                 bool with_optimizer, const fs::path& folder) {
-  try {
-    json state = read_state(folder);
-    CheckpointState result{state.at("step"), state.at("key"), state.at("trajectory")};
-    auto model = read_checked(folder, kModelFile, state);
-    std::map<std::string, at::Tensor> moments;
-    if (with_optimizer) moments = read_checked(folder, kOptimizerFile, state);
-    // Everything is read and checked by now; from here on the parameters change.
-    join(parameters, parameters.master, shape, "", model, folder);
-    if (with_optimizer) {
-      join(parameters, parameters.moment1, shape, "moment1.", moments, folder);
-      join(parameters, parameters.moment2, shape, "moment2.", moments, folder);
-    }
-    parameters.copy_master_to_weights();
-    return result;
-  } catch (const json::exception& error) {
-    throw std::runtime_error(
-        fmt::format("{}: {} is damaged: {}", folder.string(), kStateFile, error.what()));
+  CheckpointState state = read_checkpoint_state(folder);
+  std::vector<Source> wanted = sources(parameters, state, with_optimizer);
+  for (const Source& source : wanted) {
+    if (!state.sha256.contains(source.file))
+      throw std::runtime_error(fmt::format("{}: {} is missing", folder.string(), source.file));
   }
+  // Before a byte is believed: a disk that lies costs one attempt here, and a wrong loss later.
+  require_checkpoint_files(state, folder, true);
+  std::vector<SafetensorsFile> files;
+  for (const Source& source : wanted) {
+    files.emplace_back(folder / source.file);
+    require_shapes(files.back(), source, parameters, shape, folder);
+  }
+  // Everything is checked by now; from here on the parameters change, one tensor at a time, so that
+  // no second copy of them is ever held.
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    for (const NamedRows& n : hugging_face_names(shape))
+      wanted[i].put(n, files[i].read(wanted[i].prefix + n.name));
+  }
+  return state;
 }
 
 }  // namespace crosslaw::trainer

@@ -1,29 +1,39 @@
 #pragma once
 
-#include <cstdint>
+#include <ATen/core/Tensor.h>
+
 #include <filesystem>
-#include <string>
 
 #include "trainer/model/parameters.h"
+#include "trainer/recipe/checkpoint_state.h"
 
 namespace crosslaw::trainer {
 
 // A checkpoint is a folder: model.safetensors (fp32, named as Hugging Face's LLaMA),
-// optimizer.safetensors (both AdamW moments; absent in a final checkpoint, from which no run
-// resumes) and state.json, which holds the step, the trajectory and the hash of each file.
-struct CheckpointState {
-  int64_t step = 0;
-  std::string key;         // run_key of the run that wrote it
-  std::string trajectory;  // trajectory_key of the same; empty once its cooldown has begun
+// moment1.safetensors and moment2.safetensors (AdamW's; absent in a final checkpoint, from which no
+// run resumes) and state.json. Older ones hold both moments in one optimizer.safetensors.
+
+// The numbers of a checkpoint, laid out as Parameters' flat buffers, on whatever device.
+struct TrainedNumbers {
+  at::Tensor master;            // (count) fp32
+  at::Tensor moment1, moment2;  // (count) fp32; undefined in a final checkpoint
 };
 
-// Publishes `folder` complete or not at all. Throws std::runtime_error (disk full, no permission).
+// Publishes `folder` complete or not at all; the hashes of `state` are filled in here. Files are
+// written side by side and hashed on the way. Of `layout` only the slots are read. Throws
+// std::runtime_error (disk full, no permission).
+void publish_checkpoint(const Parameters& layout, const TrainedNumbers& numbers,
+                        const ModelShape& shape, CheckpointState state,
+                        const std::filesystem::path& folder);
+
+// The same from parameters that are whole (one rank).
 void publish_checkpoint(const Parameters& parameters, const ModelShape& shape,
                         const CheckpointState& state, bool with_optimizer,
                         const std::filesystem::path& folder);
 
-// Loads into `parameters`. Throws std::runtime_error naming the folder and what is missing or
-// damaged; every file is checked against its hash before the parameters are touched.
+// Loads into `parameters`, tensor by tensor. Throws std::runtime_error naming the folder and what
+// is missing or damaged; every file is checked against its hash, and every shape against the
+// model's, before the parameters are touched.
 CheckpointState load_checkpoint(Parameters& parameters, const ModelShape& shape,
                                 bool with_optimizer, const std::filesystem::path& folder);
 

@@ -3,10 +3,14 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <future>
 #include <numeric>
 #include <random>
 #include <stdexcept>
+#include <thread>
 
 namespace crosslaw::trainer {
 namespace {
@@ -14,6 +18,9 @@ namespace {
 // Each weight starts at a multiple of this many elements, for aligned loads: 128 bytes of bf16, a
 // GPU's cache line. The gaps hold zeros, whose gradients and moments stay zero.
 constexpr int64_t kAlignment = 64;
+
+constexpr size_t kMostThreads = 16;
+constexpr int64_t kFewNumbers = int64_t{1} << 22;
 
 std::vector<ParameterSlot> layout(const ModelShape& s) {
   std::vector<ParameterSlot> slots;
@@ -61,7 +68,8 @@ int64_t ParameterSlot::count() const {
   return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
 }
 
-Parameters::Parameters(const ModelShape& shape, at::ScalarType weight_type, at::Device device)
+Parameters::Parameters(const ModelShape& shape, at::ScalarType weight_type, at::Device device,
+                       int64_t rank, int64_t ranks)
     : slots_(layout(shape)) {
   int64_t offset = 0;
   for (ParameterSlot& slot : slots_) {
@@ -69,36 +77,74 @@ Parameters::Parameters(const ModelShape& shape, at::ScalarType weight_type, at::
     slot.offset = offset;
     offset += (slot.count() + kAlignment - 1) / kAlignment * kAlignment;
   }
-  auto zeros = [&](at::ScalarType type) {
-    return at::zeros({offset}, at::TensorOptions().dtype(type).device(device));
+  // Slices are equal, hence the zeros behind the last weight.
+  const int64_t unit = kAlignment * ranks, count = (offset + unit - 1) / unit * unit;
+  slice_begin_ = rank * (count / ranks);
+  auto zeros = [&](int64_t size, at::ScalarType type) {
+    return at::zeros({size}, at::TensorOptions().dtype(type).device(device));
   };
-  weights = zeros(weight_type);
-  gradients = zeros(at::kFloat);
-  master = weight_type == at::kFloat ? weights : zeros(at::kFloat);
-  moment1 = zeros(at::kFloat);
-  moment2 = zeros(at::kFloat);
+  weights = zeros(count, weight_type);
+  gradients = zeros(count, at::kFloat);
+  const bool separate = weight_type != at::kFloat;
+  master = separate ? zeros(count / ranks, at::kFloat) : weights;
+  if (!separate && ranks > 1) master = weights.narrow(0, slice_begin_, count / ranks);
+  moment1 = zeros(count / ranks, at::kFloat);
+  moment2 = zeros(count / ranks, at::kFloat);
 }
 
 void Parameters::initialize(uint64_t seed, double std) {
-  for (size_t i = 0; i < slots_.size(); ++i) {
-    const ParameterSlot& slot = slots_[i];
-    at::Tensor values = at::ones(slot.shape, at::kFloat);
-    if (!slot.is_norm) fill_normal(values, seed, i, std > 0 ? std : slot.init_std);
-    // Through the master copy: weights in bf16 are the rounding of the same numbers.
-    view(master, slot.name).copy_(values);
-  }
-  copy_master_to_weights();
+  // A thread a matrix: each has a generator of its own, so that the order does not matter.
+  const size_t threads = std::clamp<size_t>(std::thread::hardware_concurrency(), 1, kMostThreads);
+  std::atomic<size_t> next = 0;
+  auto work = [&] {
+    for (size_t i = next++; i < slots_.size(); i = next++) {
+      const ParameterSlot& slot = slots_[i];
+      at::Tensor values = at::ones(slot.shape, at::kFloat);
+      if (!slot.is_norm) fill_normal(values, seed, i, std > 0 ? std : slot.init_std);
+      put_master(slot.name, 0, values);
+    }
+  };
+  // Small models are done before a thread has started.
+  if (count() < kFewNumbers) return work();
+  std::vector<std::future<void>> helpers;
+  for (size_t i = 0; i < threads; ++i) helpers.push_back(std::async(std::launch::async, work));
+  for (std::future<void>& helper : helpers) helper.get();
 }
 
-at::Tensor Parameters::view(const at::Tensor& flat, const std::string& name) const {
+const ParameterSlot& Parameters::slot(const std::string& name) const {
   for (const ParameterSlot& slot : slots_) {
-    if (slot.name == name) return flat.narrow(0, slot.offset, slot.count()).view(slot.shape);
+    if (slot.name == name) return slot;
   }
   throw std::runtime_error("the model has no weight named " + name);
 }
 
+at::Tensor Parameters::view(const at::Tensor& flat, const std::string& name) const {
+  const ParameterSlot& found = slot(name);
+  return flat.narrow(0, found.offset, found.count()).view(found.shape);
+}
+
+void Parameters::put_master(const std::string& name, int64_t first_row, const at::Tensor& rows) {
+  // Weights in bf16 are the rounding of the same numbers.
+  view(weights, name).narrow(0, first_row, rows.size(0)).copy_(rows);
+  // Else the master copy is the weights.
+  if (weights.scalar_type() != at::kFloat) put_moment(master, name, first_row, rows);
+}
+
+void Parameters::put_moment(const at::Tensor& moment, const std::string& name, int64_t first_row,
+                            const at::Tensor& rows) const {
+  const ParameterSlot& found = slot(name);
+  const int64_t row = found.count() / found.shape.front();
+  const int64_t offset = found.offset + first_row * row;
+  const int64_t begin = std::max(offset, slice_begin_),
+                end = std::min(offset + rows.numel(), slice_begin_ + slice_count());
+  if (begin >= end) return;
+  moment.narrow(0, begin - slice_begin_, end - begin)
+      .copy_(rows.reshape({-1}).narrow(0, begin - offset, end - begin));
+}
+
 void Parameters::copy_master_to_weights() {
-  if (!weights.is_same(master)) weights.copy_(master);
+  if (weights.scalar_type() != at::kFloat)
+    weights.narrow(0, slice_begin_, slice_count()).copy_(master);
 }
 
 }  // namespace crosslaw::trainer

@@ -26,9 +26,11 @@ struct ParameterSlot {
 // passes. Decayed matrices come first, norm weights last.
 class Parameters {
  public:
-  // On the GPU with bf16 weights the master copy is fp32 and separate; else it is the weights
-  // themselves.
-  Parameters(const ModelShape& shape, at::ScalarType weight_type, at::Device device);
+  // With bf16 weights the master copy is fp32 and separate; else it is the weights themselves.
+  // Rank `rank` of `ranks` keeps master copy and moments of its slice alone (ZeRO-1,
+  // arXiv:1910.02054): count() / ranks numbers from slice_begin() on.
+  Parameters(const ModelShape& shape, at::ScalarType weight_type, at::Device device,
+             int64_t rank = 0, int64_t ranks = 1);
 
   // Normal with the given std, or with each matrix's own 1 / sqrt(3 fan_in) when it is 0. The
   // numbers are drawn on the CPU, so that they depend on the seed alone.
@@ -38,20 +40,30 @@ class Parameters {
   at::Tensor gradient(const std::string& name) const { return view(gradients, name); }
   at::Tensor view(const at::Tensor& flat, const std::string& name) const;
   void copy_master_to_weights();
+  const ParameterSlot& slot(const std::string& name) const;
+
+  // Puts fp32 rows of one weight, from `first_row` on, where they belong: into master copy and
+  // weights, or into one of the moments. Of a slice the part that lies in it is taken.
+  void put_master(const std::string& name, int64_t first_row, const at::Tensor& rows);
+  void put_moment(const at::Tensor& moment, const std::string& name, int64_t first_row,
+                  const at::Tensor& rows) const;
 
   const std::vector<ParameterSlot>& slots() const { return slots_; }
   int64_t decayed_count() const { return decayed_count_; }
   int64_t count() const { return weights.numel(); }
+  int64_t slice_begin() const { return slice_begin_; }
+  int64_t slice_count() const { return moment1.numel(); }
 
   at::Tensor weights;    // (count) weight_type
   at::Tensor gradients;  // (count) fp32
-  at::Tensor master;     // (count) fp32
-  at::Tensor moment1;    // (count) fp32
-  at::Tensor moment2;    // (count) fp32
+  at::Tensor master;     // (slice_count) fp32
+  at::Tensor moment1;    // (slice_count) fp32
+  at::Tensor moment2;    // (slice_count) fp32
 
  private:
   std::vector<ParameterSlot> slots_;
   int64_t decayed_count_ = 0;
+  int64_t slice_begin_ = 0;
 };
 
 }  // namespace crosslaw::trainer

@@ -8,7 +8,6 @@
 #include <nlohmann/json.hpp>
 
 #include "db/files/atomic_file.h"
-#include "db/files/content_hash.h"
 
 namespace crosslaw::trainer {
 namespace fs = std::filesystem;
@@ -140,19 +139,5 @@ fs::path metrics_file(const fs::path& folder) { return folder / "metrics.jsonl";
 fs::path heartbeat_file(const fs::path& folder) { return folder / "heartbeat"; }
 fs::path log_file(const fs::path& folder) { return folder / "log.txt"; }
 std::string checkpoint_name(int64_t step) { return fmt::format("checkpoint-{:08}", step); }
-
-std::string checkpoint_damage(const fs::path& folder, bool check_hashes) {
-  std::ifstream input(folder / "state.json");
-  json state = input ? json::parse(input, nullptr, false) : json();
-  if (!state.is_object() || !state.value("sha256", json()).is_object()) {
-    return fmt::format("{}: state.json is missing or damaged", folder.string());
-  }
-  for (const auto& [name, hash] : state["sha256"].items()) {
-    if (!fs::exists(folder / name)) return fmt::format("{}: {} is missing", folder.string(), name);
-    if (check_hashes && json(db::sha256_of_file(folder / name)) != hash)
-      return fmt::format("{}: {} is damaged", folder.string(), name);
-  }
-  return "";
-}
 
 }  // namespace crosslaw::trainer

@@ -78,9 +78,6 @@ std::filesystem::path heartbeat_file(const std::filesystem::path& folder);
 std::filesystem::path log_file(const std::filesystem::path& folder);
 std::string checkpoint_name(int64_t step);
 
-// Why a checkpoint's folder cannot be used; empty: it can. Hashes are compared only when asked to.
-std::string checkpoint_damage(const std::filesystem::path& folder, bool check_hashes);
-
 // Exit codes of crosslaw-train.
 inline constexpr int kExitDone = 0;  // done or diverged: result.json tells
 inline constexpr int kExitFailed = 1;

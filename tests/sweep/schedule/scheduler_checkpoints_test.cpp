@@ -155,7 +155,8 @@ TEST_CASE("a parent's damage that only the hash shows is found when a child is r
   });
   world.scheduler(launcher, 1).run();
   CHECK(refusals == 1);
-  CHECK(world.times_said("model.safetensors is damaged); the run is done again") == 1);
+  CHECK(world.times_said(
+            "model.safetensors is damaged (its hash differs)); the run is done again") == 1);
   CHECK(world.outcomes() == std::map<Outcome, int64_t>{{Outcome::kDone, 15}});
   auto attempts = world.store.attempts();
   CHECK(std::count_if(attempts.begin(), attempts.end(), [](const db::AttemptRow& a) {

@@ -96,7 +96,7 @@ TEST_CASE("a flipped bit in weights or moments is found before a weight is touch
   TempFolder folder;
   publish_checkpoint(filled(1), kShape, {5, "key", "way"}, true, folder / "c");
   const Parameters before = filled(2);
-  for (const char* name : {"model.safetensors", "optimizer.safetensors"}) {
+  for (const char* name : {"model.safetensors", "moment1.safetensors", "moment2.safetensors"}) {
     std::string whole = tests::read_file(folder / "c" / name);
     for (size_t byte = 0; byte < whole.size(); byte += 1 + whole.size() / 150) {
       std::string flipped = whole;
@@ -129,7 +129,7 @@ TEST_CASE("each part of a state that is missing or of another kind is refused wi
        {replaced("\"step\"", "\"stop\""), replaced("\"key\": \"key\"", "\"key\": 7"),
         replaced("\"trajectory\"", "\"t\""), replaced("\"sha256\"", "\"sha1\""),
         replaced("\"step\": 5", "\"step\": \"5\""), replaced("model.safetensors", "model.bin"),
-        replaced("\"version\": 1", "\"version\": 2"), std::string("[]"), std::string()}) {
+        replaced("\"version\": 2", "\"version\": 3"), std::string("[]"), std::string()}) {
     folder.write("c/state.json", text);
     Parameters target = filled(2);
     INFO(text);

@@ -90,20 +90,6 @@ TEST_CASE("a result is read back, and a cut one counts as none") {
   }
 }
 
-TEST_CASE("what is wrong with a checkpoint is told") {
-  TempFolder folder;
-  CHECK_THAT(checkpoint_damage(folder.path(), false), has_text("state.json is missing"));
-  folder.write("model.safetensors", "weights");
-  folder.write("state.json",
-               R"({"sha256":{"model.safetensors":")" + db::sha256("weights") + "\"}}");
-  CHECK(checkpoint_damage(folder.path(), true).empty());
-  folder.write("model.safetensors", "weightz");
-  CHECK(checkpoint_damage(folder.path(), false).empty());
-  CHECK_THAT(checkpoint_damage(folder.path(), true), has_text("model.safetensors is damaged"));
-  std::filesystem::remove(folder / "model.safetensors");
-  CHECK_THAT(checkpoint_damage(folder.path(), false), has_text("model.safetensors is missing"));
-}
-
 TEST_CASE("a flipped bit in a result is damage, or a result that still has all its parts") {
   TempFolder folder;
   RunResult result;
@@ -169,30 +155,6 @@ TEST_CASE("names with quotes, backslashes and all of Unicode pass through metric
     CHECK(std::count(line.begin(), line.end(), '\n') == 1);
     c.read(line);
     CHECK(c.evals.at(0).language == name);
-  }
-}
-
-TEST_CASE("a checkpoint's state that is no state, or names what is not there, is damage") {
-  TempFolder folder;
-  folder.write("model.safetensors", "weights");
-  const std::string hash = db::sha256("weights");
-  for (const auto& [state, damage] : std::vector<std::pair<std::string, std::string>>{
-           {"", "state.json is missing or damaged"},
-           {"{", "state.json is missing or damaged"},
-           {"[]", "state.json is missing or damaged"},
-           {"{}", "state.json is missing or damaged"},
-           {R"({"sha256":7})", "state.json is missing or damaged"},
-           {R"({"sha256":{"model.safetensors":7}})", "model.safetensors is damaged"},
-           {R"({"sha256":{"model.safetensors":""}})", "model.safetensors is damaged"},
-           {R"({"sha256":{"model.safetensors":")" + hash + R"(","b":"x"}})", "b is missing"}}) {
-    folder.write("state.json", state);
-    CHECK_THAT(checkpoint_damage(folder.path(), true), has_text(damage));
-  }
-  folder.write("state.json", R"({"sha256":{"model.safetensors":")" + hash + "\"}}");
-  CHECK(checkpoint_damage(folder.path(), true).empty());
-  for (size_t length = 0; length < 7; ++length) {
-    folder.write("model.safetensors", std::string("weights").substr(0, length));
-    CHECK_THAT(checkpoint_damage(folder.path(), true), has_text("is damaged"));
   }
 }
 
