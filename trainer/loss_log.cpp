@@ -1,6 +1,7 @@
 #include "trainer/loss_log.h"
 
 #include <ATen/ATen.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <fmt/format.h>
 
 #include <cmath>
@@ -9,7 +10,9 @@
 namespace crosslaw::trainer {
 namespace {
 
-constexpr int64_t kGpuStepsBetweenReads = 16;  // a handful of steps may be lost to a divergence
+// So many steps are queued while the GPU works, so that it never waits for the next; and so many
+// are lost to a divergence.
+constexpr size_t kGpuStepsBehind = 2;
 // Divergence without NaN: so many steps in a row with a loss above so many times log(vocabulary),
 // which is the loss of a model that knows nothing.
 constexpr int64_t kHopelessSteps = 20;
@@ -19,31 +22,47 @@ constexpr double kHopelessFactor = 2;
 
 LossLog::LossLog(const TrainConfig& config, std::function<void(const TrainLines&)> on_train)
     : on_train_(std::move(on_train)),
-      steps_at_once_(config.execution.device == "cuda" ? kGpuStepsBetweenReads : 1),
+      steps_behind_(config.execution.device == "cuda" ? kGpuStepsBehind : 0),
       warmup_steps_(config.recipe.schedule.warmup_steps),
       hopeless_loss_(kHopelessFactor *
                      std::log(static_cast<double>(config.recipe.model.vocabulary))) {}
 
 void LossLog::add(int64_t step, const at::Tensor& loss, const at::Tensor& gradient_norm) {
-  if (waiting_.empty()) first_step_ = step;
-  // One tensor of two numbers: both are fetched by the one copy in read().
-  waiting_.push_back(at::stack({loss.to(at::kDouble), gradient_norm.to(at::kDouble)}));
-  if (static_cast<int64_t>(waiting_.size()) >= steps_at_once_) read();
+  // One tensor of two numbers: one copy fetches both.
+  at::Tensor numbers = at::stack({loss.to(at::kDouble), gradient_norm.to(at::kDouble)});
+  Reading reading{step, numbers, {}};
+  if (numbers.is_cuda()) {
+    // Into pinned memory, else the copy would wait for all steps before it.
+    reading.numbers = at::empty({2}, at::TensorOptions(at::kDouble).pinned_memory(true));
+    reading.numbers.copy_(numbers, true);
+    reading.copied.emplace(c10::DeviceType::CUDA);
+    reading.copied->record(
+        c10::impl::VirtualGuardImpl(c10::DeviceType::CUDA).getStream(numbers.device()));
+  }
+  waiting_.push_back(std::move(reading));
+  read_down_to(steps_behind_);
 }
 
-void LossLog::read() {
-  if (waiting_.empty()) return;
-  const at::Tensor values = at::stack(waiting_).to(at::kCPU);  // (steps, 2)
-  waiting_.clear();
-  if (lines_.loss_nats.empty()) lines_.first_step = first_step_;
-  for (int64_t i = 0; i < values.size(0); ++i)
-    judge(first_step_ + i, values[i][0].item<double>(), values[i][1].item<double>());
+void LossLog::read_down_to(size_t left) {
+  for (; waiting_.size() > left; waiting_.pop_front()) {
+    const Reading& first = waiting_.front();
+    if (first.copied) first.copied->synchronize();
+    if (lines_.loss_nats.empty()) lines_.first_step = first.step;
+    const double* numbers = first.numbers.const_data_ptr<double>();
+    judge(first.step, numbers[0], numbers[1]);
+  }
 }
 
 void LossLog::publish() {
-  read();
+  read_down_to(0);
   if (!lines_.loss_nats.empty() && on_train_) on_train_(lines_);
   lines_ = {};
+}
+
+void LossLog::judge_validation(int64_t step, const std::string& language, double loss_nats) {
+  if (diverged() || std::isfinite(loss_nats)) return;
+  divergence_ =
+      fmt::format("after step {}: the validation loss of {} is {}", step - 1, language, loss_nats);
 }
 
 void LossLog::judge(int64_t step, double loss, double norm) {

@@ -1,19 +1,21 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/Event.h>
 
 #include <cstdint>
+#include <deque>
 #include <functional>
+#include <optional>
 #include <string>
-#include <vector>
 
 #include "trainer/recipe/run_files.h"
 #include "trainer/recipe/train_config.h"
 
 namespace crosslaw::trainer {
 
-// The training losses of a run. They wait on the device and are read in groups, for reading one
-// waits for the GPU; each is judged when it is read.
+// The training losses of a run, each judged as soon as it is read. On a GPU a loss is copied beside
+// the steps that follow and read two steps later, for reading it at once would wait for the GPU.
 class LossLog {
  public:
   // `on_train` (may be empty) receives the losses of consecutive steps.
@@ -23,20 +25,30 @@ class LossLog {
   void add(int64_t step, const at::Tensor& loss, const at::Tensor& gradient_norm);
   // Reads what waits and hands all to on_train, as one line.
   void publish();
+  // A validation loss after `step` steps that is not finite is divergence, too.
+  void judge_validation(int64_t step, const std::string& language, double loss_nats);
 
   int64_t unpublished() const { return static_cast<int64_t>(lines_.loss_nats.size()); }
   bool diverged() const { return !divergence_.empty(); }
   const std::string& divergence() const { return divergence_; }  // what was found first
 
  private:
-  void read();
+  // Loss and norm of a step, on their way to the host.
+  struct Reading {
+    int64_t step;
+    at::Tensor numbers;                // (2) double, on the CPU once `copied` has come
+    std::optional<c10::Event> copied;  // of a GPU
+  };
+
+  void read_down_to(size_t left);
   void judge(int64_t step, double loss, double norm);
 
   std::function<void(const TrainLines&)> on_train_;
-  int64_t steps_at_once_, warmup_steps_;
+  size_t steps_behind_;
+  int64_t warmup_steps_;
   double hopeless_loss_;
-  std::vector<at::Tensor> waiting_;
-  int64_t first_step_ = 0, hopeless_ = 0;
+  std::deque<Reading> waiting_;
+  int64_t hopeless_ = 0;
   TrainLines lines_;
   std::string divergence_;
 };

@@ -3,25 +3,34 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
-#include <stdexcept>
+#include "db/files/content_hash.h"
 
 namespace crosslaw::trainer {
 namespace {
 
-// A shard of a smaller vocabulary is fine; a larger one would index past the embedding.
-void require_vocabulary(const TokenShard& shard, const std::string& file, int64_t vocabulary) {
+// The shard that the recipe names. Of a smaller vocabulary is fine; a larger one would index past
+// the embedding.
+TokenShard open_shard(const std::string& file, const std::string& sha256, int64_t vocabulary) {
+  TokenShard shard(file);
   if (shard.info().vocabulary > vocabulary) {
-    throw std::runtime_error(fmt::format("{}: made for {} tokens, the model knows {}", file,
-                                         shard.info().vocabulary, vocabulary));
+    throw UnusableShard(fmt::format("{}: made for {} tokens, the model knows {}", file,
+                                    shard.info().vocabulary, vocabulary));
   }
+  // Its losses would stand under the recipe's key. Without a hash (tests) nothing was promised.
+  if (!sha256.empty() && db::sha256_of_file(file) != sha256) {
+    throw UnusableShard(fmt::format(
+        "{}: is not the text of the recipe: its SHA-256 differs, so that it was changed or damaged "
+        "after the run was planned; `crosslaw run` makes it anew",
+        file));
+  }
+  return shard;
 }
 
 std::vector<TokenShard> open_shards(const TrainConfig& config) {
   std::vector<TokenShard> shards;
   for (const MixturePart& part : config.recipe.mixture) {
     const std::string& file = config.execution.train_shards.at(part.language);
-    shards.emplace_back(file);
-    require_vocabulary(shards.back(), file, config.recipe.model.vocabulary);
+    shards.push_back(open_shard(file, part.sha256, config.recipe.model.vocabulary));
   }
   return shards;
 }
@@ -65,15 +74,14 @@ int64_t TrainingText::source_tokens(int64_t steps) const {
   return steps * batch_sequences_ * context_ - target_tokens(steps);
 }
 
-ValidationText::ValidationText(std::string language, const std::string& file,
+ValidationText::ValidationText(const ValidationSet& set, const std::string& file,
                                int64_t context_tokens, int64_t vocabulary)
-    : language_(std::move(language)),
-      shard_(file),
+    : language_(set.language),
+      shard_(open_shard(file, set.sha256, vocabulary)),
       context_(context_tokens),
       windows_(windows_in(shard_.info().tokens, context_tokens)) {
-  require_vocabulary(shard_, file, vocabulary);
   if (windows_ < 1)
-    throw std::runtime_error(
+    throw UnusableShard(
         fmt::format("{}: shorter than one context of {} tokens", file, context_tokens));
 }
 

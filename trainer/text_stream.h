@@ -10,7 +10,8 @@
 
 namespace crosslaw::trainer {
 
-// The token shards of a run, cut into batches.
+// The token shards of a run, cut into batches. Throws UnusableShard for a shard that is not the one
+// of the recipe, by its hash, or that is made for a larger vocabulary than the model's.
 class TrainingText {
  public:
   explicit TrainingText(const TrainConfig& config);
@@ -29,10 +30,10 @@ class TrainingText {
   BatchOrder order_;
 };
 
-// The fixed validation text of one language, in order.
+// The fixed validation text of one language, in order. Throws as TrainingText does.
 class ValidationText {
  public:
-  ValidationText(std::string language, const std::string& file, int64_t context_tokens,
+  ValidationText(const ValidationSet& set, const std::string& file, int64_t context_tokens,
                  int64_t vocabulary);
 
   const std::string& language() const { return language_; }

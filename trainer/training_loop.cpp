@@ -105,7 +105,7 @@ class TrainingRun {
         trajectory_(trajectory_key(recipe_)),
         last_checkpoint_time_(Clock::now()) {
     for (const ValidationSet& set : recipe_.validation) {
-      validation_.emplace_back(set.language, config.execution.valid_shards.at(set.language),
+      validation_.emplace_back(set, config.execution.valid_shards.at(set.language),
                                recipe_.context_tokens, recipe_.model.vocabulary);
     }
     // Sets, for the loop asks at each step.
@@ -177,33 +177,39 @@ class TrainingRun {
       // Between two steps all state is in the parameters and the step's number, so that a
       // checkpoint here resumes bit by bit.
       if (hooks_.should_stop && hooks_.should_stop()) {
+        losses_.publish();
+        if (losses_.diverged()) return diverged();
         publish(step, true);
         return Outcome::kStopped;
       }
       train_one_step(step);
       result_.step = step + 1;
-      // No checkpoint: nobody should continue from here.
-      if (losses_.diverged()) {
-        losses_.publish();
-        result_.message = losses_.divergence();
-        return Outcome::kDiverged;
-      }
-      if (losses_.unpublished() >= kMostStepsInOneLine) losses_.publish();
+      if (losses_.diverged()) return diverged();
+      bool due = seconds_since(last_checkpoint_time_) >= config_.execution.checkpoint_every_seconds;
+      bool publishes =
+          step + 1 < recipe_.schedule.steps && (due || publish_steps_.contains(step + 1));
+      if (publishes || losses_.unpublished() >= kMostStepsInOneLine) losses_.publish();
       // Before the checkpoint: a run that is stopped in between repeats an evaluation at most,
       // which replaces its row; the other order could lose it.
       if (evaluation_steps_.contains(step + 1)) evaluate(step + 1);
-      bool due = seconds_since(last_checkpoint_time_) >= config_.execution.checkpoint_every_seconds;
-      if (step + 1 < recipe_.schedule.steps && (due || publish_steps_.contains(step + 1)))
-        publish(step + 1, true);
+      // Again, for both of these read losses that were still under way: no checkpoint is published
+      // before the loss of its last step is known to be finite.
+      if (losses_.diverged()) return diverged();
+      if (publishes) publish(step + 1, true);
       if (seconds_since(last_report) >= kSecondsBetweenHeartbeats) {
         last_report = Clock::now();
         report_step(step + 1, first, seconds_since(start));
       }
     }
-    // The last steps' losses may have been read by the evaluation only now.
-    if (losses_.diverged()) return Outcome::kDiverged;
     publish(step, false);
     return Outcome::kDone;
+  }
+
+  // No checkpoint: nobody should continue from here.
+  Outcome diverged() {
+    losses_.publish();
+    result_.message = losses_.divergence();
+    return Outcome::kDiverged;
   }
 
   void report_step(int64_t step, int64_t first, double seconds) const {
@@ -227,17 +233,14 @@ class TrainingRun {
     at::Tensor norm = at::linalg_vector_norm(p.gradients);
     const AdamWOptions& o = recipe_.optimizer;
     double rate = learning_rate(recipe_.schedule, step);
-    bool gpu = device_.is_cuda();
-    KernelTarget target{
-        gpu, p.weights.scalar_type() == at::kBFloat16 ? Precision::kBfloat16 : Precision::kFloat32,
-        gpu ? gpu_stream() : nullptr};
     auto update = [&](int64_t from, int64_t count, double decay) {
-      adamw(target, {count, step + 1, rate, o.beta1, o.beta2, o.epsilon, decay, o.clip_norm,
-                     norm.data_ptr<float>(), p.gradients.data_ptr<float>() + from,
-                     p.master.data_ptr<float>() + from, p.moment1.data_ptr<float>() + from,
-                     p.moment2.data_ptr<float>() + from,
-                     static_cast<char*>(p.weights.mutable_data_ptr()) +
-                         from * static_cast<int64_t>(p.weights.element_size())});
+      adamw(model_.target(),
+            {count, step + 1, rate, o.beta1, o.beta2, o.epsilon, decay, o.clip_norm,
+             norm.data_ptr<float>(), p.gradients.data_ptr<float>() + from,
+             p.master.data_ptr<float>() + from, p.moment1.data_ptr<float>() + from,
+             p.moment2.data_ptr<float>() + from,
+             static_cast<char*>(p.weights.mutable_data_ptr()) +
+                 from * static_cast<int64_t>(p.weights.element_size())});
     };
     // Matrices lie first, norm weights last (parameters.h).
     update(0, p.decayed_count(), o.weight_decay);
@@ -269,6 +272,7 @@ class TrainingRun {
                    static_cast<double>(step * recipe_.batch_tokens());
       line.end_of_schedule = end;
       if (hooks_.on_eval) hooks_.on_eval(line);
+      losses_.judge_validation(step, text.language(), *line.loss_nats);
     }
   }
 
@@ -315,6 +319,9 @@ RunResult train(const TrainConfig& config, const fs::path& folder, const TrainHo
   } catch (const Refused& refusal) {
     result.outcome = Outcome::kRefused;
     result.message = refusal.what();
+  } catch (const UnusableShard& shard) {
+    result.outcome = Outcome::kRefused;
+    result.message = shard.what();
     // An outcome, not a fault: the scheduler answers with a smaller micro-batch.
   } catch (const c10::OutOfMemoryError& error) {
     result.outcome = Outcome::kOutOfMemory;

@@ -55,6 +55,34 @@ TEST_CASE("a loss or norm that is not finite is divergence, and the first one is
   CHECK_THAT(by_norm.divergence(), has_text("step 0: loss 5, gradient norm inf"));
 }
 
+TEST_CASE("on a GPU a divergence is seen two steps later, and before anything is published") {
+  TrainConfig on_gpu = config();
+  on_gpu.execution.device = "cuda";
+  std::vector<TrainLines> lines;
+  LossLog log(on_gpu, [&](const TrainLines& l) { lines.push_back(l); });
+  add(log, 5, std::nan(""));
+  add(log, 6, std::nan(""));
+  CHECK_FALSE(log.diverged());
+  add(log, 7, std::nan(""));
+  CHECK_THAT(log.divergence(), has_text("step 5: loss nan"));
+  LossLog early(on_gpu, [&](const TrainLines& l) { lines.push_back(l); });
+  add(early, 3, 5.0);
+  add(early, 4, std::nan(""));
+  early.publish();
+  CHECK_THAT(early.divergence(), has_text("step 4: loss nan"));
+  REQUIRE(lines.size() == 1);
+  CHECK(lines[0].first_step == 3);
+  CHECK(lines[0].loss_nats.size() == 2);
+}
+
+TEST_CASE("a validation loss that is not finite is divergence") {
+  LossLog log(config(), {});
+  log.judge_validation(10, "fr", 3.0);
+  CHECK_FALSE(log.diverged());
+  log.judge_validation(20, "fr", std::nan(""));
+  CHECK_THAT(log.divergence(), has_text("after step 19: the validation loss of fr is nan"));
+}
+
 TEST_CASE("twenty steps in a row above twice the loss of knowing nothing are divergence") {
   LossLog log(config(), {});
   int64_t step = 0;

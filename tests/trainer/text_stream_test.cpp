@@ -88,7 +88,7 @@ TEST_CASE("target and source tokens are counted as the batches are made") {
 TEST_CASE("validation windows go through the text in order, without overlap of predicted tokens") {
   TempFolder folder;
   for (auto [tokens, windows] : {std::pair<int64_t, int64_t>{11, 1}, {20, 1}, {21, 2}, {101, 10}}) {
-    ValidationText text("fr", write_shard(folder, "v", 50, tokens), 10, 70'000);
+    ValidationText text({"fr", ""}, write_shard(folder, "v", 50, tokens), 10, 70'000);
     CHECK(text.windows() == windows);
     CHECK(text.language() == "fr");
     CHECK(text.text_bytes() == 3 * tokens);
@@ -102,9 +102,13 @@ TEST_CASE("validation windows go through the text in order, without overlap of p
 
 TEST_CASE("texts that are too short or of another vocabulary are named") {
   TempFolder folder;
-  CHECK_THAT(message_of([&] { ValidationText("fr", write_shard(folder, "v", 0, 10), 10, 70'000); }),
+  CHECK_THAT(message_of([&] {
+               ValidationText({"fr", ""}, write_shard(folder, "v", 0, 10), 10, 70'000);
+             }),
              has_text("v: shorter than one context of 10 tokens"));
-  CHECK_THAT(message_of([&] { ValidationText("fr", write_shard(folder, "v", 0, 50), 10, 69'999); }),
+  CHECK_THAT(message_of([&] {
+               ValidationText({"fr", ""}, write_shard(folder, "v", 0, 50), 10, 69'999);
+             }),
              has_text("v: made for 70000 tokens, the model knows 69999"));
   CHECK_THAT(
       message_of([&] {

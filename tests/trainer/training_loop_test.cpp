@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <fstream>
 #include <map>
 
@@ -14,6 +15,14 @@ namespace {
 
 using tests::Journal;
 using Workshop = tests::TrainingWorkshop;
+
+// A copy of a shard in which token `place` is `token`.
+std::string damaged(const std::string& shard, int64_t place, uint16_t token) {
+  std::string bytes = tests::read_file(shard);
+  std::memcpy(bytes.data() + 64 + 2 * place, &token, sizeof token);
+  std::ofstream(shard + ".damaged", std::ios::binary) << bytes;
+  return shard + ".damaged";
+}
 
 bool same_from(const Journal& part, const Journal& whole, int64_t first) {
   for (const auto& [step, loss] : whole.losses) {
@@ -213,6 +222,50 @@ TEST_CASE("validation loss per byte is the loss per token for bytes, but for sep
   train(config, w.files.folder.path(), hooks);
   CHECK(per_byte > per_token);
   CHECK(per_byte == Approx(per_token).epsilon(0.02));
+}
+
+TEST_CASE("a shard that is not the recipe's is refused before the first step, by name") {
+  Workshop w;
+  for (bool training : {true, false}) {
+    TrainConfig config = w.config("fr", 30);
+    auto& shards = training ? config.execution.train_shards : config.execution.valid_shards;
+    shards["fr"] = damaged(shards["fr"], 100, 65);  // a token like any other
+    Journal j = w.run(config, training ? "a" : "b");
+    CHECK(j.result.outcome == Outcome::kRefused);
+    CHECK(j.result.step == 0);
+    CHECK(j.losses.empty());
+    CHECK_THAT(j.result.message, has_text(shards["fr"] + ": is not the text of the recipe"));
+  }
+}
+
+TEST_CASE("a token outside the vocabulary is refused with file and place, as input or as target") {
+  Workshop w;
+  for (int64_t place : {0, 31, 32, 33, 640, 651}) {
+    TrainConfig config = w.config("fr", 30);
+    config.recipe.validation[0].sha256.clear();  // as if it had been hashed with the damage
+    auto& shard = config.execution.valid_shards["fr"];
+    shard = damaged(shard, place, 60'000);
+    Journal j = w.run(config, "a" + std::to_string(place));
+    CHECK(j.result.outcome == Outcome::kRefused);
+    CHECK_THAT(j.result.message,
+               has_text(shard + ": is damaged: token 60000 at " + std::to_string(place) +
+                        " is outside the vocabulary of 256"));
+  }
+}
+
+TEST_CASE("no checkpoint is published from the step that diverges on") {
+  Workshop w;
+  TrainConfig config = w.config("fr", 40);
+  config.recipe.schedule.peak_learning_rate = 1e18;
+  config.recipe.schedule.warmup_steps = 4;
+  config.execution.checkpoint_every_seconds = 0;
+  Journal j = w.run(config, "a");
+  REQUIRE(j.result.outcome == Outcome::kDiverged);
+  int64_t first = 0;
+  while (std::isfinite(j.losses.at(first)) && std::isfinite(j.gradient_norms.at(first))) ++first;
+  CHECK(j.result.step == first + 1);
+  CHECK_THAT(j.result.message, has_text("step " + std::to_string(first) + ":"));
+  for (const CheckpointLine& line : j.checkpoints) CHECK(line.step <= first);
 }
 
 }  // namespace crosslaw::trainer

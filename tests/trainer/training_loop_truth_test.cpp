@@ -94,7 +94,7 @@ TEST_CASE("training follows plain autograd and AdamW in double precision, step f
     start.initialize(config.recipe.seed, config.recipe.init_std);
     PlainTraining plain(config, start);
     Journal j = w.run(config, tied ? "tied" : "untied");
-    ValidationText valid("fr", config.execution.valid_shards.at("fr"), 32, 256);
+    ValidationText valid({"fr", ""}, config.execution.valid_shards.at("fr"), 32, 256);
     int64_t clipped = 0;
     for (int64_t step = 0; step < 25; ++step) {
       auto [loss, norm] = plain.step(step);
@@ -117,7 +117,7 @@ TEST_CASE("the weights of the final checkpoint give the loss that was reported")
   Journal j = w.run(config, "a");
   Parameters loaded(config.recipe.model, at::kFloat, at::kCPU);
   load_checkpoint(loaded, config.recipe.model, false, w.checkpoint("a", 15));
-  ValidationText valid("fr", config.execution.valid_shards.at("fr"), 32, 256);
+  ValidationText valid({"fr", ""}, config.execution.valid_shards.at("fr"), 32, 256);
   double loss = tests::plain_llama_loss(config.recipe.model, leaves_of(loaded),
                                         valid.windows_from(0, valid.windows()))
                     .item<double>();

@@ -38,7 +38,11 @@ static_assert(sizeof(Header) == kHeaderBytes);
 int bytes_per_token(int64_t vocabulary) { return vocabulary <= 65536 ? 2 : 4; }
 
 [[noreturn]] void fail_shard(const fs::path& file, const std::string& reason) {
-  throw std::runtime_error(fmt::format("{}: {}", file.string(), reason));
+  throw UnusableShard(fmt::format("{}: {}", file.string(), reason));
+}
+
+[[noreturn]] void fail_write(const fs::path& file, const char* what) {
+  throw std::runtime_error(fmt::format("{}: {}: {}", file.string(), what, std::strerror(errno)));
 }
 
 }  // namespace
@@ -51,7 +55,7 @@ TokenShardWriter::TokenShardWriter(fs::path file, int64_t vocabulary)
   // Room for the header, which is known at the end. Without its magic the file is no shard.
   Header header{};
   out_.write(reinterpret_cast<const char*>(&header), sizeof header);
-  if (!out_) fail_shard(staged_, fmt::format("cannot be written: {}", std::strerror(errno)));
+  if (!out_) fail_write(staged_, "cannot be written");
 }
 
 TokenShardWriter::~TokenShardWriter() {
@@ -68,7 +72,7 @@ void TokenShardWriter::append(const std::vector<int32_t>& tokens) {
     out_.write(reinterpret_cast<const char*>(tokens.data()),
                static_cast<std::streamsize>(tokens.size() * 4));
   }
-  if (!out_) fail_shard(staged_, fmt::format("writing failed: {}", std::strerror(errno)));
+  if (!out_) fail_write(staged_, "writing failed");
   info_.tokens += static_cast<int64_t>(tokens.size());
 }
 
@@ -84,7 +88,7 @@ void TokenShardWriter::finish(int64_t text_bytes) {
   out_.seekp(0);
   out_.write(reinterpret_cast<const char*>(&header), sizeof header);
   out_.close();
-  if (!out_) fail_shard(staged_, fmt::format("writing failed: {}", std::strerror(errno)));
+  if (!out_) fail_write(staged_, "writing failed");
   db::publish_staged(staged_, file_);
   finished_ = true;
 }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,12 @@ namespace crosslaw::trainer {
 
 // A file of tokens: a header of 64 bytes (magic, version, bytes per token, vocabulary, number of
 // tokens, bytes of text), then the tokens as little-endian 16-bit or 32-bit numbers.
+
+// A shard that cannot be read, or is not what it should be. Names the file, and the place in it
+// where there is one.
+struct UnusableShard : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
 
 struct TokenShardInfo {
   int64_t tokens = 0;
@@ -35,8 +42,8 @@ class TokenShardWriter {
   bool finished_ = false;
 };
 
-// Read-only view of a shard, memory-mapped. The constructor throws std::runtime_error naming the
-// file when it is missing, of another format or version, or shorter than its header says.
+// Read-only view of a shard, memory-mapped. The constructor throws UnusableShard when the file is
+// missing, of another format or version, or shorter than its header says.
 class TokenShard {
  public:
   explicit TokenShard(const std::filesystem::path& file);
@@ -46,7 +53,7 @@ class TokenShard {
 
   const TokenShardInfo& info() const { return info_; }
   // Copies tokens [first, first + count) to `into`; the range must lie inside the shard. Throws
-  // std::runtime_error naming file and place for a token outside the vocabulary (a damaged disk).
+  // UnusableShard for a token outside the vocabulary (a damaged disk).
   void copy(int64_t first, int64_t count, int64_t* into) const;
 
  private:

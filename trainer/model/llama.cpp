@@ -28,23 +28,6 @@ at::Tensor head_view(const at::Tensor& qkv, int64_t which, int64_t sequences,
       .transpose(1, 2);
 }
 
-// c (+)= a b. Small products on the CPU go to our own kernel.
-void product(const at::Tensor& c, const at::Tensor& a, const at::Tensor& b, bool accumulate) {
-  if (c.is_cpu() && b.numel() <= kLargestSmallMatrix) {
-    // Strides instead of a copy: a or b may be a transposed view.
-    small_product({a.size(0), b.size(1), a.size(1), a.data_ptr<float>(), a.stride(0), a.stride(1),
-                   b.data_ptr<float>(), b.stride(0), b.stride(1), c.data_ptr<float>(), c.stride(0),
-                   accumulate});
-    return;
-  }
-  at::Tensor target = c;
-  if (accumulate) {
-    at::addmm_out(target, c, a, b);
-  } else {
-    at::mm_out(target, a, b);
-  }
-}
-
 at::Tensor merge_heads(const at::Tensor& heads) {
   at::Tensor rows = heads.transpose(1, 2);
   return rows.reshape({rows.size(0) * rows.size(1), rows.size(2) * rows.size(3)});
@@ -64,9 +47,10 @@ std::pair<at::Tensor, at::Tensor> rotary_tables(const ModelShape& shape, int64_t
 }  // namespace
 
 Llama::Llama(const ModelShape& shape, int64_t context_tokens, int64_t max_sequences,
-             at::ScalarType type, at::Device device)
+             at::ScalarType type, at::Device device, Path path)
     : parameters(shape, type, device),
       shape_(shape),
+      gpu_(path == Path::kGpu),
       context_(context_tokens),
       max_sequences_(max_sequences) {
   int64_t rows = context_ * max_sequences_, d = shape.hidden, f = shape.ffn;
@@ -93,8 +77,7 @@ Llama::Llama(const ModelShape& shape, int64_t context_tokens, int64_t max_sequen
     l.input = buffer(d), l.input_normed = buffer(d), l.input_rstd = rstd();
     l.qkv = buffer(3 * d), l.attended = buffer(d);
     l.middle = buffer(d), l.middle_normed = buffer(d), l.middle_rstd = rstd();
-    if (device.is_cpu())
-      l.log_sum_exp = at::empty({max_sequences_, shape.heads, context_}, at::kFloat);
+    if (!gpu_) l.log_sum_exp = at::empty({max_sequences_, shape.heads, context_}, at::kFloat);
     l.gate_up = buffer(2 * f), l.gated = buffer(f);
   }
   embedding_ = parameters.weight("embedding"), d_embedding_ = parameters.gradient("embedding");
@@ -105,7 +88,7 @@ Llama::Llama(const ModelShape& shape, int64_t context_tokens, int64_t max_sequen
   residual_ = buffer(d), final_normed_ = buffer(d), final_rstd_ = rstd(), delta_ = buffer(d);
   d_residual_ = buffer(d), d_normed_ = buffer(d), d_qkv_ = buffer(3 * d),
   d_gate_up_ = buffer(2 * f), d_gated_ = buffer(f);
-  logits_ = at::empty({head_rows(shape, rows, device.is_cuda()), shape.vocabulary}, data),
+  logits_ = at::empty({head_rows(shape, rows, gpu_), shape.vocabulary}, data),
   losses_ = at::empty({rows}, data.dtype(at::kFloat));
   auto [cosines, sines] = rotary_tables(shape, context_);
   cosines_ = cosines.to(device), sines_ = sines.to(device);
@@ -113,10 +96,27 @@ Llama::Llama(const ModelShape& shape, int64_t context_tokens, int64_t max_sequen
 }
 
 KernelTarget Llama::target() const {
-  bool gpu = embedding_.is_cuda();
   Precision precision =
       embedding_.scalar_type() == at::kBFloat16 ? Precision::kBfloat16 : Precision::kFloat32;
-  return {gpu, precision, gpu ? gpu_stream() : nullptr};
+  return {gpu_, precision, embedding_.is_cuda() ? gpu_stream() : nullptr};
+}
+
+// c (+)= a b. Small products on the CPU go to our own kernel.
+void Llama::product(const at::Tensor& c, const at::Tensor& a, const at::Tensor& b,
+                    bool accumulate) const {
+  if (!gpu_ && b.numel() <= kLargestSmallMatrix) {
+    // Strides instead of a copy: a or b may be a transposed view.
+    small_product({a.size(0), b.size(1), a.size(1), a.data_ptr<float>(), a.stride(0), a.stride(1),
+                   b.data_ptr<float>(), b.stride(0), b.stride(1), c.data_ptr<float>(), c.stride(0),
+                   accumulate});
+    return;
+  }
+  at::Tensor target = c;
+  if (accumulate) {
+    at::addmm_out(target, c, a, b);
+  } else {
+    at::mm_out(target, a, b);
+  }
 }
 
 void Llama::norm_forward(const at::Tensor& x, const at::Tensor& delta, const at::Tensor& weight,
@@ -144,7 +144,7 @@ void Llama::rotate(const at::Tensor& qkv, bool inverse) {
 void Llama::attention_forward(Layer& layer, int64_t sequences, bool keep) {
   int64_t rows = sequences * context_;
   at::Tensor qkv = first_rows(layer.qkv, rows), attended = first_rows(layer.attended, rows);
-  if (qkv.is_cuda()) return attention_forward_gpu(layer, sequences, keep);
+  if (gpu_) return attention_forward_gpu(layer, sequences, keep);
   causal_attention_forward({sequences, context_, shape_.heads, shape_.head_size(),
                             qkv.data_ptr<float>(), attended.data_ptr<float>(),
                             layer.log_sum_exp.data_ptr<float>(), nullptr, nullptr});
@@ -152,7 +152,7 @@ void Llama::attention_forward(Layer& layer, int64_t sequences, bool keep) {
 
 void Llama::attention_backward(Layer& layer, const at::Tensor& d_attended, const at::Tensor& d_qkv,
                                int64_t sequences) {
-  if (d_qkv.is_cuda()) return attention_backward_gpu(layer, d_attended, d_qkv, sequences);
+  if (gpu_) return attention_backward_gpu(layer, d_attended, d_qkv, sequences);
   causal_attention_backward({sequences, context_, shape_.heads, shape_.head_size(),
                              layer.qkv.data_ptr<float>(), layer.attended.data_ptr<float>(),
                              layer.log_sum_exp.data_ptr<float>(), d_attended.data_ptr<float>(),
@@ -279,7 +279,7 @@ void Llama::backward(const at::Tensor& inputs, int64_t sequences) {
     norm_backward(d_normed, part(l.input), l.attention_norm, part(l.input_rstd), l.d_attention_norm,
                   true, d_stream);
   }
-  if (d_stream.is_cuda()) {  // sorted, hence deterministic
+  if (gpu_) {  // sorted, hence deterministic
     d_embedding_.add_(at::embedding_dense_backward(d_stream, inputs, shape_.vocabulary, -1, false));
   } else {
     d_embedding_.index_add_(0, inputs, d_stream);

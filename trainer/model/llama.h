@@ -18,8 +18,17 @@ namespace crosslaw::trainer {
 //                 +-------------------------------------------------+-----------------------------------------+
 class Llama {
  public:
+  // Which twin of each kernel runs, and with it which way through attention and the products. The
+  // GPU's way works on CPU tensors, too, where a test has brought kernels that run there.
+  enum class Path { kCpu, kGpu };
+
   Llama(const ModelShape& shape, int64_t context_tokens, int64_t max_sequences, at::ScalarType type,
-        at::Device device);
+        at::Device device, Path path);
+  // The path of the device.
+  Llama(const ModelShape& shape, int64_t context_tokens, int64_t max_sequences, at::ScalarType type,
+        at::Device device)
+      : Llama(shape, context_tokens, max_sequences, type, device,
+              device.is_cuda() ? Path::kGpu : Path::kCpu) {}
 
   // Adds the gradient of (sum of token losses * loss_scale) and returns the sum of token losses in
   // nats, a fp64 scalar on the device. tokens: (sequences, context + 1) int64 on the device.
@@ -27,6 +36,9 @@ class Llama {
 
   // The sum of token losses alone.
   at::Tensor loss_sum(const at::Tensor& tokens);
+
+  // Where the kernels run, AdamW included.
+  KernelTarget target() const;
 
   Parameters parameters;
 
@@ -59,11 +71,13 @@ class Llama {
                      const at::Tensor& rstd, const at::Tensor& d_weight, bool accumulate,
                      const at::Tensor& d_sum);
   void rotate(const at::Tensor& qkv, bool inverse);
+  void product(const at::Tensor& c, const at::Tensor& a, const at::Tensor& b,
+               bool accumulate) const;
   void add_weight_gradient(const at::Tensor& d_weight, const at::Tensor& d_output,
                            const at::Tensor& input);
-  KernelTarget target() const;
 
   ModelShape shape_;
+  bool gpu_;  // the path
   int64_t context_;
   int64_t max_sequences_;
   std::vector<Layer> layers_;

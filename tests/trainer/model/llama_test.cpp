@@ -104,4 +104,15 @@ TEST_CASE("a NaN weight reaches the loss") {
   CHECK(std::isnan(model.loss_sum(random_tokens(1, 32, 256)).item<double>()));
 }
 
+TEST_CASE("one NaN in the row of a token that never comes reaches loss and gradients") {
+  ModelShape shape{256, 16, 40, 2, 1, false};
+  Llama model(shape, 32, 1, at::kFloat, at::kCPU);
+  model.parameters.initialize(1, 0.0);
+  model.parameters.weight("unembedding")[255][3].fill_(std::nan(""));
+  at::Tensor tokens = random_tokens(1, 32, 255);
+  CHECK(std::isnan(model.loss_sum(tokens).item<double>()));
+  CHECK(std::isnan(model.accumulate_gradients(tokens, 1.0).item<double>()));
+  CHECK(std::isnan(at::linalg_vector_norm(model.parameters.gradients).item<double>()));
+}
+
 }  // namespace crosslaw::trainer

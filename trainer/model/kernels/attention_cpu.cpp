@@ -42,13 +42,10 @@ CROSSLAW_SIMD void softmax_rows(float* weights, int64_t first, int64_t count, in
   for (int64_t row = 0; row < count; ++row) {
     float* w = weights + row * length;
     int64_t seen = first + row + 1;
-    float largest = largest_of(w, seen), sum = 0;
-    for (int64_t j = 0; j < seen; ++j) {
-      // The scale is positive, so the largest score is the largest scaled score, too.
-      w[j] = exp_fast((w[j] - largest) * scale);
-      sum += w[j];
-    }
-    float inverse = 1.0f / sum;
+    // The scale is positive, so the largest score is the largest scaled score, too.
+    float largest = largest_of(w, seen);
+    for (int64_t j = 0; j < seen; ++j) w[j] = exp_fast((w[j] - largest) * scale);
+    float sum = sum_of_products(seen, w), inverse = 1.0f / sum;
     for (int64_t j = 0; j < seen; ++j) w[j] *= inverse;
     std::fill(w + seen, w + length, 0.0f);
     // All that the backward pass needs to make the weights again (FlashAttention-2,
@@ -74,11 +71,10 @@ CROSSLAW_SIMD void softmax_backward_rows(const float* weights, float* d_weights,
                                          int64_t length, float scale, const float* d_attended,
                                          const float* attended, const Head& h) {
   for (int64_t row = 0; row < count; ++row) {
-    float dot = 0;
     // sum_j weight_j d_weight_j = d_attended . attended, for attended = sum_j weight_j value_j: a
     // dot product of head_size numbers instead of `length` ones.
-    for (int64_t c = 0; c < h.head_size; ++c)
-      dot += d_attended[row * h.out_step + c] * attended[row * h.out_step + c];
+    float dot =
+        sum_of_products(h.head_size, d_attended + row * h.out_step, attended + row * h.out_step);
     for (int64_t j = 0; j < length; ++j) {
       d_weights[row * length + j] =
           scale * weights[row * length + j] * (d_weights[row * length + j] - dot);

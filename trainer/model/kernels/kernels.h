@@ -44,9 +44,9 @@ struct RmsNormBackward {
   const float* rstd;   // (rows)
   void* d_sum;         // data (rows, columns)
   float* d_weight;     // (columns)
-  float* scratch;      // (rms_norm_scratch_rows, columns)
+  float* scratch;      // (kRmsNormScratchRows, columns)
 };
-inline constexpr int64_t kRmsNormScratchRows = 128;
+inline constexpr int64_t kRmsNormScratchRows = 512;
 void rms_norm_backward(const KernelTarget& target, const RmsNormBackward& p);
 
 // Rotates the queries and keys of packed rows (q | k | v), each `heads` x `head_size`, in place by

@@ -1,7 +1,6 @@
 // The CPU twins, one row after the other: a row of a small model fits into the first cache, so that
-// each pass over it after the first is nearly free. The CPU kernels alone are compiled with
-// reassociation (CMakeLists.txt), so that the row sums vectorise. That also lets the compiler drop
-// what is zero for ordinary numbers: no kernel here may be relied on to hand on a NaN.
+// each pass over it after the first is nearly free. A NaN or an infinity that comes in goes out, as
+// it does on the GPU: the loop over the steps finds divergence by it.
 #include <cmath>
 #include <cstring>
 
@@ -29,8 +28,7 @@ CROSSLAW_SIMD void rms_norm_forward_cpu(const RmsNormForward& p) {
       std::memcpy(sum, x, static_cast<size_t>(p.columns) * sizeof(float));
     }
     // fp32 is enough for the sum: all terms are positive, so nothing cancels.
-    float squares = 0;
-    for (int64_t c = 0; c < p.columns; ++c) squares += sum[c] * sum[c];
+    float squares = sum_of_products(p.columns, sum, sum);
     float rstd =
         1.0f / std::sqrt(squares / static_cast<float>(p.columns) + static_cast<float>(p.epsilon));
     for (int64_t c = 0; c < p.columns; ++c) y[c] = sum[c] * rstd * weight[c];
@@ -47,11 +45,8 @@ CROSSLAW_SIMD void rms_norm_backward_cpu(const RmsNormBackward& p) {
     float rstd = p.rstd[row];
     // With y = w x r and r = (mean(x^2) + epsilon)^-1/2, dL/dx = r w dy - x r^3 sum(w x dy) /
     // columns: the second term is what moving x changes in r.
-    float dot = 0;
-    for (int64_t c = 0; c < p.columns; ++c) {
-      dot += d_y[c] * weight[c] * sum[c];
-      p.d_weight[c] += d_y[c] * sum[c] * rstd;
-    }
+    float dot = sum_of_products(p.columns, d_y, weight, sum);
+    for (int64_t c = 0; c < p.columns; ++c) p.d_weight[c] += d_y[c] * sum[c] * rstd;
     // The same for every column, hence taken out of the loop.
     float back = dot * rstd * rstd * rstd / static_cast<float>(p.columns);
     if (p.accumulate) {
@@ -117,13 +112,10 @@ CROSSLAW_SIMD void cross_entropy_cpu(const CrossEntropy& p) {
     float largest = largest_of(logits, p.vocabulary);
     // Read now: the loop below overwrites the logits by their exponentials.
     float target_logit = logits[p.targets[row]];
-    float sum = 0;
-    for (int64_t v = 0; v < p.vocabulary; ++v) {
-      float e = exp_fast(logits[v] - largest);
-      sum += e;
-      logits[v] = e;
-    }
-    p.loss[row] = std::log(sum) + largest - target_logit;
+    for (int64_t v = 0; v < p.vocabulary; ++v) logits[v] = exp_fast(logits[v] - largest);
+    float sum = sum_of_products(p.vocabulary, logits);
+    // The difference first: beside a logit of 1e8 the logarithm would be lost.
+    p.loss[row] = std::log(sum) + (largest - target_logit);
     if (p.d_scale == 0) continue;
     // dL/dlogit = softmax - 1 at the target; e^(logit - largest) is already there to be scaled.
     float scale = p.d_scale / sum;

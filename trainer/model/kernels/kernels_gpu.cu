@@ -1,42 +1,66 @@
 // The CUDA twins: data are fp32 or bf16, arithmetic is fp32, and no atomics are used, so that the
 // same inputs give the same bits. All of them are bound by memory, not by arithmetic: each reads
-// and writes every number as few times as its formula allows, neighbouring threads at neighbouring
-// addresses. The formulas are explained at the CPU twins.
+// and writes every number as few times as its formula allows, 16 bytes a thread at a time, and
+// finds its place without a division of 64-bit numbers. The formulas are explained at the CPU
+// twins. tests/support/cuda_on_cpu compiles this file as plain C++, hence no <<<>>>.
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>
 
 #include <cmath>
+#include <initializer_list>
 #include <stdexcept>
 #include <string>
 
 #include "trainer/model/kernels/kernels.h"
 
 namespace crosslaw::trainer::gpu {
+
+// What a launch asked for: first a float for each warp (block_reduce), then the rows of the kernel.
+extern __shared__ float4 shared_memory[];
+
 namespace {
 
-// Eight warps: enough to hide the latency of memory, small enough that rows of a few hundred
-// numbers leave few threads idle.
-constexpr int kThreads = 256;
-constexpr int kWarps = kThreads / 32;
+// Eight warps hide the latency of memory where a block has no row of its own.
+constexpr unsigned kThreads = 256;
+constexpr unsigned kMostThreads = 1024;
+// Three blocks with a row of 32,000 bf16 numbers each then share a multiprocessor.
+constexpr unsigned kCrossEntropyThreads = 512;
+constexpr size_t kReduceBytes = kMostThreads / 32 * sizeof(float);
+constexpr size_t kSharedWithoutAsking = 48 << 10;
 
 void check(cudaError_t status, const char* what) {
   if (status != cudaSuccess)
     throw std::runtime_error(std::string("[cuda] ") + what + ": " + cudaGetErrorString(status));
 }
 
-cudaStream_t stream_of(const KernelTarget& target) {
-  return static_cast<cudaStream_t>(target.stream);
+__device__ inline float to_float(float value) { return value; }
+__device__ inline float to_float(__nv_bfloat16 value) { return __bfloat162float(value); }
+__device__ inline void round_to(float& to, float value) { to = value; }
+__device__ inline void round_to(__nv_bfloat16& to, float value) { to = __float2bfloat16_rn(value); }
+
+// Neighbouring data, moved by one access. 16 bytes are the widest that a thread can move; a single
+// number where the width of a row does not allow more.
+template <typename T, int kCount>
+struct alignas(sizeof(T) * kCount) Chunk {
+  T values[kCount];
+  __device__ float operator[](int k) const { return to_float(values[k]); }
+  __device__ void set(int k, float value) { round_to(values[k], value); }
+};
+
+template <typename T, int kCount>
+__device__ Chunk<T, kCount> load(const T* from) {
+  return *reinterpret_cast<const Chunk<T, kCount>*>(from);
 }
 
-unsigned blocks_for(int64_t count) {
-  return static_cast<unsigned>((count + kThreads - 1) / kThreads);
+template <typename T, int kCount>
+__device__ void store(T* to, const Chunk<T, kCount>& chunk) {
+  *reinterpret_cast<Chunk<T, kCount>*>(to) = chunk;
 }
 
-__device__ inline float load(const float* p, int64_t i) { return p[i]; }
-__device__ inline float load(const __nv_bfloat16* p, int64_t i) { return __bfloat162float(p[i]); }
-__device__ inline void store(float* p, int64_t i, float value) { p[i] = value; }
-__device__ inline void store(__nv_bfloat16* p, int64_t i, float value) {
-  p[i] = __float2bfloat16_rn(value);
+// Shared memory behind what block_reduce uses.
+template <typename T>
+__device__ T* shared_row() {
+  return reinterpret_cast<T*>(reinterpret_cast<char*>(shared_memory) + kReduceBytes);
 }
 
 struct Sum {
@@ -44,10 +68,16 @@ struct Sum {
   __device__ static float of(float a, float b) { return a + b; }
 };
 
+struct Largest {
+  __device__ static float neutral() { return -INFINITY; }
+  // NaN wins, so that it reaches the loss.
+  __device__ static float of(float a, float b) { return a > b || a != a ? a : b; }
+};
+
 // Reduces one value a thread over the block, in a fixed order; every thread gets the result.
 template <typename Operation>
 __device__ float block_reduce(float value) {
-  __shared__ float partial[kWarps];
+  float* partial = reinterpret_cast<float*>(shared_memory);
   // Inside a warp by exchanging registers, then over the warps through shared memory. xor instead
   // of down: every thread ends with the sum, in an order that depends on nothing but the lane.
   for (int offset = 16; offset > 0; offset /= 2)
@@ -56,238 +86,362 @@ __device__ float block_reduce(float value) {
   if (threadIdx.x % 32 == 0) partial[threadIdx.x / 32] = value;
   __syncthreads();
   float result = Operation::neutral();
-  for (int warp = 0; warp < kWarps; ++warp) result = Operation::of(result, partial[warp]);
+  for (unsigned warp = 0; warp < blockDim.x / 32; ++warp)
+    result = Operation::of(result, partial[warp]);
   return result;
 }
 
-// One block a row, grid (rows).
-template <typename T>
-__global__ void rms_norm_forward_kernel(RmsNormForward p) {
+// One block a row, grid (rows). The row waits in shared memory, where each thread finds its own
+// chunks again: it is read once and written once.
+template <typename T, int kCount>
+__global__ void __launch_bounds__(kMostThreads) rms_norm_forward_kernel(RmsNormForward p) {
   int64_t base = blockIdx.x * p.columns;
   const T* x = static_cast<const T*>(p.x) + base;
   const T* delta = p.delta ? static_cast<const T*>(p.delta) + base : nullptr;
   const T* weight = static_cast<const T*>(p.weight);
   T* sum = static_cast<T*>(p.sum) + base;
   T* y = static_cast<T*>(p.y) + base;
+  T* row = shared_row<T>();
+  unsigned columns = static_cast<unsigned>(p.columns), stride = blockDim.x * kCount;
   float squares = 0;
-  for (int64_t c = threadIdx.x; c < p.columns; c += kThreads) {
-    float value = load(x, c) + (delta ? load(delta, c) : 0.0f);
-    store(sum, c, value);
-    value = load(sum, c);  // the rounded value, which the backward pass will see
-    squares += value * value;
+  for (unsigned c = threadIdx.x * kCount; c < columns; c += stride) {
+    Chunk<T, kCount> total = load<T, kCount>(x + c);
+    if (delta) {
+      Chunk<T, kCount> added = load<T, kCount>(delta + c);
+      for (int k = 0; k < kCount; ++k) total.set(k, total[k] + added[k]);
+    }
+    // Of the rounded values, which the backward pass will see.
+    for (int k = 0; k < kCount; ++k) squares += total[k] * total[k];
+    store(sum + c, total);
+    store(row + c, total);
   }
   squares = block_reduce<Sum>(squares);
   float rstd = rsqrtf(squares / static_cast<float>(p.columns) + static_cast<float>(p.epsilon));
-  for (int64_t c = threadIdx.x; c < p.columns; c += kThreads)
-    store(y, c, load(sum, c) * rstd * load(weight, c));
+  for (unsigned c = threadIdx.x * kCount; c < columns; c += stride) {
+    Chunk<T, kCount> total = load<T, kCount>(row + c), factor = load<T, kCount>(weight + c);
+    for (int k = 0; k < kCount; ++k) total.set(k, total[k] * rstd * factor[k]);
+    store(y + c, total);
+  }
   if (threadIdx.x == 0) p.rstd[blockIdx.x] = rstd;
 }
 
-// One block a row, grid (rows); d_sum only, the weight's gradient runs down the columns.
-template <typename T>
-__global__ void rms_norm_backward_kernel(RmsNormBackward p) {
-  int64_t base = blockIdx.x * p.columns;
-  const T* d_y = static_cast<const T*>(p.d_y) + base;
-  const T* sum = static_cast<const T*>(p.sum) + base;
+// Grid (up to kRmsNormScratchRows): each block takes every gridDim-th row, writes its d_sum, and
+// adds up the rows' part in the weight's gradient, fp32 in shared memory. Each thread keeps to its
+// own columns, so that only the reduction needs barriers.
+template <typename T, int kCount>
+__global__ void __launch_bounds__(kMostThreads) rms_norm_backward_kernel(RmsNormBackward p) {
   const T* weight = static_cast<const T*>(p.weight);
-  T* d_sum = static_cast<T*>(p.d_sum) + base;
-  float dot = 0;
-  for (int64_t c = threadIdx.x; c < p.columns; c += kThreads)
-    dot += load(d_y, c) * load(weight, c) * load(sum, c);
-  dot = block_reduce<Sum>(dot);
-  float rstd = p.rstd[blockIdx.x];
-  float back = dot * rstd * rstd * rstd / static_cast<float>(p.columns);
-  for (int64_t c = threadIdx.x; c < p.columns; c += kThreads) {
-    float before = p.accumulate ? load(d_sum, c) : 0.0f;
-    store(d_sum, c, before + rstd * load(weight, c) * load(d_y, c) - back * load(sum, c));
+  unsigned columns = static_cast<unsigned>(p.columns), stride = blockDim.x * kCount;
+  float* d_weight = shared_row<float>();
+  T* d_y_row = reinterpret_cast<T*>(d_weight + columns);
+  T* sum_row = d_y_row + columns;
+  for (unsigned c = threadIdx.x * kCount; c < columns; c += stride) {
+    for (int k = 0; k < kCount; ++k) d_weight[c + k] = 0;
+  }
+  for (int64_t r = blockIdx.x; r < p.rows; r += gridDim.x) {
+    const T* d_y = static_cast<const T*>(p.d_y) + r * p.columns;
+    const T* sum = static_cast<const T*>(p.sum) + r * p.columns;
+    T* d_sum = static_cast<T*>(p.d_sum) + r * p.columns;
+    float rstd = p.rstd[r], dot = 0;
+    for (unsigned c = threadIdx.x * kCount; c < columns; c += stride) {
+      Chunk<T, kCount> dy = load<T, kCount>(d_y + c), x = load<T, kCount>(sum + c),
+                       factor = load<T, kCount>(weight + c);
+      for (int k = 0; k < kCount; ++k) {
+        dot += dy[k] * factor[k] * x[k];
+        d_weight[c + k] += dy[k] * x[k] * rstd;
+      }
+      store(d_y_row + c, dy);
+      store(sum_row + c, x);
+    }
+    dot = block_reduce<Sum>(dot);
+    float back = dot * rstd * rstd * rstd / static_cast<float>(p.columns);
+    for (unsigned c = threadIdx.x * kCount; c < columns; c += stride) {
+      Chunk<T, kCount> dy = load<T, kCount>(d_y_row + c), x = load<T, kCount>(sum_row + c),
+                       factor = load<T, kCount>(weight + c), out{};
+      if (p.accumulate) out = load<T, kCount>(d_sum + c);
+      for (int k = 0; k < kCount; ++k)
+        out.set(k, (p.accumulate ? out[k] : 0.0f) + rstd * factor[k] * dy[k] - back * x[k]);
+      store(d_sum + c, out);
+    }
+  }
+  for (unsigned c = threadIdx.x * kCount; c < columns; c += stride) {
+    for (int k = 0; k < kCount; ++k) p.scratch[blockIdx.x * p.columns + c + k] = d_weight[c + k];
   }
 }
 
-// Weight gradient in two passes: kRmsNormScratchRows partial sums a column, then their sum. One
-// thread a column alone would leave most of the GPU idle; atomics would sum in another order each
-// time. Grid (columns / kThreads, kRmsNormScratchRows).
-template <typename T>
-__global__ void rms_norm_weight_partial_kernel(RmsNormBackward p) {
-  const T* d_y = static_cast<const T*>(p.d_y);
-  const T* sum = static_cast<const T*>(p.sum);
-  int64_t column = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
-  if (column >= p.columns) return;
+// d_weight += the `parts` rows of scratch. Block (32, 32), grid (columns / 32): each thread takes
+// every 32nd part of a column, and shared memory adds the 32 sums. Atomics would sum in another
+// order each time.
+__global__ void __launch_bounds__(kMostThreads)
+    rms_norm_weight_sum_kernel(RmsNormBackward p, unsigned parts) {
+  float* sums = shared_row<float>();
+  int64_t column = blockIdx.x * 32 + threadIdx.x;
   float total = 0;
-  for (int64_t row = blockIdx.y; row < p.rows; row += gridDim.y) {
-    total +=
-        load(d_y, row * p.columns + column) * load(sum, row * p.columns + column) * p.rstd[row];
+  if (column < p.columns) {
+    for (unsigned part = threadIdx.y; part < parts; part += 32)
+      total += p.scratch[part * p.columns + column];
   }
-  p.scratch[blockIdx.y * p.columns + column] = total;
-}
-
-__global__ void rms_norm_weight_sum_kernel(RmsNormBackward p) {
-  int64_t column = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
-  if (column >= p.columns) return;
-  float total = 0;
-  for (int64_t part = 0; part < kRmsNormScratchRows; ++part)
-    total += p.scratch[part * p.columns + column];
+  sums[threadIdx.y * 32 + threadIdx.x] = total;
+  __syncthreads();
+  if (threadIdx.y != 0 || column >= p.columns) return;
+  for (unsigned other = 1; other < 32; ++other) total += sums[other * 32 + threadIdx.x];
   p.d_weight[column] += total;
 }
 
-// One thread a pair, over the queries and keys of all rows.
-template <typename T>
-__global__ void rotary_kernel(Rotary p) {
-  int64_t half = p.head_size / 2, pairs_in_row = 2 * p.heads * half;
-  int64_t index = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
-  if (index >= p.rows * pairs_in_row) return;
-  int64_t row = index / pairs_in_row, in_row = index % pairs_in_row;
-  int64_t head = in_row / half, i = in_row % half;
-  int64_t angle = (row % p.context) * half + i;
-  float cosine = p.cosines[angle], sine = p.inverse ? -p.sines[angle] : p.sines[angle];
+// Grid (rows), one thread kCount pairs of a head of the row.
+template <typename T, int kCount>
+__global__ void __launch_bounds__(kThreads) rotary_kernel(Rotary p) {
+  unsigned half = static_cast<unsigned>(p.head_size / 2), chunks_in_head = half / kCount;
+  unsigned chunks = 2 * static_cast<unsigned>(p.heads) * chunks_in_head;
+  int64_t position = blockIdx.x % static_cast<unsigned>(p.context);
   // Heads 0 to heads - 1 are queries, the next `heads` are keys: packed, they need no test.
-  T* first = static_cast<T*>(p.qkv) + row * 3 * p.heads * p.head_size + head * p.head_size + i;
-  float a = load(first, 0), b = load(first, half);
-  store(first, 0, a * cosine - b * sine);
-  store(first, half, b * cosine + a * sine);
-}
-
-// One thread an element of y. __expf's error, a few units in the last place, is far below bf16's
-// rounding.
-template <typename T>
-__global__ void swiglu_forward_kernel(SwiGlu p) {
-  int64_t index = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
-  if (index >= p.rows * p.columns) return;
-  const T* gate_up = static_cast<const T*>(p.gate_up) + index / p.columns * 2 * p.columns;
-  int64_t c = index % p.columns;
-  float gate = load(gate_up, c), up = load(gate_up, p.columns + c);
-  store(static_cast<T*>(p.y), index, gate / (1.0f + __expf(-gate)) * up);
-}
-
-template <typename T>
-__global__ void swiglu_backward_kernel(SwiGlu p) {
-  int64_t index = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
-  if (index >= p.rows * p.columns) return;
-  int64_t base = index / p.columns * 2 * p.columns, c = index % p.columns;
-  const T* gate_up = static_cast<const T*>(p.gate_up) + base;
-  T* d_gate_up = static_cast<T*>(p.d_gate_up) + base;
-  float gate = load(gate_up, c), up = load(gate_up, p.columns + c);
-  float d_y = load(static_cast<const T*>(p.d_y), index);
-  float sigmoid = 1.0f / (1.0f + __expf(-gate));
-  float silu = gate * sigmoid;
-  store(d_gate_up, c, d_y * up * (sigmoid + silu * (1.0f - sigmoid)));
-  store(d_gate_up, p.columns + c, d_y * silu);
-}
-
-struct Largest {
-  __device__ static float neutral() { return -INFINITY; }
-  // NaN wins, so that it reaches the loss.
-  __device__ static float of(float a, float b) { return a > b || a != a ? a : b; }
-};
-
-// One block a row, grid (rows). The row is read three times (largest, sum, gradient), from the
-// second cache but for the first; a running sum (Milakov and Gimelshein, arXiv:1805.02867) would
-// save one of the cached passes.
-template <typename T>
-__global__ void cross_entropy_kernel(CrossEntropy p) {
-  T* logits = static_cast<T*>(p.logits) + blockIdx.x * p.vocabulary;
-  int64_t target = p.targets[blockIdx.x];
-  float largest = -INFINITY;
-  for (int64_t v = threadIdx.x; v < p.vocabulary; v += kThreads)
-    largest = Largest::of(largest, load(logits, v));
-  largest = block_reduce<Largest>(largest);
-  float sum = 0;
-  for (int64_t v = threadIdx.x; v < p.vocabulary; v += kThreads)
-    sum += __expf(load(logits, v) - largest);
-  sum = block_reduce<Sum>(sum);
-  if (threadIdx.x == 0) p.loss[blockIdx.x] = logf(sum) + largest - load(logits, target);
-  __syncthreads();  // the target's logit is read before it is overwritten
-  if (p.d_scale == 0) return;
-  float scale = p.d_scale / sum;
-  for (int64_t v = threadIdx.x; v < p.vocabulary; v += kThreads) {
-    float gradient = __expf(load(logits, v) - largest) * scale;
-    store(logits, v, v == target ? gradient - p.d_scale : gradient);
+  T* row = static_cast<T*>(p.qkv) + blockIdx.x * 3 * p.heads * p.head_size;
+  float direction = p.inverse ? -1.0f : 1.0f;
+  for (unsigned chunk = threadIdx.x; chunk < chunks; chunk += blockDim.x) {
+    unsigned head = chunk / chunks_in_head, i = chunk % chunks_in_head * kCount;
+    T* first = row + head * static_cast<unsigned>(p.head_size) + i;
+    T* second = first + half;
+    const float* cosines = p.cosines + position * half + i;
+    const float* sines = p.sines + position * half + i;
+    Chunk<T, kCount> a = load<T, kCount>(first), b = load<T, kCount>(second), turned_a, turned_b;
+    for (int k = 0; k < kCount; ++k) {
+      float sine = direction * sines[k];
+      turned_a.set(k, a[k] * cosines[k] - b[k] * sine);
+      turned_b.set(k, b[k] * cosines[k] + a[k] * sine);
+    }
+    store(first, turned_a);
+    store(second, turned_b);
   }
 }
 
-// One thread a parameter: 16 bytes read, 14 to 16 written. Everything that it needs lies in flat
-// buffers, so that two launches serve all weights, those with decay and those without.
-template <typename T>
-__global__ void adamw_kernel(AdamW p, float correction1, float correction2) {
-  int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
+// Grid (rows, parts of a row), one thread kCount elements of y. __expf's error, a few units in the
+// last place, is far below bf16's rounding.
+template <typename T, int kCount>
+__global__ void __launch_bounds__(kThreads) swiglu_forward_kernel(SwiGlu p) {
+  int64_t c = (static_cast<int64_t>(blockIdx.y) * blockDim.x + threadIdx.x) * kCount;
+  if (c >= p.columns) return;
+  const T* gate_at = static_cast<const T*>(p.gate_up) + blockIdx.x * 2 * p.columns + c;
+  Chunk<T, kCount> gate = load<T, kCount>(gate_at), up = load<T, kCount>(gate_at + p.columns), y;
+  for (int k = 0; k < kCount; ++k) y.set(k, gate[k] / (1.0f + __expf(-gate[k])) * up[k]);
+  store(static_cast<T*>(p.y) + blockIdx.x * p.columns + c, y);
+}
+
+template <typename T, int kCount>
+__global__ void __launch_bounds__(kThreads) swiglu_backward_kernel(SwiGlu p) {
+  int64_t c = (static_cast<int64_t>(blockIdx.y) * blockDim.x + threadIdx.x) * kCount;
+  if (c >= p.columns) return;
+  int64_t at = blockIdx.x * 2 * p.columns + c;
+  const T* gate_at = static_cast<const T*>(p.gate_up) + at;
+  T* d_gate_at = static_cast<T*>(p.d_gate_up) + at;
+  Chunk<T, kCount> gate = load<T, kCount>(gate_at), up = load<T, kCount>(gate_at + p.columns),
+                   d_y = load<T, kCount>(static_cast<const T*>(p.d_y) + blockIdx.x * p.columns + c),
+                   d_gate, d_up;
+  for (int k = 0; k < kCount; ++k) {
+    float sigmoid = 1.0f / (1.0f + __expf(-gate[k]));
+    float silu = gate[k] * sigmoid;
+    d_gate.set(k, d_y[k] * up[k] * (sigmoid + silu * (1.0f - sigmoid)));
+    d_up.set(k, d_y[k] * silu);
+  }
+  store(d_gate_at, d_gate);
+  store(d_gate_at + p.columns, d_up);
+}
+
+// One block a row, grid (rows). The row is read from memory once and then from shared memory, where
+// it fits; else (`kept` false) from the second cache.
+template <typename T, int kCount>
+__global__ void __launch_bounds__(kCrossEntropyThreads)
+    cross_entropy_kernel(CrossEntropy p, bool kept) {
+  T* logits = static_cast<T*>(p.logits) + blockIdx.x * p.vocabulary;
+  T* row = kept ? shared_row<T>() : logits;
+  unsigned vocabulary = static_cast<unsigned>(p.vocabulary), stride = blockDim.x * kCount;
+  unsigned target = static_cast<unsigned>(p.targets[blockIdx.x]);
+  // Read now: the reductions lie between this and the writing of the gradient.
+  float target_logit = to_float(logits[target]);
+  float largest = -INFINITY;
+  for (unsigned v = threadIdx.x * kCount; v < vocabulary; v += stride) {
+    Chunk<T, kCount> chunk = load<T, kCount>(logits + v);
+    for (int k = 0; k < kCount; ++k) largest = Largest::of(largest, chunk[k]);
+    if (kept) store(row + v, chunk);
+  }
+  largest = block_reduce<Largest>(largest);
+  float sum = 0;
+  for (unsigned v = threadIdx.x * kCount; v < vocabulary; v += stride) {
+    Chunk<T, kCount> chunk = load<T, kCount>(row + v);
+    for (int k = 0; k < kCount; ++k) sum += __expf(chunk[k] - largest);
+  }
+  sum = block_reduce<Sum>(sum);
+  if (threadIdx.x == 0) p.loss[blockIdx.x] = logf(sum) + (largest - target_logit);
+  if (p.d_scale == 0) return;
+  float scale = p.d_scale / sum;
+  for (unsigned v = threadIdx.x * kCount; v < vocabulary; v += stride) {
+    Chunk<T, kCount> chunk = load<T, kCount>(row + v);
+    for (int k = 0; k < kCount; ++k) {
+      float gradient = __expf(chunk[k] - largest) * scale;
+      chunk.set(k, v + k == target ? gradient - p.d_scale : gradient);
+    }
+    store(logits + v, chunk);
+  }
+}
+
+// One thread kCount parameters: 16 bytes read of each, 14 to 16 written. Everything that it needs
+// lies in flat buffers, so that two launches serve all weights, those with decay and those without.
+template <typename T, int kCount>
+__global__ void __launch_bounds__(kThreads)
+    adamw_kernel(AdamW p, float correction1, float correction2) {
+  int64_t i = (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x) * kCount;
   if (i >= p.count) return;
   // Read on the device: asking for the norm on the host would wait for the whole backward pass.
   float norm = *p.gradient_norm, limit = static_cast<float>(p.clip_norm);
   float clip = limit > 0 && norm > limit ? limit / norm : 1.0f;
   float beta1 = static_cast<float>(p.beta1), beta2 = static_cast<float>(p.beta2);
-  float g = p.gradient[i] * clip;
-  float m = beta1 * p.moment1[i] + (1.0f - beta1) * g;
-  float v = beta2 * p.moment2[i] + (1.0f - beta2) * g * g;
-  p.moment1[i] = m;
-  p.moment2[i] = v;
   float keep = static_cast<float>(1.0 - p.learning_rate * p.weight_decay);
-  float update = static_cast<float>(p.learning_rate) * (m * correction1) /
-                 (sqrtf(v * correction2) + static_cast<float>(p.epsilon));
-  float weight = p.master[i] * keep - update;
-  p.master[i] = weight;
-  store(static_cast<T*>(p.weights), i, weight);
-}
-
-// Calls launch(T*) with a null pointer of the target's data type and checks the launch. The pointer
-// carries the type alone: lambdas take explicit template arguments from C++20 on, and CUDA sources
-// are C++17.
-template <typename Launch>
-void dispatch(const KernelTarget& target, const char* name, Launch launch) {
-  if (target.precision == Precision::kBfloat16) {
-    launch(static_cast<__nv_bfloat16*>(nullptr));
-  } else {
-    launch(static_cast<float*>(nullptr));
+  Chunk<float, kCount> gradient = load<float, kCount>(p.gradient + i),
+                       m = load<float, kCount>(p.moment1 + i),
+                       v = load<float, kCount>(p.moment2 + i),
+                       weight = load<float, kCount>(p.master + i);
+  Chunk<T, kCount> rounded;
+  for (int k = 0; k < kCount; ++k) {
+    float g = gradient[k] * clip;
+    m.set(k, beta1 * m[k] + (1.0f - beta1) * g);
+    v.set(k, beta2 * v[k] + (1.0f - beta2) * g * g);
+    float update = static_cast<float>(p.learning_rate) * (m[k] * correction1) /
+                   (sqrtf(v[k] * correction2) + static_cast<float>(p.epsilon));
+    weight.set(k, weight[k] * keep - update);
+    rounded.set(k, weight[k]);
   }
-  check(cudaGetLastError(), name);
+  store(p.moment1 + i, m);
+  store(p.moment2 + i, v);
+  store(p.master + i, weight);
+  store(static_cast<T*>(p.weights) + i, rounded);
 }
 
-template <typename Pointer>
-using Pointee = std::remove_pointer_t<Pointer>;
+template <typename T, int count>
+struct Access {
+  using Data = T;
+  static constexpr int kCount = count;
+};
+
+// Whether rows of `columns` data that begin at these addresses may be moved 16 bytes at a time.
+bool in_16_bytes(const KernelTarget& target, int64_t columns,
+                 std::initializer_list<const void*> rows) {
+  int64_t bytes = columns * (target.precision == Precision::kBfloat16 ? 2 : 4);
+  for (const void* row : rows) bytes |= static_cast<int64_t>(reinterpret_cast<uintptr_t>(row));
+  return bytes % 16 == 0;
+}
+
+// Calls launch(Access) for the target's data type and the width of an access; checks its status.
+template <typename Launch>
+void dispatch(const KernelTarget& target, bool wide, const char* name, Launch launch) {
+  cudaError_t status;
+  if (target.precision == Precision::kBfloat16) {
+    status = wide ? launch(Access<__nv_bfloat16, 8>()) : launch(Access<__nv_bfloat16, 1>());
+  } else {
+    status = wide ? launch(Access<float, 4>()) : launch(Access<float, 1>());
+  }
+  check(status, name);
+}
+
+template <typename... Parameters>
+cudaError_t start(const KernelTarget& target, void (*kernel)(Parameters...), dim3 grid, dim3 block,
+                  size_t shared_bytes, Parameters... parameters) {
+  if (shared_bytes > kSharedWithoutAsking) {
+    cudaError_t status = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                              static_cast<int>(shared_bytes));
+    if (status != cudaSuccess) return status;
+  }
+  cudaLaunchConfig_t config{};
+  config.gridDim = grid;
+  config.blockDim = block;
+  config.dynamicSmemBytes = shared_bytes;
+  config.stream = static_cast<cudaStream_t>(target.stream);
+  return cudaLaunchKernelEx(&config, kernel, parameters...);
+}
+
+unsigned blocks_of(int64_t threads, int64_t count) {
+  return static_cast<unsigned>((count + threads - 1) / threads);
+}
+
+// Whole warps, one chunk a thread, up to `most` threads: a short row leaves few of them idle.
+unsigned threads_for(int64_t chunks, unsigned most) {
+  return chunks >= most ? most : blocks_of(32, chunks) * 32;
+}
+
+// The most shared memory that a block of this GPU may ask for.
+int64_t shared_bytes_allowed() {
+  int device = 0, bytes = 0;
+  check(cudaGetDevice(&device), "asking for the device");
+  check(cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device),
+        "asking for the size of shared memory");
+  return bytes;
+}
 
 }  // namespace
 
 void rms_norm_forward(const KernelTarget& target, const RmsNormForward& p) {
-  dispatch(target, "rms_norm_forward", [&](auto* type) {
-    rms_norm_forward_kernel<Pointee<decltype(type)>>
-        <<<static_cast<unsigned>(p.rows), kThreads, 0, stream_of(target)>>>(p);
+  bool wide = in_16_bytes(target, p.columns, {p.x, p.delta, p.weight, p.sum, p.y});
+  dispatch(target, wide, "rms_norm_forward", [&](auto access) {
+    using A = decltype(access);
+    size_t row = static_cast<size_t>(p.columns) * sizeof(typename A::Data);
+    return start(target, rms_norm_forward_kernel<typename A::Data, A::kCount>,
+                 static_cast<unsigned>(p.rows), threads_for(p.columns / A::kCount, kMostThreads),
+                 kReduceBytes + row, p);
   });
 }
 
 void rms_norm_backward(const KernelTarget& target, const RmsNormBackward& p) {
-  dispatch(target, "rms_norm_backward", [&](auto* type) {
-    using T = Pointee<decltype(type)>;
-    dim3 grid(blocks_for(p.columns), static_cast<unsigned>(kRmsNormScratchRows));
-    rms_norm_weight_partial_kernel<T><<<grid, kThreads, 0, stream_of(target)>>>(p);
-    rms_norm_weight_sum_kernel<<<blocks_for(p.columns), kThreads, 0, stream_of(target)>>>(p);
-    rms_norm_backward_kernel<T>
-        <<<static_cast<unsigned>(p.rows), kThreads, 0, stream_of(target)>>>(p);
+  bool wide = in_16_bytes(target, p.columns, {p.d_y, p.sum, p.weight, p.d_sum});
+  unsigned parts =
+      static_cast<unsigned>(p.rows < kRmsNormScratchRows ? p.rows : kRmsNormScratchRows);
+  dispatch(target, wide, "rms_norm_backward", [&](auto access) {
+    using A = decltype(access);
+    size_t rows = static_cast<size_t>(p.columns) * (sizeof(float) + 2 * sizeof(typename A::Data));
+    return start(target, rms_norm_backward_kernel<typename A::Data, A::kCount>, parts,
+                 threads_for(p.columns / A::kCount, kMostThreads), kReduceBytes + rows, p);
   });
+  check(start(target, rms_norm_weight_sum_kernel, blocks_of(32, p.columns), dim3(32, 32),
+              kReduceBytes + 32 * 32 * sizeof(float), p, parts),
+        "rms_norm_backward");
 }
 
 void rotary(const KernelTarget& target, const Rotary& p) {
-  dispatch(target, "rotary", [&](auto* type) {
-    rotary_kernel<Pointee<decltype(type)>>
-        <<<blocks_for(p.rows * p.heads * p.head_size), kThreads, 0, stream_of(target)>>>(p);
+  bool wide = in_16_bytes(target, p.head_size / 2, {p.qkv});
+  dispatch(target, wide, "rotary", [&](auto access) {
+    using A = decltype(access);
+    return start(target, rotary_kernel<typename A::Data, A::kCount>, static_cast<unsigned>(p.rows),
+                 threads_for(p.heads * p.head_size / A::kCount, kThreads), 0, p);
   });
 }
 
 void swiglu_forward(const KernelTarget& target, const SwiGlu& p) {
-  dispatch(target, "swiglu_forward", [&](auto* type) {
-    swiglu_forward_kernel<Pointee<decltype(type)>>
-        <<<blocks_for(p.rows * p.columns), kThreads, 0, stream_of(target)>>>(p);
+  bool wide = in_16_bytes(target, p.columns, {p.gate_up, p.y});
+  dispatch(target, wide, "swiglu_forward", [&](auto access) {
+    using A = decltype(access);
+    unsigned threads = threads_for(p.columns / A::kCount, kThreads);
+    dim3 grid(static_cast<unsigned>(p.rows), blocks_of(threads * A::kCount, p.columns));
+    return start(target, swiglu_forward_kernel<typename A::Data, A::kCount>, grid, threads, 0, p);
   });
 }
 
 void swiglu_backward(const KernelTarget& target, const SwiGlu& p) {
-  dispatch(target, "swiglu_backward", [&](auto* type) {
-    swiglu_backward_kernel<Pointee<decltype(type)>>
-        <<<blocks_for(p.rows * p.columns), kThreads, 0, stream_of(target)>>>(p);
+  bool wide = in_16_bytes(target, p.columns, {p.gate_up, p.d_y, p.d_gate_up});
+  dispatch(target, wide, "swiglu_backward", [&](auto access) {
+    using A = decltype(access);
+    unsigned threads = threads_for(p.columns / A::kCount, kThreads);
+    dim3 grid(static_cast<unsigned>(p.rows), blocks_of(threads * A::kCount, p.columns));
+    return start(target, swiglu_backward_kernel<typename A::Data, A::kCount>, grid, threads, 0, p);
   });
 }
 
 void cross_entropy(const KernelTarget& target, const CrossEntropy& p) {
-  dispatch(target, "cross_entropy", [&](auto* type) {
-    cross_entropy_kernel<Pointee<decltype(type)>>
-        <<<static_cast<unsigned>(p.rows), kThreads, 0, stream_of(target)>>>(p);
+  bool wide = in_16_bytes(target, p.vocabulary, {p.logits});
+  dispatch(target, wide, "cross_entropy", [&](auto access) {
+    using A = decltype(access);
+    size_t row = static_cast<size_t>(p.vocabulary) * sizeof(typename A::Data);
+    bool kept = static_cast<int64_t>(kReduceBytes + row) <= shared_bytes_allowed();
+    return start(target, cross_entropy_kernel<typename A::Data, A::kCount>,
+                 static_cast<unsigned>(p.rows),
+                 threads_for(p.vocabulary / A::kCount, kCrossEntropyThreads),
+                 kReduceBytes + (kept ? row : 0), p, kept);
   });
 }
 
@@ -295,10 +449,17 @@ void adamw(const KernelTarget& target, const AdamW& p) {
   auto correction = [&](double beta) {
     return static_cast<float>(1.0 / (1.0 - std::pow(beta, static_cast<double>(p.step))));
   };
-  dispatch(target, "adamw", [&](auto* type) {
-    adamw_kernel<Pointee<decltype(type)>><<<blocks_for(p.count), kThreads, 0, stream_of(target)>>>(
-        p, correction(p.beta1), correction(p.beta2));
-  });
+  // Four at a time: 16 bytes of the fp32 buffers, 8 of bf16 weights.
+  bool wide = in_16_bytes({}, p.count, {p.gradient, p.master, p.moment1, p.moment2}) &&
+              in_16_bytes({}, 0, {p.weights});
+  auto go = [&](auto kernel, int count) {
+    check(start(target, kernel, blocks_of(kThreads * count, p.count), kThreads, 0, p,
+                correction(p.beta1), correction(p.beta2)),
+          "adamw");
+  };
+  bool bf16 = target.precision == Precision::kBfloat16;
+  if (wide) return bf16 ? go(adamw_kernel<__nv_bfloat16, 4>, 4) : go(adamw_kernel<float, 4>, 4);
+  bf16 ? go(adamw_kernel<__nv_bfloat16, 1>, 1) : go(adamw_kernel<float, 1>, 1);
 }
 
 }  // namespace crosslaw::trainer::gpu

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <limits>
 
 // For the CPU kernels: one version of a function per instruction set, chosen when the program
 // starts.
@@ -14,11 +15,40 @@
 
 namespace crosslaw::trainer {
 
+// Eight floats, a register of AVX2.
+typedef float Vector __attribute__((vector_size(32)));
+constexpr int64_t kLanes = 8;
+
+CROSSLAW_INLINE Vector load(const float* from) {
+  Vector vector;
+  std::memcpy(&vector, from, sizeof vector);
+  return vector;
+}
+
+CROSSLAW_INLINE void store(float* to, Vector vector) { std::memcpy(to, &vector, sizeof vector); }
+
+// The sum over i of the product of all rows at i. The order is written down here, four vectors side
+// by side and then their lanes, instead of being left to the compiler (-fassociative-math): the
+// sums vectorise, are the same on every machine, and no NaN can be reasoned away.
+template <typename... Rows>
+CROSSLAW_INLINE float sum_of_products(int64_t count, const Rows*... rows) {
+  Vector sums[4] = {};
+  int64_t i = 0;
+  for (; i + 4 * kLanes <= count; i += 4 * kLanes) {
+    for (int64_t k = 0; k < 4; ++k) sums[k] += (load(rows + i + k * kLanes) * ...);
+  }
+  for (; i + kLanes <= count; i += kLanes) sums[0] += (load(rows + i) * ...);
+  float rest = 0;
+  for (; i < count; ++i) rest += (rows[i] * ...);
+  Vector all = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  return ((all[0] + all[4]) + (all[1] + all[5])) + ((all[2] + all[6]) + (all[3] + all[7])) + rest;
+}
+
 // e^x to 2 units in the last place by a polynomial on [-ln2/2, ln2/2]; unlike the library's it is
-// inlined and vectorised. Below -87 it stays at 1.6e-38, above 88 at 1.7e38; so does NaN, at the
-// lower end, where reassociation drops the last term.
+// inlined and vectorised. Below -87 it is 0 and above 88 infinity; NaN stays NaN.
 CROSSLAW_INLINE float exp_fast(float x) {
-  // e^-87 and e^88 are the last whole powers whose exponent a normal float can hold.
+  // e^-87 and e^88 are the last whole powers whose exponent a normal float can hold. A NaN fails
+  // the first comparison, so that what is truncated below always fits an integer.
   float above = x > -87.0f ? x : -87.0f;
   float clamped = above < 88.0f ? above : 88.0f;
   // Adding 127.5 makes truncation round to nearest, and the number is the exponent's field as it
@@ -42,13 +72,16 @@ CROSSLAW_INLINE float exp_fast(float x) {
   int32_t exponent = biased << 23;
   float scale;
   std::memcpy(&scale, &exponent, sizeof scale);
-  // x - x is NaN for NaN and infinity, but reassociation (CMakeLists.txt) is allowed to make it 0:
-  // compiled as the kernels are, e^NaN is 1.6e-38 and e^infinity 1.7e38.
-  return p * scale + (x - x);
+  float result = p * scale;
+  // What lies outside the clamp, as the CUDA twin's __expf has it: three blends, no branch.
+  result = x < -87.0f ? 0.0f : result;
+  result = x > 88.0f ? std::numeric_limits<float>::infinity() : result;
+  return x == x ? result : x;
 }
 
 // Sixteen running maxima, one register of AVX-512 or two of AVX2, so that the compiler need not
-// assume that no number is NaN. A NaN loses against the number after it, so it may go unseen.
+// assume that no number is NaN. A NaN loses against the number after it, so it may go unseen here;
+// the sum of exponentials that follows every use of this sees it.
 CROSSLAW_INLINE float largest_of(const float* values, int64_t count) {
   float lanes[16];
   for (float& lane : lanes) lane = values[0];

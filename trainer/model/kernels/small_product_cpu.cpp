@@ -11,20 +11,10 @@
 namespace crosslaw::trainer {
 namespace {
 
-typedef float Vector __attribute__((vector_size(32)));
-constexpr int64_t kLanes = 8;
 // A block of kRows x kPanelColumns of c is held in registers (12 of AVX2's 16) while the inner
 // index runs; the other 4 hold a row of the panel and a number of a.
 constexpr int64_t kRows = 6;
 constexpr int64_t kPanelColumns = 2 * kLanes;
-
-CROSSLAW_INLINE Vector load(const float* from) {
-  Vector vector;
-  std::memcpy(&vector, from, sizeof vector);
-  return vector;
-}
-
-CROSSLAW_INLINE void store(float* to, Vector vector) { std::memcpy(to, &vector, sizeof vector); }
 
 // `columns` columns of b, padded with zeros to `width`, inner index outermost.
 CROSSLAW_INLINE void pack_panel(const SmallProduct& p, int64_t first, int64_t columns,

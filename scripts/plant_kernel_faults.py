@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+"""Do the kernels' tests find what is broken? Plants one fault at a time in a copy of the kernels, builds the tests that
+need no GPU under AddressSanitizer and UndefinedBehaviorSanitizer, and says which faults went unseen.
+
+plant_kernel_faults.py            all faults; about 10 s each on one core; exit code 1 when one went unseen
+plant_kernel_faults.py NAME...    those whose names contain one of the words
+"""
+import concurrent.futures
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+GPU, CPU, SIMD = "kernels_gpu.cu", "kernels_cpu.cpp", "simd.h"
+ATTENTION, PRODUCT = "attention_cpu.cpp", "small_product_cpu.cpp"
+# name, file, what stands there, what is put in its place
+FAULTS = [
+    # Barriers and shared memory of the CUDA twins.
+    ("no barrier before a reduction's memory is used again", GPU,
+     "  __syncthreads();  // an earlier reduction may still be reading\n", ""),
+    ("no barrier between writing and reading the warps' parts", GPU,
+     "partial[threadIdx.x / 32] = value;\n  __syncthreads();", "partial[threadIdx.x / 32] = value;"),
+    ("no barrier before the parts of the weight's gradient are added", GPU,
+     "+ threadIdx.x] = total;\n  __syncthreads();", "+ threadIdx.x] = total;"),
+    ("a barrier that some threads do not reach", GPU,
+     "  squares = block_reduce<Sum>(squares);",
+     "  if (threadIdx.x < p.columns) squares = block_reduce<Sum>(squares);"),
+    ("one warp too many in a reduction", GPU, "warp < blockDim.x / 32", "warp <= blockDim.x / 32"),
+    ("a reduction leaves half a warp out", GPU, "int offset = 16;", "int offset = 8;"),
+    ("too little shared memory is asked for", GPU, "kReduceBytes + rows, p);", "rows, p);"),
+    ("the target's logit is read after it is overwritten", GPU,
+     "if (threadIdx.x == 0) p.loss[blockIdx.x] = logf(sum) + (largest - target_logit);\n  if (p.d_scale == 0) return;",
+     "if (p.d_scale == 0) return;"),
+    # Bounds and widths.
+    ("the width of a row is not looked at", GPU, "return bytes % 16 == 0;", "return true;"),
+    ("the address of a row is not looked at", GPU,
+     "bytes |= static_cast<int64_t>(reinterpret_cast<uintptr_t>(row));", "(void)row;"),
+    ("the gated product runs past a row's end", GPU,
+     "if (c >= p.columns) return;\n  const T* gate_at", "if (c > p.columns) return;\n  const T* gate_at"),
+    ("AdamW runs past the end", GPU, "if (i >= p.count) return;", "if (i > p.count) return;"),
+    ("more parts than scratch has rows", GPU,
+     "p.rows < kRmsNormScratchRows ? p.rows : kRmsNormScratchRows", "p.rows"),
+    ("half the column blocks of the gated product", GPU,
+     "blocks_of(threads * A::kCount, p.columns));\n    return start(target, swiglu_backward",
+     "(blocks_of(threads * A::kCount, p.columns) + 1) / 2);\n    return start(target, swiglu_backward"),
+    # Formulas of the CUDA twins.
+    ("the square is of the number before its rounding", GPU,
+     "total.set(k, total[k] + added[k]);",
+     "{ float t = total[k] + added[k]; squares += t * t; total.set(k, t); squares -= total[k] * total[k]; }"),
+    ("epsilon is left out", GPU, " + static_cast<float>(p.epsilon));\n  for", ");\n  for"),
+    ("the gradient is not added", GPU, "(p.accumulate ? out[k] : 0.0f)", "0.0f"),
+    ("positions do not begin anew", GPU, "blockIdx.x % static_cast<unsigned>(p.context)", "blockIdx.x % 64u"),
+    ("keys are not rotated", GPU, "unsigned chunks = 2 *", "unsigned chunks = 1 *"),
+    ("backwards as forwards", GPU, "p.inverse ? -1.0f : 1.0f", "1.0f"),
+    ("silu's slope without its second term", GPU, "(sigmoid + silu * (1.0f - sigmoid))", "sigmoid"),
+    ("the target's one is not taken off", GPU, "v + k == target ? gradient - p.d_scale : gradient", "gradient"),
+    ("the largest logit is not taken out", GPU, "  largest = block_reduce<Largest>(largest);", "  largest = 0;"),
+    ("the loss loses the logarithm beside large logits", GPU,
+     "logf(sum) + (largest - target_logit)", "(logf(sum) + largest) - target_logit"),
+    ("a NaN loses against a number", GPU, "a > b || a != a ? a : b", "a > b ? a : b"),
+    ("no clipping", GPU, "limit > 0 && norm > limit ? limit / norm : 1.0f", "1.0f"),
+    ("weights are not written", GPU, "  store(static_cast<T*>(p.weights) + i, rounded);\n", ""),
+    # The CPU twins.
+    ("e^NaN is a number", SIMD, "return x == x ? result : x;", "return result;"),
+    ("e^infinity is a number", SIMD, "result = x > 88.0f ?", "result = x > 1e39f ?"),
+    ("e^-infinity is not zero", SIMD, "result = x < -87.0f ? 0.0f : result;", ""),
+    ("a sum skips what fills no vector", SIMD, "  for (; i < count; ++i) rest += (rows[i] * ...);\n", ""),
+    ("a sum forgets a vector", SIMD, "+ (sums[2] + sums[3])", "+ sums[2]"),
+    ("the CPU's loss is summed in the wrong order", CPU,
+     "std::log(sum) + (largest - target_logit)", "(std::log(sum) + largest) - target_logit"),
+    ("the CPU's norm forgets the mean", CPU, "squares / static_cast<float>(p.columns)", "squares"),
+    ("the CPU's silu slope", CPU, "(sigmoid + silu * (1.0f - sigmoid))", "sigmoid"),
+    ("attention sees one token too many", ATTENTION, "int64_t seen = first + row + 1;\n    // The scale",
+     "int64_t seen = std::min(first + row + 2, length);\n    // The scale"),
+    ("a product drops the last rows", PRODUCT, "  if (row < p.rows) block<1, vectors>", "  if (row + 1 < p.rows) block<1, vectors>"),
+]
+FLAGS = ["-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-Wno-psabi", f"-I{ROOT}"]
+MACHINE = ROOT / "tests/support/cuda_on_cpu"
+TESTS = sorted((ROOT / "tests/trainer/model/kernels").glob("*_test.cpp"))
+TESTS = [test for test in TESTS if "ATen" not in test.read_text()] + [ROOT / "tests/support/main.cpp"]
+CPU_SOURCES = [CPU, ATTENTION, PRODUCT]
+
+
+def compile_cpp(source, to, *flags):
+    launcher = [ccache] if (ccache := shutil.which("ccache")) else []
+    subprocess.run([*launcher, "g++", *FLAGS, *flags, "-c", str(source), "-o", str(to)], check=True, capture_output=True,
+                   text=True)
+    return to
+
+
+def build(kernels, objects, folder):
+    """The tests with the kernels that lie in the tree `kernels`; `objects`: what they share."""
+    cpu = ["-std=c++20", "-O2", "-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros", f"-I{kernels}"]
+    own = [compile_cpp(kernels / "trainer/model/kernels" / name, folder / f"{name}.o", *cpu) for name in CPU_SOURCES]
+    own.append(compile_cpp(kernels / "tests/support/cuda_on_cpu/kernels.cpp", folder / "gpu.o", "-std=c++17", "-O1",
+                           f"-I{MACHINE}"))
+    program = folder / "tests"
+    subprocess.run(["g++", "-fsanitize=address,undefined", *map(str, own), *map(str, objects), "-lCatch2", "-o", str(program)]
+                   if needs_catch_library() else
+                   ["g++", "-fsanitize=address,undefined", *map(str, own), *map(str, objects), "-o", str(program)],
+                   check=True, capture_output=True, text=True)
+    return program
+
+
+def needs_catch_library():
+    return pathlib.Path("/usr/include/catch2/catch_all.hpp").exists()
+
+
+def copy_of_kernels(folder):
+    """A tree with the kernels and the file that includes them, in front of the real one."""
+    shutil.copytree(ROOT / "trainer/model/kernels", folder / "trainer/model/kernels")
+    (folder / "tests/support/cuda_on_cpu").mkdir(parents=True)
+    shutil.copy(MACHINE / "kernels.cpp", folder / "tests/support/cuda_on_cpu")
+    return folder
+
+
+def verdict(fault, objects):
+    """How the tests end with the fault, or None when they pass."""
+    name, file, before, after = fault
+    with tempfile.TemporaryDirectory() as temporary:
+        tree = copy_of_kernels(pathlib.Path(temporary) / "tree")
+        source = tree / "trainer/model/kernels" / file
+        text = source.read_text()
+        squeezed = text if before in text else None
+        if squeezed is None:
+            return "NOT PLANTED: the code has changed"
+        source.write_text(text.replace(before, after, 1))
+        program = build(tree, objects, pathlib.Path(temporary))
+        run = subprocess.run([str(program), "--abort"], capture_output=True, text=True, timeout=900,
+                             env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
+        if run.returncode == 0:
+            return None
+        said = run.stdout + run.stderr
+        for mark in ("cuda_on_cpu:", "AddressSanitizer:", "runtime error:"):
+            if mark in said:
+                return said[said.index(mark):].split("\n")[0][:100]
+        return "a test failed"
+
+
+def main():
+    words = sys.argv[1:]
+    faults = [fault for fault in FAULTS if not words or any(word in fault[0] for word in words)]
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = pathlib.Path(temporary)
+        objects = [compile_cpp(test, folder / f"{test.stem}.o", "-std=c++20", "-O0", f"-I{MACHINE}") for test in TESTS]
+        objects.append(compile_cpp(MACHINE / "machine.cpp", folder / "machine.o", "-std=c++17", "-O2", f"-I{MACHINE}"))
+        whole = ("nothing", SIMD, "#pragma once", "#pragma once ")
+        if (ending := verdict(whole, objects)) is not None:
+            sys.exit(f"the tests fail without a fault: {ending}")
+        unseen = []
+        with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("JOBS", os.cpu_count()))) as pool:
+            for fault, ending in zip(faults, pool.map(lambda f: verdict(f, objects), faults)):
+                print(f"{'UNSEEN' if ending is None else 'found ':6}  {fault[0]}: {ending or 'the tests pass'}", flush=True)
+                if ending is None or ending.startswith("NOT PLANTED"):
+                    unseen.append(fault[0])
+    print(f"{len(faults) - len(unseen)} of {len(faults)} planted faults are found")
+    return 1 if unseen else 0
+
+
+sys.exit(main())
