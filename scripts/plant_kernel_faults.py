@@ -15,7 +15,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 GPU, CPU, SIMD = "kernels_gpu.cu", "kernels_cpu.cpp", "simd.h"
-ATTENTION, PRODUCT = "attention_cpu.cpp", "small_product_cpu.cpp"
+ATTENTION, PRODUCT = "attention_cpu.cpp", "matrix_product_cpu.cpp"
 # name, file, what stands there, what is put in its place
 FAULTS = [
     # Barriers and shared memory of the CUDA twins.
@@ -75,7 +75,7 @@ FAULTS = [
     ("the CPU's silu slope", CPU, "(sigmoid + silu * (1.0f - sigmoid))", "sigmoid"),
     ("attention sees one token too many", ATTENTION, "int64_t seen = first + row + 1;\n    // The scale",
      "int64_t seen = std::min(first + row + 2, length);\n    // The scale"),
-    ("a product drops the last rows", PRODUCT, "  if (row < p.rows) block<1, vectors>", "  if (row + 1 < p.rows) block<1, vectors>"),
+    ("a product drops the last rows", PRODUCT, "if (row < p.rows) block<V, 1, vectors>", "if (row + 1 < p.rows) block<V, 1, vectors>"),
 ]
 FLAGS = ["-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-Wno-psabi", f"-I{ROOT}"]
 MACHINE = ROOT / "tests/support/cuda_on_cpu"

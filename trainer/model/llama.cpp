@@ -12,10 +12,6 @@
 namespace crosslaw::trainer {
 namespace {
 
-// Elements of the right-hand matrix up to which our own product is the faster one: 256 KiB, which
-// fit the second cache beside a block of the left one.
-constexpr int64_t kLargestSmallMatrix = int64_t{1} << 16;
-
 at::Tensor first_rows(const at::Tensor& buffer, int64_t rows) { return buffer.narrow(0, 0, rows); }
 
 // (sequences, heads, context, head_size) view of the queries (0), keys (1) or values (2) in packed
@@ -101,14 +97,14 @@ KernelTarget Llama::target() const {
   return {gpu_, precision, embedding_.is_cuda() ? gpu_stream() : nullptr};
 }
 
-// c (+)= a b. Small products on the CPU go to our own kernel.
+// c (+)= a b.
 void Llama::product(const at::Tensor& c, const at::Tensor& a, const at::Tensor& b,
                     bool accumulate) const {
-  if (!gpu_ && b.numel() <= kLargestSmallMatrix) {
+  if (!gpu_) {
     // Strides instead of a copy: a or b may be a transposed view.
-    small_product({a.size(0), b.size(1), a.size(1), a.data_ptr<float>(), a.stride(0), a.stride(1),
-                   b.data_ptr<float>(), b.stride(0), b.stride(1), c.data_ptr<float>(), c.stride(0),
-                   accumulate});
+    matrix_product({a.size(0), b.size(1), a.size(1), a.data_ptr<float>(), a.stride(0), a.stride(1),
+                    b.data_ptr<float>(), b.stride(0), b.stride(1), c.data_ptr<float>(), c.stride(0),
+                    accumulate});
     return;
   }
   at::Tensor target = c;

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "trainer/model/kernels/kernels.h"
+#include "trainer/model/kernels/parallel.h"
 #include "trainer/model/kernels/simd.h"
 
 namespace crosslaw::trainer {
@@ -85,7 +86,7 @@ CROSSLAW_SIMD void softmax_backward_rows(const float* weights, float* d_weights,
 // (count, length) scores or weight gradients: rows times keys or values, transposed.
 void against_rows(const float* rows, int64_t rows_step, const float* others, const Head& h,
                   int64_t count, int64_t length, float* to) {
-  small_product(
+  matrix_product(
       {count, length, h.head_size, rows, rows_step, 1, others, 1, h.step, to, length, false});
 }
 
@@ -97,8 +98,8 @@ void forward_head(const CausalAttention& p, const Head& h, float* log_sum_exp,
     weights.resize(static_cast<size_t>(count * length));
     against_rows(h.q + first * h.step, h.step, h.k, h, count, length, weights.data());
     softmax_rows(weights.data(), first, count, length, scale, log_sum_exp + first);
-    small_product({count, h.head_size, length, weights.data(), length, 1, h.v, h.step, 1,
-                   p.attended + h.offset + first * h.out_step, h.out_step, false});
+    matrix_product({count, h.head_size, length, weights.data(), length, 1, h.v, h.step, 1,
+                    p.attended + h.offset + first * h.out_step, h.out_step, false});
   }
 }
 
@@ -121,33 +122,37 @@ void backward_head(const CausalAttention& p, const Head& h, float* d_q, const fl
       for (int64_t t = first; t < length; ++t) std::fill_n(d + t * h.step, h.head_size, 0.0f);
     }
     // d_v += weights^T d_out: the steps (1, length) read the weights transposed.
-    small_product({length, h.head_size, count, weights.data(), 1, length, d_out, h.out_step, 1, d_v,
-                   h.step, true});
+    matrix_product({length, h.head_size, count, weights.data(), 1, length, d_out, h.out_step, 1,
+                    d_v, h.step, true});
     softmax_backward_rows(weights.data(), d_weights.data(), count, length, scale, d_out,
                           p.attended + h.offset + first * h.out_step, h);
-    small_product({count, h.head_size, length, d_weights.data(), length, 1, h.k, h.step, 1,
-                   d_q + first * h.step, h.step, false});
-    small_product(
+    matrix_product({count, h.head_size, length, d_weights.data(), length, 1, h.k, h.step, 1,
+                    d_q + first * h.step, h.step, false});
+    matrix_product(
         {length, h.head_size, count, d_weights.data(), 1, length, q, h.step, 1, d_k, h.step, true});
   }
 }
 
 }  // namespace
 
+// One head of one sequence at a time: its q, k and v fit into the second cache.
 void causal_attention_forward(const CausalAttention& p) {
-  std::vector<float> weights;
-  // One head of one sequence at a time: its q, k and v fit into the second cache.
-  for (int64_t i = 0; i < p.sequences * p.heads; ++i) {
-    forward_head(p, head_of(p, i / p.heads, i % p.heads), p.log_sum_exp + i * p.context, weights);
-  }
+  in_parallel(p.sequences * p.heads, p.context * p.context, [&](int64_t first, int64_t end) {
+    std::vector<float> weights;
+    for (int64_t i = first; i < end; ++i)
+      forward_head(p, head_of(p, i / p.heads, i % p.heads), p.log_sum_exp + i * p.context, weights);
+  });
 }
 
 void causal_attention_backward(const CausalAttention& p) {
-  std::vector<float> weights, d_weights;
-  for (int64_t i = 0; i < p.sequences * p.heads; ++i) {
-    Head h = head_of(p, i / p.heads, i % p.heads);
-    backward_head(p, h, p.d_qkv + (h.q - p.qkv), p.log_sum_exp + i * p.context, weights, d_weights);
-  }
+  in_parallel(p.sequences * p.heads, p.context * p.context, [&](int64_t first, int64_t end) {
+    std::vector<float> weights, d_weights;
+    for (int64_t i = first; i < end; ++i) {
+      Head h = head_of(p, i / p.heads, i % p.heads);
+      backward_head(p, h, p.d_qkv + (h.q - p.qkv), p.log_sum_exp + i * p.context, weights,
+                    d_weights);
+    }
+  });
 }
 
 }  // namespace crosslaw::trainer

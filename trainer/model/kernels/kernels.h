@@ -3,8 +3,9 @@
 #include <cstdint>
 
 // The arithmetic that LibTorch lacks in fused form, on raw pointers. Every kernel has a CPU twin
-// (fp32, one thread, deterministic) and a CUDA twin (fp32 or bf16 data with fp32 arithmetic,
-// launched on `stream`, deterministic) with the same meaning. Matrices are row-major and dense.
+// (fp32, OpenMP's threads, the same bits for any number of them) and a CUDA twin (fp32 or bf16 data
+// with fp32 arithmetic, launched on `stream`, deterministic) with the same meaning, NaN and
+// infinities included. Matrices are row-major and dense.
 
 namespace crosslaw::trainer {
 
@@ -101,10 +102,9 @@ void adamw(const KernelTarget& target, const AdamW& p);
 
 // ---- CPU only; on the GPU LibTorch does both better ---------------------------------------------
 
-// c (+)= a b for matrices whose b fits into the cache, which the general libraries are slow at.
-// a is read at a[i * row_step + p * inner_step], so that a transposed matrix needs no copy; b
-// likewise.
-struct SmallProduct {
+// c (+)= a b. a is read at a[i * row_step + k * inner_step], so that a transposed matrix needs no
+// copy; b likewise.
+struct MatrixProduct {
   int64_t rows, columns, inner;
   const float* a;
   int64_t a_row_step, a_inner_step;
@@ -114,7 +114,7 @@ struct SmallProduct {
   int64_t c_row_step;
   bool accumulate;
 };
-void small_product(const SmallProduct& p);
+void matrix_product(const MatrixProduct& p);
 
 // Causal attention over packed rows (q | k | v) of `sequences` sequences, scale 1 /
 // sqrt(head_size). The backward pass recomputes the weights from log_sum_exp.

@@ -1,10 +1,14 @@
 // The CPU twins, one row after the other: a row of a small model fits into the first cache, so that
 // each pass over it after the first is nearly free. A NaN or an infinity that comes in goes out, as
-// it does on the GPU: the loop over the steps finds divergence by it.
+// it does on the GPU: the loop over the steps finds divergence by it. Each function below does the
+// rows [first, end); the public ones at the end deal them out to the threads. Nothing depends on
+// how many there are.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
 #include "trainer/model/kernels/kernels.h"
+#include "trainer/model/kernels/parallel.h"
 #include "trainer/model/kernels/simd.h"
 
 namespace crosslaw::trainer {
@@ -13,9 +17,9 @@ namespace {
 const float* in(const void* p) { return static_cast<const float*>(p); }
 float* out(void* p) { return static_cast<float*>(p); }
 
-CROSSLAW_SIMD void rms_norm_forward_cpu(const RmsNormForward& p) {
+CROSSLAW_SIMD void rms_norm_forward_cpu(const RmsNormForward& p, int64_t first, int64_t end) {
   const float* weight = in(p.weight);
-  for (int64_t row = 0; row < p.rows; ++row) {
+  for (int64_t row = first; row < end; ++row) {
     const float* x = in(p.x) + row * p.columns;
     float* sum = out(p.sum) + row * p.columns;
     float* y = out(p.y) + row * p.columns;
@@ -36,9 +40,11 @@ CROSSLAW_SIMD void rms_norm_forward_cpu(const RmsNormForward& p) {
   }
 }
 
-CROSSLAW_SIMD void rms_norm_backward_cpu(const RmsNormBackward& p) {
+// d_weight: (columns), to which the rows' part of the weight's gradient is added.
+CROSSLAW_SIMD void rms_norm_backward_cpu(const RmsNormBackward& p, int64_t first, int64_t end,
+                                         float* d_weight) {
   const float* weight = in(p.weight);
-  for (int64_t row = 0; row < p.rows; ++row) {
+  for (int64_t row = first; row < end; ++row) {
     const float* d_y = in(p.d_y) + row * p.columns;
     const float* sum = in(p.sum) + row * p.columns;
     float* d_sum = out(p.d_sum) + row * p.columns;
@@ -46,7 +52,7 @@ CROSSLAW_SIMD void rms_norm_backward_cpu(const RmsNormBackward& p) {
     // With y = w x r and r = (mean(x^2) + epsilon)^-1/2, dL/dx = r w dy - x r^3 sum(w x dy) /
     // columns: the second term is what moving x changes in r.
     float dot = sum_of_products(p.columns, d_y, weight, sum);
-    for (int64_t c = 0; c < p.columns; ++c) p.d_weight[c] += d_y[c] * sum[c] * rstd;
+    for (int64_t c = 0; c < p.columns; ++c) d_weight[c] += d_y[c] * sum[c] * rstd;
     // The same for every column, hence taken out of the loop.
     float back = dot * rstd * rstd * rstd / static_cast<float>(p.columns);
     if (p.accumulate) {
@@ -57,29 +63,29 @@ CROSSLAW_SIMD void rms_norm_backward_cpu(const RmsNormBackward& p) {
   }
 }
 
-CROSSLAW_SIMD void rotary_cpu(const Rotary& p) {
+CROSSLAW_SIMD void rotary_cpu(const Rotary& p, int64_t first, int64_t end) {
   int64_t half = p.head_size / 2, width = p.heads * p.head_size;
   float direction = p.inverse ? -1.0f : 1.0f;
-  for (int64_t row = 0; row < p.rows; ++row) {
+  for (int64_t row = first; row < end; ++row) {
     const float* cosines = p.cosines + (row % p.context) * half;
     const float* sines = p.sines + (row % p.context) * half;
     // Queries and keys lie side by side: 2 * heads heads to turn. The values behind them stay.
     float* qk = out(p.qkv) + row * 3 * width;
     for (int64_t head = 0; head < 2 * p.heads; ++head) {
-      float* first = qk + head * p.head_size;
-      float* second = first + half;
+      float* left = qk + head * p.head_size;
+      float* right = left + half;
       for (int64_t i = 0; i < half; ++i) {
         // A rotation by minus the angle undoes one by the angle, and is the gradient of it.
-        float sine = direction * sines[i], a = first[i], b = second[i];
-        first[i] = a * cosines[i] - b * sine;
-        second[i] = b * cosines[i] + a * sine;
+        float sine = direction * sines[i], a = left[i], b = right[i];
+        left[i] = a * cosines[i] - b * sine;
+        right[i] = b * cosines[i] + a * sine;
       }
     }
   }
 }
 
-CROSSLAW_SIMD void swiglu_forward_cpu(const SwiGlu& p) {
-  for (int64_t row = 0; row < p.rows; ++row) {
+CROSSLAW_SIMD void swiglu_forward_cpu(const SwiGlu& p, int64_t first, int64_t end) {
+  for (int64_t row = first; row < end; ++row) {
     const float* gate = in(p.gate_up) + row * 2 * p.columns;
     const float* up = gate + p.columns;
     float* __restrict__ y = out(p.y) + row * p.columns;
@@ -88,8 +94,8 @@ CROSSLAW_SIMD void swiglu_forward_cpu(const SwiGlu& p) {
   }
 }
 
-CROSSLAW_SIMD void swiglu_backward_cpu(const SwiGlu& p) {
-  for (int64_t row = 0; row < p.rows; ++row) {
+CROSSLAW_SIMD void swiglu_backward_cpu(const SwiGlu& p, int64_t first, int64_t end) {
+  for (int64_t row = first; row < end; ++row) {
     const float* gate = in(p.gate_up) + row * 2 * p.columns;
     const float* up = gate + p.columns;
     const float* d_y = in(p.d_y) + row * p.columns;
@@ -105,8 +111,8 @@ CROSSLAW_SIMD void swiglu_backward_cpu(const SwiGlu& p) {
   }
 }
 
-CROSSLAW_SIMD void cross_entropy_cpu(const CrossEntropy& p) {
-  for (int64_t row = 0; row < p.rows; ++row) {
+CROSSLAW_SIMD void cross_entropy_cpu(const CrossEntropy& p, int64_t first, int64_t end) {
+  for (int64_t row = first; row < end; ++row) {
     float* logits = out(p.logits) + row * p.vocabulary;
     // The largest is taken out first, so that no exponential exceeds 1.
     float largest = largest_of(logits, p.vocabulary);
@@ -124,7 +130,7 @@ CROSSLAW_SIMD void cross_entropy_cpu(const CrossEntropy& p) {
   }
 }
 
-CROSSLAW_SIMD void adamw_cpu(const AdamW& p) {
+CROSSLAW_SIMD void adamw_cpu(const AdamW& p, int64_t first, int64_t end) {
   auto norm = *p.gradient_norm;
   // A norm of NaN fails the comparison, and NaN gradients go on unclipped; the loop over the steps
   // finds them in the recorded norm.
@@ -141,7 +147,7 @@ CROSSLAW_SIMD void adamw_cpu(const AdamW& p) {
   auto rate = static_cast<float>(p.learning_rate), epsilon = static_cast<float>(p.epsilon);
   // Decay acts on the weight itself, not through the moments: that is the W of AdamW.
   auto keep = static_cast<float>(1.0 - p.learning_rate * p.weight_decay);
-  for (int64_t i = 0; i < p.count; ++i) {
+  for (int64_t i = first; i < end; ++i) {
     float g = p.gradient[i] * clip;
     float m = beta1 * p.moment1[i] + (1.0f - beta1) * g;
     float v = beta2 * p.moment2[i] + (1.0f - beta2) * g * g;
@@ -151,31 +157,62 @@ CROSSLAW_SIMD void adamw_cpu(const AdamW& p) {
         p.master[i] * keep - rate * (m * correction1) / (std::sqrt(v * correction2) + epsilon);
   }
   if (p.weights != p.master)
-    std::memcpy(p.weights, p.master, static_cast<size_t>(p.count) * sizeof(float));
+    std::memcpy(out(p.weights) + first, p.master + first,
+                static_cast<size_t>(end - first) * sizeof(float));
+}
+
+// The weight's gradient sums over the rows. They are cut into parts by their number alone, each
+// with a sum of its own, so that the bits do not depend on the number of threads.
+constexpr int64_t kRowsInPart = 256;
+
+void rms_norm_backward_in_parts(const RmsNormBackward& p) {
+  int64_t parts = std::clamp<int64_t>(p.rows / kRowsInPart, 1, kRmsNormScratchRows);
+  if (parts == 1) return rms_norm_backward_cpu(p, 0, p.rows, p.d_weight);
+  in_parallel(parts, p.rows / parts * p.columns, [&](int64_t first, int64_t end) {
+    for (int64_t part = first; part < end; ++part) {
+      float* d_weight = p.scratch + part * p.columns;
+      std::fill_n(d_weight, p.columns, 0.0f);
+      rms_norm_backward_cpu(p, p.rows * part / parts, p.rows * (part + 1) / parts, d_weight);
+    }
+  });
+  for (int64_t part = 0; part < parts; ++part) {
+    for (int64_t c = 0; c < p.columns; ++c) p.d_weight[c] += p.scratch[part * p.columns + c];
+  }
 }
 
 }  // namespace
 
 void rms_norm_forward(const KernelTarget& target, const RmsNormForward& p) {
-  target.gpu ? gpu::rms_norm_forward(target, p) : rms_norm_forward_cpu(p);
+  if (target.gpu) return gpu::rms_norm_forward(target, p);
+  in_parallel(p.rows, p.columns,
+              [&](int64_t first, int64_t end) { rms_norm_forward_cpu(p, first, end); });
 }
 void rms_norm_backward(const KernelTarget& target, const RmsNormBackward& p) {
-  target.gpu ? gpu::rms_norm_backward(target, p) : rms_norm_backward_cpu(p);
+  target.gpu ? gpu::rms_norm_backward(target, p) : rms_norm_backward_in_parts(p);
 }
 void rotary(const KernelTarget& target, const Rotary& p) {
-  target.gpu ? gpu::rotary(target, p) : rotary_cpu(p);
+  if (target.gpu) return gpu::rotary(target, p);
+  in_parallel(p.rows, 2 * p.heads * p.head_size,
+              [&](int64_t first, int64_t end) { rotary_cpu(p, first, end); });
 }
 void swiglu_forward(const KernelTarget& target, const SwiGlu& p) {
-  target.gpu ? gpu::swiglu_forward(target, p) : swiglu_forward_cpu(p);
+  if (target.gpu) return gpu::swiglu_forward(target, p);
+  in_parallel(p.rows, 4 * p.columns,
+              [&](int64_t first, int64_t end) { swiglu_forward_cpu(p, first, end); });
 }
 void swiglu_backward(const KernelTarget& target, const SwiGlu& p) {
-  target.gpu ? gpu::swiglu_backward(target, p) : swiglu_backward_cpu(p);
+  if (target.gpu) return gpu::swiglu_backward(target, p);
+  in_parallel(p.rows, 4 * p.columns,
+              [&](int64_t first, int64_t end) { swiglu_backward_cpu(p, first, end); });
 }
 void cross_entropy(const KernelTarget& target, const CrossEntropy& p) {
-  target.gpu ? gpu::cross_entropy(target, p) : cross_entropy_cpu(p);
+  if (target.gpu) return gpu::cross_entropy(target, p);
+  in_parallel(p.rows, 4 * p.vocabulary,
+              [&](int64_t first, int64_t end) { cross_entropy_cpu(p, first, end); });
 }
 void adamw(const KernelTarget& target, const AdamW& p) {
-  target.gpu ? gpu::adamw(target, p) : adamw_cpu(p);
+  if (target.gpu) return gpu::adamw(target, p);
+  in_parallel(p.count, 4, [&](int64_t first, int64_t end) { adamw_cpu(p, first, end); });
 }
 
 }  // namespace crosslaw::trainer

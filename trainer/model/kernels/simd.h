@@ -12,6 +12,8 @@
 #define CROSSLAW_SIMD
 #endif
 #define CROSSLAW_INLINE [[gnu::always_inline]] inline
+// Vectors are passed between inlined functions alone, so that how they are passed does not matter.
+#pragma GCC diagnostic ignored "-Wpsabi"
 
 namespace crosslaw::trainer {
 

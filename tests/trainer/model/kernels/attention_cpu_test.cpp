@@ -92,7 +92,8 @@ TEST_CASE("scores far apart give hard attention without overflow") {
     at::Tensor d_out = random({40, 16}, 4);
     a.backward(d_out);
     auto gradient = torch::autograd::grad({out}, {leaf}, {d_out.to(at::kDouble)})[0];
-    CHECK(largest_difference(a.d_qkv, gradient) < 1e-3 * gradient.abs().max().item<double>());
+    // A score of 10^4 is off by 10^-3 in fp32, and its weight by as much of itself.
+    CHECK(largest_difference(a.d_qkv, gradient) < 5e-3 * gradient.abs().max().item<double>());
   }
 }
 

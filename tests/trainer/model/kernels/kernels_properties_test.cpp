@@ -219,12 +219,12 @@ TEST_CASE("three hundred AdamW steps follow the definition in double precision")
   CHECK(largest(s.w.to(at::kDouble) - w) < 2e-5);
 }
 
-TEST_CASE("a small product writes its block of a wider matrix and nothing beside it") {
+TEST_CASE("a product writes its block of a wider matrix and nothing beside it") {
   for (int64_t rows : {1, 5, 7}) {
     for (int64_t columns : {1, 8, 13}) {
       at::Tensor a = random({rows, 6}, 16), b = random({6, columns}, 17),
                  wide = at::full({rows, 20}, 7.0f);
-      small_product(
+      matrix_product(
           {rows, columns, 6, data(a), 6, 1, data(b), columns, 1, data(wide) + 2, 20, false});
       CHECK(largest(wide.narrow(1, 2, columns) - at::mm(a, b)) < 1e-5);
       CHECK(at::equal(wide.narrow(1, 0, 2), at::full({rows, 2}, 7.0f)));
@@ -236,9 +236,9 @@ TEST_CASE("a small product writes its block of a wider matrix and nothing beside
 
 TEST_CASE("a product over nothing is zero, or adds nothing") {
   at::Tensor a = at::empty({4, 0}), b = at::empty({0, 5}), c = at::full({4, 5}, 3.0f);
-  small_product({4, 5, 0, data(a), 0, 1, data(b), 5, 1, data(c), 5, true});
+  matrix_product({4, 5, 0, data(a), 0, 1, data(b), 5, 1, data(c), 5, true});
   CHECK(at::equal(c, at::full({4, 5}, 3.0f)));
-  small_product({4, 5, 0, data(a), 0, 1, data(b), 5, 1, data(c), 5, false});
+  matrix_product({4, 5, 0, data(a), 0, 1, data(b), 5, 1, data(c), 5, false});
   CHECK(at::equal(c, at::zeros({4, 5})));
 }
 

@@ -136,10 +136,12 @@ TEST_CASE("AdamW equals LibTorch's fused step, clipping included") {
   }
 }
 
-TEST_CASE("small products equal LibTorch's for all shapes and strides") {
-  for (int64_t rows : {1, 2, 5, 6, 13, 64}) {
-    for (int64_t columns : {1, 7, 8, 9, 16, 18, 40}) {
-      for (int64_t inner : {1, 3, 20, 65}) {
+TEST_CASE("products equal LibTorch's for all shapes and strides") {
+  // On both sides of a block of registers (12 or 24 rows, 16 or 32 columns), of a packed block of a
+  // (96 rows), of a panel (256) and of what is packed of b (512 columns).
+  for (int64_t rows : {1, 2, 5, 13, 24, 121}) {
+    for (int64_t columns : {1, 7, 16, 18, 40, 96, 529}) {
+      for (int64_t inner : {1, 3, 65, 300, 513}) {
         at::Tensor a = random({rows, inner}, 1), b = random({inner, columns}, 2),
                    start = random({rows, columns}, 3);
         for (bool transpose : {false, true}) {
@@ -147,9 +149,9 @@ TEST_CASE("small products equal LibTorch's for all shapes and strides") {
                      right = transpose ? b.t().contiguous().t() : b;
           for (bool accumulate : {false, true}) {
             at::Tensor c = start.clone();
-            small_product({rows, columns, inner, data(left), left.stride(0), left.stride(1),
-                           data(right), right.stride(0), right.stride(1), data(c), c.stride(0),
-                           accumulate});
+            matrix_product({rows, columns, inner, data(left), left.stride(0), left.stride(1),
+                            data(right), right.stride(0), right.stride(1), data(c), c.stride(0),
+                            accumulate});
             at::Tensor expected = at::mm(a.to(at::kDouble), b.to(at::kDouble)) +
                                   (accumulate ? 1.0 : 0.0) * start.to(at::kDouble);
             REQUIRE((c.to(at::kDouble) - expected).abs().max().item<double>() < 1e-4);

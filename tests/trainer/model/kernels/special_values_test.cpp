@@ -249,7 +249,7 @@ TEST_CASE("a product hands on what is not finite, in the rows and columns that i
   for (float special : {kNan, kInfinity}) {
     Floats a = with(wave(rows * inner), 4 * inner + 3, special), b = wave(inner * columns),
            c(static_cast<size_t>(rows * columns));
-    small_product(
+    matrix_product(
         {rows, columns, inner, a.data(), inner, 1, b.data(), columns, 1, c.data(), columns, false});
     for (int64_t i = 0; i < rows * columns; ++i)
       REQUIRE(std::isfinite(c[static_cast<size_t>(i)]) == (i / columns != 4));
