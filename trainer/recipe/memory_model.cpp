@@ -12,7 +12,7 @@ constexpr double kFloatBytes = 4, kBf16Bytes = 2, kTokenBytes = 8;
 constexpr int64_t kLogitsAtOnceCpu = int64_t{1} << 17;
 constexpr int64_t kLogitsAtOnceGpu = int64_t{1} << 28;
 constexpr int64_t kFewestHeadRows = 64;   // a product of fewer rows is slow
-constexpr double kNormScratchRows = 128;  // kernels.h: partial sums of a norm's weight gradient
+constexpr double kNormScratchRows = 512;  // kernels.h: partial sums of a norm's weight gradient
 // cuBLAS asks for 32 MiB a handle on Hopper; attention's and NCCL's own buffers come on top.
 constexpr double kLibraryBytes = 256.0 * (1 << 20);
 constexpr double kContextBytes = 1e9;  // of CUDA and its loaded kernels, before the first tensor
