@@ -18,7 +18,7 @@ constexpr double kStreamShare = 0.7;       // plain streams over long buffers
 constexpr double kLinkShare = 0.8;         // NCCL's ring inside a node
 constexpr double kHiddenShare = 0.5;       // of the backward pass, beside which buckets travel
 constexpr double kLaunchSeconds = 4e-6;    // one operation of ATen, on the host
-constexpr double kBf16Bytes = 2, kFloatBytes = 4;
+constexpr double kBf16ValueBytes = 2, kFloatValueBytes = 4;
 constexpr double kLaunchesALayer = 38, kLaunchesAMicroBatch = 40, kLaunchesAStep = 10;
 
 // bf16 numbers that one token's activations read and write in one layer.
@@ -50,21 +50,23 @@ StepTime step_time(const TrainingSetup& setup, int64_t batch_sequences, const Gp
   time.attention = 6 * layers * d * context * tokens / (head * kAttentionShare * gpu.matrix_flops);
   // The loss passes over its logits four times, embedding and final norm touch ten rows.
   const double moved = layers * moved_in_layer(d, f) + 4 * vocabulary + 10 * d;
-  time.activations = kBf16Bytes * moved * tokens / (kActivationShare * gpu.memory_bytes_a_second);
+  time.activations =
+      kBf16ValueBytes * moved * tokens / (kActivationShare * gpu.memory_bytes_a_second);
   // Written and read in bf16, the sum read and written in fp32; the embedding's is dense.
-  time.weight_gradients =
-      micro_batches *
-      ((2 * kBf16Bytes + 2 * kFloatBytes) * params + 2 * kBf16Bytes * vocabulary * d) /
-      (kStreamShare * gpu.memory_bytes_a_second);
+  time.weight_gradients = micro_batches *
+                          ((2 * kBf16ValueBytes + 2 * kFloatValueBytes) * params +
+                           2 * kBf16ValueBytes * vocabulary * d) /
+                          (kStreamShare * gpu.memory_bytes_a_second);
   // AdamW reads four numbers and writes three and the weight; gradients are zeroed and measured.
-  time.optimizer = ((7 * kFloatBytes + kBf16Bytes) * params / ranks + 2 * kFloatBytes * params) /
-                   (kStreamShare * gpu.memory_bytes_a_second);
+  time.optimizer =
+      ((7 * kFloatValueBytes + kBf16ValueBytes) * params / ranks + 2 * kFloatValueBytes * params) /
+      (kStreamShare * gpu.memory_bytes_a_second);
   const double link = kLinkShare * gpu.link_bytes_a_second, others = (ranks - 1) / ranks;
   // Gradients travel beside the last micro-batch's backward pass, two thirds of its work.
   const double beside = kHiddenShare * (time.products + time.attention + time.activations) * 2 / 3 /
                         std::max(1.0, micro_batches);
-  time.communication = std::max(0.0, others * kFloatBytes * params / link - beside) +
-                       others * kBf16Bytes * params / link;
+  time.communication = std::max(0.0, others * kFloatValueBytes * params / link - beside) +
+                       others * kBf16ValueBytes * params / link;
   const double launches =
       micro_batches * (layers * kLaunchesALayer + kLaunchesAMicroBatch) + kLaunchesAStep;
   time.waiting = std::max(0.0, kLaunchSeconds * launches - time.total());
