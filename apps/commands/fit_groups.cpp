@@ -63,7 +63,6 @@ double common_flops(const std::vector<Group>& groups) {
   return out;
 }
 
-std::string number(double value) { return fmt::format("{:.4g}", value); }
 std::string signed_number(double value) { return fmt::format("{:+.4f}", value); }
 
 using Format = std::string (*)(double);
