@@ -62,6 +62,10 @@ std::vector<ModelSize> sizes_in(const fit::Records& table, int64_t vocabulary, b
     size.shape.heads = whole_number_in(table, row, heads);
     size.shape.layers = whole_number_in(table, row, layers);
     size.shape.tied_head = tied_head;
+    if (table.has("kv_heads"))
+      size.shape.kv_heads = whole_number_in(table, row, table.column("kv_heads"));
+    if (table.has("head_dim"))
+      size.shape.head_dim = whole_number_in(table, row, table.column("head_dim"));
     size.params_budget = nominal ? whole_number_in(table, row, table.column("nominal_params"))
                                  : trainer::count_parameters(size.shape).total();
     if (size.name.empty()) fail(table, row, "name is empty");

@@ -21,7 +21,8 @@ struct ModelSize {
 // This and what follows throw std::invalid_argument naming file, line and column.
 fit::Records read_ladder_table(const std::filesystem::path& file);
 
-// A table with the columns name, hidden, ffn, heads, layers and, if wanted, nominal_params.
+// A table with the columns name, hidden, ffn, heads, layers and, if wanted, kv_heads, head_dim and
+// nominal_params.
 std::vector<ModelSize> sizes_in(const fit::Records& table, int64_t vocabulary, bool tied_head);
 
 // Both in one: the sizes of a sweep's ladder.

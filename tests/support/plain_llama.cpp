@@ -25,24 +25,29 @@ at::Tensor rotate(const at::Tensor& x, double theta) {
 at::Tensor plain_llama_loss(const trainer::ModelShape& shape,
                             const std::map<std::string, at::Tensor>& weights,
                             const at::Tensor& tokens) {
-  int64_t sequences = tokens.size(0), context = tokens.size(1) - 1, d = shape.hidden;
+  int64_t sequences = tokens.size(0), context = tokens.size(1) - 1;
+  int64_t queries = shape.query_width(), keys = shape.key_width();
   auto w = [&](const std::string& name) { return weights.at(name); };
   at::Tensor x = at::embedding(w("embedding"), tokens.narrow(1, 0, context));
   auto heads = [&](const at::Tensor& rows) {
-    return rows.view({sequences, context, shape.heads, shape.head_size()}).transpose(1, 2);
+    return rows.view({sequences, context, -1, shape.head_size()}).transpose(1, 2);
+  };
+  // Each head of keys and values is written out once for each query head that shares it.
+  auto shared = [&](const at::Tensor& rows) {
+    return heads(rows).repeat_interleave(shape.heads / shape.key_heads(), 1);
   };
   at::Tensor future = at::ones({context, context}, at::kBool).triu(1);
   for (int64_t layer = 0; layer < shape.layers; ++layer) {
     std::string prefix = "layers." + std::to_string(layer) + ".";
     at::Tensor qkv =
         at::linear(norm(x, w(prefix + "attention_norm"), shape.norm_epsilon), w(prefix + "qkv"));
-    at::Tensor q = rotate(heads(qkv.narrow(2, 0, d)), shape.rope_theta),
-               k = rotate(heads(qkv.narrow(2, d, d)), shape.rope_theta);
+    at::Tensor q = rotate(heads(qkv.narrow(2, 0, queries)), shape.rope_theta),
+               k = rotate(shared(qkv.narrow(2, queries, keys)), shape.rope_theta);
     at::Tensor scores =
         at::matmul(q, k.transpose(2, 3)) / std::sqrt(static_cast<double>(shape.head_size()));
     at::Tensor attended = at::matmul(scores.masked_fill(future, -INFINITY).softmax(-1),
-                                     heads(qkv.narrow(2, 2 * d, d)));
-    x = x + at::linear(attended.transpose(1, 2).reshape({sequences, context, d}),
+                                     shared(qkv.narrow(2, queries + keys, keys)));
+    x = x + at::linear(attended.transpose(1, 2).reshape({sequences, context, queries}),
                        w(prefix + "attention_out"));
     at::Tensor gate_up =
         at::linear(norm(x, w(prefix + "ffn_norm"), shape.norm_epsilon), w(prefix + "gate_up"));

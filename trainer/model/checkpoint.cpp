@@ -35,12 +35,13 @@ struct NamedRows {
 std::vector<NamedRows> hugging_face_names(const ModelShape& s) {
   std::vector<NamedRows> names = {{"model.embed_tokens.weight", "embedding", 0, s.vocabulary}};
   if (!s.tied_head) names.push_back({"lm_head.weight", "unembedding", 0, s.vocabulary});
+  const int64_t q = s.query_width(), k = s.key_width();
   for (int64_t layer = 0; layer < s.layers; ++layer) {
     std::string theirs = fmt::format("model.layers.{}.", layer),
                 ours = fmt::format("layers.{}.", layer);
-    names.push_back({theirs + "self_attn.q_proj.weight", ours + "qkv", 0, s.hidden});
-    names.push_back({theirs + "self_attn.k_proj.weight", ours + "qkv", s.hidden, s.hidden});
-    names.push_back({theirs + "self_attn.v_proj.weight", ours + "qkv", 2 * s.hidden, s.hidden});
+    names.push_back({theirs + "self_attn.q_proj.weight", ours + "qkv", 0, q});
+    names.push_back({theirs + "self_attn.k_proj.weight", ours + "qkv", q, k});
+    names.push_back({theirs + "self_attn.v_proj.weight", ours + "qkv", q + k, k});
     names.push_back({theirs + "self_attn.o_proj.weight", ours + "attention_out", 0, s.hidden});
     names.push_back({theirs + "mlp.gate_proj.weight", ours + "gate_up", 0, s.ffn});
     names.push_back({theirs + "mlp.up_proj.weight", ours + "gate_up", s.ffn, s.ffn});

@@ -18,9 +18,10 @@ at::Tensor first_rows(const at::Tensor& buffer, int64_t rows) { return buffer.na
 // rows.
 at::Tensor head_view(const at::Tensor& qkv, int64_t which, int64_t sequences,
                      const ModelShape& shape) {
-  int64_t context = qkv.size(0) / sequences;
-  return qkv.view({sequences, context, 3, shape.heads, shape.head_size()})
-      .select(2, which)
+  int64_t context = qkv.size(0) / sequences, keys = shape.key_heads();
+  int64_t first = which == 0 ? 0 : shape.heads + (which - 1) * keys;
+  return qkv.view({sequences, context, shape.heads + 2 * keys, shape.head_size()})
+      .narrow(2, first, which == 0 ? shape.heads : keys)
       .transpose(1, 2);
 }
 
@@ -71,7 +72,7 @@ Llama::Llama(const ModelShape& shape, int64_t context_tokens, int64_t max_sequen
     bind("gate_up", l.gate_up_weight, l.d_gate_up_weight);
     bind("down", l.down_weight, l.d_down_weight);
     l.input = buffer(d), l.input_normed = buffer(d), l.input_rstd = rstd();
-    l.qkv = buffer(3 * d), l.attended = buffer(d);
+    l.qkv = buffer(shape.qkv_width()), l.attended = buffer(shape.query_width());
     l.middle = buffer(d), l.middle_normed = buffer(d), l.middle_rstd = rstd();
     if (!gpu_) l.log_sum_exp = at::empty({max_sequences_, shape.heads, context_}, at::kFloat);
     l.gate_up = buffer(2 * f), l.gated = buffer(f);
@@ -82,8 +83,10 @@ Llama::Llama(const ModelShape& shape, int64_t context_tokens, int64_t max_sequen
   unembedding_ = parameters.weight(head), d_unembedding_ = parameters.gradient(head);
   final_norm_ = parameters.weight("final_norm"), d_final_norm_ = parameters.gradient("final_norm");
   residual_ = buffer(d), final_normed_ = buffer(d), final_rstd_ = rstd(), delta_ = buffer(d);
-  d_residual_ = buffer(d), d_normed_ = buffer(d), d_qkv_ = buffer(3 * d),
+  d_residual_ = buffer(d), d_normed_ = buffer(d), d_qkv_ = buffer(shape.qkv_width()),
   d_gate_up_ = buffer(2 * f), d_gated_ = buffer(f);
+  // delta_ is free in the backward pass and serves where the widths agree.
+  d_attended_ = shape.query_width() == d ? delta_ : buffer(shape.query_width());
   logits_ = at::empty({head_rows(shape, rows, gpu_), shape.vocabulary}, data),
   losses_ = at::empty({rows}, data.dtype(at::kFloat));
   auto [cosines, sines] = rotary_tables(shape, context_);
@@ -134,7 +137,8 @@ void Llama::norm_backward(const at::Tensor& d_y, const at::Tensor& sum, const at
 
 void Llama::rotate(const at::Tensor& qkv, bool inverse) {
   rotary(target(), {qkv.size(0), context_, shape_.heads, shape_.head_size(), inverse,
-                    cosines_.data_ptr<float>(), sines_.data_ptr<float>(), qkv.mutable_data_ptr()});
+                    cosines_.data_ptr<float>(), sines_.data_ptr<float>(), qkv.mutable_data_ptr(),
+                    shape_.key_heads()});
 }
 
 void Llama::attention_forward(Layer& layer, int64_t sequences, bool keep) {
@@ -143,7 +147,8 @@ void Llama::attention_forward(Layer& layer, int64_t sequences, bool keep) {
   if (gpu_) return attention_forward_gpu(layer, sequences, keep);
   causal_attention_forward({sequences, context_, shape_.heads, shape_.head_size(),
                             qkv.data_ptr<float>(), attended.data_ptr<float>(),
-                            layer.log_sum_exp.data_ptr<float>(), nullptr, nullptr});
+                            layer.log_sum_exp.data_ptr<float>(), nullptr, nullptr,
+                            shape_.key_heads()});
 }
 
 void Llama::attention_backward(Layer& layer, const at::Tensor& d_attended, const at::Tensor& d_qkv,
@@ -152,7 +157,7 @@ void Llama::attention_backward(Layer& layer, const at::Tensor& d_attended, const
   causal_attention_backward({sequences, context_, shape_.heads, shape_.head_size(),
                              layer.qkv.data_ptr<float>(), layer.attended.data_ptr<float>(),
                              layer.log_sum_exp.data_ptr<float>(), d_attended.data_ptr<float>(),
-                             d_qkv.data_ptr<float>()});
+                             d_qkv.data_ptr<float>(), shape_.key_heads()});
 }
 
 // ATen picks the best attention for the GPU. Its backward passes differ in what they save, so that
@@ -165,7 +170,9 @@ void Llama::attention_forward_gpu(Layer& layer, int64_t sequences, bool keep) {
   saved.clear();
   for (int64_t which : {0, 1, 2})
     saved.push_back(head_view(qkv, which, sequences, shape_).detach().requires_grad_(keep));
-  saved.push_back(at::scaled_dot_product_attention(saved[0], saved[1], saved[2], {}, 0.0, true));
+  saved.push_back(at::scaled_dot_product_attention(saved[0], saved[1], saved[2], {}, 0.0, true,
+                                                   std::nullopt,
+                                                   shape_.key_heads() != shape_.heads));
   first_rows(layer.attended, sequences * context_).copy_(merge_heads(saved[3].detach()));
   if (!keep) saved.clear();
 }
@@ -246,7 +253,8 @@ void Llama::backward(const at::Tensor& inputs, int64_t sequences) {
   // One gradient of the stream runs backwards through all layers. At each norm the branch's
   // gradient is added to it in place (accumulate), for x reaches the output both through the branch
   // and past it.
-  at::Tensor d_stream = part(d_residual_), d_normed = part(d_normed_), d_attended = part(delta_);
+  at::Tensor d_stream = part(d_residual_), d_normed = part(d_normed_),
+             d_attended = part(d_attended_);
   at::Tensor d_qkv = part(d_qkv_), d_gate_up = part(d_gate_up_), d_gated = part(d_gated_);
   norm_backward(d_normed, part(residual_), final_norm_, part(final_rstd_), d_final_norm_, false,
                 d_stream);
@@ -264,8 +272,7 @@ void Llama::backward(const at::Tensor& inputs, int64_t sequences) {
     norm_backward(d_normed, part(l.middle), l.ffn_norm, part(l.middle_rstd), l.d_ffn_norm, true,
                   d_stream);
 
-    // The attention branch. delta_ serves as d_attended: the forward pass is over and needs it no
-    // more.
+    // The attention branch.
     product(d_attended, d_stream, l.out_weight, false);
     add_weight_gradient(l.d_out_weight, d_stream, part(l.attended));
     attention_backward(l, d_attended, d_qkv, sequences);

@@ -49,7 +49,7 @@ class Llama {
     at::Tensor d_attention_norm, d_qkv_weight, d_out_weight, d_ffn_norm, d_gate_up_weight,
         d_down_weight;
     at::Tensor input, input_normed, input_rstd;     // (rows, hidden), (rows)
-    at::Tensor qkv, attended;                       // (rows, 3 hidden), (rows, hidden)
+    at::Tensor qkv, attended;                       // (rows, qkv width), (rows, query width)
     at::Tensor middle, middle_normed, middle_rstd;  // after attention: (rows, hidden), (rows)
     at::Tensor gate_up, gated;                      // (rows, 2 ffn), (rows, ffn)
     at::Tensor log_sum_exp;                         // CPU: (sequences, heads, context)
@@ -84,7 +84,7 @@ class Llama {
   at::Tensor embedding_, d_embedding_, unembedding_, d_unembedding_, final_norm_, d_final_norm_;
   at::Tensor residual_, final_normed_, final_rstd_;  // (rows, hidden), (rows, hidden), (rows)
   at::Tensor delta_;  // (rows, hidden): what a branch adds to the stream
-  at::Tensor d_residual_, d_normed_, d_qkv_, d_gate_up_, d_gated_;
+  at::Tensor d_residual_, d_normed_, d_attended_, d_qkv_, d_gate_up_, d_gated_;
   at::Tensor logits_, losses_;  // (head rows, vocabulary), (rows)
   at::Tensor cosines_, sines_;  // (context, head_size / 2)
   at::Tensor norm_scratch_;

@@ -33,8 +33,9 @@ std::vector<ParameterSlot> layout(const ModelShape& s) {
   matrix("embedding", s.vocabulary, s.hidden, s.hidden);
   if (!s.tied_head) matrix("unembedding", s.vocabulary, s.hidden, s.hidden);
   for (int64_t layer = 0; layer < s.layers; ++layer) {
-    matrix(fmt::format("layers.{}.qkv", layer), 3 * s.hidden, s.hidden, s.hidden);
-    matrix(fmt::format("layers.{}.attention_out", layer), s.hidden, s.hidden, s.hidden);
+    matrix(fmt::format("layers.{}.qkv", layer), s.qkv_width(), s.hidden, s.hidden);
+    matrix(fmt::format("layers.{}.attention_out", layer), s.hidden, s.query_width(),
+           s.query_width());
     matrix(fmt::format("layers.{}.gate_up", layer), 2 * s.ffn, s.hidden, s.hidden);
     matrix(fmt::format("layers.{}.down", layer), s.hidden, s.ffn, s.ffn);
   }

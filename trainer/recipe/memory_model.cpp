@@ -36,7 +36,9 @@ MemoryUse memory_use(const TrainingSetup& setup) {
   const double element = setup.bf16 ? kBf16Bytes : kFloatBytes;
   // Both residual sums, both norm outputs, q, k, v, the attention output; both feed-forward
   // branches and their product.
-  const double row = element * (8 * d + 3 * f);
+  const auto queries = static_cast<double>(s.query_width()),
+             qkv = static_cast<double>(s.qkv_width());
+  const double row = element * (4 * d + queries + qkv + 3 * f);
   MemoryUse use;
   use.weights = element * params;
   use.gradients = kFloatBytes * params;
@@ -52,9 +54,9 @@ MemoryUse memory_use(const TrainingSetup& setup) {
                kFloatBytes * rows;
   if (!setup.gpu) return use;
   // Each layer's output and log-sum-exp are kept once more; backward returns three gradients.
-  use.attention = layers * rows * (element * d + kFloatBytes * heads) + 3 * element * rows * d;
+  use.attention = layers * rows * (element * queries + kFloatBytes * heads) + element * rows * qkv;
   // The look-up's gradient is dense; a bf16 product is made whole before it is added in fp32.
-  const double largest_matrix = std::max({vocabulary * d, 2 * f * d, 3 * d * d});
+  const double largest_matrix = std::max({vocabulary * d, 2 * f * d, qkv * d});
   use.weight_gradients = element * vocabulary * d + (setup.bf16 ? element * largest_matrix : 0);
   use.libraries = kLibraryBytes;
   return use;

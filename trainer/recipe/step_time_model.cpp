@@ -22,10 +22,11 @@ constexpr double kBf16ValueBytes = 2, kFloatValueBytes = 4;
 constexpr double kLaunchesALayer = 38, kLaunchesAMicroBatch = 40, kLaunchesAStep = 10;
 
 // bf16 numbers that one token's activations read and write in one layer.
-double moved_in_layer(double d, double f) {
+double moved_in_layer(double d, double queries, double qkv, double f) {
   const double norms = 2 * (4 * d + 6 * d);  // forward 4, backward reads its inputs twice
-  const double rotary = 2 * 4 * d;
-  const double copies = 2 * d + 6 * d;  // attention's output, gradients of q, k and v
+  // Queries and keys, which are half of queries + qkv, are read and written forward and backward.
+  const double rotary = 2 * (queries + qkv);
+  const double copies = 2 * queries + 2 * qkv;  // attention's output, gradients of q, k and v
   const double gated = 3 * f + 5 * f;
   return norms + rotary + copies + gated;
 }
@@ -37,6 +38,8 @@ StepTime step_time(const TrainingSetup& setup, int64_t batch_sequences, const Gp
   const ParameterCount count = count_parameters(s);
   const auto params = static_cast<double>(count.total());
   const auto d = static_cast<double>(s.hidden), f = static_cast<double>(s.ffn);
+  const auto queries = static_cast<double>(s.query_width()),
+             qkv = static_cast<double>(s.qkv_width());
   const auto layers = static_cast<double>(s.layers), vocabulary = static_cast<double>(s.vocabulary);
   const auto context = static_cast<double>(setup.context_tokens);
   const auto ranks = static_cast<double>(setup.ranks);
@@ -47,9 +50,10 @@ StepTime step_time(const TrainingSetup& setup, int64_t batch_sequences, const Gp
   time.products = 6 * (static_cast<double>(count.blocks) + vocabulary * d) * tokens /
                   (kProductShare * gpu.matrix_flops);
   const double head = s.head_size() >= kFullHeadSize ? 1 : kSmallHeadShare;
-  time.attention = 6 * layers * d * context * tokens / (head * kAttentionShare * gpu.matrix_flops);
+  time.attention =
+      6 * layers * queries * context * tokens / (head * kAttentionShare * gpu.matrix_flops);
   // The loss passes over its logits four times, embedding and final norm touch ten rows.
-  const double moved = layers * moved_in_layer(d, f) + 4 * vocabulary + 10 * d;
+  const double moved = layers * moved_in_layer(d, queries, qkv, f) + 4 * vocabulary + 10 * d;
   time.activations =
       kBf16ValueBytes * moved * tokens / (kActivationShare * gpu.memory_bytes_a_second);
   // Written and read in bf16, the sum read and written in fp32; the embedding's is dense.

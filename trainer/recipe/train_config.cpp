@@ -13,8 +13,6 @@ namespace crosslaw::trainer {
 
 // One list of fields serves writing and reading. The names are part of every run's key: they may
 // not change, and a new field needs a new kConfigVersion.
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ModelShape, vocabulary, hidden, ffn, heads, layers, tied_head,
-                                   norm_epsilon, rope_theta)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AdamWOptions, beta1, beta2, epsilon, weight_decay, clip_norm)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(MixturePart, language, share, sha256)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ValidationSet, language, sha256)
@@ -28,6 +26,36 @@ namespace {
 using nlohmann::json;
 
 constexpr int kConfigVersion = 1;
+
+// Grouped heads only where they are no LLaMA-2's own, so that older models keep their keys.
+json model_to_json(const ModelShape& s) {
+  json j = {{"vocabulary", s.vocabulary},
+            {"hidden", s.hidden},
+            {"ffn", s.ffn},
+            {"heads", s.heads},
+            {"layers", s.layers},
+            {"tied_head", s.tied_head},
+            {"norm_epsilon", s.norm_epsilon},
+            {"rope_theta", s.rope_theta}};
+  if (s.key_heads() != s.heads) j["kv_heads"] = s.key_heads();
+  if (s.query_width() != s.hidden) j["head_dim"] = s.head_size();
+  return j;
+}
+
+ModelShape model_from_json(const json& j) {
+  ModelShape s;
+  j.at("vocabulary").get_to(s.vocabulary);
+  j.at("hidden").get_to(s.hidden);
+  j.at("ffn").get_to(s.ffn);
+  j.at("heads").get_to(s.heads);
+  j.at("layers").get_to(s.layers);
+  j.at("tied_head").get_to(s.tied_head);
+  j.at("norm_epsilon").get_to(s.norm_epsilon);
+  j.at("rope_theta").get_to(s.rope_theta);
+  s.kv_heads = j.value("kv_heads", int64_t{0});
+  s.head_dim = j.value("head_dim", int64_t{0});
+  return s;
+}
 
 // Only what the kind uses, so that a field of the other kind cannot change a key.
 json schedule_to_json(const Schedule& schedule) {
@@ -59,7 +87,7 @@ Schedule schedule_from_json(const json& j) {
 
 json to_json(const Recipe& recipe) {
   json j = {{"version", kConfigVersion},
-            {"model", recipe.model},
+            {"model", model_to_json(recipe.model)},
             {"tokenizer_sha256", recipe.tokenizer_sha256},
             {"context_tokens", recipe.context_tokens},
             {"batch_sequences", recipe.batch_sequences},
@@ -84,7 +112,7 @@ Recipe recipe_from_json(const json& j) {
     throw std::runtime_error(fmt::format("recipe version {} is newer than this crosslaw knows ({})",
                                          version, kConfigVersion));
   }
-  j.at("model").get_to(recipe.model);
+  recipe.model = model_from_json(j.at("model"));
   j.at("tokenizer_sha256").get_to(recipe.tokenizer_sha256);
   j.at("context_tokens").get_to(recipe.context_tokens);
   j.at("batch_sequences").get_to(recipe.batch_sequences);

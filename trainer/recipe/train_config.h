@@ -19,8 +19,14 @@ struct ModelShape {
   bool tied_head = false;  // the unembedding is the embedding
   double norm_epsilon = 1e-5;
   double rope_theta = 10000.0;
+  int64_t kv_heads = 0;  // of keys and values, each shared by heads / kv_heads queries; 0: heads
+  int64_t head_dim = 0;  // numbers a head has; 0: hidden / heads
 
-  int64_t head_size() const { return hidden / heads; }
+  int64_t head_size() const { return head_dim > 0 ? head_dim : hidden / heads; }
+  int64_t key_heads() const { return kv_heads > 0 ? kv_heads : heads; }
+  int64_t query_width() const { return heads * head_size(); }
+  int64_t key_width() const { return key_heads() * head_size(); }
+  int64_t qkv_width() const { return query_width() + 2 * key_width(); }
 };
 
 enum class ScheduleKind {

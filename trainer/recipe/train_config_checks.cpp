@@ -87,8 +87,15 @@ std::vector<std::string> complaints(const ModelShape& shape) {
   checks.at_least<int64_t>("model.ffn", shape.ffn, 1);
   checks.at_least<int64_t>("model.heads", shape.heads, 1);
   checks.at_least<int64_t>("model.layers", shape.layers, 1);
+  checks.at_least<int64_t>("model.kv_heads", shape.kv_heads, 0);
+  checks.at_least<int64_t>("model.head_dim", shape.head_dim, 0);
+  if (shape.heads >= 1 && shape.kv_heads >= 1 && shape.heads % shape.kv_heads != 0) {
+    checks.add(
+        "model.kv_heads", shape.kv_heads,
+        fmt::format("a divisor of heads = {}: queries share keys in equal groups", shape.heads));
+  }
   if (shape.heads >= 1 && shape.hidden >= 1) {
-    if (shape.hidden % shape.heads != 0) {
+    if (shape.head_dim <= 0 && shape.hidden % shape.heads != 0) {
       checks.add(
           "model.heads", shape.heads,
           fmt::format("a divisor of hidden = {} (head size {:.2f} is not whole)", shape.hidden,

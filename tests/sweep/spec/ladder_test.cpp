@@ -46,6 +46,21 @@ TEST_CASE("the demo's ladder has 40 different sizes close to 8000 times 5^(i/39)
   CHECK(sizes.size() == 40);
 }
 
+TEST_CASE("a ladder may share keys and values among queries and widen the heads") {
+  tests::TempFolder folder;
+  auto file = folder.write("ladder.csv",
+                           "name,hidden,ffn,heads,layers,kv_heads,head_dim\n"
+                           "a,12,52,4,2,2,6\nb,12,52,2,2,2,6\n");
+  auto ladder = read_ladder(file, 256, true);
+  CHECK(ladder[0].shape.qkv_width() == 4 * 6 + 2 * 2 * 6);
+  CHECK(ladder[1].shape.qkv_width() == 3 * 12);
+  // Embedding, two layers of q, out, k, v and the feed-forward's three, five norms.
+  CHECK(ladder[0].params_budget ==
+        256 * 12 + 2 * (2 * 12 * 24 + 2 * 12 * 12 + 3 * 12 * 52) + 5 * 12);
+  CHECK_THAT(message("name,hidden,ffn,heads,layers,kv_heads\na,12,52,4,2,3\n"),
+             has_text("line 2: model.kv_heads = 3: must be a divisor of heads = 4"));
+}
+
 TEST_CASE("a bad ladder names file, line and column") {
   const std::string header = "name,hidden,ffn,heads,layers\n";
   CHECK_THAT(message(""), has_text("ladder.csv: the file is empty"));

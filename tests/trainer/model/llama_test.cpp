@@ -64,6 +64,15 @@ TEST_CASE("the written-out backward pass equals autograd with a head of its own 
   compare_with_autograd({301, 36, 44, 3, 3, false}, 37, 2);
 }
 
+// kv_heads and head_dim stand behind the fields that every shape names.
+TEST_CASE(
+    "keys and values shared by groups of queries, and heads wider or narrower than the model") {
+  compare_with_autograd({120, 24, 40, 4, 2, true, 1e-5, 1e4, 2, 0}, 70, 2);
+  compare_with_autograd({120, 24, 40, 4, 2, false, 1e-5, 5e5, 1, 8}, 37, 2);
+  compare_with_autograd({120, 24, 40, 3, 1, true, 1e-6, 1e4, 3, 4}, 33, 3);
+  compare_with_autograd({120, 64, 40, 4, 1, true, 1e-6, 1e4, 2, 6}, 33, 1);
+}
+
 TEST_CASE("contexts longer than one attention block are right") {
   compare_with_autograd({64, 16, 40, 2, 1, true}, 150, 2);
 }

@@ -11,11 +11,10 @@
 namespace crosslaw::trainer {
 namespace {
 
-const std::vector<ModelShape> kShapes = {{256, 12, 52, 2, 2, true},
-                                         {300, 24, 64, 2, 3, false},
-                                         {2, 2, 1, 1, 1, true},
-                                         {33, 10, 7, 5, 4, false},
-                                         {64, 128, 1, 1, 1, true}};
+const std::vector<ModelShape> kShapes = {
+    {256, 12, 52, 2, 2, true}, {300, 24, 64, 2, 3, false},
+    {2, 2, 1, 1, 1, true},     {33, 10, 7, 5, 4, false},
+    {64, 128, 1, 1, 1, true},  {64, 12, 20, 4, 2, false, 1e-5, 1e4, 2, 8}};
 
 Parameters filled(const ModelShape& shape, uint64_t seed, double std = 0) {
   Parameters p(shape, at::kFloat, at::kCPU);

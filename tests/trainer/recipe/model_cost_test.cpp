@@ -49,7 +49,8 @@ double forward_flops(const ModelShape& s, int64_t context) {
 TEST_CASE("training FLOPs are three times the forward products, counted one by one") {
   for (const ModelShape& shape :
        {ModelShape{256, 12, 52, 2, 2, true}, ModelShape{32000, 4096, 11008, 32, 32, false},
-        ModelShape{100, 30, 7, 3, 1, false}, ModelShape{2, 2, 1, 1, 5, true}}) {
+        ModelShape{100, 30, 7, 3, 1, false}, ModelShape{2, 2, 1, 1, 5, true},
+        ModelShape{100, 30, 7, 6, 2, true, 1e-5, 1e4, 2, 8}}) {
     for (int64_t context : {2, 64, 2048}) {
       CHECK(training_flops_per_token(shape, context) ==
             Approx(3 * forward_flops(shape, context)).epsilon(1e-14));
@@ -71,10 +72,14 @@ TEST_CASE("for long ago published sizes exact FLOPs a token are near six times t
   }
 }
 
-// LLaMA-2 13B has 13,015,864,320 parameters; 70B shares keys among queries, which this model does
-// not.
-TEST_CASE("LLaMA-2 13B has its published number of parameters") {
+TEST_CASE("published models have their published numbers of parameters") {
   CHECK(count_parameters({32000, 5120, 13824, 40, 40, false}).total() == 13015864320);
+  // LLaMA-2 70B and Llama 3 8B share each head of keys and values among eight and four queries.
+  CHECK(count_parameters({32000, 8192, 28672, 64, 80, false, 1e-5, 1e4, 8}).total() == 68976648192);
+  CHECK(count_parameters({128256, 4096, 14336, 32, 32, false, 1e-5, 5e5, 8}).total() == 8030261248);
+  // Llama 3.2 1B: tied, 32 heads of 64.
+  CHECK(count_parameters({128256, 2048, 8192, 32, 16, true, 1e-5, 5e5, 8, 64}).total() ==
+        1235814400);
 }
 
 TEST_CASE("a checkpoint holds 4 bytes a weight, and both moments when it can be resumed") {

@@ -42,6 +42,28 @@ TEST_CASE("a config comes back from its file with the same identity") {
   CHECK(read.execution.train_shards == config.execution.train_shards);
 }
 
+TEST_CASE("grouped heads belong to the key, and heads that are LLaMA-2's own leave it as it was") {
+  const Recipe base = sample().recipe;
+  Recipe grouped = base, wide = base, spelled_out = base;
+  grouped.model.kv_heads = 1;
+  wide.model.head_dim = 8;
+  spelled_out.model.kv_heads = 2, spelled_out.model.head_dim = 6;
+  CHECK(run_key(spelled_out) == run_key(base));
+  CHECK(to_json(base)["model"].size() == 8);
+  for (const Recipe& recipe : {grouped, wide}) {
+    CHECK(run_key(recipe) != run_key(base));
+    CHECK(recipe_from_json(to_json(recipe)).model.qkv_width() == recipe.model.qkv_width());
+    CHECK(run_key(recipe_from_json(to_json(recipe))) == run_key(recipe));
+  }
+  CHECK(grouped.model.qkv_width() == 2 * 6 + 2 * 6);
+  CHECK(wide.model.qkv_width() == 3 * 2 * 8);
+  grouped.model.heads = 4, grouped.model.kv_heads = 3;
+  CHECK(complaints(grouped.model).at(0) ==
+        "model.kv_heads = 3: must be a divisor of heads = 4: queries share keys in equal groups");
+  wide.model.head_dim = 5;
+  CHECK(complaints(wide.model).at(0).find("head size is even") != std::string::npos);
+}
+
 TEST_CASE("whatever can change a loss changes the key") {
   Recipe base = sample().recipe;
   std::vector<Recipe> changed(12, base);

@@ -22,19 +22,24 @@ struct Head {
   int64_t step;            // of q, k, v
   int64_t out_step;        // of attended
   int64_t head_size;
-  int64_t offset;  // of this head in a row of attended
+  int64_t offset;     // of this head in attended
+  bool first_of_key;  // the first query head that reads these keys and values
 };
 
 Head head_of(const CausalAttention& p, int64_t sequence, int64_t head) {
-  int64_t width = p.heads * p.head_size, first_row = sequence * p.context;
-  const float* q = p.qkv + first_row * 3 * width + head * p.head_size;
-  return {q,
-          q + width,
-          q + 2 * width,
-          3 * width,
+  int64_t kv_heads = p.kv_heads > 0 ? p.kv_heads : p.heads, group = p.heads / kv_heads;
+  int64_t width = p.heads * p.head_size, kv_width = kv_heads * p.head_size;
+  int64_t step = width + 2 * kv_width, first_row = sequence * p.context;
+  const float* row = p.qkv + first_row * step;
+  const float* k = row + width + head / group * p.head_size;
+  return {row + head * p.head_size,
+          k,
+          k + kv_width,
+          step,
           width,
           p.head_size,
-          first_row * width + head * p.head_size};
+          first_row * width + head * p.head_size,
+          head % group == 0};
 }
 
 // softmax over keys [0, row's own position] of scaled scores; later keys get weight 0.
@@ -117,8 +122,9 @@ void backward_head(const CausalAttention& p, const Head& h, float* d_q, const fl
     recompute_rows(weights.data(), first, count, length, scale, log_sum_exp + first);
     against_rows(d_out, h.out_step, h.v, h, count, length, d_weights.data());
     // Rows [0, first) of d_k and d_v were begun by earlier blocks; the rows of this block start
-    // here.
+    // here, unless an earlier head that shares them has begun all.
     for (float* d : {d_k, d_v}) {
+      if (!h.first_of_key) break;
       for (int64_t t = first; t < length; ++t) std::fill_n(d + t * h.step, h.head_size, 0.0f);
     }
     // d_v += weights^T d_out: the steps (1, length) read the weights transposed.
@@ -144,15 +150,18 @@ void causal_attention_forward(const CausalAttention& p) {
   });
 }
 
+// The heads that share keys add to the same gradients: one thread takes all of them, in order.
 void causal_attention_backward(const CausalAttention& p) {
-  in_parallel(p.sequences * p.heads, p.context * p.context, [&](int64_t first, int64_t end) {
-    std::vector<float> weights, d_weights;
-    for (int64_t i = first; i < end; ++i) {
-      Head h = head_of(p, i / p.heads, i % p.heads);
-      backward_head(p, h, p.d_qkv + (h.q - p.qkv), p.log_sum_exp + i * p.context, weights,
-                    d_weights);
-    }
-  });
+  const int64_t kv_heads = p.kv_heads > 0 ? p.kv_heads : p.heads, group = p.heads / kv_heads;
+  in_parallel(p.sequences * kv_heads, group * p.context * p.context,
+              [&](int64_t first, int64_t end) {
+                std::vector<float> weights, d_weights;
+                for (int64_t i = first * group; i < end * group; ++i) {
+                  Head h = head_of(p, i / p.heads, i % p.heads);
+                  backward_head(p, h, p.d_qkv + (h.q - p.qkv), p.log_sum_exp + i * p.context,
+                                weights, d_weights);
+                }
+              });
 }
 
 }  // namespace crosslaw::trainer

@@ -50,15 +50,16 @@ struct RmsNormBackward {
 inline constexpr int64_t kRmsNormScratchRows = 512;
 void rms_norm_backward(const KernelTarget& target, const RmsNormBackward& p);
 
-// Rotates the queries and keys of packed rows (q | k | v), each `heads` x `head_size`, in place by
-// their position; pairs (i, i + head_size / 2) as in Hugging Face's LLaMA. inverse: the backward
-// pass.
+// Rotates the queries and keys of packed rows (q | k | v) in place by their position; q is `heads`
+// x `head_size`, k and v are `kv_heads` x `head_size`. Pairs (i, i + head_size / 2) as in Hugging
+// Face's LLaMA. inverse: the backward pass.
 struct Rotary {
   int64_t rows, context, heads, head_size;
   bool inverse;
   const float* cosines;  // (context, head_size / 2)
   const float* sines;    // (context, head_size / 2)
-  void* qkv;             // data (rows, 3 * heads * head_size)
+  void* qkv;             // data (rows, (heads + 2 * kv_heads) * head_size)
+  int64_t kv_heads = 0;  // 0: heads
 };
 void rotary(const KernelTarget& target, const Rotary& p);
 
@@ -117,14 +118,17 @@ struct MatrixProduct {
 void matrix_product(const MatrixProduct& p);
 
 // Causal attention over packed rows (q | k | v) of `sequences` sequences, scale 1 /
-// sqrt(head_size). The backward pass recomputes the weights from log_sum_exp.
+// sqrt(head_size). Each of the `kv_heads` heads of keys and values serves heads / kv_heads
+// neighbouring heads of queries (arXiv:2305.13245), whose gradients to it add up. The backward pass
+// recomputes the weights from log_sum_exp.
 struct CausalAttention {
   int64_t sequences, context, heads, head_size;
-  const float* qkv;         // (sequences * context, 3 * heads * head_size)
+  const float* qkv;         // (sequences * context, (heads + 2 * kv_heads) * head_size)
   float* attended;          // (sequences * context, heads * head_size)
   float* log_sum_exp;       // (sequences, heads, context)
   const float* d_attended;  // backward: (sequences * context, heads * head_size)
-  float* d_qkv;             // backward: (sequences * context, 3 * heads * head_size)
+  float* d_qkv;             // backward: as qkv
+  int64_t kv_heads = 0;     // 0: heads
 };
 void causal_attention_forward(const CausalAttention& p);
 void causal_attention_backward(const CausalAttention& p);

@@ -64,14 +64,15 @@ CROSSLAW_SIMD void rms_norm_backward_cpu(const RmsNormBackward& p, int64_t first
 }
 
 CROSSLAW_SIMD void rotary_cpu(const Rotary& p, int64_t first, int64_t end) {
-  int64_t half = p.head_size / 2, width = p.heads * p.head_size;
+  int64_t half = p.head_size / 2, kv_heads = p.kv_heads > 0 ? p.kv_heads : p.heads;
+  int64_t row_width = (p.heads + 2 * kv_heads) * p.head_size;
   float direction = p.inverse ? -1.0f : 1.0f;
   for (int64_t row = first; row < end; ++row) {
     const float* cosines = p.cosines + (row % p.context) * half;
     const float* sines = p.sines + (row % p.context) * half;
-    // Queries and keys lie side by side: 2 * heads heads to turn. The values behind them stay.
-    float* qk = out(p.qkv) + row * 3 * width;
-    for (int64_t head = 0; head < 2 * p.heads; ++head) {
+    // Queries and keys lie side by side and are turned alike. The values behind them stay.
+    float* qk = out(p.qkv) + row * row_width;
+    for (int64_t head = 0; head < p.heads + kv_heads; ++head) {
       float* left = qk + head * p.head_size;
       float* right = left + half;
       for (int64_t i = 0; i < half; ++i) {

@@ -192,10 +192,10 @@ __global__ void __launch_bounds__(kMostThreads)
 template <typename T, int kCount>
 __global__ void __launch_bounds__(kThreads) rotary_kernel(Rotary p) {
   unsigned half = static_cast<unsigned>(p.head_size / 2), chunks_in_head = half / kCount;
-  unsigned chunks = 2 * static_cast<unsigned>(p.heads) * chunks_in_head;
+  unsigned chunks = static_cast<unsigned>(p.heads + p.kv_heads) * chunks_in_head;
   int64_t position = blockIdx.x % static_cast<unsigned>(p.context);
-  // Heads 0 to heads - 1 are queries, the next `heads` are keys: packed, they need no test.
-  T* row = static_cast<T*>(p.qkv) + blockIdx.x * 3 * p.heads * p.head_size;
+  // The first heads are queries, the next ones are keys: packed, they need no test.
+  T* row = static_cast<T*>(p.qkv) + blockIdx.x * (p.heads + 2 * p.kv_heads) * p.head_size;
   float direction = p.inverse ? -1.0f : 1.0f;
   for (unsigned chunk = threadIdx.x; chunk < chunks; chunk += blockDim.x) {
     unsigned head = chunk / chunks_in_head, i = chunk % chunks_in_head * kCount;
@@ -403,12 +403,15 @@ void rms_norm_backward(const KernelTarget& target, const RmsNormBackward& p) {
         "rms_norm_backward");
 }
 
-void rotary(const KernelTarget& target, const Rotary& p) {
+void rotary(const KernelTarget& target, const Rotary& asked) {
+  Rotary p = asked;
+  if (p.kv_heads == 0) p.kv_heads = p.heads;
   bool wide = in_16_bytes(target, p.head_size / 2, {p.qkv});
   dispatch(target, wide, "rotary", [&](auto access) {
     using A = decltype(access);
     return start(target, rotary_kernel<typename A::Data, A::kCount>, static_cast<unsigned>(p.rows),
-                 threads_for(p.heads * p.head_size / A::kCount, kThreads), 0, p);
+                 threads_for((p.heads + p.kv_heads) * (p.head_size / 2) / A::kCount, kThreads), 0,
+                 p);
   });
 }
 
