@@ -15,6 +15,12 @@ say() { printf 'setup: %s\n' "$*" >&2; }
 
 torch_version=2.11.0
 plotly_version=7.1.0
+# What preparation asks of Python, and what models are compared with. The last ones are what LibTorch's
+# own wheel needs to be imported; they are small, and a second torch would not be.
+transformers_version=5.24.0
+python_wheels=(
+  transformers==$transformers_version tokenizers==0.23.3 pyarrow==26.0.1 sentencepiece==0.2.3
+  typing_extensions filelock sympy jinja2 networkx fsspec)
 cuda_wheels=(
   "cuda-toolkit[nvcc,crt,nvvm,cccl,cublas,cudart,cufft,cufile,cupti,curand,cusolver,cusparse,nvjitlink,nvrtc,nvtx,profiler,culibos]==13.0.2"
   nvidia-cudnn-cu13==9.19.0.56 nvidia-cusparselt-cu13==0.8.0 nvidia-nccl-cu13==2.28.9
@@ -115,12 +121,19 @@ find_or_install_torch() {  # cache folder
   say "LibTorch $torch_version and CUDA 13.0: in $folder"
 }
 
+# Python packages in a folder of their own, which borrows the torch of the other one.
+install_python_tools() {
+  install_wheels "$python_tools" "${python_wheels[*]}"
+  [[ -z $torch_config ]] || echo "${torch_config%/torch/share/cmake/Torch}" >"$(site_packages "$python_tools")/torch.pth"
+}
+
 # What CMake reads first. An unchanged file keeps its date, so that CMake does not run again.
 write_setup_cmake() {
   mkdir -p "$repository/build"
   {
     echo "# Written by scripts/setup.sh."
     echo "set(CROSSLAW_PLOTLY_JS \"$(site_packages "$plotly")/plotly/package_data/plotly.min.js\" CACHE FILEPATH \"\")"
+    [[ ! -e $python_tools/complete ]] || echo "set(CROSSLAW_PYTHON \"$python_tools/bin/python\" CACHE FILEPATH \"\")"
     [[ -z $torch_config ]] || echo "set(Torch_DIR \"$torch_config\" CACHE PATH \"\")"
     [[ -z $nvcc ]] || echo "set(CMAKE_CUDA_COMPILER \"$nvcc\" CACHE FILEPATH \"\")"
     if [[ -n $cuda_root ]]; then
@@ -138,9 +151,11 @@ write_setup_cmake() {
 main() {
   local cache=${CROSSLAW_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/crosslaw}
   local torch_config="" cuda_root="" nvcc="" plotly="$cache/plotly-$plotly_version"
+  local python_tools="$cache/python-transformers-$transformers_version"
   case "$*" in
     "") install_debian_packages "${fit_packages[@]}" "${developer_packages[@]}"
-        find_or_install_torch "$cache" ;;
+        find_or_install_torch "$cache"
+        install_python_tools ;;
     --fit-only) install_debian_packages "${fit_packages[@]}" ;;
     *) say "usage: scripts/setup.sh [--fit-only]"; exit 2 ;;
   esac

@@ -265,7 +265,9 @@ class TrainingRun {
       line.step = step;
       line.language = text.language();
       line.loss_nats = sum / static_cast<double>(text.windows() * recipe_.context_tokens);
-      line.loss_nats_per_byte = sum / static_cast<double>(text.text_bytes());
+      // Token files of another program's tokenizer tell nothing of bytes.
+      if (text.text_bytes() > 0)
+        line.loss_nats_per_byte = sum / static_cast<double>(text.text_bytes());
       line.tokens_target = text_.target_tokens(step);
       line.tokens_source = text_.source_tokens(step);
       line.flops = training_flops_per_token(recipe_.model, recipe_.context_tokens) *

@@ -29,6 +29,7 @@ void add_commands(CLI::App& app, int& exit_code) {
   add_design_command(app, exit_code);
   add_report_command(app, exit_code);
   add_export_command(app, exit_code);
+  add_export_model_command(app, exit_code);
   add_tokenize_command(app, exit_code);
   add_doctor_command(app, exit_code);
 }

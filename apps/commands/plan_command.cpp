@@ -137,6 +137,7 @@ void print_text(const sweep::Plan& plan, const sweep::SweepSpec& spec,
   for (const sweep::PlannedRun& run : plan.runs) {
     Price price = price_of(run, spec);
     std::string start = run.parent ? plan.runs[run.parent->run].name : "random weights";
+    if (!run.start_model.empty()) start = run.start_model;
     if (run.trunk)
       start = fmt::format("step {} of {}", run.trunk->step, plan.runs[run.trunk->run].name);
     auto outcome = outcomes.find(run.name);

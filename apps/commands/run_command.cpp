@@ -26,6 +26,7 @@
 #include "fit/write/table.h"
 #include "sweep/launch/local_launcher.h"
 #include "sweep/plan/plan.h"
+#include "sweep/plan/start_models.h"
 #include "sweep/schedule/scheduler.h"
 #include "sweep/schedule/sweep_lock.h"
 
@@ -166,12 +167,16 @@ int run_sweep(const RunOptions& options) {
   std::string resolved = sweep::to_toml(spec);
   db::publish_file(resolved_spec_file(folder), resolved);
   store.put_sweep(spec.name, resolved, CROSSLAW_VERSION, now_ms());
-  trainer::Corpus corpus = trainer::prepare_corpus(texts, say);
+  trainer::Corpus corpus =
+      trainer::prepare_corpus(texts, say, [&](int64_t percent, const std::string& text) {
+        progress.show(percent, [&] { return text; });
+      });
   if (corpus.vocabulary > spec.vocabulary) {
     throw std::invalid_argument(
         fmt::format("{}: ladder.vocabulary = {} is smaller than the tokenizer's {}", options.spec,
                     spec.vocabulary, corpus.vocabulary));
   }
+  sweep::prepare_start_models(spec, ladder, fs::absolute(data_folder(folder)), corpus, say);
   sweep::Plan plan = sweep::make_plan(spec, ladder, &corpus);
   std::vector<db::RunRow> rows;
   for (const sweep::PlannedRun& run : plan.runs) rows.push_back(run.row);

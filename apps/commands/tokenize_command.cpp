@@ -1,13 +1,15 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
+#include <iostream>
 #include <memory>
 
 #include "apps/commands/commands.h"
 #include "apps/study/presets.h"
 #include "apps/study/sweep_folder.h"
-#include "apps/terminal/quantities.h"
+#include "apps/terminal/progress_line.h"
 #include "fit/write/table.h"
 #include "sweep/schedule/sweep_lock.h"
 #include "sweep/spec/spec.h"
@@ -34,18 +36,31 @@ int run_tokenize(const TokenizeOptions& options) {
   if (!lock)
     throw std::invalid_argument(fmt::format("{}: {} is at work in this folder", folder.string(),
                                             sweep::SweepLock::holder(folder)));
-  auto say = [](const std::string& message) { fmt::print(stderr, "{}\n", message); };
-  trainer::Corpus corpus = trainer::prepare_corpus(texts, say);
-  fit::Table table{
-      {"language", "split", "documents", "tokens", "bytes", "bytes/token", "sha256", "file"},
-      {},
-      "llrrrrll"};
+  ProgressLine progress(std::cerr);
+  auto say = [&](const std::string& message) { progress.say(message); };
+  trainer::Corpus corpus =
+      trainer::prepare_corpus(texts, say, [&](int64_t percent, const std::string& text) {
+        progress.show(percent, [&] { return text; });
+      });
+  auto share = [](int64_t part, int64_t whole) {
+    return fmt::format("{:.3g}%", 100.0 * static_cast<double>(part) /
+                                      static_cast<double>(std::max<int64_t>(whole, 1)));
+  };
+  fit::Table table{{"language", "split", "documents", "skipped", "tokens", "bytes", "tokens/byte",
+                    "lost", "unknown", "sha256", "file"},
+                   {},
+                   "llrrrrrrrll"};
   for (const trainer::LanguageShards& language : corpus.languages) {
     for (auto [split, shard] : {std::pair{"train", &language.train}, {"valid", &language.valid}}) {
       table.rows.push_back({language.language, split, std::to_string(shard->documents),
-                            std::to_string(shard->tokens), std::to_string(shard->text_bytes),
-                            fmt::format("{:.3f}", static_cast<double>(shard->text_bytes) /
-                                                      static_cast<double>(shard->tokens)),
+                            std::to_string(shard->skipped), std::to_string(shard->tokens),
+                            std::to_string(shard->text_bytes),
+                            shard->text_bytes == 0
+                                ? "-"
+                                : fmt::format("{:.3f}", static_cast<double>(shard->tokens) /
+                                                            static_cast<double>(shard->text_bytes)),
+                            share(shard->lost_bytes, shard->text_bytes),
+                            share(shard->unknown_tokens, shard->tokens),
                             shard->sha256.substr(0, 12), shard->file.string()});
     }
   }

@@ -9,6 +9,7 @@
 #include <set>
 #include <tuple>
 
+#include "sweep/plan/start_models.h"
 #include "trainer/recipe/learning_rate.h"
 #include "trainer/recipe/model_cost.h"
 
@@ -57,17 +58,33 @@ class Planner {
           // Counted from the largest size, which every strategy trains: it decides an
           // extrapolation.
           if ((ladder_.size() - 1 - size) % static_cast<size_t>(strategy->every) != 0) continue;
+          start_ = start_model(spec_, *strategy, ladder_[size]);
+          if (!strategy->hugging_face.empty() && !start_) continue;  // a model of another size
           for (int64_t seed : spec_.seeds)
             add_budgets({strategy->name, replay, size, seed}, *strategy);
         }
       }
     }
+    require_start_models_used();
     require_distinct();
     warn_about_repetition();
     return std::move(plan_);
   }
 
  private:
+  // One model fits one size; that the ladder lacks it is an error, not a strategy without runs.
+  void require_start_models_used() const {
+    for (const StrategySpec& strategy : spec_.strategies) {
+      auto mine = [&](const PlannedRun& run) { return run.row.strategy == strategy.name; };
+      if (strategy.hugging_face.empty() || std::any_of(plan_.runs.begin(), plan_.runs.end(), mine))
+        continue;
+      throw SpecError(fmt::format(
+          "{}: strategy {}: the model in {} is of a size that the ladder {} lacks; add a row: {}",
+          spec_.file.string(), strategy.name, strategy.hugging_face, spec_.ladder.string(),
+          ladder_row(strategy)));
+    }
+  }
+
   // The spec's reader refuses cycles and unknown parents, so each round places at least one.
   std::vector<const StrategySpec*> parents_first() const {
     std::vector<const StrategySpec*> order;
@@ -143,11 +160,17 @@ class Planner {
     return s;
   }
 
+  // Empty: from scratch.
+  std::string source_language(const StrategySpec& strategy) const {
+    return strategy.from.empty() ? strategy.source_language
+                                 : spec_.strategy(strategy.from)->language;
+  }
+
   trainer::Recipe recipe(const Place& place, const StrategySpec& strategy,
                          double tokens_per_param) const {
     const ModelSize& size = ladder_[place.size];
     trainer::Recipe r;
-    r.model = size.shape;
+    r.model = start_ ? start_->shape : size.shape;
     r.context_tokens = spec_.context;
     r.batch_sequences = batch_tokens(size) / spec_.context;
     r.schedule = schedule(place, strategy, tokens_per_param);
@@ -157,8 +180,12 @@ class Planner {
     r.init_std = spec_.train.init_std;
     add_language(r, strategy.language, 1.0 - place.replay);
     // A continued run is measured on both languages: what it learns and what it forgets.
-    if (!strategy.from.empty()) {
-      std::string source = spec_.strategy(strategy.from)->language;
+    // (The language of a model from elsewhere may be one without text here.)
+    const std::string source = source_language(strategy);
+    const bool has_text =
+        std::any_of(spec_.languages.begin(), spec_.languages.end(),
+                    [&](const LanguageSpec& language) { return language.name == source; });
+    if (has_text) {
       if (place.replay > 0) add_language(r, source, place.replay);
       r.validation.push_back({source, corpus_ ? corpus_->language(source).valid.sha256 : ""});
     }
@@ -209,6 +236,10 @@ class Planner {
       run.recipe.parent_key = plan_.runs[index].row.key;
       run.recipe.parent_step = run.parent->step;
     }
+    if (start_) {
+      run.start_model = start_->folder;
+      run.recipe.parent_key = corpus_ ? corpus_->start_models.at(start_->folder).key : "model";
+    }
     if (auto messages = trainer::complaints(run.recipe); !messages.empty()) {
       throw SpecError(fmt::format("{}: size {}, strategy {}: {}", spec_.file.string(),
                                   ladder_[place.size].name, strategy.name, messages.front()));
@@ -232,10 +263,9 @@ class Planner {
     row.recipe = trainer::to_json(recipe).dump();
     row.strategy = strategy.name;
     row.language = strategy.language;
-    if (!strategy.from.empty()) {
-      row.source_language = spec_.strategy(strategy.from)->language;
-      row.parent_key = recipe.parent_key;
-    }
+    if (!strategy.from.empty()) row.parent_key = recipe.parent_key;
+    if (const std::string source = source_language(strategy); !source.empty())
+      row.source_language = source;
     row.replay = place.replay;
     row.size = ladder_[place.size].name;
     row.seed = place.seed;
@@ -288,6 +318,7 @@ class Planner {
   const trainer::Corpus* corpus_;
   Plan plan_;
   std::map<Place, size_t> largest_;
+  std::optional<StartModel> start_;  // of the strategy and size at work
 };
 
 }  // namespace

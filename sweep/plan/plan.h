@@ -26,6 +26,8 @@ struct PlannedRun {
   double tokens_per_param = 0;
   // The run whose final weights this one continues.
   std::optional<StartPoint> parent;
+  // Or the model of Hugging Face that it continues, by its folder (Corpus::start_models).
+  std::string start_model;
   // A longer run of the same trajectory, whose checkpoint saves the shared steps. The losses are
   // the same with and without it.
   std::optional<StartPoint> trunk;
@@ -44,7 +46,8 @@ struct Plan {
   std::vector<std::string> warnings;
 };
 
-// Pure: ladder x budgets x strategies x replay x seeds. Without a corpus the keys are not final,
+// Ladder x budgets x strategies x replay x seeds; reads nothing but the config.json of models of
+// Hugging Face. Without a corpus the keys are not final,
 // for they depend on the text. Throws SpecError for what cannot be trained (a budget below one
 // batch).
 Plan make_plan(const SweepSpec& spec, const std::vector<ModelSize>& ladder,

@@ -107,6 +107,8 @@ void Scheduler::write_attempt_config(const Job& job, const Slot& slot, const std
     if (auto parent = checkpoint_at(jobs_[planned.parent->run], planned.parent->step))
       e.parent_checkpoint = (options_.folder / *parent).string();
   }
+  if (!planned.start_model.empty())
+    e.parent_checkpoint = corpus_.start_models.at(planned.start_model).folder.string();
   // From here on what the losses do not depend on; it stays out of the recipe and its key.
   e.evaluation_steps = planned.evaluation_steps;
   e.others_at_end_only = options_.source_loss_at_end_only;

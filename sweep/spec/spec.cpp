@@ -49,7 +49,8 @@ void read_data(TomlSection section, SweepSpec& spec) {
   spec.context = section.integer("context");
   require(spec.context >= 2, section, "context", "at least 2 tokens");
   spec.tokenizer = section.text("tokenizer", "bytes");
-  if (spec.tokenizer != "bytes" && !spec.tokenizer.starts_with("train:"))
+  if (spec.tokenizer != "bytes" && !spec.tokenizer.starts_with("train:") &&
+      !spec.tokenizer.starts_with("tokens:"))
     spec.tokenizer = absolute_to(spec.file, spec.tokenizer);
   if (spec.tokenizer == "bytes")
     require(spec.vocabulary >= 256, section, "tokenizer",
@@ -59,6 +60,15 @@ void read_data(TomlSection section, SweepSpec& spec) {
           fmt::format("at least one context of {} tokens", spec.context));
   // Validation is measured in whole contexts.
   spec.valid_tokens -= spec.valid_tokens % spec.context;
+  spec.text_field = section.text("text_field", spec.text_field);
+  require(!spec.text_field.empty(), section, "text_field", "the name of a JSON field");
+  std::string on_bad = section.text("on_bad_document", "stop");
+  require(on_bad == "stop" || on_bad == "skip", section, "on_bad_document",
+          fmt::format("stop or skip, found {}", on_bad));
+  spec.skip_bad_documents = on_bad == "skip";
+  spec.max_lost_share = section.number("max_lost_share", spec.max_lost_share);
+  require(spec.max_lost_share >= 0 && spec.max_lost_share <= 1, section, "max_lost_share",
+          "a share between 0 and 1");
   TomlSection languages = section.section("language");
   for (auto& [name, language] : languages.each()) {
     LanguageSpec read{name, {}, {}};
@@ -146,6 +156,34 @@ void read_training(TomlSection section, TrainingSpec& train) {
   section.finish();
 }
 
+bool has_language(const SweepSpec& spec, const std::string& name) {
+  return std::any_of(spec.languages.begin(), spec.languages.end(),
+                     [&](const LanguageSpec& language) { return language.name == name; });
+}
+
+// from = "hf:FOLDER": a model of Hugging Face instead of a strategy's.
+void read_hugging_face(TomlSection& section, StrategySpec& strategy, const SweepSpec& spec) {
+  constexpr std::string_view kPrefix = "hf:";
+  if (!strategy.from.starts_with(kPrefix)) {
+    for (const char* key : {"source_language", "vocabulary"})
+      require(!section.has(key), section, key, "left out without from = \"hf:FOLDER\"");
+    return;
+  }
+  std::string folder = strategy.from.substr(kPrefix.size());
+  require(!folder.empty(), section, "from", "\"hf:\" and a folder with a config.json");
+  strategy.hugging_face = absolute_to(spec.file, folder);
+  strategy.from.clear();
+  strategy.source_language = section.text("source_language");
+  require(
+      !strategy.source_language.empty() && strategy.source_language != strategy.language, section,
+      "source_language",
+      "the language that the model of from = \"hf:...\" knows already, another one than language");
+  std::string vocabulary = section.text("vocabulary", "keep");
+  require(vocabulary == "keep" || vocabulary == "resize", section, "vocabulary",
+          fmt::format("keep or resize, found {}", vocabulary));
+  strategy.resize_vocabulary = vocabulary == "resize";
+}
+
 StrategySpec read_strategy(TomlSection& section, const SweepSpec& spec) {
   StrategySpec strategy;
   strategy.name = section.text("name");
@@ -153,18 +191,20 @@ StrategySpec read_strategy(TomlSection& section, const SweepSpec& spec) {
   require(!spec.strategy(strategy.name), section, "name",
           fmt::format("unique; {} is there twice", strategy.name));
   strategy.language = section.text("language");
-  auto same_language = [&](const LanguageSpec& l) { return l.name == strategy.language; };
-  if (std::none_of(spec.languages.begin(), spec.languages.end(), same_language)) {
+  if (!has_language(spec, strategy.language)) {
     section.fail("language", fmt::format("there is no [data.language.{}]", strategy.language));
   }
   strategy.from = section.text("from", "");
+  read_hugging_face(section, strategy, spec);
   strategy.replay = section.numbers("replay", {0.0});
   for (double replay : strategy.replay)
     require(replay >= 0 && replay < 1, section, "replay",
             fmt::format("in [0, 1), found {}", replay));
   require(!strategy.replay.empty(), section, "replay", "an array with at least one number");
-  require(!strategy.from.empty() || strategy.replay == std::vector<double>{0.0}, section, "replay",
-          "left out without from: there is no source language");
+  bool source_text = !strategy.from.empty() || has_language(spec, strategy.source_language);
+  require(
+      source_text || strategy.replay == std::vector<double>{0.0}, section, "replay",
+      "left out without from, or without the text of source_language: there is no source language");
   strategy.every = section.integer("every", 1);
   require(strategy.every >= 1, section, "every", "at least 1");
   if (section.has("tokens_per_param"))
@@ -295,6 +335,9 @@ trainer::CorpusOptions corpus_options(const SweepSpec& spec, const fs::path& fol
   options.folder = folder;
   options.tokenizer = spec.tokenizer;
   options.valid_tokens = spec.valid_tokens;
+  options.text.text_field = spec.text_field;
+  options.text.skip_bad_documents = spec.skip_bad_documents;
+  options.max_lost_share = spec.max_lost_share;
   for (const LanguageSpec& language : spec.languages) {
     std::string key = "data.language." + language.name;
     options.languages.push_back({language.name, expand(key + ".train", language.train),

@@ -28,7 +28,10 @@ struct LanguageSpec {
 struct StrategySpec {
   std::string name;
   std::string language;
-  std::string from;  // the strategy whose models it continues; empty: from scratch
+  std::string from;             // the strategy whose models it continues; empty: none of this sweep
+  std::string hugging_face;     // or a folder of Hugging Face; {size} stands for the ladder's name
+  std::string source_language;  // of that model
+  bool resize_vocabulary = false;  // of that model, to the ladder's
   std::vector<double> replay = {
       0.0};  // shares of source-language tokens; each makes runs of its own
   std::vector<double> tokens_per_param;  // empty: the budget's
@@ -74,6 +77,9 @@ struct SweepSpec {
   int64_t context = 0;
   std::string tokenizer;
   int64_t valid_tokens = 1'000'000;
+  std::string text_field = "text";  // of a .jsonl's objects
+  bool skip_bad_documents = false;  // on_bad_document = "skip"
+  double max_lost_share = 0.05;     // of a text's bytes, that the tokenizer may lose
   std::vector<LanguageSpec> languages;
   TrainingSpec train;
   std::vector<StrategySpec> strategies;

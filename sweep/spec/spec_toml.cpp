@@ -65,29 +65,38 @@ std::string to_toml(const SweepSpec& spec) {
                     {"every", s.every},
                     {"replay", to_array(s.replay)}};
     if (!s.from.empty()) row.insert("from", s.from);
+    if (!s.hugging_face.empty()) {
+      row.insert("from", "hf:" + s.hugging_face);
+      row.insert("source_language", s.source_language);
+      row.insert("vocabulary", s.resize_vocabulary ? "resize" : "keep");
+    }
     if (!s.tokens_per_param.empty()) row.insert("tokens_per_param", to_array(s.tokens_per_param));
     strategies.push_back(row);
   }
   const LaunchSpec& l = spec.launch;
-  toml::table table{{"name", spec.name},
-                    {"seeds", to_array(spec.seeds)},
-                    {"ladder", toml::table{{"file", spec.ladder.string()},
-                                           {"vocabulary", spec.vocabulary},
-                                           {"tied_head", spec.tied_head}}},
-                    {"budget", toml::table{{"tokens_per_param", to_array(spec.tokens_per_param)}}},
-                    {"data", toml::table{{"context", spec.context},
-                                         {"tokenizer", spec.tokenizer},
-                                         {"valid_tokens", spec.valid_tokens},
-                                         {"language", languages}}},
-                    {"train", training_table(spec.train)},
-                    {"strategy", strategies},
-                    {"launch", toml::table{{"backend", l.backend},
-                                           {"devices", l.devices},
-                                           {"cpu_slots", l.cpu_slots},
-                                           {"threads_per_run", l.threads_per_run},
-                                           {"flops_per_second", l.flops_per_second},
-                                           {"dollars_per_hour", l.dollars_per_hour},
-                                           {"retries", l.retries}}}};
+  toml::table table{
+      {"name", spec.name},
+      {"seeds", to_array(spec.seeds)},
+      {"ladder", toml::table{{"file", spec.ladder.string()},
+                             {"vocabulary", spec.vocabulary},
+                             {"tied_head", spec.tied_head}}},
+      {"budget", toml::table{{"tokens_per_param", to_array(spec.tokens_per_param)}}},
+      {"data", toml::table{{"context", spec.context},
+                           {"tokenizer", spec.tokenizer},
+                           {"valid_tokens", spec.valid_tokens},
+                           {"text_field", spec.text_field},
+                           {"on_bad_document", spec.skip_bad_documents ? "skip" : "stop"},
+                           {"max_lost_share", spec.max_lost_share},
+                           {"language", languages}}},
+      {"train", training_table(spec.train)},
+      {"strategy", strategies},
+      {"launch", toml::table{{"backend", l.backend},
+                             {"devices", l.devices},
+                             {"cpu_slots", l.cpu_slots},
+                             {"threads_per_run", l.threads_per_run},
+                             {"flops_per_second", l.flops_per_second},
+                             {"dollars_per_hour", l.dollars_per_hour},
+                             {"retries", l.retries}}}};
   std::ostringstream text;
   text << table << "\n";
   return text.str();

@@ -136,7 +136,7 @@ def bare_sweep(crosslaw, work):
         text = text.replace(line, "")
     spec.write_text(text)
     done = small_sweep.run(work / "crosslaw", "run", spec, "--dir", work / "sweep")
-    assert done.returncode == 1 and (work / "sweep/crosslaw.db").exists(), done.stderr
+    assert done.returncode == 2 and (work / "sweep/crosslaw.db").exists(), done.stderr
     return work / "sweep"
 
 

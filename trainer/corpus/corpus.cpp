@@ -7,15 +7,12 @@
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <stdexcept>
-#include <thread>
 
 #include "db/files/atomic_file.h"
 #include "db/files/content_hash.h"
-#include "trainer/corpus/text_reader.h"
-#include "trainer/corpus/token_shard.h"
 #include "trainer/corpus/tokenizer.h"
+#include "trainer/corpus/training_sample.h"
 
 namespace crosslaw::trainer {
 namespace fs = std::filesystem;
@@ -24,12 +21,20 @@ namespace {
 using nlohmann::json;
 using Say = std::function<void(const std::string&)>;
 
-constexpr int kManifestVersion = 1;
-// Enough to keep all processors at work, few enough that a batch of long documents fits into
-// memory.
-constexpr size_t kDocumentsAtOnce = 512;
+// 2: bytes are counted from the text, long documents are encoded in parts.
+constexpr int kManifestVersion = 2;
 constexpr int64_t kSmallestVocabulary = 300;  // 256 bytes, the control tokens, some letters
 constexpr std::string_view kTrainPrefix = "train:";
+constexpr std::string_view kTokensPrefix = "tokens:";
+
+// The number behind a prefix; 0 where it is none of at most nine digits.
+int64_t number_in(const std::string& tokenizer, std::string_view prefix) {
+  const std::string digits = tokenizer.substr(prefix.size());
+  const bool number =
+      !digits.empty() && digits.size() <= 9 &&
+      std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return number ? std::stoll(digits) : 0;
+}
 
 // Size and date tell cheaply that a file is unchanged; the hash tells it surely.
 json stamp_of(const fs::path& file) {
@@ -70,55 +75,20 @@ json read_manifest(const fs::path& file, const Say& say) {
   return manifest;
 }
 
-// The lines for tokenizer training: documents of all languages, in equal parts by bytes.
-class TrainingSample {
- public:
-  explicit TrainingSample(const CorpusOptions& options) {
-    int64_t part = options.tokenizer_sample_bytes / static_cast<int64_t>(options.languages.size());
-    for (const LanguageFiles& language : options.languages) {
-      int64_t left = part;
-      for (const fs::path& file : language.train) {
-        if (left <= 0) break;
-        read_documents(file, [&](std::string_view text) {
-          // The part may end inside a character; the tokenizer must not learn its first half.
-          add_lines(text.substr(0, valid_utf8_prefix(text.substr(0, static_cast<size_t>(left)))));
-          left -= static_cast<int64_t>(text.size());
-          return left > 0;
-        });
-      }
-    }
-  }
-  bool next(std::string& line) {
-    if (at_ == lines_.size()) return false;
-    line = lines_[at_++];
-    return true;
-  }
-
- private:
-  void add_lines(std::string_view text) {
-    while (!text.empty()) {
-      size_t end = text.find('\n');
-      std::string_view line = text.substr(0, end);
-      if (!line.empty()) lines_.emplace_back(line);
-      text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    }
-  }
-  std::vector<std::string> lines_;
-  size_t at_ = 0;
-};
-
 class CorpusBuilder {
  public:
-  CorpusBuilder(const CorpusOptions& options, const Say& say)
+  CorpusBuilder(const CorpusOptions& options, const Say& say, const OnTokenizing& on_progress)
       : options_(options),
         say_(say),
+        on_progress_(on_progress),
         manifest_file_(options.folder / "manifest.json"),
         old_(read_manifest(manifest_file_, say)),
         tokenizer_(make_tokenizer()) {}
 
   Corpus build() {
-    Corpus corpus{tokenizer_.sha256(), tokenizer_.vocabulary(), {}};
+    Corpus corpus{tokenizer_.sha256(), tokenizer_.vocabulary(), {}, {}};
     new_["version"] = kManifestVersion;
+    refuse_shared_text();
     for (const LanguageFiles& language : options_.languages) {
       corpus.languages.push_back({language.language, shard(language, "train", language.train),
                                   shard(language, "valid", language.valid)});
@@ -133,6 +103,9 @@ class CorpusBuilder {
   Tokenizer make_tokenizer() {
     new_["tokenizer"] = {{"spec", options_.tokenizer}};
     if (options_.tokenizer == "bytes") return Tokenizer::bytes();
+    if (options_.tokenizer.starts_with(kTokensPrefix))
+      return Tokenizer::of_token_files(
+          static_cast<int32_t>(number_in(options_.tokenizer, kTokensPrefix)));
     if (!options_.tokenizer.starts_with(kTrainPrefix)) return Tokenizer::load(options_.tokenizer);
     fs::path model = options_.folder / "tokenizer.model";
     json sources = json::array();
@@ -141,17 +114,21 @@ class CorpusBuilder {
     }
     json& record = new_["tokenizer"];
     record["sample_bytes"] = options_.tokenizer_sample_bytes;
+    record["text_field"] = options_.text.text_field;
     record["sources"] = sources;
     json old = old_.value("tokenizer", json::object());
     if (same_sources(old, sources) && old.value("spec", "") == options_.tokenizer &&
         old.value("sample_bytes", int64_t{0}) == options_.tokenizer_sample_bytes &&
+        old.value("text_field", "text") == options_.text.text_field &&
         unchanged(model, old.value("model", json::object()))) {
       record["model"] = old["model"];
       return Tokenizer::load(model);
     }
-    int64_t vocabulary = std::stoll(options_.tokenizer.substr(kTrainPrefix.size()));
+    int64_t vocabulary = number_in(options_.tokenizer, kTrainPrefix);
     say_(fmt::format("training a tokenizer of {} tokens", vocabulary));
-    TrainingSample sample(options_);
+    std::vector<std::vector<fs::path>> files;
+    for (const LanguageFiles& language : options_.languages) files.push_back(language.train);
+    TrainingSample sample(files, options_.tokenizer_sample_bytes, options_.text.text_field);
     db::publish_file(
         model, train_tokenizer(vocabulary, [&](std::string& line) { return sample.next(line); }));
     record["model"] = describe(model);
@@ -168,7 +145,7 @@ class CorpusBuilder {
     json old = old_.value("sources", json::object()).value(path, json::object());
     record = !old.empty() && unchanged(file, old) ? old : describe(file);
     new_["sources"][path] = record;
-    sources_[path] = {{"path", path}, {"sha256", record["sha256"]}};
+    sources_[path] = {{"path", path}, {"sha256", record["sha256"]}, {"size", record["size"]}};
     return sources_[path];
   }
 
@@ -182,107 +159,119 @@ class CorpusBuilder {
     return true;
   }
 
+  // A loss on text that was trained on tells nothing, whatever the file is called.
+  void refuse_shared_text() {
+    std::map<std::string, std::string> training;  // hash -> key and path
+    for (const LanguageFiles& language : options_.languages) {
+      for (const fs::path& file : language.train)
+        training[source_record(file)["sha256"]] =
+            fmt::format("{} of data.language.{}.train", file.string(), language.language);
+    }
+    for (const LanguageFiles& language : options_.languages) {
+      for (const fs::path& file : language.valid) {
+        auto same = training.find(source_record(file)["sha256"]);
+        if (same == training.end()) continue;
+        throw std::invalid_argument(
+            fmt::format("data.language.{}.valid: {} holds the same bytes as {}; validation needs "
+                        "text that is not trained on",
+                        language.language, file.string(), same->second));
+      }
+    }
+  }
+
   ShardRecord shard(const LanguageFiles& language, const std::string& split,
                     const std::vector<fs::path>& files) {
-    bool valid = split == "valid";
-    fs::path file = options_.folder / fmt::format("{}.{}.tokens", language.language, split);
+    const bool valid = split == "valid";
+    ShardRequest request{fmt::format("data.language.{}.{}", language.language, split),
+                         options_.folder / fmt::format("{}.{}.tokens", language.language, split),
+                         files, valid ? options_.valid_tokens + 1 : INT64_MAX};
     json sources = json::array();
     for (const fs::path& source : files) sources.push_back(source_record(source));
     json old = old_.value("languages", json::object())
                    .value(language.language, json::object())
                    .value(split, json::object());
     json& record = new_["languages"][language.language][split];
-    // A shard is a function of its sources, the tokenizer and, for validation, the number of
-    // tokens.
-    bool same_request = same_sources(old, sources) &&
+    // A shard is a function of its sources, how they are read, the tokenizer and, for validation,
+    // the number of tokens.
+    bool same_request = old_.value("version", 0) == kManifestVersion &&
+                        same_sources(old, sources) && old.value("reading", json()) == reading() &&
                         old.value("tokenizer_sha256", "") == tokenizer_.sha256() &&
                         (!valid || old.value("tokens", int64_t{0}) == options_.valid_tokens + 1);
-    if (same_request && unchanged(file, old)) {
+    if (same_request && unchanged(request.file, old)) {
       record = old;
     } else {
       if (same_request)
-        say_(fmt::format("{}: missing or damaged; it is made again", file.string()));
-      say_(fmt::format("tokenizing {} ({})", language.language, split));
-      record = write_shard(language.language, file, files,
-                           valid ? options_.valid_tokens + 1 : INT64_MAX);
+        say_(fmt::format("{}: missing or damaged; it is made again", request.file.string()));
+      record = write_shard(request, fmt::format("{} ({})", language.language, split));
       record["tokenizer_sha256"] = tokenizer_.sha256();
+      record["reading"] = reading();
       record["sources"] = sources;
     }
-    return {file, record["sha256"], record["tokens"], record["documents"], record["text_bytes"]};
+    ShardRecord result{
+        request.file,         record["sha256"],     record["tokens"],         record["documents"],
+        record["text_bytes"], record["lost_bytes"], record["unknown_tokens"], record["skipped"]};
+    require_faithful(request.key, result);
+    return result;
   }
 
-  json write_shard(const std::string& language, const fs::path& file,
-                   const std::vector<fs::path>& files, int64_t limit) {
-    TokenShardWriter writer(file, tokenizer_.vocabulary());
-    int64_t documents = 0, text_bytes = 0;
-    std::optional<int32_t> first;
-    std::vector<std::string> waiting;
-    auto flush = [&]() {
-      for (std::vector<int32_t>& tokens : encode_all(waiting)) {
-        if (writer.tokens() == limit) break;
-        // Before each document, the first included: a model sees every document start the same way.
-        tokens.insert(tokens.begin(), tokenizer_.separator());
-        tokens.resize(std::min(tokens.size(), static_cast<size_t>(limit - writer.tokens())));
-        for (int32_t token : tokens) text_bytes += tokenizer_.bytes_of_token(token);
-        if (!first) first = tokens.front();
-        writer.append(tokens);
-        ++documents;
-      }
-      waiting.clear();
-      return writer.tokens() < limit;
-    };
-    for (const fs::path& source : files) {
-      bool more = true;
-      read_documents(source, [&](std::string_view text) {
-        waiting.emplace_back(text);
-        if (waiting.size() == kDocumentsAtOnce) more = flush();
-        return more;
-      });
-      if (!more) break;
-    }
-    flush();
-    // The first token is never a target, so its bytes are not what a loss per byte is shared among.
-    if (first) text_bytes -= tokenizer_.bytes_of_token(*first);
-    require_enough(language, writer.tokens(), limit);
-    writer.finish(text_bytes);
-    json record = describe(file);
-    record["tokens"] = writer.tokens();
-    record["documents"] = documents;
-    record["text_bytes"] = text_bytes;
+  json reading() const {
+    return {{"text_field", options_.text.text_field}, {"skip", options_.text.skip_bad_documents}};
+  }
+
+  json write_shard(const ShardRequest& request, const std::string& name) {
+    double megabytes = 0;
+    for (const fs::path& source : request.sources)
+      megabytes += static_cast<double>(sources_[source.lexically_normal().string()]["size"]) / 1e6;
+    ShardCounts counts = make_shard(request, tokenizer_, options_.text, say_, [&](double percent) {
+      if (on_progress_)
+        on_progress_(static_cast<int64_t>(percent),
+                     fmt::format("tokenizing {}: {:.0f} % of {:.0f} MB", name, percent, megabytes));
+    });
+    json record = describe(request.file);
+    record["tokens"] = counts.tokens;
+    record["documents"] = counts.documents;
+    record["text_bytes"] = counts.text_bytes;
+    record["lost_bytes"] = counts.lost_bytes;
+    record["unknown_tokens"] = counts.unknown_tokens;
+    record["skipped"] = counts.skipped;
+    say_(describe_counts(name, counts));
     return record;
   }
 
-  void require_enough(const std::string& language, int64_t tokens, int64_t limit) const {
-    if (limit != INT64_MAX && tokens < limit) {
-      throw std::runtime_error(fmt::format(
-          "data.language.{}.valid: the validation text has {} tokens, data.valid_tokens = {} asks "
-          "for more; give more text or lower data.valid_tokens",
-          language, tokens, limit - 1));
-    }
-    if (tokens == 0)
-      throw std::runtime_error(
-          fmt::format("data.language.{}.train: the files hold no text", language));
+  static std::string describe_counts(const std::string& name, const ShardCounts& counts) {
+    auto share = [](int64_t part, int64_t whole) {
+      return 100.0 * static_cast<double>(part) / static_cast<double>(std::max<int64_t>(whole, 1));
+    };
+    if (counts.text_bytes == 0)  // of a tokenizer that is not here
+      return fmt::format("took {}: {} documents, {} tokens", name, counts.documents, counts.tokens);
+    std::string losses =
+        counts.lost_bytes + counts.unknown_tokens == 0
+            ? "no byte lost"
+            : fmt::format("{:.2g} % of the bytes lost by the tokenizer, {:.2g} % unknown tokens",
+                          share(counts.lost_bytes, counts.text_bytes),
+                          share(counts.unknown_tokens, counts.tokens));
+    return fmt::format("tokenized {}: {} documents, {} tokens, {:.3f} tokens a byte, {}", name,
+                       counts.documents, counts.tokens,
+                       static_cast<double>(counts.tokens) /
+                           static_cast<double>(std::max<int64_t>(counts.text_bytes, 1)),
+                       losses);
   }
 
-  std::vector<std::vector<int32_t>> encode_all(const std::vector<std::string>& documents) const {
-    std::vector<std::vector<int32_t>> encoded(documents.size());
-    // SentencePiece takes a while a document; bytes are only copied. Each thread has documents of
-    // its own, so that the result does not depend on their number.
-    size_t workers =
-        options_.tokenizer == "bytes" ? 1 : std::max(1u, std::thread::hardware_concurrency());
-    std::vector<std::thread> threads;
-    for (size_t worker = 0; worker < workers; ++worker) {
-      threads.emplace_back([&, worker]() {
-        for (size_t i = worker; i < documents.size(); i += workers)
-          encoded[i] = tokenizer_.encode(documents[i]);
-      });
-    }
-    for (std::thread& thread : threads) thread.join();
-    return encoded;
+  // Losses per token of a text that is half gone are small and mean nothing.
+  void require_faithful(const std::string& key, const ShardRecord& shard) const {
+    if (shard.lost_share() <= options_.max_lost_share) return;
+    throw std::invalid_argument(fmt::format(
+        "data.tokenizer = \"{}\": {:.1f} % of the bytes of {} do not come back from their tokens "
+        "({} of {} tokens are unknown): it normalises them away or does not know them, and its "
+        "losses would be of another text; take a tokenizer without normalisation and with byte "
+        "fallback, or raise data.max_lost_share = {:g}",
+        options_.tokenizer, 100 * shard.lost_share(), key, shard.unknown_tokens, shard.tokens,
+        options_.max_lost_share));
   }
 
   const CorpusOptions& options_;
   const Say& say_;
+  const OnTokenizing& on_progress_;
   fs::path manifest_file_;
   json old_;
   json new_ = json::object();
@@ -306,17 +295,24 @@ std::vector<std::string> complaints(const CorpusOptions& options) {
   if (options.valid_tokens < 1)
     messages.push_back(
         fmt::format("data.valid_tokens = {}: must be at least 1", options.valid_tokens));
-  if (options.tokenizer.starts_with(kTrainPrefix)) {
-    std::string digits = options.tokenizer.substr(kTrainPrefix.size());
-    bool number =
-        !digits.empty() && digits.size() < 9 &&
-        std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
-    if (!number || std::stoll(digits) < kSmallestVocabulary) {
-      messages.push_back(fmt::format(
-          "data.tokenizer = \"{}\": expected train:<vocabulary> with at least {} tokens",
-          options.tokenizer, kSmallestVocabulary));
-    }
+  if (options.tokenizer.starts_with(kTrainPrefix) &&
+      number_in(options.tokenizer, kTrainPrefix) < kSmallestVocabulary) {
+    messages.push_back(
+        fmt::format("data.tokenizer = \"{}\": expected train:<vocabulary> with at least {} tokens",
+                    options.tokenizer, kSmallestVocabulary));
   }
+  if (options.tokenizer.starts_with(kTokensPrefix) &&
+      number_in(options.tokenizer, kTokensPrefix) < 2) {
+    messages.push_back(
+        fmt::format("data.tokenizer = \"{}\": expected tokens:<vocabulary>, for files of tokens",
+                    options.tokenizer));
+  }
+  if (options.text.text_field.empty())
+    messages.emplace_back("data.text_field = \"\": the name of a JSON field was expected");
+  if (!(options.max_lost_share >= 0 && options.max_lost_share <= 1))
+    messages.push_back(
+        fmt::format("data.max_lost_share = {:g}: a share between 0 and 1 was expected",
+                    options.max_lost_share));
   for (const LanguageFiles& language : options.languages) {
     if (language.train.empty())
       messages.push_back(fmt::format("data.language.{}.train: no file matches", language.language));
@@ -326,17 +322,22 @@ std::vector<std::string> complaints(const CorpusOptions& options) {
   return messages;
 }
 
-Corpus prepare_corpus(const CorpusOptions& options, const Say& say) {
+double ShardRecord::lost_share() const {
+  return text_bytes > 0 ? static_cast<double>(lost_bytes) / static_cast<double>(text_bytes) : 0.0;
+}
+
+Corpus prepare_corpus(const CorpusOptions& options, const Say& say,
+                      const OnTokenizing& on_progress) {
   if (auto messages = complaints(options); !messages.empty())
     throw std::invalid_argument(messages.front());
   fs::create_directories(options.folder);
   try {
-    return CorpusBuilder(options, say).build();
+    return CorpusBuilder(options, say, on_progress).build();
   } catch (const json::exception&) {  // JSON, but no manifest of ours
     fs::path manifest = options.folder / "manifest.json";
     say(fmt::format("{}: damaged; the data are made again", manifest.string()));
     fs::remove(manifest);
-    return CorpusBuilder(options, say).build();
+    return CorpusBuilder(options, say, on_progress).build();
   }
 }
 

@@ -1,205 +1,155 @@
 #include "trainer/corpus/text_reader.h"
 
 #include <fmt/format.h>
-#include <zlib.h>
-#include <zstd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
-#include <vector>
 
 #include "db/files/utf8.h"
+#include "trainer/corpus/byte_source.h"
+#include "trainer/corpus/python_helper.h"
 
 namespace crosslaw::trainer {
 namespace fs = std::filesystem;
 namespace {
 
+using OnRaw = std::function<bool(RawText&&, int64_t)>;
+
 constexpr size_t kPieceBytes = size_t{1} << 18;  // what the second cache holds
+constexpr std::string_view kEndings = ".jsonl, .ndjson, .json or .txt";
 
-// Fills `piece` with the next decompressed bytes; returns their number, 0 at the end.
-using ByteSource = std::function<size_t(std::vector<char>& piece)>;
-
-[[noreturn]] void fail(const fs::path& file, const std::string& reason) {
-  throw std::runtime_error(fmt::format("{}: {}", file.string(), reason));
+std::string fault_of_utf8(const char* what, std::string_view text, size_t good) {
+  return fmt::format("byte {} of the {} is {}; convert the file to UTF-8 (iconv, ftfy)", good + 1,
+                     what, text[good] == '\0' ? "NUL" : "not UTF-8");
 }
 
-std::ifstream open_plain(const fs::path& file) {
-  std::ifstream input(file, std::ios::binary);
-  if (!input) fail(file, fmt::format("cannot be read: {}", std::strerror(errno)));
-  if (fs::is_directory(file)) fail(file, "is a folder, a text file was expected");
-  return input;
-}
-
-size_t read_piece(std::ifstream& input, char* into, size_t count, const fs::path& file) {
-  input.read(into, static_cast<std::streamsize>(count));
-  if (input.bad()) fail(file, "reading failed");
-  return static_cast<size_t>(input.gcount());
-}
-
-ByteSource plain_source(const fs::path& file) {
-  auto input = std::make_shared<std::ifstream>(open_plain(file));
-  return [input, file](std::vector<char>& piece) {
-    return read_piece(*input, piece.data(), piece.size(), file);
-  };
-}
-
-// Members one after the other. zlib's own gzread would take a file without the gzip magic for plain
-// text, and leave out what follows a member unless it has the magic too: a flipped bit there would
-// shorten the text in silence.
-class GzipReader {
- public:
-  explicit GzipReader(fs::path file)
-      : file_(std::move(file)), input_(open_plain(file_)), compressed_(kPieceBytes) {
-    if (inflateInit2(&stream_, kGzipOnly) != Z_OK) fail(file_, "zlib has no memory");
+// Other strings of the object, one of which is likely to be the text.
+std::string other_strings(const nlohmann::json& object) {
+  std::string names;
+  for (const auto& [name, value] : object.items()) {
+    if (value.is_string() && names.size() < 60)
+      names += fmt::format("{}\"{:.30}\"", names.empty() ? "" : ", ", name);
   }
-  ~GzipReader() { inflateEnd(&stream_); }
-  GzipReader(const GzipReader&) = delete;
-  GzipReader& operator=(const GzipReader&) = delete;
-
-  size_t read(std::vector<char>& piece) {
-    stream_.next_out = reinterpret_cast<Bytef*>(piece.data());
-    stream_.avail_out = static_cast<uInt>(piece.size());
-    while (stream_.avail_out == piece.size()) {
-      if (stream_.avail_in == 0) {
-        stream_.next_in = reinterpret_cast<Bytef*>(compressed_.data());
-        stream_.avail_in =
-            static_cast<uInt>(read_piece(input_, compressed_.data(), compressed_.size(), file_));
-        if (stream_.avail_in == 0) {
-          if (open_member_)
-            fail(file_, "the gzip data are damaged or cut off: the file ends early");
-          return 0;
-        }
-      }
-      if (!open_member_) inflateReset(&stream_);
-      open_member_ = true;
-      int code = inflate(&stream_, Z_NO_FLUSH);
-      if (code == Z_STREAM_END) open_member_ = false;
-      if (code != Z_OK && code != Z_STREAM_END)
-        fail(file_, fmt::format("the gzip data are damaged or cut off: {}",
-                                stream_.msg ? stream_.msg : zError(code)));
-    }
-    return piece.size() - stream_.avail_out;
-  }
-
- private:
-  static constexpr int kGzipOnly = 15 + 16;  // largest window, gzip header and checksum required
-  fs::path file_;
-  std::ifstream input_;
-  std::vector<char> compressed_;
-  z_stream stream_{};
-  bool open_member_ = true;  // an empty file is cut off, too
-};
-
-ByteSource gzip_source(const fs::path& file) {
-  auto reader = std::make_shared<GzipReader>(file);
-  return [reader](std::vector<char>& piece) { return reader->read(piece); };
+  return names.empty()
+             ? ""
+             : fmt::format(" (its strings are {}; data.text_field names the one to read)", names);
 }
 
-class ZstdReader {
- public:
-  explicit ZstdReader(fs::path file)
-      : file_(std::move(file)),
-        input_(open_plain(file_)),
-        context_(ZSTD_createDStream(), ZSTD_freeDStream),
-        compressed_(ZSTD_DStreamInSize()),
-        source_{compressed_.data(), 0, 0} {}
-
-  size_t read(std::vector<char>& piece) {
-    ZSTD_outBuffer target{piece.data(), piece.size(), 0};
-    while (target.pos == 0) {
-      if (source_.pos == source_.size) {
-        source_.size = read_piece(input_, compressed_.data(), compressed_.size(), file_);
-        source_.pos = 0;
-        if (source_.size == 0) {
-          if (open_frame_) fail(file_, "the zstd data are cut off: the file ends inside a frame");
-          return 0;
-        }
-      }
-      size_t left = ZSTD_decompressStream(context_.get(), &target, &source_);
-      if (ZSTD_isError(left))
-        fail(file_, fmt::format("the zstd data are damaged: {}", ZSTD_getErrorName(left)));
-      open_frame_ = left != 0;
-    }
-    return target.pos;
-  }
-
- private:
-  fs::path file_;
-  std::ifstream input_;
-  std::unique_ptr<ZSTD_DStream, decltype(&ZSTD_freeDStream)> context_;
-  std::vector<char> compressed_;
-  ZSTD_inBuffer source_;
-  bool open_frame_ = true;  // an empty file is cut off, too
-};
-
-ByteSource zstd_source(const fs::path& file) {
-  auto reader = std::make_shared<ZstdReader>(file);
-  return [reader](std::vector<char>& piece) { return reader->read(piece); };
-}
-
-void check_utf8(std::string_view text, const fs::path& file, size_t line) {
-  size_t good = valid_utf8_prefix(text);
-  if (good == text.size()) return;
-  fail(file,
-       fmt::format("line {}: byte {} of the text is {}; convert the file to UTF-8 (iconv, ftfy)",
-                   line, good + 1, text[good] == '\0' ? "NUL" : "not UTF-8"));
-}
-
-std::string text_of_line(std::string_view line, const fs::path& file, size_t number) {
-  try {
-    nlohmann::json object = nlohmann::json::parse(line);
-    return object.at("text").get<std::string>();
-  } catch (const nlohmann::json::exception&) {
-    fail(file, fmt::format(
-                   "line {}: expected a JSON object with a string \"text\" in UTF-8, found: {:.60}",
-                   number, line.substr(0, valid_utf8_prefix(line))));
-  }
-}
-
-void read_lines(const ByteSource& source, const fs::path& file,
-                const std::function<bool(std::string_view)>& on_document) {
+void read_lines(const ByteSource& source, const OnRaw& on_raw) {
   std::vector<char> piece(kPieceBytes);
-  std::string line;
-  size_t number = 0;
+  RawText line{{}, 0, RawKind::kJsonLine, true};
+  int64_t number = 0;
   auto finish_line = [&]() {
-    ++number;
+    line.line = ++number;
     // Blank lines are no documents; they still count as lines in messages.
-    if (line.find_first_not_of(" \t\r") == std::string::npos) return true;
-    std::string text = text_of_line(line, file, number);
-    check_utf8(text, file, number);
-    return on_document(text);
+    if (line.bytes.find_first_not_of(" \t\r") == std::string::npos) {
+      line.bytes.clear();
+      return true;
+    }
+    RawText whole = std::move(line);
+    line = {{}, 0, RawKind::kJsonLine, true};
+    return on_raw(std::move(whole), source.file_bytes());
   };
-  while (size_t count = source(piece)) {
+  while (size_t count = source.read(piece)) {
     std::string_view rest(piece.data(), count);
     for (size_t end; (end = rest.find('\n')) != std::string_view::npos;
          rest.remove_prefix(end + 1)) {
-      line.append(rest.substr(0, end));
+      line.bytes.append(rest.substr(0, end));
       if (!finish_line()) return;
-      line.clear();
     }
     // A line may run over several pieces.
-    line.append(rest);
+    line.bytes.append(rest);
   }
-  if (!line.empty()) finish_line();
+  if (!line.bytes.empty()) finish_line();
 }
 
-void read_whole(const ByteSource& source, const fs::path& file,
-                const std::function<bool(std::string_view)>& on_document) {
+void read_parts(const ByteSource& source, const OnRaw& on_raw) {
   std::vector<char> piece(kPieceBytes);
-  std::string text;
-  while (size_t count = source(piece)) text.append(piece.data(), count);
-  // The line is counted only for the message, up to the first bad byte.
-  size_t good = valid_utf8_prefix(text);
-  check_utf8(
-      text, file,
-      static_cast<size_t>(std::count(text.begin(), text.begin() + static_cast<long>(good), '\n')) +
-          1);
-  if (!text.empty()) on_document(text);
+  std::string waiting;
+  RawText next{{}, 1, RawKind::kTextPart, true};
+  auto hand_on = [&](size_t bytes) {
+    next.bytes = waiting.substr(0, bytes);
+    waiting.erase(0, bytes);
+    int64_t lines = std::count(next.bytes.begin(), next.bytes.end(), '\n');
+    RawText part = std::move(next);
+    next = {{}, part.line + lines, RawKind::kTextPart, false};
+    return on_raw(std::move(part), source.file_bytes());
+  };
+  while (size_t count = source.read(piece)) {
+    waiting.append(piece.data(), count);
+    while (waiting.size() > kTextPartBytes) {
+      if (!hand_on(cut_of(waiting, kTextPartBytes))) return;
+    }
+  }
+  if (!waiting.empty()) hand_on(waiting.size());
+}
+
+// Rows as preparation.py packs them: whether there is a text, its length, its bytes.
+void read_parquet(const fs::path& file, const std::string& text_field, const OnRaw& on_raw) {
+  PythonHelper python;
+  const auto size = static_cast<double>(fs::file_size(file));
+  try {
+    const std::string question = fs::absolute(file).string() + '\0' + text_field;
+    const double rows =
+        std::max(1.0, nlohmann::json::parse(python.ask('P', question)).at("rows").get<double>());
+    int64_t row = 0;
+    for (std::string batch = python.ask('N', ""); !batch.empty(); batch = python.ask('N', "")) {
+      for (size_t at = 0; at < batch.size();) {
+        int64_t length = 0;
+        std::memcpy(&length, batch.data() + at + 1, sizeof length);
+        RawText raw{batch.substr(at + 1 + sizeof length, static_cast<size_t>(length)), ++row,
+                    batch[at] ? RawKind::kDocument : RawKind::kMissingValue, true};
+        at += 1 + sizeof length + static_cast<size_t>(length);
+        const double used = size * static_cast<double>(row) / rows;
+        if (!on_raw(std::move(raw), static_cast<int64_t>(used))) return;
+      }
+    }
+  } catch (const std::invalid_argument& error) {
+    throw std::invalid_argument(fmt::format("{}: {}", file.string(), error.what()));
+  }
+}
+
+ParsedText parse_document(const RawText& raw) {
+  if (raw.kind == RawKind::kMissingValue) return {false, {}, {{raw.line, "the row has no text"}}};
+  const size_t good = valid_utf8_prefix(raw.bytes);
+  if (good < raw.bytes.size())
+    return {false, {}, {{raw.line, fault_of_utf8("text", raw.bytes, good)}}};
+  return {true, raw.bytes, {}};
+}
+
+ParsedText parse_line(const RawText& raw, const std::string& text_field) {
+  std::string_view shown = std::string_view(raw.bytes).substr(0, valid_utf8_prefix(raw.bytes));
+  auto bad = [&](const std::string& reason) { return ParsedText{false, {}, {{raw.line, reason}}}; };
+  nlohmann::json object = nlohmann::json::parse(raw.bytes, nullptr, false);
+  if (!object.is_object() || !object.contains(text_field) || !object[text_field].is_string()) {
+    return bad(fmt::format("expected a JSON object with a string \"{}\" in UTF-8, found: {:.60}{}",
+                           text_field, shown, object.is_object() ? other_strings(object) : ""));
+  }
+  ParsedText parsed{true, object[text_field].get<std::string>(), {}};
+  size_t good = valid_utf8_prefix(parsed.text);
+  return good == parsed.text.size() ? parsed : bad(fault_of_utf8("text", parsed.text, good));
+}
+
+ParsedText parse_part(const RawText& raw) {
+  ParsedText parsed{true, raw.bytes, {}};
+  if (valid_utf8_prefix(raw.bytes) == raw.bytes.size()) return parsed;
+  parsed.text.clear();
+  // Rare, hence slow and plain: line by line.
+  int64_t number = raw.line;
+  for (std::string_view rest = raw.bytes; !rest.empty(); ++number) {
+    size_t end = std::min(rest.find('\n'), rest.size() - 1) + 1;
+    std::string_view line = rest.substr(0, end);
+    size_t good = valid_utf8_prefix(line);
+    if (good == line.size()) {
+      parsed.text += line;
+    } else {
+      parsed.faults.push_back({number, fault_of_utf8("line", line, good)});
+    }
+    rest.remove_prefix(end);
+  }
+  return parsed;
 }
 
 }  // namespace
@@ -214,17 +164,48 @@ std::size_t valid_utf8_prefix(std::string_view text) {
   return at;
 }
 
-void read_documents(const fs::path& file,
-                    const std::function<bool(std::string_view)>& on_document) {
-  fs::path name = file.filename();
-  ByteSource source;
-  if (name.extension() == ".zst") source = zstd_source(file);
-  if (name.extension() == ".gz") source = gzip_source(file);
-  if (source) name = name.stem();
-  if (!source) source = plain_source(file);
-  if (name.extension() == ".jsonl") return read_lines(source, file, on_document);
-  if (name.extension() == ".txt") return read_whole(source, file, on_document);
-  fail(file, "unknown ending; expected .jsonl or .txt, or either with .zst or .gz behind it");
+size_t cut_of(std::string_view text, size_t most) {
+  if (text.size() <= most) return text.size();
+  for (char end : {'\n', ' '}) {
+    size_t at = text.rfind(end, most - 1);
+    if (at != std::string_view::npos) return at + 1;
+  }
+  // Back to a byte that begins a character; in text that is no UTF-8 there may be none near.
+  for (size_t at = most; at > most - 4; --at) {
+    if ((static_cast<unsigned char>(text[at]) & 0xC0) != 0x80) return at;
+  }
+  return most;
+}
+
+void read_raw_texts(const fs::path& file, const std::string& text_field, const OnRaw& on_raw) {
+  bool packed = file.extension() == ".zst" || file.extension() == ".gz";
+  fs::path ending = (packed ? file.stem() : file.filename()).extension();
+  bool lines = ending == ".jsonl" || ending == ".ndjson" || ending == ".json";
+  if (!packed && ending == ".parquet") {
+    open_bytes(file);  // a missing file is told in our words
+    return read_parquet(file, text_field, on_raw);
+  }
+  if (!lines && ending != ".txt") {
+    // A missing file is told first: an unknown ending of nothing helps nobody.
+    if (!fs::exists(file)) open_bytes(file);
+    throw std::runtime_error(fmt::format(
+        "{}: unknown ending; expected {}, these with .zst or .gz behind it, .parquet, or "
+        "tokens in a .bin",
+        file.string(), kEndings));
+  }
+  ByteSource source = open_bytes(file);
+  lines ? read_lines(source, on_raw) : read_parts(source, on_raw);
+}
+
+ParsedText parse_text(const RawText& raw, const std::string& text_field) {
+  switch (raw.kind) {
+    case RawKind::kJsonLine:
+      return parse_line(raw, text_field);
+    case RawKind::kTextPart:
+      return parse_part(raw);
+    default:
+      return parse_document(raw);
+  }
 }
 
 }  // namespace crosslaw::trainer

@@ -308,4 +308,10 @@ at::Tensor Llama::loss_sum(const at::Tensor& tokens) {
   return head_loss(tokens.narrow(1, 1, context_).reshape({-1}), sequences * context_, 0.0f);
 }
 
+at::Tensor Llama::logits(const at::Tensor& inputs) {
+  c10::NoGradGuard no_gradient;
+  forward(inputs.reshape({-1}), inputs.size(0), false);
+  return at::mm(first_rows(final_normed_, inputs.numel()), unembedding_.t());
+}
+
 }  // namespace crosslaw::trainer

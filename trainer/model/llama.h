@@ -40,6 +40,10 @@ class Llama {
   // Where the kernels run, AdamW included.
   KernelTarget target() const;
 
+  // (sequences * context, vocabulary): what the next token is predicted from at each of the
+  // (sequences, context) int64 inputs. For comparisons; training never holds them whole.
+  at::Tensor logits(const at::Tensor& inputs);
+
   Parameters parameters;
 
  private:

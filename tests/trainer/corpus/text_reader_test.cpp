@@ -3,7 +3,9 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include <algorithm>
 #include <memory>
+#include <random>
 #include <set>
 
 #include "tests/support/catch.h"
@@ -30,10 +32,18 @@ void write_gzip(const std::filesystem::path& file, const std::string& text) {
   gzclose(gz);
 }
 
-std::vector<std::string> documents_of(const std::filesystem::path& file) {
+// The parts of a .txt put together again; the first fault is thrown as "file: line n: reason".
+std::vector<std::string> documents_of(const std::filesystem::path& file,
+                                      const std::string& text_field = "text") {
   std::vector<std::string> documents;
-  read_documents(file, [&](std::string_view text) {
-    documents.emplace_back(text);
+  read_raw_texts(file, text_field, [&](RawText&& raw, int64_t) {
+    ParsedText parsed = parse_text(raw, text_field);
+    for (const TextFault& fault : parsed.faults) {
+      throw std::runtime_error(file.string() + ": line " + std::to_string(fault.line) + ": " +
+                               fault.reason);
+    }
+    if (raw.begins_document) documents.emplace_back();
+    documents.back() += parsed.text;
     return true;
   });
   return documents;
@@ -87,7 +97,111 @@ TEST_CASE("a flipped byte in zstd data is named") {
   packed[2] = static_cast<char>(packed[2] ^ 0x55);
   auto file = folder.write("bad.jsonl.zst", packed);
   CHECK_THAT(message_of([&] { documents_of(file); }),
-             has_text("bad.jsonl.zst: the zstd data are damaged"));
+             has_text("bad.jsonl.zst: the zstd data are damaged near byte"));
+}
+
+TEST_CASE("damage is named with its place: the byte of the file, and which member or frame") {
+  TempFolder folder;
+  write_gzip(folder / "1.gz", kLines + "\n");
+  const std::string gz = tests::read_file(folder / "1.gz"), zstd = zstd_of(kLines + "\n", true);
+  auto message = [&](const char* name, const std::string& bytes) {
+    auto file = folder.write(name, bytes);
+    return message_of([&] { documents_of(file); });
+  };
+  std::string second = gz;
+  second[0] ^= 4;
+  CHECK_THAT(message("a.jsonl.gz", gz + gz + second),
+             has_text("near byte " + std::to_string(2 * gz.size() + 2)) && has_text("in member 3"));
+  CHECK_THAT(message("a.jsonl.gz", gz + "\n"), has_text("in member 2: the file ends early"));
+  CHECK_THAT(message("a.jsonl.gz", gz + gz.substr(0, gz.size() / 2)),
+             has_text("in member 2: the file ends early"));
+  CHECK_THAT(message("a.jsonl.zst", zstd + "trailing garbage"),
+             has_text("the zstd data are damaged near byte " + std::to_string(zstd.size())) &&
+                 has_text("in frame 2"));
+  CHECK_THAT(message("a.jsonl.zst", zstd + zstd.substr(0, zstd.size() - 1)),
+             has_text("the zstd data are cut off near byte") && has_text("in frame 2"));
+}
+
+TEST_CASE("zstd frames with the longest window are read") {
+  TempFolder folder;
+  // Streamed, so that the frame states its window instead of its size.
+  std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> context(ZSTD_createCCtx(), ZSTD_freeCCtx);
+  std::string packed(1000, '\0');
+  ZSTD_inBuffer in{kLines.data(), kLines.size(), 0};
+  ZSTD_outBuffer out{packed.data(), packed.size(), 0};
+  REQUIRE(ZSTD_compressStream2(context.get(), &out, &in, ZSTD_e_flush) == 0);
+  in = {kLines.data(), 0, 0};
+  REQUIRE(ZSTD_compressStream2(context.get(), &out, &in, ZSTD_e_end) == 0);
+  packed.resize(out.pos);
+  // RFC 8878, 3.1.1.1.2: the window's exponent less 10 in the byte behind magic and descriptor;
+  // `zstd --long=31` writes 31.
+  REQUIRE((packed[4] & 0x20) == 0);
+  packed[5] = static_cast<char>((31 - 10) << 3);
+  CHECK(documents_of(folder.write("a.jsonl.zst", packed)) == kTexts);
+}
+
+TEST_CASE("a text of any length comes in parts of whole lines, and never of half a character") {
+  TempFolder folder;
+  std::string lines, line;
+  for (int i = 0; i < 30'000; ++i) lines += "mot " + std::to_string(i * 7919 % 10'007) + " é中\n";
+  while (line.size() < 3 * kTextPartBytes) line += "中é";
+  for (const std::string& text : {lines, line, lines + line + "\n" + lines}) {
+    auto file = folder.write("a.txt", text);
+    std::string joined;
+    int64_t number = 1, parts = 0;
+    read_raw_texts(file, "text", [&](RawText&& raw, int64_t used) {
+      CHECK(raw.line == number);
+      CHECK(raw.begins_document == (parts == 0));
+      CHECK(raw.bytes.size() <= kTextPartBytes);
+      CHECK(parse_text(raw, "text").faults.empty());
+      number += std::count(raw.bytes.begin(), raw.bytes.end(), '\n');
+      joined += raw.bytes, ++parts;
+      CHECK(used >= static_cast<int64_t>(joined.size()));
+      return true;
+    });
+    CHECK(joined == text);
+    CHECK(parts >= static_cast<int64_t>(text.size() / kTextPartBytes));
+  }
+  CHECK(cut_of("ab cd\nef gh", 8) == 6);
+  CHECK(cut_of("ab cd ef gh", 8) == 6);
+  CHECK(cut_of("abcdefgh", 4) == 4);
+  CHECK(cut_of("abc\xE4\xB8\xAD", 4) == 3);
+  CHECK(cut_of("\x80\x80\x80\x80\x80\x80", 4) == 4);
+  CHECK(cut_of("abc", 8) == 3);
+}
+
+TEST_CASE("each bad line of a .txt is a fault of its own, and the others remain") {
+  TempFolder folder;
+  auto file = folder.write("a.txt", std::string("un\nd\xE9j\xE0\ntrois\n\0quatre\ncinq", 26));
+  std::string text;
+  std::vector<TextFault> faults;
+  read_raw_texts(file, "text", [&](RawText&& raw, int64_t) {
+    ParsedText parsed = parse_text(raw, "text");
+    CHECK(parsed.usable);
+    text += parsed.text;
+    faults.insert(faults.end(), parsed.faults.begin(), parsed.faults.end());
+    return true;
+  });
+  CHECK(text == "un\ntrois\ncinq");
+  REQUIRE(faults.size() == 2);
+  CHECK(faults[0].line == 2);
+  CHECK_THAT(faults[0].reason, has_text("byte 2 of the line is not UTF-8"));
+  CHECK(faults[1].line == 4);
+  CHECK_THAT(faults[1].reason, has_text("byte 1 of the line is NUL"));
+}
+
+TEST_CASE("the field of the text has a name of the user's, and its likely name is shown") {
+  TempFolder folder;
+  auto file = folder.write("a.ndjson", R"({"id":"7","content":"un"}
+{"id":"8","content":"deux"}
+)");
+  CHECK(documents_of(file, "content") == std::vector<std::string>{"un", "deux"});
+  CHECK_THAT(message_of([&] { documents_of(file); }),
+             has_text("line 1: expected a JSON object with a string \"text\"") &&
+                 has_text("its strings are \"content\", \"id\"; data.text_field names the one"));
+  CHECK(documents_of(folder.write("c4.json", kLines)) == kTexts);
+  write_gzip(folder / "a.ndjson.gz", kLines);
+  CHECK(documents_of(folder / "a.ndjson.gz") == kTexts);
 }
 
 // gzip's header holds a time, flags and the system, zstd's an optional size: a flip there is
@@ -206,7 +320,57 @@ TEST_CASE("text that is not UTF-8 names the line") {
   TempFolder folder;
   auto file = folder.write("latin.txt", "ligne\nd\xE9j\xE0 vu\n");
   CHECK_THAT(message_of([&] { documents_of(file); }),
-             has_text("latin.txt: line 2: byte 8 of the text is not UTF-8"));
+             has_text("latin.txt: line 2: byte 2 of the line is not UTF-8"));
+}
+
+// Whatever a disk or a program has done to a file: its texts are good UTF-8, or it is an error.
+TEST_CASE("a mutated file gives sound texts and faults, or is refused by name") {
+  TempFolder folder;
+  write_gzip(folder / "whole.gz", kLines + "\n" + kLines);
+  const std::string gz = tests::read_file(folder / "whole.gz"), zstd = zstd_of(kLines, true);
+  const std::vector<std::pair<const char*, std::string>> wholes = {{"m.jsonl", kLines},
+                                                                   {"m.txt", "un\ndéux\n中\n"},
+                                                                   {"m.jsonl.gz", gz + gz},
+                                                                   {"m.txt.zst", zstd + zstd}};
+  std::mt19937 draw(3);
+  int64_t refused = 0, texts = 0;
+  for (int i = 0; i < 8000; ++i) {
+    const auto& [name, whole] = wholes[static_cast<size_t>(i) % wholes.size()];
+    std::string bytes = whole;
+    for (unsigned n = 0; n <= draw() % 4; ++n) {
+      const size_t at = draw() % bytes.size();
+      switch (draw() % 4) {
+        case 0:
+          bytes[at] = static_cast<char>(draw());
+          break;
+        case 1:
+          bytes.erase(at, 1 + draw() % 9);
+          break;
+        case 2:
+          bytes[at] ^= static_cast<char>(1 << draw() % 8);
+          break;
+        default:
+          bytes.insert(at, bytes.substr(draw() % bytes.size(), 1 + draw() % 40));
+      }
+      if (bytes.empty()) bytes = "x";
+    }
+    auto file = folder.write(name, bytes);
+    try {
+      read_raw_texts(file, "text", [&](RawText&& raw, int64_t used) {
+        ParsedText parsed = parse_text(raw, "text");
+        REQUIRE(valid_utf8_prefix(parsed.text) == parsed.text.size());
+        REQUIRE((parsed.usable || (parsed.text.empty() && parsed.faults.size() == 1)));
+        REQUIRE(used <= static_cast<int64_t>(bytes.size()));
+        ++texts;
+        return true;
+      });
+    } catch (const std::runtime_error& error) {
+      ++refused;
+      REQUIRE_THAT(error.what(), has_text(std::string(name) + ": the "));
+    }
+  }
+  CHECK(refused > 1000);
+  CHECK(texts > 4000);
 }
 
 TEST_CASE("missing files, folders and unknown endings are named") {
@@ -222,7 +386,8 @@ TEST_CASE("missing files, folders and unknown endings are named") {
 TEST_CASE("reading stops when asked to") {
   TempFolder folder;
   int seen = 0;
-  read_documents(folder.write("a.jsonl", kLines), [&](std::string_view) { return ++seen < 2; });
+  read_raw_texts(folder.write("a.jsonl", kLines), "text",
+                 [&](RawText&&, int64_t) { return ++seen < 2; });
   CHECK(seen == 2);
 }
 

@@ -53,12 +53,6 @@ const std::vector<std::string> kOddTexts = {
     std::string(70'000, 'x'),
 };
 
-int64_t bytes_of(const Tokenizer& tokenizer, const std::string& text) {
-  int64_t bytes = 0;
-  for (int32_t token : tokenizer.encode(text)) bytes += tokenizer.bytes_of_token(token);
-  return bytes;
-}
-
 }  // namespace
 
 TEST_CASE("the tokens of a text are its bytes, and only NUL stands for none") {
@@ -71,9 +65,11 @@ TEST_CASE("the tokens of a text are its bytes, and only NUL stands for none") {
   REQUIRE(tokens.size() == 255);
   for (int32_t i = 0; i < 255; ++i) {
     CHECK(tokens[static_cast<size_t>(i)] == i + 1);
-    CHECK(tokenizer.bytes_of_token(i + 1) == 1);
   }
-  CHECK(tokenizer.bytes_of_token(0) == 0);
+  CHECK(tokenizer.decode(tokens) == all);
+  CHECK(tokenizer.bytes_of_first_tokens(all, 7) == 7);
+  CHECK(tokenizer.bytes_of_first_tokens(all, 300) == 255);
+  CHECK(tokenizer.is_lossless());
   // The name of this tokenizer is part of every run's key and must never change.
   CHECK(tokenizer.sha256() == "f3804c6e680c61d8aa43ee90e9653cfa53620a1f760f56a7b96a1d68c6df1676");
 }
@@ -90,7 +86,9 @@ TEST_CASE("a trained tokenizer loses nothing: SentencePiece's own decoder gives 
     std::string decoded;
     REQUIRE(decoder.Decode(std::vector<int>(tokens.begin(), tokens.end()), &decoded).ok());
     CHECK(decoded == text);
-    CHECK(bytes_of(tokenizer, text) == static_cast<int64_t>(text.size()));
+    CHECK(tokenizer.decode(tokens) == text);
+    CHECK(tokenizer.bytes_of_first_tokens(text, static_cast<int64_t>(tokens.size())) ==
+          static_cast<int64_t>(text.size()));
     for (int32_t token : tokens) {
       REQUIRE(token >= 0);
       REQUIRE(token < tokenizer.vocabulary());
@@ -106,6 +104,32 @@ TEST_CASE("a trained tokenizer is shorter than bytes and splits numbers into dig
   std::string text = "larimer merla éri 23 ";
   CHECK(tokenizer.encode(text).size() < text.size() / 2);
   CHECK(tokenizer.encode("232323").size() == 6);
+}
+
+TEST_CASE("the bytes of a beginning of the tokens are those of the text that they were made of") {
+  TempFolder folder;
+  Tokenizer tokenizer = Tokenizer::load(folder.write("m.model", model()));
+  std::string text = "la mer 23 \xE4\xB8\xAD rimer", before;
+  std::vector<int32_t> tokens = tokenizer.encode(text);
+  for (size_t count = 0; count <= tokens.size(); ++count) {
+    std::string start =
+        tokenizer.decode({tokens.begin(), tokens.begin() + static_cast<long>(count)});
+    auto bytes = tokenizer.bytes_of_first_tokens(text, static_cast<int64_t>(count));
+    // Where a character is cut, its bytes count with the token that completes it.
+    if (text.starts_with(start)) CHECK(bytes == static_cast<int64_t>(start.size()));
+    CHECK(bytes >= static_cast<int64_t>(before.size()));
+    if (text.starts_with(start)) before = start;
+  }
+}
+
+TEST_CASE("lost bytes are counted without regard to place, and nothing is lost of an equal text") {
+  CHECK(lost_bytes("", "") == 0);
+  CHECK(lost_bytes("abc", "abc") == 0);
+  CHECK(lost_bytes("a\n  b", "a b") == 2);                   // newline and a space
+  CHECK(lost_bytes("\xEF\xBC\xA1x", "Ax") == 3);             // full width to plain
+  CHECK(lost_bytes("\xE4\xB8\xAD", " \xE2\x81\x87 ") == 3);  // the sign for <unk>
+  CHECK(lost_bytes("abc", "") == 3);
+  CHECK(lost_bytes("", "abc") == 0);
 }
 
 TEST_CASE("training twice on one text gives the same model to the last byte") {
@@ -131,17 +155,24 @@ TEST_CASE("a cut or foreign tokenizer file is named, or is another tokenizer by 
              has_text("a.model: not a SentencePiece model"));
 }
 
-TEST_CASE("a text too poor for the vocabulary is an error that names it") {
-  int left = 3;
-  CHECK_THAT(message_of([&] {
-               train_tokenizer(1000, [&](std::string& line) {
-                 line = "abc";
-                 return left-- > 0;
-               });
-             }),
-             has_text("training a tokenizer of 1000 tokens failed"));
-  CHECK_THAT(message_of([] { train_tokenizer(300, [](std::string&) { return false; }); }),
-             has_text("training a tokenizer of 300 tokens failed"));
+TEST_CASE("a text that does not fit the vocabulary is an error with the key and what to write") {
+  auto message = [](int64_t vocabulary, const std::string& line, int times) {
+    return message_of([&] {
+      train_tokenizer(vocabulary, [&](std::string& into) {
+        into = line;
+        return times-- > 0;
+      });
+    });
+  };
+  CHECK_THAT(message(1000, "abc", 3),
+             has_text("data.tokenizer = \"train:1000\": the training text has words for 2") &&
+                 has_text("tokens at most; write \"train:2"));
+  std::string letters;
+  for (int c = 0; c < 500; ++c)  // as many characters as U+4E00 and the next ones
+    letters += {'\xE4', static_cast<char>(0xB8 + c / 64), static_cast<char>(0x80 + c % 64)};
+  CHECK_THAT(message(300, letters, 30),
+             has_text("the characters of the training text alone need") && has_text("or more"));
+  CHECK_THAT(message(300, "", 0), has_text("the training texts hold no line to learn from"));
 }
 
 }  // namespace crosslaw::trainer

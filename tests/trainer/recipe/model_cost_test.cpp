@@ -35,10 +35,11 @@ double forward_flops(const ModelShape& s, int64_t context) {
   auto product = [](int64_t rows, int64_t columns) {
     return 2.0 * static_cast<double>(rows) * static_cast<double>(columns);
   };
-  double block = product(s.hidden, 3 * s.hidden)  // queries, keys, values
-                 + product(s.hidden, s.hidden)    // attention's output
-                 + product(s.hidden, 2 * s.ffn)   // gate and up
-                 + product(s.ffn, s.hidden);      // down
+  double block = product(s.hidden, s.heads * s.head_size())              // queries
+                 + 2 * product(s.hidden, s.key_heads() * s.head_size())  // keys, values
+                 + product(s.heads * s.head_size(), s.hidden)            // attention's output
+                 + product(s.hidden, 2 * s.ffn)                          // gate and up
+                 + product(s.ffn, s.hidden);                             // down
   double attention = static_cast<double>(s.heads) * 2 * product(context, s.head_size());
   return static_cast<double>(s.layers) * (block + attention) + product(s.hidden, s.vocabulary);
 }
