@@ -31,7 +31,7 @@ FAULTS = [
     ("one warp too many in a reduction", GPU, "warp < blockDim.x / 32", "warp <= blockDim.x / 32"),
     ("a reduction leaves half a warp out", GPU, "int offset = 16;", "int offset = 8;"),
     ("too little shared memory is asked for", GPU, "kReduceBytes + rows, p);", "rows, p);"),
-    ("the target's logit is read after it is overwritten", GPU,
+    ("the loss is not written", GPU,
      "if (threadIdx.x == 0) p.loss[blockIdx.x] = logf(sum) + (largest - target_logit);\n  if (p.d_scale == 0) return;",
      "if (p.d_scale == 0) return;"),
     # Bounds and widths.
