@@ -90,7 +90,7 @@ std::vector<RunRow> RunStore::runs() const {
   Statement rows(db_,
                  "SELECT id, key, name, recipe, strategy, language, source_language, replay, size, "
                  "seed, params_embedding, params_unembedding, params_blocks, params_norms, "
-                 "params_budget, steps, tokens_target, tokens_source, flops, parent_key "
+                 "params_budget, steps, tokens_target, tokens_source, flops, parent_key, cancelled "
                  "FROM run WHERE NOT retired ORDER BY id");
   std::vector<RunRow> runs;
   while (rows.step()) {
@@ -98,24 +98,32 @@ std::vector<RunRow> RunStore::runs() const {
     rows.read(r.id, r.key, r.name, r.recipe, r.strategy, r.language, r.source_language, r.replay,
               r.size, r.seed, r.params_embedding, r.params_unembedding, r.params_blocks,
               r.params_norms, r.params_budget, r.steps, r.tokens_target, r.tokens_source, r.flops,
-              r.parent_key);
+              r.parent_key, r.cancelled);
   }
   return runs;
 }
 
 int64_t RunStore::begin_attempt(const AttemptRow& a) {
   Statement(db_,
-            "INSERT INTO attempt(run_id, n, token, folder, device, host, boot_id, started_ms) "
-            "VALUES(?, ?, ?, ?, ?, ?, ?, ?)")
-      .bind(a.run_id, a.n, a.token, a.folder, a.device, a.host, a.boot_id, a.started_ms)
+            "INSERT INTO attempt(run_id, n, token, folder, device, host, boot_id, backend, "
+            "micro_batch, started_ms) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+      .bind(a.run_id, a.n, a.token, a.folder, a.device, a.host, a.boot_id, a.backend, a.micro_batch,
+            a.started_ms)
       .run();
   return db_.last_insert_id();
 }
 
-void RunStore::set_process(int64_t attempt_id, int64_t pid, int64_t pid_start) {
-  Statement(db_, "UPDATE attempt SET pid = ?, pid_start = ? WHERE id = ?")
-      .bind(pid, pid_start, attempt_id)
+void RunStore::set_place(int64_t attempt_id, const AttemptPlace& p) {
+  Statement(db_,
+            "UPDATE attempt SET boot_id = coalesce(?, boot_id), pid = coalesce(?, pid), pid_start "
+            "= coalesce(?, pid_start), job = coalesce(?, job), node = coalesce(?, node), gpu_uuid "
+            "= coalesce(?, gpu_uuid) WHERE id = ?")
+      .bind(p.boot_id, p.pid, p.pid_start, p.job, p.node, p.gpu_uuid, attempt_id)
       .run();
+}
+
+void RunStore::set_cancelled(int64_t run_id, bool cancelled) {
+  Statement(db_, "UPDATE run SET cancelled = ? WHERE id = ?").bind(cancelled, run_id).run();
 }
 
 void RunStore::ingest(int64_t run_id, int64_t attempt_id, const MetricsBatch& batch) {
@@ -146,9 +154,10 @@ void RunStore::end_attempt(int64_t attempt_id, const AttemptEnd& e, int64_t now_
   Statement(db_,
             "UPDATE attempt SET ended_ms = ?, outcome = ?, message = ?, exit_code = ?, exit_signal "
             "= ?, start_step = ?, step = ?, seconds = ?, "
-            "tokens_per_second = ?, provenance = ? WHERE id = ?")
+            "tokens_per_second = ?, provenance = ?, node = coalesce(?, node), micro_batch = "
+            "coalesce(?, micro_batch) WHERE id = ?")
       .bind(now_ms, name_of(e.outcome), e.message, e.exit_code, e.exit_signal, e.start_step, e.step,
-            e.seconds, e.tokens_per_second, e.provenance, attempt_id)
+            e.seconds, e.tokens_per_second, e.provenance, e.node, e.micro_batch, attempt_id)
       .run();
 }
 
@@ -162,15 +171,15 @@ void RunStore::revoke_attempt(int64_t attempt_id, Outcome outcome, const std::st
 std::vector<AttemptRow> RunStore::attempts() const {
   Statement rows(db_,
                  "SELECT id, run_id, n, token, folder, device, host, boot_id, pid, pid_start, "
-                 "log_offset, started_ms, ended_ms, outcome, message, step, seconds "
-                 "FROM attempt ORDER BY run_id, n");
+                 "log_offset, started_ms, ended_ms, outcome, message, step, seconds, backend, job, "
+                 "node, gpu_uuid, micro_batch FROM attempt ORDER BY run_id, n");
   std::vector<AttemptRow> attempts;
   while (rows.step()) {
     AttemptRow& a = attempts.emplace_back();
     std::optional<std::string> outcome;
     rows.read(a.id, a.run_id, a.n, a.token, a.folder, a.device, a.host, a.boot_id, a.pid,
               a.pid_start, a.log_offset, a.started_ms, a.ended_ms, outcome, a.message, a.step,
-              a.seconds);
+              a.seconds, a.backend, a.job, a.node, a.gpu_uuid, a.micro_batch);
     if (outcome) a.outcome = stored_outcome(db_, *outcome);
   }
   return attempts;

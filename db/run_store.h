@@ -28,6 +28,7 @@ struct RunRow {
   int64_t tokens_target = 0, tokens_source = 0;
   double flops = 0;
   std::optional<std::string> parent_key;
+  bool cancelled = false;  // by the user, until a retry; sync_runs leaves it as it is
 };
 
 struct AttemptRow {
@@ -41,8 +42,13 @@ struct AttemptRow {
   std::optional<std::string> boot_id;
   std::optional<int64_t> pid;
   std::optional<int64_t>
-      pid_start;           // in clock ticks since boot; with pid and boot_id it names a process
-  int64_t log_offset = 0;  // bytes of metrics.jsonl that are in the tables
+      pid_start;  // in clock ticks since boot; with pid and boot_id it names a process
+  std::string backend = "local";
+  std::optional<std::string> job;   // the queue's name for it
+  std::optional<std::string> node;  // the machine that a queue chose
+  std::optional<std::string> gpu_uuid;
+  std::optional<int64_t> micro_batch;  // sequences, as asked for and then as used
+  int64_t log_offset = 0;              // bytes of metrics.jsonl that are in the tables
   int64_t started_ms = 0;
   std::optional<int64_t> ended_ms;
   std::optional<Outcome> outcome;
@@ -57,6 +63,15 @@ struct AttemptEnd {
   std::optional<int64_t> exit_code, exit_signal, start_step, step;
   std::optional<double> seconds, tokens_per_second;
   std::optional<std::string> provenance;  // JSON
+  std::optional<std::string> node;
+  std::optional<int64_t> micro_batch;
+};
+
+// Where an attempt was started; what is not known stays as it was.
+struct AttemptPlace {
+  std::optional<std::string> boot_id;
+  std::optional<int64_t> pid, pid_start;
+  std::optional<std::string> job, node, gpu_uuid;
 };
 
 struct EvalRow {
@@ -134,7 +149,7 @@ class RunStore {
   std::vector<RunRow> runs() const;  // without retired ones
 
   int64_t begin_attempt(const AttemptRow& attempt);
-  void set_process(int64_t attempt_id, int64_t pid, int64_t pid_start);
+  void set_place(int64_t attempt_id, const AttemptPlace& place);
   // Rows and the offset up to which they were read advance in one transaction, so that reading the
   // same lines again changes nothing.
   void ingest(int64_t run_id, int64_t attempt_id, const MetricsBatch& batch);
@@ -142,6 +157,8 @@ class RunStore {
   // Takes back that an attempt was done: its final checkpoint turned out to be damaged.
   void revoke_attempt(int64_t attempt_id, Outcome outcome, const std::string& message);
   std::vector<AttemptRow> attempts() const;  // of all runs, by run and n
+  // Takes a run out of the sweep, or in again.
+  void set_cancelled(int64_t run_id, bool cancelled);
   std::vector<CheckpointRow> checkpoints(int64_t run_id) const;
   void forget_checkpoint(int64_t run_id, int64_t step);
 

@@ -149,7 +149,20 @@ WHERE eval.language = run.language AND NOT run.retired
 ORDER BY run.id, eval.step;
 )sql";
 
-constexpr std::array<const char*, 1> kMigrations = {kVersion1};
+// Where an attempt was started and how to find it again: a process (host, boot_id, pid, pid_start)
+// or a queue's job. `node` is the machine that the queue chose.
+constexpr const char* kLaunchRecords = R"sql(
+ALTER TABLE attempt ADD COLUMN backend TEXT NOT NULL DEFAULT 'local';
+ALTER TABLE attempt ADD COLUMN job TEXT;
+ALTER TABLE attempt ADD COLUMN node TEXT;
+ALTER TABLE attempt ADD COLUMN gpu_uuid TEXT;
+-- Sequences of one micro-batch: as asked for, then as the trainer used.
+ALTER TABLE attempt ADD COLUMN micro_batch INTEGER;
+-- Taken out by the user: not trained until crosslaw retry takes it in again.
+ALTER TABLE run ADD COLUMN cancelled INTEGER NOT NULL DEFAULT 0;
+)sql";
+
+constexpr std::array<const char*, 2> kMigrations = {kVersion1, kLaunchRecords};
 
 int64_t version_of(const Database& database) {
   Statement version(database, "PRAGMA user_version");

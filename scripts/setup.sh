@@ -30,6 +30,7 @@ fit_packages=(
   libceres-dev libeigen3-dev libsqlite3-dev libfmt-dev nlohmann-json3-dev libtomlplusplus-dev
   libcli11-dev libsentencepiece-dev libzstd-dev zlib1g-dev libssl-dev)
 developer_packages=(librsvg2-bin ccache git python3 catch2 clang-format clang-tidy chromium sqlite3 zstd)
+slurm_packages=(slurmctld slurmd slurm-client munge)  # a cluster in miniature, for tests alone
 
 install_debian_packages() {  # packages
   local debian_packages=("$@")
@@ -153,7 +154,7 @@ main() {
   local torch_config="" cuda_root="" nvcc="" plotly="$cache/plotly-$plotly_version"
   local python_tools="$cache/python-transformers-$transformers_version"
   case "$*" in
-    "") install_debian_packages "${fit_packages[@]}" "${developer_packages[@]}"
+    "") install_debian_packages "${fit_packages[@]}" "${developer_packages[@]}" "${slurm_packages[@]}"
         find_or_install_torch "$cache"
         install_python_tools ;;
     --fit-only) install_debian_packages "${fit_packages[@]}" ;;

@@ -22,6 +22,11 @@ void add_commands(CLI::App& app, int& exit_code) {
   add_plan_command(app, exit_code);
   add_run_command(app, exit_code);
   add_status_command(app, exit_code);
+  add_logs_command(app, exit_code);
+  add_stop_command(app, exit_code);
+  add_cancel_command(app, exit_code);
+  add_retry_command(app, exit_code);
+  add_export_jobs_command(app, exit_code);
   add_fit_command(app, exit_code);
   add_coeffs_command(app, exit_code);
   add_allocate_command(app, exit_code);

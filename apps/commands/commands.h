@@ -12,6 +12,11 @@ namespace crosslaw::apps {
 // std::invalid_argument, other failures as std::runtime_error.
 void add_plan_command(CLI::App& app, int& exit_code);
 void add_run_command(CLI::App& app, int& exit_code);
+void add_export_jobs_command(CLI::App& app, int& exit_code);
+void add_stop_command(CLI::App& app, int& exit_code);
+void add_cancel_command(CLI::App& app, int& exit_code);
+void add_retry_command(CLI::App& app, int& exit_code);
+void add_logs_command(CLI::App& app, int& exit_code);
 void add_status_command(CLI::App& app, int& exit_code);
 void add_fit_command(CLI::App& app, int& exit_code);
 void add_coeffs_command(CLI::App& app, int& exit_code);

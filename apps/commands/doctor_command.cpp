@@ -15,6 +15,7 @@
 #include "apps/study/sweep_folder.h"
 #include "apps/terminal/quantities.h"
 #include "db/files/file_system.h"
+#include "sweep/launch/gpu_lock.h"
 #include "sweep/launch/local_launcher.h"
 #include "sweep/launch/slots.h"
 #include "sweep/schedule/sweep_lock.h"

@@ -2,15 +2,16 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <csignal>
 #include <cstdio>
 #include <functional>
 #include <iostream>
 #include <memory>
+#include <utility>
 
 #include "apps/commands/allocate_command.h"
 #include "apps/commands/coeffs_command.h"
 #include "apps/commands/commands.h"
+#include "apps/commands/launchers.h"
 #include "apps/commands/report_command.h"
 #include "apps/commands/sweep_watcher.h"
 #include "apps/study/allocation_choices.h"
@@ -19,11 +20,13 @@
 #include "apps/study/sweep_answer.h"
 #include "apps/study/sweep_fits.h"
 #include "apps/study/sweep_folder.h"
+#include "apps/terminal/interrupts.h"
 #include "apps/terminal/progress_line.h"
 #include "apps/terminal/sweep_progress.h"
 #include "db/files/atomic_file.h"
 #include "db/files/file_system.h"
 #include "fit/write/table.h"
+#include "sweep/launch/exported_jobs.h"
 #include "sweep/launch/local_launcher.h"
 #include "sweep/plan/plan.h"
 #include "sweep/plan/start_models.h"
@@ -42,19 +45,9 @@ struct RunOptions {
   std::string folder;
   bool verbose = false;
   std::string notify;  // a program that is told of the end, of failures and of stalls
+  bool export_jobs = false;  // scripts for a person to submit, instead of launching
 };
 
-volatile std::sig_atomic_t interrupts = 0;
-
-void count_interrupt(int) { interrupts = interrupts + 1; }
-
-void count_interrupts() {
-  struct sigaction action {};
-  action.sa_handler = count_interrupt;
-  for (int signal : {SIGINT, SIGTERM}) sigaction(signal, &action, nullptr);
-}
-
-// Exits of trainers are noticed by poll; they need no handler.
 sweep::SweepLock take_lock(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
@@ -71,29 +64,81 @@ sweep::SweepLock take_lock(const fs::path& folder) {
   return std::move(*lock);
 }
 
-sweep::SweepEnd train_all(const sweep::SweepSpec& spec, const sweep::Plan& plan,
-                          const trainer::Corpus& corpus, const fs::path& folder,
-                          db::RunStore& store, ProgressLine& progress, SweepWatcher& watcher) {
-  sweep::LocalLauncher launcher(sweep::trainer_program());
-  sweep::SchedulerOptions options{fs::absolute(folder),
-                                  host_name(),
-                                  boot_id(),
-                                  spec.launch,
-                                  spec.train.checkpoint_every_seconds,
-                                  spec.train.source_loss_at_end_only};
+struct Training {
+  const sweep::SweepSpec& spec;
+  const sweep::Plan& plan;
+  const trainer::Corpus& corpus;
+  fs::path folder, files;
+  db::RunStore& store;
+  ProgressLine& progress;
+  SweepWatcher& watcher;
+};
+
+sweep::SchedulerHooks hooks_of(const Training& t, const Interrupts& interrupts) {
   sweep::SchedulerHooks hooks;
-  hooks.on_progress = [&](const sweep::Progress& p) {
-    progress.show(finished_runs(p), [&] { return describe(p); });
-    watcher.look(p);
+  hooks.on_progress = [&t](const sweep::Progress& p) {
+    t.progress.show(finished_runs(p), [&] { return describe(p); });
+    t.watcher.look(p);
   };
-  hooks.say = [&](const std::string& message) { progress.say(message); };
-  hooks.interrupts = [] { return static_cast<int>(interrupts); };
+  hooks.say = [&t](const std::string& message) { t.progress.say(message); };
+  hooks.interrupts = [&interrupts] { return interrupts.count(); };
+  hooks.requests = [&t] { return sweep::take_requests(t.folder); };
   hooks.now_ms = now_ms;
-  sweep::Scheduler scheduler(plan, corpus, store, launcher, sweep::find_slots(spec.launch), options,
-                             hooks);
-  sweep::SweepEnd end = scheduler.run();
-  progress.say(describe(scheduler.progress()));
+  return hooks;
+}
+
+sweep::SchedulerOptions scheduler_options(const Training& t) {
+  return {t.files, host_name(), t.spec.launch, t.spec.train.checkpoint_every_seconds,
+          t.spec.train.source_loss_at_end_only};
+}
+
+// Jobs of one queue are unknown to another, and a run would be trained twice.
+void refuse_other_queue(const Training& t) {
+  for (const db::AttemptRow& attempt : t.store.attempts()) {
+    if (attempt.ended_ms || attempt.backend == "local" || attempt.backend == t.spec.launch.backend)
+      continue;
+    throw std::invalid_argument(fmt::format(
+        "{}: jobs of this sweep are still with launch.backend = \"{}\"; crosslaw stop {} ends them "
+        "with a checkpoint, after which \"{}\" goes on",
+        t.folder.string(), attempt.backend, t.folder.string(), t.spec.launch.backend));
+  }
+}
+
+sweep::SweepEnd train_all(const Training& t) {
+  refuse_other_queue(t);
+  auto launcher =
+      make_launcher(t.spec.launch, [&t](const std::string& message) { t.progress.say(message); });
+  const Interrupts interrupts;
+  sweep::Scheduler scheduler(t.plan, t.corpus, t.store, *launcher, scheduler_options(t),
+                             hooks_of(t, interrupts));
+  const sweep::SweepEnd end = scheduler.run();
+  t.progress.say(describe(scheduler.progress()));
   return end;
+}
+
+// Takes in what exported jobs have left, and writes the scripts of what may start now.
+int export_jobs(const Training& t) {
+  refuse_other_queue(t);
+  sweep::ExportedJobs jobs(queue_options(t.spec.launch), t.spec.launch.backend);
+  const Interrupts interrupts;
+  sweep::SchedulerHooks hooks = hooks_of(t, interrupts);
+  std::size_t before = 0;
+  bool settled = false;
+  // A result may let further runs start; when a turn brings nothing new, all is written.
+  hooks.on_progress = [&](const sweep::Progress& p) {
+    const std::size_t now = jobs.scripts().size() + static_cast<std::size_t>(finished_runs(p));
+    settled = std::exchange(before, now) == now;
+  };
+  hooks.interrupts = [&] { return interrupts.count() + (settled ? 1 : 0); };
+  sweep::Scheduler scheduler(t.plan, t.corpus, t.store, jobs, scheduler_options(t), hooks);
+  scheduler.run();
+  for (const fs::path& script : jobs.scripts()) fmt::print("{}\n", script.string());
+  const sweep::Progress p = scheduler.progress();
+  t.progress.say(fmt::format(
+      "{} of {} runs have ended; {} scripts wait to be submitted. Once they have run, the same "
+      "command writes those that follow, and crosslaw run prints what was found",
+      finished_runs(p), p.total, jobs.scripts().size()));
+  return 0;
 }
 
 // What continuing was worth, and the allocation by the fit that answers.
@@ -159,8 +204,12 @@ int run_sweep(const RunOptions& options) {
                    nullptr);  // what is wrong with the spec shows before anything is written
   fs::path folder =
       options.folder.empty() ? fs::path("sweeps") / spec.name : fs::path(options.folder);
-  trainer::CorpusOptions texts = sweep::corpus_options(spec, fs::absolute(data_folder(folder)));
   sweep::SweepLock lock = take_lock(folder);
+  // One name for it, however it was written: paths in files must not depend on that.
+  folder = fs::canonical(folder);
+  fs::create_directories(files_folder(spec.launch, folder));
+  const fs::path files = fs::canonical(files_folder(spec.launch, folder));
+  trainer::CorpusOptions texts = sweep::corpus_options(spec, data_folder(files));
   ProgressLine progress(std::cerr);
   auto say = [&](const std::string& message) { progress.say(message); };
   db::RunStore store = db::RunStore::create(database_file(folder));
@@ -184,13 +233,24 @@ int run_sweep(const RunOptions& options) {
   say(fmt::format("{}: {} runs ({} new, {} known, {} retired) in {}", spec.name, rows.size(),
                   counts.added, counts.kept, counts.retired, folder.string()));
   for (const std::string& warning : plan.warnings) say("warning: " + warning);
-  count_interrupts();
   SweepWatcher watcher(folder, options.notify);
-  if (train_all(spec, plan, corpus, folder, store, progress, watcher) ==
-      sweep::SweepEnd::kInterrupted) {
-    say(fmt::format("interrupted; crosslaw run {} --dir {} goes on where it stopped", options.spec,
-                    folder.string()));
-    return kInterrupted;
+  const Training training{spec, plan, corpus, folder, files, store, progress, watcher};
+  if (options.export_jobs) return export_jobs(training);
+  switch (train_all(training)) {
+    case sweep::SweepEnd::kInterrupted:
+      say(fmt::format("interrupted; crosslaw run {} --dir {} goes on where it stopped",
+                      options.spec, folder.string()));
+      return kInterrupted;
+    case sweep::SweepEnd::kDetached:
+      say(
+          fmt::format("left to the queue, where jobs go on; crosslaw run {} --dir {} takes them up "
+                      "again, crosslaw stop {} ends them",
+                      options.spec, folder.string(), folder.string()));
+      return kInterrupted;
+    case sweep::SweepEnd::kGivenUp:
+      return 1;
+    case sweep::SweepEnd::kFinished:
+      break;
   }
   const int code = conclude(options, folder, store, say);
   watcher.tell("end", fmt::format("{}: the sweep has ended{}", folder.string(),
@@ -214,6 +274,18 @@ void add_run_command(CLI::App& app, int& exit_code) {
                    "SENTENCE")
       ->type_name("PROGRAM");
   command->add_flag("--verbose", options->verbose, "Every coefficient and every warning");
+  command->callback([options, &exit_code] { exit_code = run_sweep(*options); });
+}
+
+void add_export_jobs_command(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<RunOptions>();
+  options->export_jobs = true;
+  CLI::App* command = app.add_subcommand("export-jobs",
+                                         "Scripts of the runs that can start now, for a batch "
+                                         "system that crosslaw may not ask; again: "
+                                         "take in what they left, and write the next ones");
+  command->add_option("spec", options->spec, "The sweep's spec (TOML), or a preset")->required();
+  command->add_option("--dir", options->folder, "The sweep's folder (default: sweeps/<name>)");
   command->callback([options, &exit_code] { exit_code = run_sweep(*options); });
 }
 

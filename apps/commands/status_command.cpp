@@ -46,7 +46,7 @@ struct Status {
 LiveRun live_run(const std::string& folder, const db::RunResultRow& run,
                  const db::AttemptRow& attempt) {
   LiveRun live{run.name, 0, run.steps, 0};
-  std::ifstream heartbeat(trainer::heartbeat_file(std::filesystem::path(folder) / attempt.folder));
+  std::ifstream heartbeat(trainer::heartbeat_file(files_folder(folder) / attempt.folder));
   heartbeat >> live.step >> live.tokens_per_second;
   return live;
 }

@@ -9,6 +9,16 @@
 
 namespace crosslaw::apps {
 
+std::filesystem::path files_folder(const sweep::LaunchSpec& launch,
+                                   const std::filesystem::path& folder) {
+  return launch.files.empty() ? folder : std::filesystem::path(launch.files);
+}
+
+std::filesystem::path files_folder(const std::filesystem::path& folder) {
+  if (!std::filesystem::exists(resolved_spec_file(folder))) return folder;
+  return files_folder(sweep::read_spec(resolved_spec_file(folder)).launch, folder);
+}
+
 db::RunStore read_store(const std::filesystem::path& folder) {
   if (!std::filesystem::exists(database_file(folder))) {
     throw std::invalid_argument(fmt::format(

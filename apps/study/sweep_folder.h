@@ -5,6 +5,7 @@
 #include <string>
 
 #include "db/run_store.h"
+#include "sweep/spec/spec.h"
 
 namespace crosslaw::apps {
 
@@ -21,6 +22,13 @@ inline std::filesystem::path data_folder(const std::filesystem::path& folder) {
 inline std::filesystem::path resolved_spec_file(const std::filesystem::path& folder) {
   return folder / "spec.toml";
 }
+
+// Where runs/ and data/ lie: the sweep's folder, unless the spec put them elsewhere (launch.files),
+// as with a database on a local disk and runs on a shared one.
+std::filesystem::path files_folder(const sweep::LaunchSpec& launch,
+                                   const std::filesystem::path& folder);
+// Of a sweep that is there, by its resolved spec.
+std::filesystem::path files_folder(const std::filesystem::path& folder);
 
 // Throws std::invalid_argument when the folder holds no sweep.
 db::RunStore read_store(const std::filesystem::path& folder);

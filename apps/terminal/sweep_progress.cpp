@@ -10,7 +10,7 @@
 namespace crosslaw::apps {
 
 std::int64_t finished_runs(const sweep::Progress& p) {
-  return p.done + p.diverged + p.failed + p.blocked;
+  return p.done + p.diverged + p.failed + p.cancelled + p.blocked;
 }
 
 std::string describe(const sweep::Progress& p) {
@@ -21,6 +21,8 @@ std::string describe(const sweep::Progress& p) {
     text += fmt::format(", about {} left", format_seconds(*p.remaining_seconds));
   if (p.diverged > 0) text += fmt::format(", {} diverged", p.diverged);
   if (p.failed + p.blocked > 0) text += fmt::format(", {} failed, {} blocked", p.failed, p.blocked);
+  if (p.cancelled > 0) text += fmt::format(", {} cancelled", p.cancelled);
+  if (p.queued > 0) text += fmt::format(", {} queued", p.queued);
   if (!p.running_names.empty()) text += fmt::format(" | {}", fmt::join(p.running_names, " | "));
   return text;
 }

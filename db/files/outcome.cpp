@@ -8,7 +8,7 @@ namespace crosslaw::db {
 namespace {
 
 // Stored for good: a name may be added, none may change.
-constexpr std::array<std::pair<Outcome, std::string_view>, 13> kNames = {{
+constexpr std::array<std::pair<Outcome, std::string_view>, 18> kNames = {{
     {Outcome::kPending, "pending"},
     {Outcome::kStarted, "started"},
     {Outcome::kDone, "done"},
@@ -20,6 +20,11 @@ constexpr std::array<std::pair<Outcome, std::string_view>, 13> kNames = {{
     {Outcome::kKilled, "killed"},
     {Outcome::kHung, "hung"},
     {Outcome::kSlotTaken, "slot_taken"},
+    {Outcome::kPreempted, "preempted"},
+    {Outcome::kTimeLimit, "time_limit"},
+    {Outcome::kNodeFailed, "node_failed"},
+    {Outcome::kLost, "lost"},
+    {Outcome::kBadConfig, "bad_config"},
     {Outcome::kCheckpointLost, "checkpoint_lost"},
     {Outcome::kCancelled, "cancelled"},
 }};

@@ -19,9 +19,14 @@ enum class Outcome {
   kRefused,  // a damaged input, or not the device that was promised
   kCrashed,
   // As the scheduler judges an attempt that left no result:
-  kKilled,     // from outside: says nothing against the run
-  kHung,       // no heartbeat for too long
-  kSlotTaken,  // another program uses the device
+  kKilled,      // by a signal from outside: says nothing against the run
+  kHung,        // no heartbeat for too long
+  kSlotTaken,   // another program uses the device; of sweeps before version 2 of the schema
+  kPreempted,   // the queue took its place for a more urgent job
+  kTimeLimit,   // the queue's limit came before the end
+  kNodeFailed,  // the machine under it failed, or gave it no device
+  kLost,        // neither queue nor process table knows it, and it left no result
+  kBadConfig,   // the trainer could not be started or did not understand its config
   // Written later:
   kCheckpointLost,  // it was done, but its final checkpoint is unusable and needed
   kCancelled,       // the spec no longer asks for the run

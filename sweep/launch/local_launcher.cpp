@@ -4,78 +4,48 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sched.h>
-#include <sys/file.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
-#include <charconv>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <sstream>
 #include <stdexcept>
+#include <thread>
+#include <utility>
 
 namespace crosslaw::sweep {
 namespace fs = std::filesystem;
 namespace {
 
-// A descriptor of the process itself: poll() waits on it, signals through it never reach another
-// process that inherited the number.
-int open_pidfd(int64_t pid) {
-  return static_cast<int>(::syscall(SYS_pidfd_open, static_cast<pid_t>(pid), 0));
-}
+using Clock = std::chrono::steady_clock;
 
-// Field 22 of /proc/<pid>/stat; the name in field 2 may hold spaces and parentheses. Nothing for
-// zombies.
-std::optional<int64_t> start_ticks_of(int64_t pid) {
-  std::ifstream input(fmt::format("/proc/{}/stat", pid));
-  std::string text{std::istreambuf_iterator<char>(input), {}};
-  size_t after_name = text.rfind(')');
-  if (after_name == std::string::npos) return std::nullopt;
-  std::istringstream fields(text.substr(after_name + 1));
-  std::string field;
-  fields >> field;
-  if (field == "Z" || field == "X") return std::nullopt;
-  int64_t value = 0;
-  // `field` was 3, the state; each >> overwrites the last.
-  for (int index = 4; index <= 22; ++index) fields >> value;
-  return fields ? std::optional(value) : std::nullopt;
-}
-
-bool has_argument(int64_t pid, const std::string& argument) {
-  std::ifstream input(fmt::format("/proc/{}/cmdline", pid), std::ios::binary);
-  for (std::string word; std::getline(input, word, '\0');) {
-    if (word == argument) return true;
-  }
-  return false;
-}
-
-// Open and locked, to be inherited; -1 when the GPU is in use.
-int lock_gpu(const std::string& uuid) {
-  fs::path file = fs::temp_directory_path() / fmt::format("crosslaw-{}.lock", uuid);
-  // Reading is enough to lock, and all that another user's file allows.
-  int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0 && errno == ENOENT)
-    descriptor = ::open(file.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0644);
-  if (descriptor < 0)
-    throw std::runtime_error(
-        fmt::format("{}: cannot be written: {}", file.string(), std::strerror(errno)));
-  if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return descriptor;
-  ::close(descriptor);
-  return -1;
-}
+// Until a GPU that others use is looked at again.
+constexpr std::chrono::seconds kTakenPause{30};
+constexpr int kMostDescriptors = 1024;
+// A process that we just started for another GPU may hold a copy of a lock for an instant.
+constexpr int kLockLooks = 20;
+constexpr std::chrono::milliseconds kBetweenLockLooks{5};
 
 // Between fork and exec: only calls that are safe there.
 [[noreturn]] void become_trainer(const char* program, const char* config, const char* log,
-                                 const Slot& slot, int gpu_lock) {
+                                 const Slot& slot, int gpu_lock, int go) {
   // A session of its own: Ctrl-C and a closed terminal reach us alone, and we decide what to do.
   ::setsid();
-  int input = ::open("/dev/null", O_RDONLY),
-      output = ::open(log, O_WRONLY | O_CREAT | O_APPEND, 0644);
-  if (input < 0 || output < 0) ::_exit(126);
+  // Of other GPUs' locks we inherited copies, too, which would hold them meanwhile.
+  for (int other = 3; other < kMostDescriptors; ++other) {
+    if (other != go && other != gpu_lock) ::close(other);
+  }
+  // Until the store knows this process nothing may happen; should the scheduler die before, the
+  // pipe ends and so do we.
+  char byte = 0;
+  if (::read(go, &byte, 1) != 1) ::_exit(kExitNotLetGo);
+  const int input = ::open("/dev/null", O_RDONLY),
+            output = ::open(log, O_WRONLY | O_CREAT | O_APPEND, 0644);
+  if (input < 0 || output < 0) ::_exit(kExitCannotStart);
   ::dup2(input, 0), ::dup2(output, 1), ::dup2(output, 2);
   // Not close-on-exec any more: the lock lives as long as the trainer, whatever becomes of us.
   if (gpu_lock >= 0) ::fcntl(gpu_lock, F_SETFD, 0);
@@ -86,11 +56,18 @@ int lock_gpu(const std::string& uuid) {
     ::sched_setaffinity(0, sizeof set, &set);
   }
   // Ignored signals survive exec; the trainer wants to hear them.
-  for (int signal : {SIGINT, SIGTERM, SIGUSR2, SIGPIPE}) ::signal(signal, SIG_DFL);
+  for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE}) ::signal(signal, SIG_DFL);
   ::setenv("CUDA_VISIBLE_DEVICES", slot.gpu_uuid.c_str(), 1);
   ::execl(program, program, config, nullptr);
-  // As shells say it: 126 cannot be set up, 127 cannot be found.
-  ::_exit(127);
+  ::_exit(kExitNotFound);
+}
+
+bool runs_on(int64_t pid, const std::vector<int>& cpus) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (::sched_getaffinity(static_cast<pid_t>(pid), sizeof set, &set) != 0) return false;
+  return CPU_COUNT(&set) == static_cast<int>(cpus.size()) &&
+         std::all_of(cpus.begin(), cpus.end(), [&](int cpu) { return CPU_ISSET(cpu, &set); });
 }
 
 }  // namespace
@@ -106,96 +83,212 @@ fs::path trainer_program() {
   return program;
 }
 
-std::optional<ProcessIdentity> find_process_with_argument(const std::string& argument) {
-  for (const fs::directory_entry& entry : fs::directory_iterator("/proc")) {
-    std::string name = entry.path().filename().string();
-    int64_t pid = 0;
-    auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
-    if (error != std::errc() || end != name.data() + name.size() || !has_argument(pid, argument))
-      continue;
-    if (auto ticks = start_ticks_of(pid)) return ProcessIdentity{pid, *ticks};
-  }
-  return std::nullopt;
+LocalLauncher::LocalLauncher(LocalOptions options)
+    : options_(std::move(options)), nest_(options_.program) {
+  for (const Slot& slot : options_.slots) places_.push_back({.slot = slot});
 }
 
 LocalLauncher::~LocalLauncher() {
   for (const auto& [id, process] : processes_) ::close(process.descriptor);
 }
 
-std::optional<ProcessIdentity> LocalLauncher::start(const LaunchRequest& request) {
-  if (request.slot.gpu_uuid.empty()) {
-    if (const auto pid = nest_.start(request)) {
-      processes_[request.attempt_id] = {*pid, open_pidfd(*pid), true};
-      return ProcessIdentity{*pid, start_ticks_of(*pid).value_or(0)};
-    }
-    // A nest that died over this request may have started it; two would write the same files.
-    if (const auto started = adopt(request.attempt_id, request.config_file)) return started;
-  }
-  int gpu_lock = -1;
-  if (!request.slot.gpu_uuid.empty()) {
-    gpu_lock = lock_gpu(request.slot.gpu_uuid);
-    if (gpu_lock < 0) return std::nullopt;
-  }
-  pid_t pid = ::fork();
-  if (pid == 0)
-    become_trainer(program_.c_str(), request.config_file.c_str(), request.log_file.c_str(),
-                   request.slot, gpu_lock);
-  int reason = errno;
-  // The child has its copy; ours would keep the GPU locked after the child's end.
-  if (gpu_lock >= 0) ::close(gpu_lock);
-  if (pid < 0)
-    throw std::runtime_error(
-        fmt::format("starting {} failed: {}", program_.string(), std::strerror(reason)));
-  // Our child stays a zombie until it is reaped, so the number is still its own.
-  processes_[request.attempt_id] = {pid, open_pidfd(pid), true};
-  return ProcessIdentity{pid, start_ticks_of(pid).value_or(0)};
+std::string LocalLauncher::device() const {
+  return places_.empty() ? "cpu" : places_.front().slot.device();
 }
 
-std::optional<ProcessIdentity> LocalLauncher::adopt(int64_t attempt_id,
-                                                    const fs::path& config_file) {
-  auto found = find_process_with_argument(config_file.string());
-  if (!found) return std::nullopt;
-  int descriptor = open_pidfd(found->pid);
-  // Looked at again: the process may have ended, and its number gone to another, before it was
-  // held.
-  if (descriptor < 0 || !has_argument(found->pid, config_file.string())) {
-    if (descriptor >= 0) ::close(descriptor);
-    return std::nullopt;
+bool LocalLauncher::reserve() {
+  if (reserved_) return true;
+  for (std::size_t i = 0; i < places_.size(); ++i) {
+    if (places_[i].busy || Clock::now() < places_[i].not_before || !take_gpu(places_[i])) continue;
+    reserved_ = i;
+    return true;
   }
-  processes_[attempt_id] = {found->pid, descriptor, false};
+  return false;
+}
+
+bool LocalLauncher::take_gpu(Place& place) {
+  const std::string& uuid = place.slot.gpu_uuid;
+  if (uuid.empty()) return true;
+  // One lock for all runs that we put on a GPU.
+  for (const auto& [id, process] : processes_) {
+    if (process.gpu && places_[process.place].slot.gpu_uuid == uuid) reserved_gpu_ = process.gpu;
+  }
+  for (int look = 0; !reserved_gpu_ && look < kLockLooks; ++look) {
+    if (look > 0) std::this_thread::sleep_for(kBetweenLockLooks);
+    reserved_gpu_ = GpuLock::try_take(uuid);
+  }
+  if (!reserved_gpu_) {
+    taken(place, "another sweep");
+    return false;
+  }
+  if (!options_.share_gpus) {
+    for (const GpuProcess& user : gpu_processes()) {
+      const bool ours = std::any_of(processes_.begin(), processes_.end(),
+                                    [&](const auto& p) { return p.second.pid == user.pid; });
+      if (user.gpu_uuid != uuid || ours) continue;
+      reserved_gpu_.reset();
+      taken(place, fmt::format("process {}", user.pid));
+      return false;
+    }
+  }
+  place.said_taken = false;
+  return true;
+}
+
+void LocalLauncher::taken(Place& place, const std::string& by) {
+  place.not_before = Clock::now() + kTakenPause;
+  if (!place.said_taken)
+    options_.say(fmt::format("{}: {} uses it; looked at again every {} s", place.slot.name(), by,
+                             kTakenPause.count()));
+  place.said_taken = true;
+}
+
+bool LocalLauncher::start(const LaunchRequest& request, const Commit& commit) {
+  if (!reserve()) return false;
+  const std::size_t place = *std::exchange(reserved_, std::nullopt);
+  std::shared_ptr<GpuLock> gpu = std::exchange(reserved_gpu_, nullptr);
+  if (!gpu) {
+    if (const auto pid = nest_.start(request, places_[place].slot.cpus)) {
+      launch_from_nest(*pid, request, place, commit);
+      return true;
+    }
+  }
+  launch(request, place, std::move(gpu), commit);
+  return true;
+}
+
+void LocalLauncher::launch_from_nest(pid_t pid, const LaunchRequest& request, std::size_t place,
+                                     const Commit& commit) {
+  try {
+    hold(request.attempt_id, {current_boot_id(), pid, start_ticks_of(pid).value_or(0)}, place,
+         nullptr, commit);
+  } catch (...) {
+    nest_.close();  // and the process that waits for it ends
+    throw;
+  }
+  nest_.let_go();
+}
+
+void LocalLauncher::launch(const LaunchRequest& request, std::size_t place,
+                           std::shared_ptr<GpuLock> gpu, const Commit& commit) {
+  std::array<int, 2> go{};
+  if (::pipe2(go.data(), O_CLOEXEC) != 0)
+    throw std::runtime_error(fmt::format("making a pipe failed: {}", std::strerror(errno)));
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    ::close(go[1]);  // or we would wait for ourselves
+    become_trainer(options_.program.c_str(), request.config_file.c_str(), request.log_file.c_str(),
+                   places_[place].slot, gpu ? gpu->descriptor() : -1, go[0]);
+  }
+  const int reason = errno;
+  ::close(go[0]);
+  if (pid < 0) {
+    ::close(go[1]);
+    throw std::runtime_error(
+        fmt::format("starting {} failed: {}", options_.program.string(), std::strerror(reason)));
+  }
+  try {
+    hold(request.attempt_id, {current_boot_id(), pid, start_ticks_of(pid).value_or(0)}, place,
+         std::move(gpu), commit);
+  } catch (...) {
+    ::close(go[1]);
+    throw;
+  }
+  (void)!::write(go[1], "g", 1);
+  ::close(go[1]);
+}
+
+// The process waits until this is over. It stays a zombie until we reap it, so that its number is
+// its own.
+void LocalLauncher::hold(int64_t attempt_id, const ProcessIdentity& identity, std::size_t place,
+                         std::shared_ptr<GpuLock> gpu, const Commit& commit) {
+  processes_[attempt_id] = {identity.pid, open_process(identity), true,
+                            place,        std::move(gpu),         kernel_memory_kills()};
+  places_[place].busy = true;
+  LaunchPlace where{identity.boot_id, identity.pid, identity.start_ticks, {}, {}};
+  const std::string& uuid = places_[place].slot.gpu_uuid;
+  if (!uuid.empty()) where.gpu_uuid = uuid;
+  commit(where);
+}
+
+void LocalLauncher::adopt(const std::vector<EarlierAttempt>& attempts) {
+  for (const EarlierAttempt& attempt : attempts) {
+    const LaunchPlace& place = attempt.place;
+    std::optional<ProcessIdentity> known;
+    if (place.pid && place.boot_id && place.start_ticks) {
+      known = ProcessIdentity{*place.boot_id, *place.pid, *place.start_ticks};
+    } else {
+      // Without a recorded process none was let go, unless the record itself was lost.
+      known = find_trainer(options_.program, attempt.request.config_file);
+    }
+    const int descriptor = known ? open_process(*known) : -1;
+    if (descriptor < 0) {
+      gone_.push_back(attempt.request.attempt_id);
+      continue;
+    }
+    // When no place of ours is free (fewer than before), it goes on without one.
+    const std::size_t at = place_of(attempt, known->pid);
+    if (at < places_.size()) places_[at].busy = true;
+    processes_[attempt.request.attempt_id] = {known->pid, descriptor, false, at, nullptr, 0};
+  }
+}
+
+// Its own GPU, or the processors that it is pinned to; any free CPU slot otherwise.
+std::size_t LocalLauncher::place_of(const EarlierAttempt& attempt, int64_t pid) const {
+  std::size_t found = places_.size();
+  for (std::size_t i = places_.size(); i-- > 0;) {
+    const Slot& slot = places_[i].slot;
+    if (places_[i].busy || slot.gpu_uuid != attempt.place.gpu_uuid.value_or("")) continue;
+    found = i;
+    if (!slot.cpus.empty() && runs_on(pid, slot.cpus)) return i;
+  }
   return found;
 }
 
-std::vector<ProcessExit> LocalLauncher::wait(std::chrono::milliseconds patience) {
+std::vector<AttemptState> LocalLauncher::states(std::chrono::milliseconds patience) {
   std::vector<pollfd> waiting;
   std::vector<int64_t> ids;
   for (const auto& [id, process] : processes_) {
     waiting.push_back({process.descriptor, POLLIN, 0});
     ids.push_back(id);
   }
-  std::vector<ProcessExit> exits;
-  if (::poll(waiting.data(), waiting.size(), static_cast<int>(patience.count())) <= 0) return exits;
-  for (size_t i = 0; i < waiting.size(); ++i) {
-    if (waiting[i].revents == 0) continue;
-    Process process = processes_.at(ids[i]);
-    ProcessExit exit{ids[i], {}, {}};
-    int status = 0;
-    // An adopted process is no child: init reaps it, and code and signal stay unknown.
-    if (process.child && ::waitpid(static_cast<pid_t>(process.pid), &status, 0) > 0) {
-      if (WIFEXITED(status)) exit.code = WEXITSTATUS(status);
-      if (WIFSIGNALED(status)) exit.signal = WTERMSIG(status);
+  std::vector<AttemptState> states;
+  for (int64_t id : std::exchange(gone_, {}))
+    states.push_back({.attempt_id = id, .where = Whereabouts::kGone});
+  ::poll(waiting.data(), waiting.size(), states.empty() ? static_cast<int>(patience.count()) : 0);
+  for (std::size_t i = 0; i < waiting.size(); ++i) {
+    const Process process = processes_.at(ids[i]);
+    if (waiting[i].revents != 0) {
+      states.push_back(end_of(ids[i], process));
+    } else {
+      states.push_back({.attempt_id = ids[i],
+                        .where = Whereabouts::kRunning,
+                        .place = fmt::format("process {}", process.pid)});
     }
-    ::close(process.descriptor);
-    processes_.erase(ids[i]);
-    exits.push_back(exit);
   }
-  return exits;
+  return states;
+}
+
+AttemptState LocalLauncher::end_of(int64_t attempt_id, const Process& process) {
+  AttemptState end{.attempt_id = attempt_id, .where = Whereabouts::kGone};
+  int status = 0;
+  // An adopted process is no child: init reaps it, and code and signal stay unknown.
+  if (process.child && ::waitpid(static_cast<pid_t>(process.pid), &status, 0) > 0) {
+    if (WIFEXITED(status)) end.code = WEXITSTATUS(status);
+    if (WIFSIGNALED(status)) end.signal = WTERMSIG(status);
+    // The kernel tells nobody whom it killed, but it counts.
+    if (end.signal == SIGKILL && kernel_memory_kills() > process.memory_kills)
+      end.cause = db::Outcome::kOutOfMemory;
+  }
+  ::close(process.descriptor);
+  if (process.place < places_.size()) places_[process.place].busy = false;
+  processes_.erase(attempt_id);
+  return end;
 }
 
 void LocalLauncher::stop(int64_t attempt_id, bool at_once) {
-  auto at = processes_.find(attempt_id);
-  if (at == processes_.end()) return;
-  ::syscall(SYS_pidfd_send_signal, at->second.descriptor, at_once ? SIGKILL : SIGTERM, nullptr, 0);
+  const auto at = processes_.find(attempt_id);
+  if (at != processes_.end()) signal_process(at->second.descriptor, at_once ? SIGKILL : SIGTERM);
 }
 
 }  // namespace crosslaw::sweep

@@ -3,46 +3,102 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
+#include <stdexcept>
+#include <string>
 #include <vector>
 
-#include "sweep/launch/slots.h"
+#include "db/files/outcome.h"
 
 namespace crosslaw::sweep {
 
 struct LaunchRequest {
   int64_t attempt_id = 0;
-  std::filesystem::path config_file;  // tells one attempt's process from every other
+  std::string token;                  // of the attempt; in a queue it names the job for good
+  std::string label;                  // for people who look at the queue
+  std::filesystem::path config_file;  // its folder is the attempt's
   std::filesystem::path log_file;     // receives its output
-  Slot slot;
+  std::vector<std::string> avoid_nodes;
 };
 
-// A process on this machine; start_ticks tells it from a later one with the same pid.
-struct ProcessIdentity {
-  int64_t pid = 0;
-  int64_t start_ticks = 0;
+// Where an attempt was started. Kept by the store, so that a later launcher finds it again.
+struct LaunchPlace {
+  // A process on this machine; start_ticks and the boot tell it from a later one of the same
+  // number.
+  std::optional<std::string> boot_id;
+  std::optional<int64_t> pid, start_ticks;
+  std::optional<std::string> gpu_uuid;
+  // A queue's job.
+  std::optional<std::string> job;
 };
 
-// The end of an attempt's process. Of an adopted process neither code nor signal is known.
-struct ProcessExit {
+// An attempt that an earlier launcher started, perhaps: it may have been killed before.
+struct EarlierAttempt {
+  LaunchRequest request;
+  LaunchPlace place;
+  std::string host;     // on which that launcher ran
+  std::string backend;  // and its kind
+};
+
+// How an attempt ends that never came to train, in the codes that shells and sysexits.h use.
+inline constexpr int kExitCannotStart = 126;
+inline constexpr int kExitNotFound = 127;
+inline constexpr int kExitNotLetGo = 75;  // its launcher died first
+inline constexpr int kExitNoDevice = 69;  // the queue gave it no GPU
+
+enum class Whereabouts {
+  kQueued,   // waits for its turn
+  kRunning,  // a process of it exists
+  kGone,     // it ended, or never began, and will not begin any more
+  kUnknown,  // nobody could be asked: says nothing
+};
+
+struct AttemptState {
   int64_t attempt_id = 0;
-  std::optional<int64_t> code;
-  std::optional<int64_t> signal;
+  Whereabouts where = Whereabouts::kUnknown;
+  std::string place;                     // for people: "process 123", "Slurm job 17 on n2"
+  std::optional<std::string> node, job;  // as far as a queue has told
+  // Of a queued one: why it can never start, in the queue's words; empty: it may.
+  std::string blocked;
+  // Of one that is gone, as far as known. A cause is a hint: the run's own result.json counts more.
+  std::optional<int64_t> code, signal;
+  std::optional<db::Outcome> cause;
 };
 
-// Starts one trainer process an attempt and tells when it ends. Processes outlive the launcher.
+// What is asked for will never be given: every further run would be refused, too.
+struct LaunchRefused : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// Starts one trainer an attempt and tells where each of them is. Attempts outlive the launcher. It
+// judges nothing: the scheduler does, by the files that an attempt leaves.
 class RunLauncher {
  public:
+  using Commit = std::function<void(const LaunchPlace&)>;
   virtual ~RunLauncher() = default;
 
-  // Nothing when the slot is taken by somebody else's process for now.
-  virtual std::optional<ProcessIdentity> start(const LaunchRequest& request) = 0;
-  // Takes over an attempt that an earlier process started; nothing when it is not running any more.
-  virtual std::optional<ProcessIdentity> adopt(int64_t attempt_id,
-                                               const std::filesystem::path& config_file) = 0;
-  // Waits for at most `patience` until some process ends.
-  virtual std::vector<ProcessExit> wait(std::chrono::milliseconds patience) = 0;
-  // Asks a process to publish a checkpoint and end, or ends it at once.
+  virtual std::string backend() const = 0;
+  // What a run trains on, "cpu" or "cuda". On which one is decided where it starts.
+  virtual std::string device() const = 0;
+  // Attempts that may be there at a time.
+  virtual std::size_t places() const = 0;
+  // Whether what runs goes on by itself when the scheduler is asked to end.
+  virtual bool detaches() const = 0;
+
+  // Makes sure of a place for one more attempt; false when there is none for now.
+  virtual bool reserve() = 0;
+  // Starts an attempt on the reserved place. `commit` stores where, before the run can do anything
+  // (a process) or as soon as the queue has named it (a job); in between the token finds it.
+  // False: the queue took no more for now; nothing was started. Throws LaunchRefused with the
+  // queue's words for what it will never take.
+  virtual bool start(const LaunchRequest& request, const Commit& commit) = 0;
+  // Takes over what earlier launchers started; states() tells of all of them from now on.
+  virtual void adopt(const std::vector<EarlierAttempt>& attempts) = 0;
+  // Of every attempt that was started or adopted, each gone one once. Waits for at most `patience`
+  // for news.
+  virtual std::vector<AttemptState> states(std::chrono::milliseconds patience) = 0;
+  // Asks an attempt to publish a checkpoint and end, or ends it at once. Repeated when it fails.
   virtual void stop(int64_t attempt_id, bool at_once) = 0;
 };
 

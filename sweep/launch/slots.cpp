@@ -5,11 +5,8 @@
 #include <sched.h>
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
-#include <cstdlib>
-#include <memory>
-#include <sstream>
+
+#include "sweep/launch/gpu_lock.h"
 
 namespace crosslaw::sweep {
 namespace {
@@ -49,39 +46,14 @@ std::string Slot::name() const {
   return cpus.empty() ? "cpu" : fmt::format("cpu {}", fmt::join(cpus, ","));
 }
 
-std::vector<std::string> visible_gpu_uuids() {
-  std::vector<std::string> all;
-  std::unique_ptr<FILE, int (*)(FILE*)> listing(
-      // Asked of a program, so that planning needs no CUDA; a machine without it has no GPU.
-      popen("nvidia-smi --query-gpu=uuid --format=csv,noheader 2>/dev/null", "r"), pclose);
-  std::array<char, 256> line{};
-  while (listing && fgets(line.data(), line.size(), listing.get())) {
-    std::string uuid(line.data());
-    uuid.erase(uuid.find_last_not_of(" \r\n") + 1);
-    if (uuid.starts_with("GPU-")) all.push_back(uuid);
-  }
-  const char* limit = std::getenv("CUDA_VISIBLE_DEVICES");
-  if (!limit) return all;
-  std::vector<std::string> visible;
-  std::istringstream entries(limit);
-  // As CUDA reads it: numbers or beginnings of UUIDs, in the order of use; an entry that fits no
-  // GPU ends the list. Twice the same would be one slot twice.
-  for (std::string entry; std::getline(entries, entry, ',');) {
-    size_t i = 0;
-    while (i < all.size() && entry != std::to_string(i) &&
-           !(entry.starts_with("GPU-") && all[i].starts_with(entry)))
-      ++i;
-    if (i == all.size()) break;
-    if (std::find(visible.begin(), visible.end(), all[i]) == visible.end())
-      visible.push_back(all[i]);
-  }
-  return visible;
-}
-
 std::vector<Slot> find_slots(const LaunchSpec& launch) {
   if (launch.devices == "cpu") return cpu_slots(launch);
   std::vector<Slot> slots;
-  for (const std::string& uuid : visible_gpu_uuids()) slots.push_back({uuid, {}});
+  // All GPUs once before any of them twice: runs share a GPU only when none is left.
+  const std::vector<std::string> uuids = visible_gpu_uuids();
+  for (int64_t turn = 0; turn < launch.runs_per_gpu; ++turn) {
+    for (const std::string& uuid : uuids) slots.push_back({uuid, {}});
+  }
   if (slots.empty() && launch.devices == "gpu") {
     throw SpecError(
         "launch.devices = \"gpu\": nvidia-smi lists no GPU here that CUDA_VISIBLE_DEVICES allows; "

@@ -16,10 +16,8 @@ struct Slot {
   std::string name() const;
 };
 
-// The slots of this machine. Throws SpecError when GPUs are asked for and none is there.
+// The slots of this machine; a GPU is there launch.runs_per_gpu times. Throws SpecError when GPUs
+// are asked for and none is there.
 std::vector<Slot> find_slots(const LaunchSpec& launch);
-
-// UUIDs of the GPUs that nvidia-smi lists and CUDA_VISIBLE_DEVICES allows.
-std::vector<std::string> visible_gpu_uuids();
 
 }  // namespace crosslaw::sweep

@@ -20,6 +20,8 @@ namespace {
 
 // Loading takes half a second, on a cold network disk perhaps a hundred times that.
 constexpr int kPatienceMs = 120'000;
+// Two seconds for the end of what has nothing left to do.
+constexpr int kLooks = 400, kBetweenLooksUs = 5000;
 
 // Between fork and exec: only calls that are safe there.
 [[noreturn]] void become_nest(const char* program, const char* room, int socket) {
@@ -29,7 +31,7 @@ constexpr int kPatienceMs = 120'000;
   const int nowhere = ::open("/dev/null", O_WRONLY);
   ::dup2(nowhere, 1), ::dup2(nowhere, 2);
   // As for a trainer that is started alone: ignored signals survive exec, and its runs want them.
-  for (int signal : {SIGINT, SIGTERM, SIGUSR2, SIGPIPE}) ::signal(signal, SIG_DFL);
+  for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE}) ::signal(signal, SIG_DFL);
   ::setenv("CUDA_VISIBLE_DEVICES", "", 1);
   ::execl(program, program, "--nest", room, nullptr);
   ::_exit(127);
@@ -59,7 +61,15 @@ void TrainerNest::close() {
   if (socket_ >= 0) ::close(socket_);
   socket_ = -1;
   if (nest_ < 0) return;
-  // It reads the end of its input and ends; one that hangs would keep us waiting.
+  // It does what it was still told, reads the end of its input and ends.
+  for (int look = 0; look < kLooks; ++look) {
+    if (::waitpid(nest_, nullptr, WNOHANG) != 0) {
+      nest_ = -1;
+      return;
+    }
+    ::usleep(kBetweenLooksUs);
+  }
+  // One that hangs would keep us waiting.
   ::kill(nest_, SIGKILL);
   while (::waitpid(nest_, nullptr, 0) < 0 && errno == EINTR) {
   }
@@ -80,13 +90,14 @@ std::optional<std::string> TrainerNest::receive() {
   return std::string(packet.data(), static_cast<size_t>(count));
 }
 
-std::optional<pid_t> TrainerNest::start(const LaunchRequest& request) {
+std::optional<pid_t> TrainerNest::start(const LaunchRequest& request,
+                                        const std::vector<int>& cpus) {
   // A longer name would be cut off, and the process not be found again.
   if (request.config_file.native().size() + 1 >= trainer::kNestRoomBytes) return std::nullopt;
   if (socket_ < 0 && !given_up_) open();
   if (socket_ < 0) return std::nullopt;
-  const std::string packet = trainer::to_packet(
-      {request.config_file.string(), request.log_file.string(), request.slot.cpus});
+  const std::string packet =
+      trainer::to_packet({request.config_file.string(), request.log_file.string(), cpus});
   const bool sent = ::send(socket_, packet.data(), packet.size(), MSG_NOSIGNAL) ==
                     static_cast<ssize_t>(packet.size());
   const auto answer = sent ? receive() : std::nullopt;
@@ -94,6 +105,11 @@ std::optional<pid_t> TrainerNest::start(const LaunchRequest& request) {
   if (pid > 0) return static_cast<pid_t>(pid);
   close();
   return std::nullopt;
+}
+
+void TrainerNest::let_go() {
+  if (socket_ >= 0)
+    (void)!::send(socket_, trainer::kNestGo.data(), trainer::kNestGo.size(), MSG_NOSIGNAL);
 }
 
 }  // namespace crosslaw::sweep

@@ -22,11 +22,14 @@ class TrainerNest {
 
   // The new process; nothing when the program makes no nest or the nest has died, after which it
   // is not asked again: the caller starts the program itself.
-  std::optional<pid_t> start(const LaunchRequest& request);
+  // The process waits for let_go(); should we end before, it ends, too, and has done nothing.
+  std::optional<pid_t> start(const LaunchRequest& request, const std::vector<int>& cpus);
+  void let_go();
+  // It is not asked again, and what waits for let_go() ends.
+  void close();
 
  private:
   void open();
-  void close();
   std::optional<std::string> receive();
 
   std::filesystem::path program_;

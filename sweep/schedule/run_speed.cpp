@@ -22,8 +22,7 @@ double RunSpeed::assumed(const LaunchSpec& launch, bool gpu) {
   return gpu ? kTypicalGpu : kTypicalCpu * static_cast<double>(launch.threads_per_run);
 }
 
-RunSpeed::RunSpeed(const LaunchSpec& launch, const std::vector<Slot>& slots)
-    : assumed_(assumed(launch, !slots.empty() && !slots.front().gpu_uuid.empty())) {}
+RunSpeed::RunSpeed(const LaunchSpec& launch, bool gpu) : assumed_(assumed(launch, gpu)) {}
 
 void RunSpeed::add(double flops, double seconds, double training_seconds) {
   const double training = std::clamp(training_seconds, kShortest, std::max(seconds, kShortest));

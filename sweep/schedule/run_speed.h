@@ -1,8 +1,6 @@
 #pragma once
 
-#include <vector>
-
-#include "sweep/launch/slots.h"
+#include "sweep/spec/spec.h"
 
 namespace crosslaw::sweep {
 
@@ -13,7 +11,7 @@ namespace crosslaw::sweep {
 // stated or typical one.
 class RunSpeed {
  public:
-  RunSpeed(const LaunchSpec& launch, const std::vector<Slot>& slots);
+  RunSpeed(const LaunchSpec& launch, bool gpu);
   // `seconds` from start to end, `training_seconds` as the trainer counted them.
   void add(double flops, double seconds, double training_seconds);
   bool measured() const { return count_ > 0; }

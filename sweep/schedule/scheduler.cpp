@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <numeric>
 
 #include "sweep/schedule/ingest.h"
 #include "trainer/recipe/run_files.h"
@@ -13,11 +14,15 @@ namespace fs = std::filesystem;
 namespace {
 
 using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
 
-constexpr auto kTick = 100ms;  // how late a key press or a ready run may be noticed
-// Longer than any step, evaluation or checkpoint of a model that one device trains.
-constexpr auto kHungAfter = 30min;
+constexpr auto kTick = 100ms;    // how late a key press or a ready run may be noticed
+constexpr auto kQueueLook = 2s;  // how often the files of jobs elsewhere are looked at
+// A heartbeat comes twice a second where steps allow it; the first one after the libraries, the
+// text and a checkpoint are loaded, from a cold network disk perhaps.
+constexpr auto kPatienceAtStart = 30min;
+constexpr auto kShortestPatience = 5min;
+constexpr int kSilencesAllowed = 20;             // of the longest silence so far
+constexpr double kSlowDiskBytesPerSecond = 5e7;  // a checkpoint is written in silence
 
 std::string first_line_of(const fs::path& file) {
   std::ifstream input(file);
@@ -29,50 +34,55 @@ std::string first_line_of(const fs::path& file) {
 }  // namespace
 
 Scheduler::Scheduler(const Plan& plan, const trainer::Corpus& corpus, db::RunStore& store,
-                     RunLauncher& launcher, std::vector<Slot> slots, SchedulerOptions options,
-                     SchedulerHooks hooks)
+                     RunLauncher& launcher, SchedulerOptions options, SchedulerHooks hooks)
     : plan_(plan),
       corpus_(corpus),
       store_(store),
       launcher_(launcher),
-      slots_(std::move(slots)),
       options_(std::move(options)),
       hooks_(std::move(hooks)),
-      slot_busy_(slots_.size(), false),
-      slot_not_before_ms_(slots_.size(), 0),
-      speed_(options_.launch, slots_) {
+      speed_(options_.launch, launcher.device() != "cpu") {
   load_jobs();
 }
 
 SweepEnd Scheduler::run() {
-  // The past first: what an earlier process left behind is settled before anything new starts, so
-  // that no run is ever trained twice at the same time.
+  // The past first: what an earlier process left behind counts as running until it is seen to be
+  // gone, so that no run is ever trained twice at the same time.
   settle_earlier_attempts();
   check_parents();
   flops_at_begin_ = progress().flops_done;
   begun_ms_ = hooks_.now_ms();
-  while (!finished()) {
-    if (hooks_.interrupts() > 0) {
+  take_requests();
+  for (; !finished(); take_requests()) {
+    const bool asked = stop_asked_ || hooks_.interrupts() > 0;
+    if (launcher_.detaches() && !stop_asked_ && (asked || !hopeless_.empty()))
+      return asked ? SweepEnd::kDetached : SweepEnd::kGivenUp;
+    if (asked || !hopeless_.empty()) {
       stop_running();
-      return SweepEnd::kInterrupted;
+      return hopeless_.empty() ? SweepEnd::kInterrupted : SweepEnd::kGivenUp;
     }
     start_what_fits();
-    for (const ProcessExit& exit : launcher_.wait(kTick)) finish(exit);
+    for (const AttemptState& state : launcher_.states(kTick)) observe(state);
     read_running();
     hooks_.on_progress(progress());
   }
-  return SweepEnd::kFinished;
+  return hopeless_.empty() ? SweepEnd::kFinished : SweepEnd::kGivenUp;
 }
 
 void Scheduler::load_jobs() {
   // The plan says what is wanted, the store what happened; they meet in the key.
   std::map<std::string, int64_t> ids;
-  for (const db::RunRow& row : store_.runs()) ids[row.key] = row.id;
+  std::set<int64_t> cancelled;
+  for (const db::RunRow& row : store_.runs()) {
+    ids[row.key] = row.id;
+    if (row.cancelled) cancelled.insert(row.id);
+  }
   std::map<int64_t, size_t> job_of_run;
   for (const PlannedRun& planned : plan_.runs) {
     Job job;
     job.planned = &planned;
     job.run_id = ids.at(planned.row.key);
+    if (cancelled.contains(job.run_id)) job.state = State::kCancelled;
     job_of_run[job.run_id] = jobs_.size();
     jobs_.push_back(job);
   }
@@ -85,6 +95,8 @@ void Scheduler::load_jobs() {
     job.best_step = std::max(job.best_step, attempt.step.value_or(0));
     if (attempt.outcome == db::Outcome::kDone) job.state = State::kDone;
     if (attempt.outcome == db::Outcome::kDiverged) job.state = State::kDiverged;
+    if (attempt.outcome == db::Outcome::kOutOfMemory && attempt.device == launcher_.device())
+      remember_memory(job, attempt.micro_batch);
   }
   // Backwards, for runs come after those they start from: a parent is as urgent as its longest
   // chain of children. The longest chain first leaves few slots idle at the end (highest level
@@ -95,52 +107,54 @@ void Scheduler::load_jobs() {
       if (start) jobs_[start->run].urgency = std::max(jobs_[start->run].urgency, jobs_[i].urgency);
     }
   }
+  by_urgency_.resize(jobs_.size());
+  std::iota(by_urgency_.begin(), by_urgency_.end(), 0);
+  // Among equals the first of the plan.
+  std::stable_sort(by_urgency_.begin(), by_urgency_.end(), [&](std::size_t a, std::size_t b) {
+    return jobs_[a].urgency > jobs_[b].urgency;
+  });
 }
 
-// Attempts that an earlier process left open: still running ones are taken over, others are judged
-// by what they left behind.
+// Attempts that an earlier process left open: the launcher looks for them, and each is judged when
+// it is gone, by what it left behind.
 void Scheduler::settle_earlier_attempts() {
-  std::map<int64_t, size_t> job_of_run;
-  for (size_t i = 0; i < jobs_.size(); ++i) job_of_run[jobs_[i].run_id] = i;
+  std::map<int64_t, std::size_t> job_of_run;
+  for (std::size_t i = 0; i < jobs_.size(); ++i) job_of_run[jobs_[i].run_id] = i;
+  std::vector<EarlierAttempt> earlier;
   for (const db::AttemptRow& attempt : store_.attempts()) {
     if (attempt.ended_ms) continue;
-    fs::path config = trainer::config_file(options_.folder / attempt.folder);
-    bool here = attempt.host == options_.host;
-    // Only on this host can a process be looked for; elsewhere its files are all the evidence.
-    auto process = here ? launcher_.adopt(attempt.id, config) : std::nullopt;
-    auto job = job_of_run.find(attempt.run_id);
-    if (job == job_of_run.end()) {
-      if (process) launcher_.stop(attempt.id, true);
-      store_.end_attempt(
-          attempt.id,
-          {.outcome = db::Outcome::kCancelled, .message = "the spec no longer asks for this run"},
-          hooks_.now_ms());
-      continue;
+    const fs::path folder = options_.folder / attempt.folder;
+    earlier.push_back(
+        {{attempt.id,
+          attempt.token,
+          "",
+          trainer::config_file(folder),
+          trainer::log_file(folder),
+          {}},
+         {attempt.boot_id, attempt.pid, attempt.pid_start, attempt.gpu_uuid, attempt.job},
+         attempt.host,
+         attempt.backend});
+    Live& live = live_[attempt.id];
+    live = {.folder = attempt.folder,
+            .token = attempt.token,
+            .log_offset = attempt.log_offset,
+            .started_ms = attempt.started_ms,
+            .micro_batch = attempt.micro_batch,
+            .adopted = true,
+            .node = attempt.node,
+            .queue_job = attempt.job,
+            .blocked = "",
+            .heartbeat = "",
+            .heartbeat_seen = Clock::now()};
+    if (const auto job = job_of_run.find(attempt.run_id); job != job_of_run.end()) {
+      live.job = job->second;
+      live.cancelled = jobs_[*live.job].state == State::kCancelled;
+      if (!live.cancelled) jobs_[*live.job].state = State::kRunning;
     }
-    // The slot that it trains on is not recorded, its kind of device is. When none is free (fewer
-    // slots than before), it goes on without one and the others wait for no place of its.
-    size_t slot = slots_.size();
-    for (size_t i = slots_.size(); i-- > 0;) {
-      if (process && !slot_busy_[i] && slots_[i].device() == attempt.device) slot = i;
-    }
-    if (slot < slots_.size()) slot_busy_[slot] = true;
-    jobs_[job->second].state = State::kRunning;
-    live_[attempt.id] = {.job = job->second,
-                         .slot = slot,
-                         .folder = attempt.folder,
-                         .token = attempt.token,
-                         .log_offset = attempt.log_offset,
-                         .started_ms = attempt.started_ms,
-                         .heartbeat = "",
-                         .heartbeat_seen = Clock::now()};
-    if (process) {
-      store_.set_process(attempt.id, process->pid, process->start_ticks);
-      hooks_.say(fmt::format("{}: still training as process {}", jobs_[job->second].planned->name,
-                             process->pid));
-    } else {
-      // Gone: judged like any end, by the result that it may have left.
-      finish({attempt.id, {}, {}});
-    }
+  }
+  launcher_.adopt(earlier);
+  for (const auto& [attempt, live] : live_) {
+    if (!live.job || live.cancelled) launcher_.stop(attempt, true);
   }
 }
 
@@ -149,7 +163,8 @@ void Scheduler::settle_earlier_attempts() {
 bool Scheduler::blocked(const Job& job) const {
   if (!job.planned->parent) return false;
   const Job& parent = jobs_[job.planned->parent->run];
-  return parent.state == State::kFailed || parent.state == State::kDiverged || blocked(parent);
+  return parent.state == State::kFailed || parent.state == State::kDiverged ||
+         parent.state == State::kCancelled || blocked(parent);
 }
 
 bool Scheduler::ready(const Job& job) const {
@@ -163,55 +178,127 @@ bool Scheduler::ready(const Job& job) const {
   return !may_still_come || checkpoint_at(trunk, job.planned->trunk->step).has_value();
 }
 
-std::optional<size_t> Scheduler::free_slot() const {
-  for (size_t i = 0; i < slots_.size(); ++i) {
-    if (!slot_busy_[i] && slot_not_before_ms_[i] <= hooks_.now_ms()) return i;
-  }
-  return std::nullopt;
+std::optional<std::size_t> Scheduler::most_urgent() const {
+  const auto best = std::find_if(by_urgency_.begin(), by_urgency_.end(),
+                                 [&](std::size_t job) { return ready(jobs_[job]); });
+  return best == by_urgency_.end() ? std::nullopt : std::optional(*best);
 }
 
 void Scheduler::start_what_fits() {
-  for (auto slot = free_slot(); slot; slot = free_slot()) {
-    // The most urgent of what may start; among equals the first of the plan.
-    std::optional<size_t> best;
-    for (size_t i = 0; i < jobs_.size(); ++i) {
-      if (ready(jobs_[i]) && (!best || jobs_[i].urgency > jobs_[*best].urgency)) best = i;
-    }
-    if (!best) return;
-    start(*best, *slot);
+  for (auto best = most_urgent(); best && launcher_.reserve(); best = most_urgent()) {
+    if (!start(*best)) return;
   }
 }
 
+void Scheduler::take_requests() {
+  for (const Request& request : hooks_.requests()) {
+    if (request.kind == RequestKind::kStop) {
+      stop_asked_ = true;
+      continue;
+    }
+    for (std::size_t i = 0; i < jobs_.size(); ++i) {
+      Job& job = jobs_[i];
+      if (job.planned->row.key != request.key) continue;
+      const bool cancel = request.kind == RequestKind::kCancel;
+      if (!cancel) give_up_unseen(i);
+      if (cancel && (job.state == State::kDone || job.state == State::kCancelled)) continue;
+      if (!cancel && job.state == State::kDiverged) forget_divergence(job);
+      if (!cancel && job.state != State::kCancelled && job.state != State::kFailed) continue;
+      hooks_.say(
+          fmt::format("{}: {}", job.planned->name,
+                      cancel ? "cancelled; crosslaw retry takes it in again" : "is tried again"));
+      store_.set_cancelled(job.run_id, cancel);
+      job.state = cancel ? State::kCancelled : State::kWaiting;
+      job.failures = {}, job.not_before_ms = 0;
+      for (auto& [attempt, live] : live_) {
+        if (live.job != i) continue;
+        if (cancel) live.cancelled = true, launcher_.stop(attempt, true);
+        // One that is being ended must be gone before the next begins.
+        if (!cancel) job.state = State::kRunning;
+      }
+    }
+  }
+}
+
+// Its result for good, unless the user knows better.
+void Scheduler::forget_divergence(Job& job) {
+  for (const db::AttemptRow& attempt : store_.attempts()) {
+    if (attempt.run_id == job.run_id && attempt.outcome == db::Outcome::kDiverged)
+      store_.revoke_attempt(attempt.id, db::Outcome::kCancelled,
+                            "diverged, and tried again by the user");
+  }
+  job.state = State::kFailed;
+}
+
+// Asked to try again what nobody can see: then it is gone, as far as we know.
+void Scheduler::give_up_unseen(std::size_t job) {
+  std::vector<int64_t> unseen;
+  for (const auto& [attempt, live] : live_) {
+    if (live.job == job && live.where == Whereabouts::kUnknown && !live.cancelled)
+      unseen.push_back(attempt);
+  }
+  for (int64_t attempt : unseen) finish({.attempt_id = attempt, .where = Whereabouts::kGone});
+}
+
 void Scheduler::read_running() {
+  // Files on other machines' disks are asked for less often than our own.
+  if (launcher_.detaches() && Clock::now() < next_look_) return;
+  next_look_ = Clock::now() + kQueueLook;
+  std::vector<int64_t> ended;
   for (auto& [attempt, live] : live_) {
-    live.log_offset = ingest_metrics(store_, options_.folder, live.folder, jobs_[live.job].run_id,
+    if (!live.job) continue;
+    live.log_offset = ingest_metrics(store_, options_.folder, live.folder, jobs_[*live.job].run_id,
                                      attempt, live.log_offset);
     // Compared, not parsed: whatever changes shows that the process lives. Our own clock times it,
     // for the file's date comes from a file server that may disagree.
     std::string heartbeat = first_line_of(trainer::heartbeat_file(options_.folder / live.folder));
     // Empty: the trainer is just writing it.
-    if (!heartbeat.empty() && heartbeat != live.heartbeat)
-      live.heartbeat = heartbeat, live.heartbeat_seen = Clock::now();
-    if (!live.hung && Clock::now() - live.heartbeat_seen > kHungAfter) {
+    if (!heartbeat.empty() && heartbeat != live.heartbeat) {
+      const auto silence = Clock::now() - live.heartbeat_seen;
+      if (!live.heartbeat.empty())
+        live.longest_silence = std::max(live.longest_silence.value_or(silence), silence);
+      live.heartbeat = heartbeat, live.heartbeat_seen = Clock::now(), live.running = true;
+    }
+    if (!live.hung && silent_for_too_long(live)) {
       live.hung = true;
       launcher_.stop(attempt, true);
     }
+    // A queue is slow to tell, and may be wrong; the result is there when all else is.
+    if (launcher_.detaches() && fs::exists(trainer::result_file(options_.folder / live.folder)))
+      ended.push_back(attempt);
   }
+  for (int64_t attempt : ended) {
+    ended_early_[attempt] = Clock::now();
+    finish({.attempt_id = attempt, .where = Whereabouts::kGone});
+  }
+}
+
+bool Scheduler::silent_for_too_long(const Live& live) const {
+  if (!live.running) return false;
+  const auto silence = Clock::now() - live.heartbeat_seen;
+  if (!live.longest_silence) return silence > kPatienceAtStart;
+  const std::chrono::duration<double> writing(jobs_[*live.job].planned->checkpoint_bytes() /
+                                              kSlowDiskBytesPerSecond);
+  const auto patience =
+      std::max<Clock::duration>(kShortestPatience, kSilencesAllowed * *live.longest_silence);
+  return silence > patience + writing;
 }
 
 void Scheduler::stop_running() {
   hooks_.say(fmt::format(
       "stopping: {} runs publish a checkpoint; press Ctrl-C again to stop at once", live_.size()));
+  const int before = hooks_.interrupts();
   bool at_once = false;
   // No time limit: a checkpoint of a large model takes as long as it takes, and the user has the
   // second Ctrl-C.
   for (const auto& [attempt, live] : live_) launcher_.stop(attempt, false);
   while (!live_.empty()) {
-    if (!at_once && hooks_.interrupts() > 1) {
+    if (!at_once && hooks_.interrupts() > std::max(1, before)) {
       at_once = true;
       for (const auto& [attempt, live] : live_) launcher_.stop(attempt, true);
     }
-    for (const ProcessExit& exit : launcher_.wait(kTick)) finish(exit);
+    for (const AttemptState& state : launcher_.states(kTick)) observe(state);
+    if (launcher_.detaches()) read_running();
   }
 }
 

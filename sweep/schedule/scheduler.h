@@ -5,21 +5,23 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "db/run_store.h"
 #include "sweep/launch/run_launcher.h"
 #include "sweep/plan/plan.h"
+#include "sweep/schedule/requests.h"
+#include "sweep/schedule/retry_rules.h"
 #include "sweep/schedule/run_speed.h"
 #include "trainer/corpus/corpus.h"
 
 namespace crosslaw::sweep {
 
 struct SchedulerOptions {
-  std::filesystem::path folder;  // the sweep's
+  std::filesystem::path folder;  // the one that holds runs/, as every machine of the sweep sees it
   std::string host;
-  std::string boot_id;
   LaunchSpec launch;
   double checkpoint_every_seconds = 600;
   bool source_loss_at_end_only = false;
@@ -27,7 +29,9 @@ struct SchedulerOptions {
 
 // What a printer may want to know, at any time.
 struct Progress {
-  int64_t total = 0, done = 0, diverged = 0, failed = 0, blocked = 0, running = 0, waiting = 0;
+  int64_t total = 0, done = 0, diverged = 0, failed = 0, cancelled = 0, blocked = 0, running = 0,
+          waiting = 0;
+  int64_t queued = 0;  // of the running ones, those that wait in a batch system's queue
   double flops_total = 0, flops_done = 0;
   std::optional<double> remaining_seconds;
   bool measured = false;  // false: that is by a stated or typical speed, no run has ended yet
@@ -36,7 +40,12 @@ struct Progress {
   std::vector<std::string> running_names;
 };
 
-enum class SweepEnd { kFinished, kInterrupted };
+enum class SweepEnd {
+  kFinished,
+  kInterrupted,  // asked to end; every run has stopped
+  kDetached,     // asked to end; the batch system goes on with what it has
+  kGivenUp,      // what was wrong would have ended every further run
+};
 
 struct SchedulerHooks {
   std::function<void(const Progress&)> on_progress;
@@ -44,6 +53,8 @@ struct SchedulerHooks {
   std::function<int()>
       interrupts;  // how often Ctrl-C was pressed: 1 stops with checkpoints, 2 at once
   std::function<int64_t()> now_ms;
+  // What users asked for since the last time.
+  std::function<std::vector<Request>()> requests = [] { return std::vector<Request>(); };
 };
 
 // Trains what the plan holds and the store has not done: start what is ready and fits, reap what
@@ -52,67 +63,75 @@ struct SchedulerHooks {
 class Scheduler {
  public:
   Scheduler(const Plan& plan, const trainer::Corpus& corpus, db::RunStore& store,
-            RunLauncher& launcher, std::vector<Slot> slots, SchedulerOptions options,
-            SchedulerHooks hooks);
+            RunLauncher& launcher, SchedulerOptions options, SchedulerHooks hooks);
 
   SweepEnd run();
   Progress progress() const;
 
  private:
-  enum class State { kWaiting, kRunning, kDone, kDiverged, kFailed };
+  enum class State { kWaiting, kRunning, kDone, kDiverged, kFailed, kCancelled };
+  using Clock = std::chrono::steady_clock;
 
   struct Job {
     const PlannedRun* planned = nullptr;
     int64_t run_id = 0;
     State state = State::kWaiting;
-    int64_t attempts = 0;  // ever
-    int64_t crashes = 0;   // in this invocation, since it last got further
-    int64_t kills = 0;     // likewise
-    int64_t memory_failures = 0;
-    int64_t micro_batch = 0;  // 0: as the trainer decides
+    int64_t attempts = 0;   // ever
+    FailureCount failures;  // in this invocation, since it last got further
+    std::vector<std::string> avoid_nodes;
     int64_t not_before_ms = 0;
     double urgency = 0;  // FLOPs of the longest chain of runs that starts here
     int64_t best_step = 0;
   };
 
   struct Live {
-    size_t job = 0;
-    size_t slot = 0;  // slots_.size(): adopted on a slot that is not ours any more
+    std::optional<std::size_t> job;  // nothing: the spec no longer asks for the run
     std::string folder, token;
     int64_t log_offset = 0;
     int64_t started_ms = 0;
+    std::optional<int64_t> micro_batch;
+    bool adopted = false;  // and not seen running yet
+    bool running = false;
+    Whereabouts where = Whereabouts::kRunning;  // as last heard
+    std::optional<std::string> node, queue_job;
+    std::string blocked;  // as was said last
     std::string heartbeat;
-    std::chrono::steady_clock::time_point heartbeat_seen;
-    bool hung = false;
-  };
-
-  // One more failure of a run, and what this kind of failure asks for.
-  struct Failure {
-    int64_t times = 0;    // that the run failed in this way, this one included
-    int64_t allowed = 0;  // after so many it is given up
-    int64_t wait_ms = 0;  // before the next try
-    std::string why;
+    Clock::time_point heartbeat_seen;
+    std::optional<Clock::duration> longest_silence;  // between two heartbeats
+    bool hung = false, cancelled = false;
   };
 
   void load_jobs();
   void settle_earlier_attempts();
   void check_parents();
   void require_checkpoint(const StartPoint& start, bool check_hashes);
+  void take_requests();
+  void forget_divergence(Job& job);
+  void give_up_unseen(std::size_t job);
   void start_what_fits();
   bool ready(const Job& job) const;
   bool blocked(const Job& job) const;
-  std::optional<size_t> free_slot() const;
-  void start(size_t job, size_t slot);
-  void write_attempt_config(const Job& job, const Slot& slot, const std::string& token,
+  std::optional<std::size_t> most_urgent() const;
+  bool start(std::size_t job);
+  void write_attempt_config(const Job& job, const db::AttemptRow& attempt,
                             const std::filesystem::path& folder) const;
+  // Sequences of a micro-batch that did not run out of memory, as far as known; 0: any may.
+  int64_t micro_batch_of(const Job& job) const;
+  void remember_memory(const Job& job, std::optional<int64_t> micro_batch);
   std::vector<std::string> start_checkpoints(const Job& job) const;
   std::optional<std::string> checkpoint_at(const Job& job, int64_t step) const;
-  void finish(const ProcessExit& exit);
-  db::AttemptEnd end_of(const ProcessExit& exit, const Live& live) const;
-  void judge(Job& job, const db::AttemptEnd& end);
-  void retry(Job& job, const Failure& failure);
+  void observe(const AttemptState& state);
+  void finish(const AttemptState& end);
+  db::AttemptEnd end_of(const AttemptState& end, const Live& live) const;
+  void judge(Job& job, const db::AttemptEnd& end, bool got_further);
+  void try_again(Job& job, const db::AttemptEnd& end);
+  void give_up_sweep(const Job& job, const db::AttemptEnd& end);
+  void drop_old_resume_points(const Job& job) const;
+  void drop_unrecorded_checkpoints(const Job& job) const;
+  void drop_checkpoint(const Job& job, int64_t step, const std::string& folder) const;
   void drop_spent_checkpoints(size_t job);
   void read_running();
+  bool silent_for_too_long(const Live& live) const;
   void stop_running();
   bool finished() const;
   double done_share(const Live& live) const;
@@ -121,13 +140,18 @@ class Scheduler {
   const trainer::Corpus& corpus_;
   db::RunStore& store_;
   RunLauncher& launcher_;
-  std::vector<Slot> slots_;
   SchedulerOptions options_;
   SchedulerHooks hooks_;
-  std::vector<Job> jobs_;         // as plan_.runs
+  std::vector<Job> jobs_;  // as plan_.runs
+  std::vector<std::size_t> by_urgency_;
   std::map<int64_t, Live> live_;  // by attempt
-  std::vector<bool> slot_busy_;
-  std::vector<int64_t> slot_not_before_ms_;  // of a slot that another program used
+  // Ended by their own word while the queue still has them, and since when.
+  std::map<int64_t, Clock::time_point> ended_early_;
+  std::map<std::string, int64_t> micro_batches_;  // by size: what memory allows, once it did not
+  EqualFailures equal_failures_;
+  std::string hopeless_;  // why the sweep cannot go on
+  bool stop_asked_ = false;
+  Clock::time_point next_look_;
   RunSpeed speed_;
   int64_t begun_ms_ = 0;       // run(); 0: not yet
   double flops_at_begin_ = 0;  // of runs that were done before

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <csignal>
 #include <fstream>
+#include <functional>
+#include <iterator>
 #include <random>
 
 #include "sweep/schedule/ingest.h"
@@ -12,16 +14,11 @@
 
 namespace crosslaw::sweep {
 namespace fs = std::filesystem;
+using namespace std::chrono_literals;
 namespace {
 
-constexpr int64_t kKillsAllowed = 20;  // ends from outside say nothing against the run
-// The last try has a sixteenth of the batch; then the model itself does not fit.
-constexpr int64_t kMemoryFailuresAllowed = 4;
-constexpr int64_t kFirstRetryMs = 1000;
-constexpr int64_t kMostDoublings = 5;     // waits grow from 2 s to 32 s
-constexpr int64_t kSlotTakenMs = 30'000;  // until a device that others use is tried again
-
-int64_t backoff_ms(int64_t failures) { return kFirstRetryMs << std::min(failures, kMostDoublings); }
+// After its result a job's end takes a moment; what the queue still has then is a mistake of its.
+constexpr auto kMomentAfterResult = 60s;
 
 // Unlike the folder's name it cannot be guessed or repeated: a result is believed only with it.
 std::string random_token() {
@@ -35,67 +32,90 @@ std::string attempt_folder(const std::string& key, int64_t n) {
   return fmt::format("runs/{}/attempt-{}", key, n);
 }
 
-std::string last_line_of(const fs::path& file) {
-  std::ifstream input(file);
-  std::string last;
-  for (std::string line; std::getline(input, line);) {
-    if (!line.empty()) last = line;
-  }
-  return last;
+std::string text_of(const fs::path& file) {
+  std::ifstream input(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(input), {}};
+}
+
+bool signalled(const AttemptState& end, int signal) {
+  // As the kernel says it, and as a shell in between does.
+  return end.signal == signal || end.code == 128 + signal;
+}
+
+bool never_started(const AttemptState& end) {
+  return end.code == trainer::kExitBadConfig || end.code == kExitCannotStart ||
+         end.code == kExitNotFound;
 }
 
 }  // namespace
 
-void Scheduler::start(size_t index, size_t slot) {
+bool Scheduler::start(std::size_t index) {
   Job& job = jobs_[index];
   db::AttemptRow attempt;
   attempt.run_id = job.run_id;
   attempt.n = ++job.attempts;
   attempt.token = random_token();
   attempt.folder = attempt_folder(job.planned->row.key, attempt.n);
-  attempt.device = slots_[slot].device();
+  attempt.device = launcher_.device();
   attempt.host = options_.host;
-  attempt.boot_id = options_.boot_id;
+  attempt.backend = launcher_.backend();
   attempt.started_ms = hooks_.now_ms();
+  if (const int64_t asked = micro_batch_of(job)) attempt.micro_batch = asked;
   // Recorded before the process exists: should we be killed in between, the next invocation finds
   // an attempt without a process, never a process without an attempt.
   attempt.id = store_.begin_attempt(attempt);
-  fs::path folder = options_.folder / attempt.folder;
+  const fs::path folder = options_.folder / attempt.folder;
   fs::create_directories(folder);
-  write_attempt_config(job, slots_[slot], attempt.token, folder);
-  auto process = launcher_.start(
-      {attempt.id, trainer::config_file(folder), trainer::log_file(folder), slots_[slot]});
-  if (!process) {
-    store_.end_attempt(attempt.id,
-                       {.outcome = db::Outcome::kSlotTaken,
-                        .message = slots_[slot].name() + " is used by another program"},
-                       hooks_.now_ms());
-    // Not the run's fault: no failure, and the slot waits, for another one may be free.
-    slot_not_before_ms_[slot] = hooks_.now_ms() + kSlotTakenMs;
-    return;
+  write_attempt_config(job, attempt, folder);
+  drop_old_resume_points(job);
+  const LaunchRequest request{attempt.id,
+                              attempt.token,
+                              fmt::format("crosslaw-{}", job.planned->row.key.substr(0, 8)),
+                              trainer::config_file(folder),
+                              trainer::log_file(folder),
+                              job.avoid_nodes};
+  try {
+    const bool started = launcher_.start(request, [&](const LaunchPlace& place) {
+      store_.set_place(attempt.id, {place.boot_id, place.pid, place.start_ticks, place.job,
+                                    std::nullopt, place.gpu_uuid});
+    });
+    if (!started) {
+      store_.end_attempt(
+          attempt.id, {.outcome = db::Outcome::kSlotTaken, .message = "no place for it was left"},
+          hooks_.now_ms());
+      return false;
+    }
+  } catch (const LaunchRefused& refusal) {
+    const db::AttemptEnd end{.outcome = db::Outcome::kBadConfig, .message = refusal.what()};
+    store_.end_attempt(attempt.id, end, hooks_.now_ms());
+    give_up_sweep(job, end);
+    return false;
   }
-  store_.set_process(attempt.id, process->pid, process->start_ticks);
   job.state = State::kRunning;
-  slot_busy_[slot] = true;
-  live_[attempt.id] = {.job = index,
-                       .slot = slot,
-                       .folder = attempt.folder,
-                       .token = attempt.token,
-                       .log_offset = 0,
-                       .started_ms = attempt.started_ms,
-                       .heartbeat = "",
-                       .heartbeat_seen = std::chrono::steady_clock::now()};
+  Live& live = live_[attempt.id];
+  live = {.job = index,
+          .folder = attempt.folder,
+          .token = attempt.token,
+          .log_offset = 0,
+          .started_ms = attempt.started_ms,
+          .micro_batch = attempt.micro_batch,
+          .node = std::nullopt,
+          .queue_job = std::nullopt,
+          .blocked = "",
+          .heartbeat = "",
+          .heartbeat_seen = Clock::now()};
+  return true;
 }
 
-void Scheduler::write_attempt_config(const Job& job, const Slot& slot, const std::string& token,
+void Scheduler::write_attempt_config(const Job& job, const db::AttemptRow& attempt,
                                      const fs::path& folder) const {
   const PlannedRun& planned = *job.planned;
   trainer::TrainConfig config;
   config.recipe = planned.recipe;
   trainer::Execution& e = config.execution;
-  e.token = token;
-  e.device = slot.device();
-  e.gpu_uuid = slot.gpu_uuid;
+  e.token = attempt.token;
+  // Which GPU it is shows where the run starts, by CUDA_VISIBLE_DEVICES.
+  e.device = attempt.device;
   e.threads = options_.launch.threads_per_run;
   for (const trainer::MixturePart& part : planned.recipe.mixture)
     e.train_shards[part.language] = corpus_.language(part.language).train.file.string();
@@ -114,40 +134,113 @@ void Scheduler::write_attempt_config(const Job& job, const Slot& slot, const std
   e.others_at_end_only = options_.source_loss_at_end_only;
   e.publish_steps = planned.publish_steps;
   e.checkpoint_every_seconds = options_.checkpoint_every_seconds;
-  e.micro_batch_sequences = job.micro_batch;
+  e.micro_batch_sequences = attempt.micro_batch.value_or(0);
   trainer::write_config(config, trainer::config_file(folder));
 }
 
-void Scheduler::finish(const ProcessExit& exit) {
-  // A cancelled attempt's process is told of, too, once the stop has reached it.
-  if (!live_.contains(exit.attempt_id)) return;
-  const Live live = live_.at(exit.attempt_id);
-  live_.erase(exit.attempt_id);
-  if (live.slot < slots_.size()) slot_busy_[live.slot] = false;
-  Job& job = jobs_[live.job];
-  // First the last lines of its metrics: whether a run is done depends on the losses that arrived.
-  ingest_metrics(store_, options_.folder, live.folder, job.run_id, exit.attempt_id,
-                 live.log_offset);
-  const db::AttemptEnd end = end_of(exit, live);
-  store_.end_attempt(exit.attempt_id, end, hooks_.now_ms());
-  if (end.outcome == db::Outcome::kDone) {
-    // Of a resumed run only the part that this attempt trained.
-    speed_.add(job.planned->row.flops * static_cast<double>(*end.step - *end.start_step) /
-                   static_cast<double>(job.planned->row.steps),
-               static_cast<double>(hooks_.now_ms() - live.started_ms) / 1000,
-               end.seconds.value_or(0));
-  }
-  judge(job, end);
-  if (job.state == State::kDone) drop_spent_checkpoints(live.job);
+int64_t Scheduler::micro_batch_of(const Job& job) const {
+  const auto known = micro_batches_.find(job.planned->row.size);
+  // A size may have several batches, by token budget.
+  return known == micro_batches_.end()
+             ? 0
+             : std::min(known->second, job.planned->recipe.batch_sequences);
 }
 
-// The trainer's own word counts most; without one, the signal and the heartbeat tell.
-db::AttemptEnd Scheduler::end_of(const ProcessExit& exit, const Live& live) const {
-  const Job& job = jobs_[live.job];
+// Half of what did not fit needs about half the activations and gives the same loss. Runs of one
+// size need the same memory, so that the others need not find out for themselves.
+void Scheduler::remember_memory(const Job& job, std::optional<int64_t> micro_batch) {
+  const int64_t failed = micro_batch.value_or(job.planned->recipe.batch_sequences);
+  int64_t& known = micro_batches_.try_emplace(job.planned->row.size, failed).first->second;
+  known = std::max<int64_t>(1, std::min(known, failed / 2));
+}
+
+void Scheduler::observe(const AttemptState& state) {
+  const auto at = live_.find(state.attempt_id);
+  if (at == live_.end()) {
+    const auto early = ended_early_.find(state.attempt_id);
+    if (early == ended_early_.end()) return;
+    if (state.where == Whereabouts::kGone) {
+      ended_early_.erase(early);
+    } else if (state.where != Whereabouts::kUnknown &&
+               Clock::now() > early->second + kMomentAfterResult) {
+      launcher_.stop(state.attempt_id, true);
+      early->second = Clock::now();
+    }
+    return;
+  }
+  if (state.where == Whereabouts::kGone) return finish(state);
+  at->second.where = state.where;
+  if (state.where == Whereabouts::kUnknown || !at->second.job) return;
+  Live& live = at->second;
+  const std::string& name = jobs_[*live.job].planned->name;
+  if ((state.node && state.node != live.node) || (state.job && state.job != live.queue_job)) {
+    live.node = state.node, live.queue_job = state.job;
+    store_.set_place(state.attempt_id, {.job = state.job, .node = state.node});
+  }
+  if (state.where == Whereabouts::kRunning && !live.running)
+    live.running = true, live.heartbeat_seen = Clock::now();
+  if (live.adopted && !live.cancelled)
+    hooks_.say(fmt::format("{}: still {} as {}", name,
+                           state.where == Whereabouts::kRunning ? "training" : "queued",
+                           state.place));
+  live.adopted = false;
+  if (state.blocked != live.blocked && !state.blocked.empty()) {
+    hooks_.say(
+        fmt::format("{}: blocked: {} can never start: {}", name, state.place, state.blocked));
+    store_.add_event(hooks_.now_ms(), jobs_[*live.job].run_id, "blocked", state.blocked);
+  }
+  live.blocked = state.blocked;
+}
+
+void Scheduler::finish(const AttemptState& end) {
+  const auto at = live_.find(end.attempt_id);
+  if (at == live_.end()) return;
+  const Live live = at->second;
+  live_.erase(at);
+  if (!live.job || live.cancelled) {
+    const char* why = live.job ? "cancelled by the user" : "the spec no longer asks for this run";
+    store_.end_attempt(end.attempt_id, {.outcome = db::Outcome::kCancelled, .message = why},
+                       hooks_.now_ms());
+    // Asked for again in the meantime.
+    if (live.job && jobs_[*live.job].state == State::kRunning)
+      jobs_[*live.job].state = State::kWaiting;
+    return;
+  }
+  Job& job = jobs_[*live.job];
+  // First the last lines of its metrics: whether a run is done depends on the losses that arrived.
+  ingest_metrics(store_, options_.folder, live.folder, job.run_id, end.attempt_id, live.log_offset);
+  const db::AttemptEnd verdict = end_of(end, live);
+  store_.end_attempt(end.attempt_id, verdict, hooks_.now_ms());
+  if (verdict.outcome == db::Outcome::kDone) {
+    // Of a resumed run only the part that this attempt trained.
+    speed_.add(job.planned->row.flops * static_cast<double>(*verdict.step - *verdict.start_step) /
+                   static_cast<double>(job.planned->row.steps),
+               static_cast<double>(hooks_.now_ms() - live.started_ms) / 1000,
+               verdict.seconds.value_or(0));
+  }
+  if (verdict.outcome == db::Outcome::kOutOfMemory) remember_memory(job, verdict.micro_batch);
+  if ((verdict.outcome == db::Outcome::kNodeFailed || verdict.outcome == db::Outcome::kLost) &&
+      verdict.node)
+    job.avoid_nodes.push_back(*verdict.node);
+  // How far its checkpoints reach counts, too: who is killed tells no step.
+  int64_t step = verdict.step.value_or(0);
+  for (const db::CheckpointRow& row : store_.checkpoints(job.run_id))
+    step = std::max(step, row.step);
+  const bool got_further = step > job.best_step;
+  job.best_step = std::max(job.best_step, step);
+  judge(job, verdict, got_further);
+  if (job.state == State::kDone) drop_spent_checkpoints(*live.job);
+}
+
+// The trainer's own word counts most; without one, the queue's word, the signal and the heartbeat.
+db::AttemptEnd Scheduler::end_of(const AttemptState& state, const Live& live) const {
+  const Job& job = jobs_[*live.job];
   const fs::path folder = options_.folder / live.folder;
   db::AttemptEnd end;
-  end.exit_code = exit.code;
-  end.exit_signal = exit.signal;
+  end.exit_code = state.code;
+  end.exit_signal = state.signal;
+  end.node = state.node ? state.node : live.node;
+  end.micro_batch = live.micro_batch;
   const auto result = trainer::read_result(folder);
   // The token: a result may lie there that an earlier process wrote for another attempt.
   if (result && result->token == live.token) {
@@ -161,67 +254,93 @@ db::AttemptEnd Scheduler::end_of(const ProcessExit& exit, const Live& live) cons
       end.outcome = db::Outcome::kCrashed;
       end.message = "done, but its last validation loss is missing from metrics.jsonl";
     }
+    // It stopped as it was asked; the queue knows why it was asked.
+    if (end.outcome == db::Outcome::kStopped && state.cause) end.outcome = *state.cause;
     return end;
   }
-  const int64_t signal = exit.signal.value_or(0);
-  const bool lost = !exit.code && !exit.signal;  // it ended while nobody was watching
-  const bool from_outside = lost || signal == SIGKILL || signal == SIGTERM;
-  end.outcome = live.hung      ? db::Outcome::kHung
-                : from_outside ? db::Outcome::kKilled
-                               : db::Outcome::kCrashed;
-  end.message = last_line_of(trainer::log_file(folder));
+  const bool never_let_go = state.code == kExitNotLetGo;
+  const bool nothing_known = (!state.code || never_let_go) && !state.signal && !state.cause;
+  end.message = reason_in_log(text_of(trainer::log_file(folder)));
+  const bool from_outside = signalled(state, SIGKILL) || signalled(state, SIGTERM) ||
+                            signalled(state, SIGINT) || signalled(state, SIGHUP);
+  end.outcome = live.hung                      ? db::Outcome::kHung
+                : never_started(state)         ? db::Outcome::kBadConfig
+                : state.code == kExitNoDevice  ? db::Outcome::kNodeFailed
+                : state.cause                  ? *state.cause
+                : nothing_known                ? db::Outcome::kLost
+                : from_outside                 ? db::Outcome::kKilled
+                : tells_of_memory(end.message) ? db::Outcome::kOutOfMemory
+                                               : db::Outcome::kCrashed;
+  if (state.code == kExitNotFound) end.message = "the trainer was not found: " + end.message;
   return end;
 }
 
-void Scheduler::judge(Job& job, const db::AttemptEnd& end) {
+void Scheduler::judge(Job& job, const db::AttemptEnd& end, bool got_further) {
   job.state = State::kWaiting;
   // A run that gets further each time is not hopeless, however often it ends early.
-  const int64_t step = end.step.value_or(0);
-  if (step > job.best_step) job.best_step = step, job.crashes = job.kills = 0;
+  if (got_further) job.failures.got_further(), equal_failures_.clear();
   switch (end.outcome) {
     case db::Outcome::kDone:
       job.state = State::kDone;
+      equal_failures_.clear();
       return;
     case db::Outcome::kDiverged:
       job.state = State::kDiverged;
       hooks_.say(fmt::format("{}: diverged, which is recorded as its result: {}", job.planned->name,
                              end.message));
       return;
-    case db::Outcome::kStopped:  // by us; it goes on from its checkpoint
-      return;
-    case db::Outcome::kOutOfMemory:
-      // Half the micro-batch needs about half the activations and gives the same loss.
-      ++job.memory_failures;
-      job.micro_batch =
-          std::max<int64_t>(1, job.planned->recipe.batch_sequences >> job.memory_failures);
-      return retry(job,
-                   {job.memory_failures, kMemoryFailuresAllowed, backoff_ms(job.memory_failures),
-                    "out of memory; trying smaller micro-batches"});
-    case db::Outcome::kKilled:
-      ++job.kills;
-      return retry(job, {job.kills, kKillsAllowed, 0, "killed from outside"});
-    default:
+    case db::Outcome::kBadConfig:
+      return give_up_sweep(job, end);
+    case db::Outcome::kCrashed:
+    case db::Outcome::kHung:
+    case db::Outcome::kRefused:
       // A refusal may mean that the parent's checkpoint is rotten; then the parent comes first.
       if (end.outcome == db::Outcome::kRefused && job.planned->parent)
         require_checkpoint(*job.planned->parent, true);
-      ++job.crashes;
-      return retry(job, {job.crashes, options_.launch.retries, backoff_ms(job.crashes),
-                         fmt::format("{}: {}", db::name_of(end.outcome), end.message)});
+      if (!got_further && equal_failures_.add(job.run_id, end.outcome, end.message))
+        give_up_sweep(job, end);
+      return try_again(job, end);
+    default:
+      return try_again(job, end);
   }
 }
 
-void Scheduler::retry(Job& job, const Failure& failure) {
-  if (failure.times > failure.allowed) {
+void Scheduler::try_again(Job& job, const db::AttemptEnd& end) {
+  const RetryRule rule = retry_rule(end.outcome, options_.launch.retries);
+  // While everything is being stopped an end says nothing.
+  if (end.outcome == db::Outcome::kStopped &&
+      (stop_asked_ || !hopeless_.empty() || hooks_.interrupts() > 0))
+    return;
+  const int64_t times = job.failures.add(end.outcome);
+  const std::string why = end.message.empty()
+                              ? std::string(db::name_of(end.outcome))
+                              : fmt::format("{}: {}", db::name_of(end.outcome), end.message);
+  // A single sequence is the smallest micro-batch there is.
+  const bool smallest = end.outcome == db::Outcome::kOutOfMemory && end.micro_batch == 1;
+  if (times > rule.allowed || smallest) {
     job.state = State::kFailed;
-    store_.add_event(hooks_.now_ms(), job.run_id, "failed", failure.why);
+    store_.add_event(hooks_.now_ms(), job.run_id, "failed", why);
     const fs::path folder = attempt_folder(job.planned->row.key, job.attempts);
-    hooks_.say(fmt::format("{}: failed {} times, given up ({}); see {}", job.planned->name,
-                           failure.times, failure.why,
-                           trainer::log_file(options_.folder / folder).string()));
+    hooks_.say(fmt::format("{}: failed {} times, given up ({}); see {}", job.planned->name, times,
+                           why, trainer::log_file(options_.folder / folder).string()));
     return;
   }
-  job.not_before_ms = hooks_.now_ms() + failure.wait_ms;
-  hooks_.say(fmt::format("{}: {}; trying again", job.planned->name, failure.why));
+  const uint64_t salt = std::hash<std::string>{}(job.planned->row.key) + times;
+  job.not_before_ms = hooks_.now_ms() + wait_ms(rule, times, salt);
+  hooks_.say(fmt::format("{}: {}; trying again", job.planned->name, why));
+}
+
+// What is wrong is wrong for every run: to try them all would only take long.
+void Scheduler::give_up_sweep(const Job& job, const db::AttemptEnd& end) {
+  if (!hopeless_.empty()) return;
+  const fs::path folder = attempt_folder(job.planned->row.key, job.attempts);
+  hopeless_ = fmt::format("{}: {}: {}", job.planned->name, db::name_of(end.outcome),
+                          end.message.empty() ? "no word of why" : end.message);
+  store_.add_event(hooks_.now_ms(), job.run_id, "sweep stopped", hopeless_);
+  hooks_.say(fmt::format(
+      "the sweep stops, for every further run would end alike: {}; see {}; once it is mended, the "
+      "same command goes on",
+      hopeless_, trainer::log_file(options_.folder / folder).string()));
 }
 
 }  // namespace crosslaw::sweep

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "sweep/schedule/scheduler.h"
 #include "trainer/recipe/checkpoint_state.h"
@@ -9,6 +10,9 @@
 
 namespace crosslaw::sweep {
 namespace fs = std::filesystem;
+namespace {
+constexpr std::size_t kResumePointsKept = 2;
+}
 
 // A finished run whose final checkpoint is gone must be done again, if another run still needs it.
 void Scheduler::check_parents() {
@@ -62,6 +66,44 @@ std::optional<std::string> Scheduler::checkpoint_at(const Job& job, int64_t step
   return std::nullopt;
 }
 
+// Of what earlier attempts left to resume from, the two newest are enough: the second in case that
+// the first is damaged. And what was published but not told, by an attempt that was killed in
+// between, is known to nobody.
+void Scheduler::drop_old_resume_points(const Job& job) const {
+  std::vector<db::CheckpointRow> own = store_.checkpoints(job.run_id);
+  const auto& kept = job.planned->publish_steps;
+  std::erase_if(own, [&](const db::CheckpointRow& row) {
+    return row.step == job.planned->row.steps ||
+           std::find(kept.begin(), kept.end(), row.step) != kept.end();
+  });
+  for (std::size_t i = 0; i + kResumePointsKept < own.size(); ++i)
+    drop_checkpoint(job, own[i].step, own[i].folder);
+  drop_unrecorded_checkpoints(job);
+}
+
+void Scheduler::drop_unrecorded_checkpoints(const Job& job) const {
+  std::set<fs::path> recorded;
+  for (const db::CheckpointRow& row : store_.checkpoints(job.run_id))
+    recorded.insert(options_.folder / row.folder);
+  std::error_code ignored;
+  for (const auto& attempt :
+       fs::directory_iterator(options_.folder / "runs" / job.planned->row.key, ignored)) {
+    if (attempt.is_symlink(ignored) || !attempt.is_directory(ignored)) continue;
+    for (const auto& entry : fs::directory_iterator(attempt.path(), ignored)) {
+      const bool checkpoint = entry.path().filename().string().starts_with("checkpoint-");
+      if (checkpoint && !recorded.contains(entry.path())) fs::remove_all(entry.path(), ignored);
+    }
+  }
+}
+
+void Scheduler::drop_checkpoint(const Job& job, int64_t step, const std::string& folder) const {
+  // Forgotten before it is deleted: a crash in between leaves a folder too many, not a row too
+  // many.
+  store_.forget_checkpoint(job.run_id, step);
+  std::error_code ignored;
+  fs::remove_all(options_.folder / folder, ignored);
+}
+
 // Branch points are kept until the last branch is done, resume points until the run is.
 void Scheduler::drop_spent_checkpoints(size_t index) {
   auto spent = [&](size_t job, int64_t step) {
@@ -76,13 +118,10 @@ void Scheduler::drop_spent_checkpoints(size_t index) {
   for (size_t job : candidates) {
     for (const db::CheckpointRow& row : store_.checkpoints(jobs_[job].run_id)) {
       if (!spent(job, row.step)) continue;
-      store_.forget_checkpoint(jobs_[job].run_id, row.step);
-      // Forgotten before it is deleted: a crash in between leaves a folder too many, not a row too
-      // many.
-      std::error_code ignored;
-      fs::remove_all(options_.folder / row.folder, ignored);
+      drop_checkpoint(jobs_[job], row.step, row.folder);
     }
   }
+  drop_unrecorded_checkpoints(jobs_[index]);
 }
 
 }  // namespace crosslaw::sweep

@@ -12,8 +12,14 @@ Progress Scheduler::progress() const {
   double remaining = 0, done = 0, longest = 0;
   std::vector<double> shares(jobs_.size(), 0.0);
   for (const auto& [attempt, live] : live_) {
-    shares[live.job] = done_share(live);
-    p.running_names.push_back(jobs_[live.job].planned->name);
+    if (!live.job) continue;
+    shares[*live.job] = done_share(live);
+    // Those that train, where some still wait for their turn.
+    if (!live.running && launcher_.detaches()) {
+      ++p.queued;
+    } else {
+      p.running_names.push_back(jobs_[*live.job].planned->name);
+    }
   }
   for (size_t i = 0; i < jobs_.size(); ++i) {
     const Job& job = jobs_[i];
@@ -28,6 +34,9 @@ Progress Scheduler::progress() const {
         break;
       case State::kFailed:
         ++p.failed;
+        break;
+      case State::kCancelled:
+        ++p.cancelled;
         break;
       case State::kRunning:
         ++p.running;
@@ -50,7 +59,7 @@ Progress Scheduler::progress() const {
     }
   }
   // As if the work could be spread evenly, but no run ends before itself.
-  const auto slots = static_cast<double>(std::max<size_t>(1, slots_.size()));
+  const auto slots = static_cast<double>(std::max<size_t>(1, launcher_.places()));
   p.remaining_seconds = std::max(remaining / slots, longest);
   p.measured = speed_.measured();
   if (begun_ms_ > 0) {
@@ -63,7 +72,7 @@ Progress Scheduler::progress() const {
 }
 
 double Scheduler::done_share(const Live& live) const {
-  const PlannedRun& planned = *jobs_[live.job].planned;
+  const PlannedRun& planned = *jobs_[*live.job].planned;
   // The steps shared with the trunk are the trunk's work.
   int64_t first = planned.trunk ? planned.trunk->step : 0;
   double step = live.heartbeat.empty() ? static_cast<double>(first)

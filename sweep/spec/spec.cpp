@@ -9,6 +9,7 @@
 #include <limits>
 #include <map>
 
+#include "sweep/spec/launch_section.h"
 #include "sweep/spec/toml_section.h"
 
 namespace crosslaw::sweep {
@@ -242,27 +243,6 @@ void check_parents(const TomlSection& root, const SweepSpec& spec) {
   }
 }
 
-void read_launch(TomlSection section, LaunchSpec& launch) {
-  launch.backend = section.text("backend", launch.backend);
-  // Refused here, not when it is time to launch.
-  require(launch.backend == "local", section, "backend",
-          fmt::format("\"local\", the only one of this version; found {}", launch.backend));
-  launch.devices = section.text("devices", launch.devices);
-  require(launch.devices == "auto" || launch.devices == "cpu" || launch.devices == "gpu", section,
-          "devices", "auto, cpu or gpu");
-  launch.cpu_slots = section.integer("cpu_slots", launch.cpu_slots);
-  require(launch.cpu_slots >= 0, section, "cpu_slots", "at least 0");
-  launch.threads_per_run = section.integer("threads_per_run", launch.threads_per_run);
-  require(launch.threads_per_run >= 1, section, "threads_per_run", "at least 1");
-  launch.flops_per_second = section.number("flops_per_second", launch.flops_per_second);
-  require(launch.flops_per_second >= 0, section, "flops_per_second", "at least 0");
-  launch.dollars_per_hour = section.number("dollars_per_hour", launch.dollars_per_hour);
-  require(launch.dollars_per_hour >= 0, section, "dollars_per_hour", "at least 0");
-  launch.retries = section.integer("retries", launch.retries);
-  require(launch.retries >= 0, section, "retries", "at least 0");
-  section.finish();
-}
-
 }  // namespace
 
 const StrategySpec* SweepSpec::strategy(const std::string& wanted) const {
@@ -312,6 +292,7 @@ SweepSpec read_spec(const fs::path& file) {
   require(!spec.strategies.empty(), root, "strategy", "at least one [[strategy]]");
   check_parents(root, spec);
   if (root.has("launch")) read_launch(root.section("launch"), spec.launch);
+  if (!spec.launch.files.empty()) spec.launch.files = absolute_to(spec.file, spec.launch.files);
   return spec;
 }
 

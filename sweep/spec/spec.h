@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "sweep/spec/launch_spec.h"
 #include "sweep/spec/spec_error.h"
 #include "trainer/corpus/corpus.h"
 #include "trainer/recipe/train_config.h"
@@ -54,16 +55,6 @@ struct TrainingSpec {
   int64_t evaluations = 8;  // validation losses along a run, log-spaced, besides the last
   bool source_loss_at_end_only = false;  // continued runs: loss on the source language
   double checkpoint_every_seconds = 600;
-};
-
-struct LaunchSpec {
-  std::string backend = "local";
-  std::string devices = "auto";  // cpu, gpu, auto: the GPUs when there are any
-  int64_t cpu_slots = 0;         // runs at the same time on the CPU; 0: cores / threads_per_run
-  int64_t threads_per_run = 1;
-  double flops_per_second = 0;  // of one slot, for the plan's estimates; 0: a typical value
-  double dollars_per_hour = 0;  // of one slot
-  int64_t retries = 2;          // after a crash
 };
 
 struct SweepSpec {

@@ -5,6 +5,7 @@
 
 #include <toml++/toml.h>
 
+#include "sweep/spec/launch_section.h"
 #include "sweep/spec/spec.h"
 
 namespace crosslaw::sweep {
@@ -73,7 +74,6 @@ std::string to_toml(const SweepSpec& spec) {
     if (!s.tokens_per_param.empty()) row.insert("tokens_per_param", to_array(s.tokens_per_param));
     strategies.push_back(row);
   }
-  const LaunchSpec& l = spec.launch;
   toml::table table{
       {"name", spec.name},
       {"seeds", to_array(spec.seeds)},
@@ -90,13 +90,7 @@ std::string to_toml(const SweepSpec& spec) {
                            {"language", languages}}},
       {"train", training_table(spec.train)},
       {"strategy", strategies},
-      {"launch", toml::table{{"backend", l.backend},
-                             {"devices", l.devices},
-                             {"cpu_slots", l.cpu_slots},
-                             {"threads_per_run", l.threads_per_run},
-                             {"flops_per_second", l.flops_per_second},
-                             {"dollars_per_hour", l.dollars_per_hour},
-                             {"retries", l.retries}}}};
+      {"launch", launch_table(spec.launch)}};
   std::ostringstream text;
   text << table << "\n";
   return text.str();

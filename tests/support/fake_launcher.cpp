@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <utility>
 
 #include "db/files/atomic_file.h"
 #include "db/files/content_hash.h"
@@ -62,30 +63,51 @@ double fake_loss(const Recipe& recipe) {
   return 1.5 + 20 / std::pow(n, 0.4) + (recipe.parent_key.empty() ? 30 : 20) / std::pow(d, 0.3);
 }
 
-std::optional<sweep::ProcessIdentity> FakeLauncher::start(const sweep::LaunchRequest& request) {
+bool FakeLauncher::start(const sweep::LaunchRequest& request, const Commit& commit) {
   started.push_back(read_config(request.config_file));
+  requests.push_back(request);
   running[request.attempt_id] = request.config_file;
   most_at_once = std::max(most_at_once, running.size());
-  return sweep::ProcessIdentity{1000 + request.attempt_id, 1};
+  sweep::LaunchPlace place;
+  place.boot_id = "boot", place.pid = 1000 + request.attempt_id, place.start_ticks = 1;
+  commit(place);
+  return true;
 }
 
-std::optional<sweep::ProcessIdentity> FakeLauncher::adopt(int64_t attempt_id,
-                                                          const fs::path& config_file) {
-  if (std::find(adoptable.begin(), adoptable.end(), attempt_id) == adoptable.end())
-    return std::nullopt;
-  running[attempt_id] = config_file;
-  return sweep::ProcessIdentity{1000 + attempt_id, 1};
+void FakeLauncher::adopt(const std::vector<sweep::EarlierAttempt>& attempts) {
+  for (const sweep::EarlierAttempt& attempt : attempts) {
+    const int64_t id = attempt.request.attempt_id;
+    if (std::find(adoptable.begin(), adoptable.end(), id) == adoptable.end()) {
+      gone_.push_back(id);
+    } else {
+      running[id] = attempt.request.config_file;
+    }
+  }
 }
 
-std::vector<sweep::ProcessExit> FakeLauncher::wait(std::chrono::milliseconds) {
-  if (hold || running.empty()) return {};
+std::vector<sweep::AttemptState> FakeLauncher::states(std::chrono::milliseconds) {
+  using sweep::Whereabouts;
+  std::vector<sweep::AttemptState> states;
+  for (int64_t id : std::exchange(gone_, {}))
+    states.push_back({.attempt_id = id, .where = Whereabouts::kGone});
+  for (const auto& [id, config] : running)
+    states.push_back({.attempt_id = id,
+                      .where = Whereabouts::kRunning,
+                      .place = "process " + std::to_string(1000 + id)});
+  if (hold || running.empty()) return states;
   auto [attempt, config_file] = *running.begin();
   running.erase(running.begin());
   TrainConfig config = read_config(config_file);
   std::string folder = config_file.parent_path().filename().string();
   FakeEnd end = behave_(config, std::stoll(folder.substr(folder.rfind('-') + 1)));
   write_outputs(config, config_file.parent_path(), end);
-  return {{attempt, end.code, end.signal}};
+  states.push_back({.attempt_id = attempt,
+                    .where = Whereabouts::kGone,
+                    .node = end.node,
+                    .code = end.code,
+                    .signal = end.signal,
+                    .cause = end.cause});
+  return states;
 }
 
 void FakeLauncher::stop(int64_t attempt_id, bool) {

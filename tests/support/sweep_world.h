@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sweep/plan/plan.h"
@@ -22,6 +23,7 @@ struct SweepWorld {
   db::RunStore store;
   std::vector<std::string> said;
   int interrupts = 0;
+  std::vector<sweep::Request> requests;
   int64_t clock_ms = 0, tick_ms = 100;  // logical: a tick passes at each look
   std::function<void(const sweep::Progress&)> on_progress = [](const sweep::Progress&) {};
 
@@ -44,17 +46,17 @@ struct SweepWorld {
     std::filesystem::create_directories(folder);
     return db::RunStore::create(folder / "crosslaw.db");
   }
-  sweep::Scheduler scheduler(sweep::RunLauncher& launcher, size_t slots = 2) {
-    return scheduler(launcher, std::vector<sweep::Slot>(slots));
-  }
-  sweep::Scheduler scheduler(sweep::RunLauncher& launcher, std::vector<sweep::Slot> slots) {
+  // A fake launcher gets so many places.
+  template <typename Launcher>
+  sweep::Scheduler scheduler(Launcher& launcher, size_t slots = 2) {
+    launcher.slots = slots;
     sweep::SchedulerHooks hooks;
     hooks.on_progress = on_progress;
     hooks.say = [this](const std::string& message) { said.push_back(message); };
     hooks.interrupts = [this] { return interrupts; };
     hooks.now_ms = [this] { return clock_ms += tick_ms; };
-    return {plan, corpus, store, launcher, std::move(slots), {folder, "here", "boot", spec.launch},
-            hooks};
+    hooks.requests = [this] { return std::exchange(requests, {}); };
+    return {plan, corpus, store, launcher, {folder, "here", spec.launch}, hooks};
   }
   std::map<db::Outcome, int64_t> outcomes() const {
     std::map<db::Outcome, int64_t> counts;

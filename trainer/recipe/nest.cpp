@@ -15,6 +15,8 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "trainer/recipe/run_files.h"
+
 namespace crosslaw::trainer {
 namespace {
 
@@ -29,12 +31,15 @@ void show_arguments(std::span<char> memory, const std::string& config) {
 }
 
 [[noreturn]] void become_attempt(const NestRequest& request, std::span<char> arguments, int told,
-                                 const Attempt& attempt) {
+                                 int go, const Attempt& attempt) {
   // Named before its number is told: there is no moment at which it is known and not to be found.
   show_arguments(arguments, request.config_file);
   const pid_t self = ::getpid();
   if (::write(told, &self, sizeof self) != sizeof self) ::_exit(126);
   ::close(told);
+  char byte = 0;
+  if (::read(go, &byte, 1) != 1) ::_exit(kExitStartAgain);
+  ::close(go);
   // A session of its own: Ctrl-C and a closed terminal reach the launcher alone.
   ::setsid();
   const int input = ::open("/dev/null", O_RDONLY | O_CLOEXEC),
@@ -55,24 +60,31 @@ void show_arguments(std::span<char> memory, const std::string& config) {
   ::_exit(code);
 }
 
+struct Orphan {
+  pid_t pid = -1;
+  int go = -1;  // it begins when a byte comes through, and ends when none can come any more
+};
+
 // Forks twice: the process in between ends at once, and its child becomes the launcher's.
-pid_t start_orphan(const NestRequest& request, std::span<char> arguments, const Attempt& attempt) {
-  std::array<int, 2> pipe{};
-  if (::pipe2(pipe.data(), O_CLOEXEC) != 0) return -1;
-  pid_t orphan = -1;
+Orphan start_orphan(const NestRequest& request, std::span<char> arguments, const Attempt& attempt) {
+  std::array<int, 2> told{}, go{};
+  if (::pipe2(told.data(), O_CLOEXEC) != 0 || ::pipe2(go.data(), O_CLOEXEC) != 0) return {};
+  Orphan orphan{-1, go[1]};
   const pid_t between = ::fork();
   if (between == 0) {
-    if (::fork() == 0) become_attempt(request, arguments, pipe[1], attempt);
+    ::close(go[1]);
+    if (::fork() == 0) become_attempt(request, arguments, told[1], go[0], attempt);
     ::_exit(0);
   }
-  ::close(pipe[1]);
+  ::close(told[1]);
+  ::close(go[0]);
   if (between > 0) {
-    if (::read(pipe[0], &orphan, sizeof orphan) != sizeof orphan) orphan = -1;
+    if (::read(told[0], &orphan.pid, sizeof orphan.pid) != sizeof orphan.pid) orphan.pid = -1;
     // Once it is reaped, its child has the launcher as parent.
     while (::waitpid(between, nullptr, 0) < 0 && errno == EINTR) {
     }
   }
-  ::close(pipe[0]);
+  ::close(told[0]);
   return orphan;
 }
 
@@ -98,15 +110,22 @@ void serve_nest(int socket, std::span<char> arguments, const Attempt& attempt) {
     return ::send(socket, packet.data(), packet.size(), MSG_NOSIGNAL) ==
            static_cast<ssize_t>(packet.size());
   };
-  std::string packet(kNestPacketBytes, '\0');
+  std::string buffer(kNestPacketBytes, '\0');
+  // Empty at the end of input.
+  auto receive = [&] {
+    ssize_t count = 0;
+    while ((count = ::recv(socket, buffer.data(), buffer.size(), 0)) < 0 && errno == EINTR) {
+    }
+    return std::string_view(buffer).substr(0, count > 0 ? static_cast<size_t>(count) : 0);
+  };
   bool open = send(kNestReady);
   while (open) {
-    const ssize_t count = ::recv(socket, packet.data(), packet.size(), 0);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return;
-    const NestRequest request =
-        request_of(std::string_view(packet).substr(0, static_cast<size_t>(count)));
-    open = send(std::to_string(start_orphan(request, arguments, attempt)));
+    const std::string_view packet = receive();
+    if (packet.empty()) return;
+    const Orphan orphan = start_orphan(request_of(packet), arguments, attempt);
+    open = send(std::to_string(orphan.pid)) && receive() == kNestGo;
+    if (open) (void)!::write(orphan.go, "g", 1);
+    ::close(orphan.go);
   }
 }
 

@@ -14,10 +14,12 @@ namespace crosslaw::trainer {
 // A nest is one `crosslaw-train --nest ROOM` that has loaded its libraries and forks a process for
 // each attempt it is told of, for loading them takes longer than many a small run. Standard input
 // is a SOCK_SEQPACKET socket: kNestReady once it is loaded, then for each request one packet back
-// with the new process's id. The process is an orphan, hence a child of the launcher, which is a
-// subreaper (prctl(2)): its end is told to the launcher and a crash is its own. End of input ends
-// the nest, not its attempts.
+// with the new process's id, and kNestGo for it to begin: until then the launcher may note its
+// number, and without it the process ends and has done nothing. The process is an orphan, hence a
+// child of the launcher, which is a subreaper (prctl(2)): its end is told to the launcher and a
+// crash is its own. End of input ends the nest, not its attempts.
 inline constexpr std::string_view kNestReady = "ready";
+inline constexpr std::string_view kNestGo = "go";
 inline constexpr size_t kNestRoomBytes = 4096;  // of ROOM: PATH_MAX, for the config's name
 inline constexpr size_t kNestPacketBytes = 16384;
 

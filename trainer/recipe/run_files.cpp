@@ -108,11 +108,11 @@ void publish_result(const RunResult& result, const fs::path& folder) {
             {"seconds", result.seconds},
             {"tokens_per_second", result.tokens_per_second},
             {"provenance", json::parse(result.provenance)}};
-  db::publish_file(folder / "result.json", j.dump(1) + "\n");
+  db::publish_file(result_file(folder), j.dump(1) + "\n");
 }
 
 std::optional<RunResult> read_result(const fs::path& folder) {
-  std::ifstream input(folder / "result.json");
+  std::ifstream input(result_file(folder));
   if (!input) return std::nullopt;
   // Published by a rename, so that a damaged one means a damaged disk: it counts as none.
   json j = json::parse(input, nullptr, false);
@@ -137,6 +137,7 @@ std::optional<RunResult> read_result(const fs::path& folder) {
 fs::path config_file(const fs::path& folder) { return folder / "config.json"; }
 fs::path metrics_file(const fs::path& folder) { return folder / "metrics.jsonl"; }
 fs::path heartbeat_file(const fs::path& folder) { return folder / "heartbeat"; }
+fs::path result_file(const fs::path& folder) { return folder / "result.json"; }
 fs::path log_file(const fs::path& folder) { return folder / "log.txt"; }
 std::string checkpoint_name(int64_t step) { return fmt::format("checkpoint-{:08}", step); }
 

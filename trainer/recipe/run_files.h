@@ -75,6 +75,7 @@ std::optional<RunResult> read_result(const std::filesystem::path& folder);
 std::filesystem::path config_file(const std::filesystem::path& folder);
 std::filesystem::path metrics_file(const std::filesystem::path& folder);
 std::filesystem::path heartbeat_file(const std::filesystem::path& folder);
+std::filesystem::path result_file(const std::filesystem::path& folder);
 std::filesystem::path log_file(const std::filesystem::path& folder);
 std::string checkpoint_name(int64_t step);
 

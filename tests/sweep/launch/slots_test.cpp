@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <optional>
 
+#include "sweep/launch/gpu_lock.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_folder.h"
 
@@ -111,6 +112,15 @@ TEST_CASE(
   std::vector<Slot> slots = find_slots({.devices = "auto", .cpu_slots = 2});
   REQUIRE(slots.size() == 2);
   CHECK(slots[0].device() == "cpu");
+}
+
+TEST_CASE("several runs a GPU come only after every GPU has one") {
+  Variable unset("CUDA_VISIBLE_DEVICES", std::nullopt);
+  FakeMachine machine(kThree);
+  Uuids order;
+  for (const Slot& slot : find_slots({.devices = "gpu", .runs_per_gpu = 2}))
+    order.push_back(slot.gpu_uuid);
+  CHECK(order == Uuids{"GPU-aaa1", "GPU-bbb2", "GPU-bbb3", "GPU-aaa1", "GPU-bbb2", "GPU-bbb3"});
 }
 
 TEST_CASE("CPU slots get processors of their own as long as there are enough") {

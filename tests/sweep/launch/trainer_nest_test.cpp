@@ -20,16 +20,37 @@ using namespace std::chrono_literals;
 
 LaunchRequest request(const tests::TempFolder& folder, int64_t id, const std::string& order) {
   std::string name = "config-" + std::to_string(id);
-  return {id, folder.write(name, order), folder / (name + ".log"), Slot{}};
+  return {id, "token", "run", folder.write(name, order), folder / (name + ".log"), {}};
 }
 
-ProcessExit end_of(LocalLauncher& launcher) {
+LocalOptions options(std::size_t slots = 2) { return {SMALL_NEST, std::vector<Slot>(slots)}; }
+
+LaunchPlace start(LocalLauncher& launcher, const LaunchRequest& request) {
+  LaunchPlace committed;
+  REQUIRE(launcher.start(request, [&](const LaunchPlace& place) { committed = place; }));
+  return committed;
+}
+
+std::vector<AttemptState> gone(LocalLauncher& launcher, std::chrono::milliseconds patience) {
+  auto states = launcher.states(patience);
+  std::erase_if(states, [](const AttemptState& s) { return s.where != Whereabouts::kGone; });
+  return states;
+}
+
+AttemptState end_of(LocalLauncher& launcher) {
   for (int i = 0; i < 200; ++i) {
-    auto exits = launcher.wait(50ms);
-    if (!exits.empty()) return exits.at(0);
+    auto ended = gone(launcher, 50ms);
+    if (!ended.empty()) return ended.at(0);
   }
   FAIL("nothing ended");
   return {};
+}
+
+void adopt(LocalLauncher& launcher, const LaunchRequest& request, const LaunchPlace& place) {
+  EarlierAttempt attempt;
+  attempt.request = request;
+  attempt.place = place;
+  launcher.adopt({attempt});
 }
 
 // Processes whose program is the nest's and that are no attempt.
@@ -48,12 +69,12 @@ std::vector<pid_t> nests() {
 
 TEST_CASE("a nest's runs end with their own code or signal, and their output goes to their logs") {
   tests::TempFolder folder;
-  LocalLauncher launcher(SMALL_NEST);
-  launcher.start(request(folder, 1, "exit 3"));
+  LocalLauncher launcher(options());
+  start(launcher, request(folder, 1, "exit 3"));
   CHECK(end_of(launcher).code == 3);
-  launcher.start(request(folder, 2, "crash"));
+  start(launcher, request(folder, 2, "crash"));
   CHECK(end_of(launcher).signal == SIGABRT);
-  launcher.start(request(folder, 3, "exit 75"));
+  start(launcher, request(folder, 3, "exit 75"));
   CHECK(end_of(launcher).code == 75);
   CHECK(tests::read_file(folder / "config-2.log") == "doing crash\n");
   CHECK(nests().size() == 1);
@@ -61,45 +82,51 @@ TEST_CASE("a nest's runs end with their own code or signal, and their output goe
 
 TEST_CASE("a nest's run can be found by its config, stopped, and has a session of its own") {
   tests::TempFolder folder;
-  LocalLauncher launcher(SMALL_NEST);
-  auto process = launcher.start(request(folder, 1, "wait"));
-  REQUIRE(process);
-  auto found = find_process_with_argument((folder / "config-1").string());
+  LocalLauncher launcher(options());
+  const LaunchPlace place = start(launcher, request(folder, 1, "wait"));
+  const auto found = find_trainer(SMALL_NEST, folder / "config-1");
   REQUIRE(found);
-  CHECK(found->pid == process->pid);
-  CHECK(found->start_ticks == process->start_ticks);
-  CHECK(process->start_ticks > 0);
+  CHECK(found->pid == place.pid);
+  CHECK(found->start_ticks == place.start_ticks);
+  CHECK(place.start_ticks > 0);
+  // By its program: whoever only names the file is somebody else.
+  CHECK_FALSE(find_trainer("/usr/bin/tail", folder / "config-1"));
   while (tests::read_file(folder / "config-1.log").empty()) std::this_thread::sleep_for(2ms);
-  CHECK(getsid(static_cast<pid_t>(process->pid)) == process->pid);
+  CHECK(getsid(static_cast<pid_t>(*place.pid)) == *place.pid);
   launcher.stop(1, false);
   CHECK(end_of(launcher).signal == SIGTERM);
 }
 
 TEST_CASE("runs outlive launcher and nest, and the next launcher adopts them") {
   tests::TempFolder folder;
-  int64_t pid = 0;
-  {
-    LocalLauncher first(SMALL_NEST);
-    pid = first.start(request(folder, 1, "wait"))->pid;
+  const LaunchRequest run = request(folder, 1, "wait");
+  // With and without what the store knows: it may have been lost.
+  for (const bool known : {true, false}) {
+    LaunchPlace place;
+    {
+      LocalLauncher first(options());
+      place = start(first, run);
+    }
+    CHECK(nests().empty());
+    LocalLauncher second(options());
+    adopt(second, run, known ? place : LaunchPlace{});
+    CHECK(gone(second, 10ms).empty());
+    folder.write("config-1.end", "");
+    CHECK(end_of(second).attempt_id == 1);
+    waitpid(static_cast<pid_t>(*place.pid), nullptr, 0);
+    std::filesystem::remove(folder / "config-1.end");
   }
-  CHECK(nests().empty());
-  LocalLauncher second(SMALL_NEST);
-  auto adopted = second.adopt(7, folder / "config-1");
-  REQUIRE(adopted);
-  CHECK(adopted->pid == pid);
-  folder.write("config-1.end", "");
-  CHECK(end_of(second).attempt_id == 7);
-  waitpid(static_cast<pid_t>(pid), nullptr, 0);
 }
 
 TEST_CASE("a nest that is killed takes no run with it, and the next runs are started without it") {
   tests::TempFolder folder;
-  LocalLauncher launcher(SMALL_NEST);
-  launcher.start(request(folder, 1, "wait"));
+  LocalLauncher launcher(options());
+  start(launcher, request(folder, 1, "wait"));
   REQUIRE(nests().size() == 1);
+  // Let go, which the nest does for it.
+  while (tests::read_file(folder / "config-1.log").empty()) std::this_thread::sleep_for(2ms);
   kill(nests().at(0), SIGKILL);
-  auto alone = launcher.start(request(folder, 2, "exit 5"));
-  REQUIRE(alone);
+  start(launcher, request(folder, 2, "exit 5"));
   CHECK(end_of(launcher).code == 5);
   CHECK(nests().empty());
   folder.write("config-1.end", "");
@@ -108,24 +135,25 @@ TEST_CASE("a nest that is killed takes no run with it, and the next runs are sta
 
 TEST_CASE("a launcher that is killed leaves its runs and no nest") {
   tests::TempFolder folder;
+  const LaunchRequest run = request(folder, 1, "wait");
   const pid_t launcher = fork();
   if (launcher == 0) {
-    LocalLauncher doomed(SMALL_NEST);
-    doomed.start(request(folder, 1, "wait"));
+    LocalLauncher doomed(options());
+    start(doomed, run);
     kill(getpid(), SIGKILL);
   }
   waitpid(launcher, nullptr, 0);
   for (int i = 0; i < 500 && !nests().empty(); ++i) std::this_thread::sleep_for(2ms);
   CHECK(nests().empty());
-  LocalLauncher next(SMALL_NEST);
-  CHECK(next.adopt(1, folder / "config-1"));
+  LocalLauncher next(options());
+  adopt(next, run, {});
+  CHECK(gone(next, 10ms).empty());
   folder.write("config-1.end", "");
   CHECK(end_of(next).attempt_id == 1);
 }
 
 TEST_CASE("a nest's run is pinned to the processors of its slot, the nest is not") {
   tests::TempFolder folder;
-  LocalLauncher launcher(SMALL_NEST);
   cpu_set_t set;
   CPU_ZERO(&set);
   REQUIRE(sched_getaffinity(0, sizeof set, &set) == 0);
@@ -133,8 +161,8 @@ TEST_CASE("a nest's run is pinned to the processors of its slot, the nest is not
   for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
     if (!CPU_ISSET(cpu, &set)) continue;
     LaunchRequest r = request(folder, ++id, "processor");
-    r.slot.cpus = {cpu};
-    launcher.start(r);
+    LocalLauncher launcher({SMALL_NEST, {{"", {cpu}}}});
+    start(launcher, r);
     end_of(launcher);
     CHECK(tests::read_file(r.log_file) == "doing processor\n" + std::to_string(cpu) + "\n");
   }
@@ -142,14 +170,14 @@ TEST_CASE("a nest's run is pinned to the processors of its slot, the nest is not
 
 TEST_CASE("many runs of one nest at a time are told apart") {
   tests::TempFolder folder;
-  LocalLauncher launcher(SMALL_NEST);
+  LocalLauncher launcher(options(20));
   for (int64_t id = 0; id < 20; ++id)
-    launcher.start(request(folder, id, "exit " + std::to_string(id)));
+    start(launcher, request(folder, id, "exit " + std::to_string(id)));
   for (int i = 0; i < 20; ++i) {
     // One may report several; the rest is told by the next calls.
-    for (const ProcessExit& exit : launcher.wait(1000ms)) CHECK(exit.code == exit.attempt_id);
+    for (const AttemptState& end : gone(launcher, 1000ms)) CHECK(end.code == end.attempt_id);
   }
-  CHECK(launcher.wait(0ms).empty());
+  CHECK(gone(launcher, 0ms).empty());
 }
 
 }  // namespace crosslaw::sweep

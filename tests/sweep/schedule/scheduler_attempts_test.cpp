@@ -19,16 +19,13 @@ using tests::SweepWorld;
 using trainer::TrainConfig;
 using Counts = std::map<Outcome, int64_t>;
 
-// Some slots are used by other programs; stops are written down.
+// Places come and go; stops are written down.
 struct BusyMachine : FakeLauncher {
   using FakeLauncher::FakeLauncher;
-  std::set<std::string> taken;
+  bool busy = false;
   std::vector<std::pair<int64_t, bool>> stops;
 
-  std::optional<ProcessIdentity> start(const LaunchRequest& request) override {
-    if (taken.contains(request.slot.gpu_uuid)) return std::nullopt;
-    return FakeLauncher::start(request);
-  }
+  bool reserve() override { return !busy && FakeLauncher::reserve(); }
   void stop(int64_t attempt, bool at_once) override {
     stops.emplace_back(attempt, at_once);
     FakeLauncher::stop(attempt, at_once);
@@ -43,62 +40,32 @@ int64_t attempts_with(const SweepWorld& world, Outcome outcome) {
 
 }  // namespace
 
-TEST_CASE("a GPU that another program uses does not keep the others idle") {
+TEST_CASE("when every place is used by others the sweep waits, and goes on when one is free") {
   SweepWorld world;
   BusyMachine machine;
-  machine.taken = {"GPU-a"};
-  CHECK(world.scheduler(machine, {{"GPU-a", {}}, {"GPU-b", {}}}).run() == SweepEnd::kFinished);
-  CHECK(world.outcomes() == Counts{{Outcome::kDone, 15}});
-  for (const TrainConfig& config : machine.started) CHECK(config.execution.gpu_uuid == "GPU-b");
-  // It is looked at again now and then, not at every turn.
-  int64_t looks = attempts_with(world, Outcome::kSlotTaken);
-  CHECK(looks >= 1);
-  CHECK(looks <= 1 + world.clock_ms / 30'000);
-}
-
-TEST_CASE("when every GPU is used by others the sweep waits, and goes on when one is free") {
-  SweepWorld world;
-  BusyMachine machine;
-  machine.taken = {"GPU-a", "GPU-b"};
+  machine.busy = true;
   int64_t turns = 0;
   world.on_progress = [&](const Progress& p) {
-    if (++turns == 5000) machine.taken.clear();
-    if (turns < 5000) REQUIRE(p.running == 0);
+    if (++turns == 50) machine.busy = false;
+    if (turns < 50) REQUIRE(p.running == 0);
   };
-  world.scheduler(machine, {{"GPU-a", {}}, {"GPU-b", {}}}).run();
+  world.scheduler(machine).run();
   CHECK(world.outcomes() == Counts{{Outcome::kDone, 15}});
   CHECK(machine.most_at_once == 2);
-  CHECK(attempts_with(world, Outcome::kSlotTaken) <= 2 + world.clock_ms / 15'000);
+  CHECK(world.store.attempts().size() == 15);  // waiting makes no attempts
 }
 
-TEST_CASE("a crash waits longer each time, a kill from outside does not wait") {
-  for (bool killed : {false, true}) {
-    SweepWorld world("cpu_slots = 2", "cpu_slots = 2\nretries = 4");
-    world.tick_ms = 1;
-    FakeLauncher launcher([&](const TrainConfig& config, int64_t n) {
-      bool fails =
-          n <= 3 && config.recipe.model.hidden == 8 && config.recipe.mixture[0].language == "en";
-      return !fails   ? FakeEnd{}
-             : killed ? FakeEnd{.writes_result = false, .code = {}, .signal = SIGKILL}
-                      : FakeEnd{.writes_result = false, .code = 1};
-    });
-    world.scheduler(launcher).run();
-    CHECK(world.outcomes() == Counts{{Outcome::kDone, 15}});
-    auto all = world.store.attempts();
-    std::vector<int64_t> waits;
-    for (size_t i = 1; i < all.size(); ++i) {
-      if (all[i].run_id == all[i - 1].run_id)
-        waits.push_back(all[i].started_ms - *all[i - 1].ended_ms);
+TEST_CASE("what a queue does not take now is offered again, and is no failure of the run") {
+  struct Full : FakeLauncher {
+    int refusals = 3;
+    bool start(const LaunchRequest& request, const Commit& commit) override {
+      return --refusals < 0 && FakeLauncher::start(request, commit);
     }
-    REQUIRE(waits.size() == 3);
-    if (killed) {
-      for (int64_t wait : waits) CHECK(wait < 2000);
-    } else {
-      CHECK(waits[0] >= 2000);
-      CHECK(waits[1] >= 4000);
-      CHECK(waits[2] >= 8000);
-    }
-  }
+  } queue;
+  SweepWorld world;
+  world.scheduler(queue).run();
+  CHECK(world.outcomes() == Counts{{Outcome::kDone, 15}});
+  CHECK(attempts_with(world, Outcome::kSlotTaken) == 3);
 }
 
 TEST_CASE("a run that gets further with every try is not given up, one that stands still is") {
@@ -144,7 +111,11 @@ TEST_CASE("out of memory halves the micro-batch down to one sequence and then gi
     if (config.recipe.model.hidden == 16 && config.recipe.mixture[0].language == "en")
       tried.push_back(config.execution.micro_batch_sequences);
   }
-  CHECK(tried == std::vector<int64_t>{0, 4, 2, 1, 1});  // of 8 sequences
+  // Of 8 sequences; another run of this size may find out that half is too much, too.
+  REQUIRE(tried.size() >= 3);
+  CHECK(tried.front() == 0);
+  CHECK(tried.back() == 1);
+  CHECK(std::is_sorted(tried.rbegin(), tried.rend() - 1));
   CHECK(world.outcomes().at(Outcome::kOutOfMemory) == 3);
 }
 
@@ -216,23 +187,6 @@ TEST_CASE("a run that the edited spec no longer asks for is ended, its attempt c
   FakeLauncher again;
   world.scheduler(again).run();
   CHECK(again.started.size() == 6);
-  CHECK(world.outcomes() == Counts{{Outcome::kDone, 15}});
-}
-
-TEST_CASE("an attempt on another machine is not looked for on this one") {
-  SweepWorld world;
-  FakeLauncher before;
-  before.hold = true;
-  world.on_progress = [](const Progress&) { throw std::runtime_error("kill -9"); };
-  CHECK_THROWS(world.scheduler(before, 2).run());
-  world.on_progress = [](const Progress&) {};
-  world.store.database().execute("UPDATE attempt SET host = 'elsewhere'");
-  FakeLauncher after;
-  for (const db::AttemptRow& attempt : world.store.attempts())
-    after.adoptable.push_back(attempt.id);
-  world.scheduler(after).run();
-  CHECK(after.started.size() == 15);
-  CHECK(attempts_with(world, Outcome::kKilled) == 2);
   CHECK(world.outcomes() == Counts{{Outcome::kDone, 15}});
 }
 

@@ -58,10 +58,10 @@ TEST_CASE("a running run counts by the step of its heartbeat, whatever stands in
     using FakeLauncher::FakeLauncher;
     std::string text;
     std::filesystem::path file;
-    std::optional<ProcessIdentity> start(const LaunchRequest& request) override {
+    bool start(const LaunchRequest& request, const Commit& commit) override {
       file = trainer::heartbeat_file(request.config_file.parent_path());
       std::ofstream(file) << text;
-      return FakeLauncher::start(request);
+      return FakeLauncher::start(request, commit);
     }
   };
   auto stopped = [](const TrainConfig&, int64_t) {
@@ -97,8 +97,8 @@ TEST_CASE("a branch's progress counts from the step where it left the trunk") {
     SweepWorld* world = nullptr;
     bool armed = false;
     const PlannedRun* branch = nullptr;
-    std::optional<ProcessIdentity> start(const LaunchRequest& request) override {
-      auto process = FakeLauncher::start(request);
+    bool start(const LaunchRequest& request, const Commit& commit) override {
+      const bool taken = FakeLauncher::start(request, commit);
       const PlannedRun& run = world->run_of(started.back());
       if (run.trunk && !branch) {
         branch = &run, hold = true;
@@ -106,7 +106,7 @@ TEST_CASE("a branch's progress counts from the step where it left the trunk") {
         std::ofstream(trainer::heartbeat_file(request.config_file.parent_path()))
             << middle << " 100\n";
       }
-      return process;
+      return taken;
     }
   } launcher;
   launcher.world = &world;

@@ -34,9 +34,9 @@ TEST_CASE("a sweep trains every run once and fills its slots") {
 struct WatchingLauncher : FakeLauncher {
   std::function<void(const TrainConfig&)> on_start;
   using FakeLauncher::FakeLauncher;
-  std::optional<ProcessIdentity> start(const LaunchRequest& request) override {
+  bool start(const LaunchRequest& request, const Commit& commit) override {
     on_start(trainer::read_config(request.config_file));
-    return FakeLauncher::start(request);
+    return FakeLauncher::start(request, commit);
   }
 };
 
@@ -129,8 +129,9 @@ TEST_CASE(
 
 TEST_CASE("out of memory halves the micro-batch") {
   World world;
-  FakeLauncher launcher([](const TrainConfig& config, int64_t n) {
-    bool too_much = config.recipe.model.hidden == 16 && n <= 2 && config.recipe.parent_key.empty();
+  FakeLauncher launcher([](const TrainConfig& config, int64_t) {
+    const int64_t asked = config.execution.micro_batch_sequences;
+    const bool too_much = config.recipe.model.hidden == 16 && (asked == 0 || asked > 2);
     return too_much ? FakeEnd{.outcome = Outcome::kOutOfMemory, .code = 1} : FakeEnd{};
   });
   world.scheduler(launcher, 1).run();
@@ -149,31 +150,6 @@ TEST_CASE("runs that somebody kills are started again for free") {
   world.scheduler(launcher).run();
   CHECK(world.outcomes().at(Outcome::kDone) == 15);
   CHECK(launcher.started.size() == 15 * 6);
-}
-
-TEST_CASE("a killed run starts again at once, a crashed one after a pause that doubles") {
-  World world;
-  auto pauses = [&](const FakeEnd& end) {
-    FakeLauncher launcher([&](const TrainConfig&, int64_t n) { return n <= 2 ? end : FakeEnd{}; });
-    world.scheduler(launcher, 1).run();
-    std::vector<int64_t> found;
-    const std::vector<db::AttemptRow> attempts = world.store.attempts();
-    for (std::size_t i = 1; i < 3; ++i) {
-      REQUIRE(attempts[i].run_id == attempts[0].run_id);
-      found.push_back(attempts[i].started_ms - *attempts[i - 1].ended_ms);
-    }
-    return found;
-  };
-  SECTION("killed") {
-    const auto found = pauses({.writes_result = false, .code = {}, .signal = SIGKILL});
-    CHECK(found[0] < 2000);
-    CHECK(found[1] < 2000);
-  }
-  SECTION("crashed") {
-    const auto found = pauses({.writes_result = false, .code = 1});
-    CHECK(found[0] >= 2000);
-    CHECK(found[1] >= 4000);
-  }
 }
 
 TEST_CASE("an interrupt stops the runs, and the next invocation goes on") {
@@ -212,7 +188,7 @@ TEST_CASE(
   before.hold = false;
   std::filesystem::path second = trainer::config_file(world.folder / open[1].folder);
   before.running = {{open[1].id, second}};
-  before.wait(std::chrono::milliseconds(0));
+  before.states(std::chrono::milliseconds(0));
   Scheduler scheduler = world.scheduler(after, 3);
   scheduler.run();
   CHECK(world.outcomes() == std::map<Outcome, int64_t>{{Outcome::kDone, 15}});
@@ -222,7 +198,7 @@ TEST_CASE(
   for (const db::AttemptRow& attempt : attempts) outcome[attempt.id] = attempt.outcome;
   CHECK(outcome.at(open[0].id) == db::Outcome::kDone);
   CHECK(outcome.at(open[1].id) == db::Outcome::kDone);
-  CHECK(outcome.at(open[2].id) == db::Outcome::kKilled);
+  CHECK(outcome.at(open[2].id) == db::Outcome::kLost);
 }
 
 TEST_CASE("a result that another attempt's token signed is not believed") {
@@ -287,12 +263,12 @@ TEST_CASE("done without its last loss is not done") {
   FakeLauncher launcher([&](const TrainConfig&, int64_t) { return FakeEnd{}; });
   struct Cutting : FakeLauncher {
     bool* cut;
-    std::vector<ProcessExit> wait(std::chrono::milliseconds patience) override {
+    std::vector<AttemptState> states(std::chrono::milliseconds patience) override {
       auto file = running.empty() ? std::filesystem::path()
                                   : running.begin()->second.parent_path() / "metrics.jsonl";
-      auto exits = FakeLauncher::wait(patience);
-      if (!*cut && !exits.empty()) std::filesystem::resize_file(file, 10), *cut = true;
-      return exits;
+      auto states = FakeLauncher::states(patience);
+      if (!*cut && !states.empty()) std::filesystem::resize_file(file, 10), *cut = true;
+      return states;
     }
   } cutting;
   cutting.cut = &cut;

@@ -80,8 +80,8 @@ TEST_CASE("values out of range name the bound") {
   CHECK_THAT(message_after("learning_rate_times_hidden = 0.2", ""),
              has_text("train.peak_learning_rate: must be a positive number, or else "
                       "learning_rate_times_hidden"));
-  CHECK_THAT(message_after("devices = \"cpu\"", "backend = \"slurm\""),
-             has_text("launch.backend: must be \"local\""));
+  CHECK_THAT(message_after("devices = \"cpu\"", "backend = \"slum\""),
+             has_text("launch.backend: must be local, slurm or command, found slum"));
   CHECK_THAT(
       message_after("batch_tokens = 256", "batch_tokens = [{below_params = 10, tokens = 256}]"),
       has_text("closed by an entry without below_params"));

@@ -1,0 +1,36 @@
+#include "apps/commands/launchers.h"
+
+#include "sweep/launch/command_templates.h"
+#include "sweep/launch/local_launcher.h"
+#include "sweep/launch/slots.h"
+#include "sweep/launch/slurm.h"
+
+namespace crosslaw::apps {
+
+sweep::QueueOptions queue_options(const sweep::LaunchSpec& launch) {
+  const sweep::QueueSpec& asked = launch.queue;
+  sweep::QueueOptions queue;
+  queue.program = sweep::trainer_program();
+  queue.device = launch.devices == "cpu" || asked.gpus == 0 ? "cpu" : "cuda";
+  queue.most_jobs = queue.places = static_cast<std::size_t>(asked.max_jobs);
+  // Other systems name a job's GPUs in other ways, or let it see no others.
+  queue.needs_binding = launch.backend == "slurm" && asked.gpus > 0;
+  // One process a GPU; srun tells each which one it is.
+  if (launch.backend == "slurm" && asked.nodes * asked.gpus > 1)
+    queue.wrapper = "srun --kill-on-bad-exit=1";
+  return queue;
+}
+
+std::unique_ptr<sweep::RunLauncher> make_launcher(const sweep::LaunchSpec& launch,
+                                                  std::function<void(const std::string&)> say) {
+  if (launch.backend == "local") {
+    return std::make_unique<sweep::LocalLauncher>(sweep::LocalOptions{
+        sweep::trainer_program(), sweep::find_slots(launch), launch.share_gpus, std::move(say)});
+  }
+  sweep::QueueOptions queue = queue_options(launch);
+  queue.say = std::move(say);
+  return std::make_unique<sweep::QueueLauncher>(
+      launch.backend == "slurm" ? sweep::slurm(launch) : sweep::batch_system(launch), queue);
+}
+
+}  // namespace crosslaw::apps

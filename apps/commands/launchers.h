@@ -1,0 +1,20 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "sweep/launch/queue_launcher.h"
+#include "sweep/spec/spec.h"
+
+namespace crosslaw::apps {
+
+// Where the spec's [launch] section lets runs run. Throws SpecError when the machine has not what
+// it asks for.
+std::unique_ptr<sweep::RunLauncher> make_launcher(const sweep::LaunchSpec& launch,
+                                                  std::function<void(const std::string&)> say);
+
+// What a job of a batch system is, by the spec.
+sweep::QueueOptions queue_options(const sweep::LaunchSpec& launch);
+
+}  // namespace crosslaw::apps

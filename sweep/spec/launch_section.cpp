@@ -1,0 +1,169 @@
+// The [launch] section: where runs run.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <regex>
+
+#include "sweep/spec/launch_section.h"
+
+namespace crosslaw::sweep {
+namespace {
+
+void require(bool good, const TomlSection& section, const std::string& key,
+             const std::string& expected) {
+  if (!good) section.fail(key, "must be " + expected);
+}
+
+std::vector<std::string> optional_texts(TomlSection& section, const std::string& key) {
+  return section.has(key) ? section.texts(key) : std::vector<std::string>();
+}
+
+int64_t at_least(TomlSection& section, const std::string& key, int64_t least, int64_t otherwise) {
+  const int64_t value = section.integer(key, otherwise);
+  require(value >= least, section, key, fmt::format("at least {}, found {}", least, value));
+  return value;
+}
+
+double not_negative(TomlSection& section, const std::string& key, double otherwise) {
+  const double value = section.number(key, otherwise);
+  require(value >= 0, section, key, fmt::format("at least 0, found {}", value));
+  return value;
+}
+
+void read_queue(TomlSection& section, LaunchSpec& launch) {
+  QueueSpec& queue = launch.queue;
+  queue.partition = section.text("partition", "");
+  queue.account = section.text("account", "");
+  queue.time_limit = section.text("time_limit", "");
+  queue.nodes = at_least(section, "nodes", 1, queue.nodes);
+  queue.gpus = at_least(section, "gpus", 0, launch.devices == "cpu" ? 0 : 1);
+  queue.options = optional_texts(section, "options");
+  queue.warn_seconds = at_least(section, "warn_seconds", 1, queue.warn_seconds);
+  queue.max_jobs = at_least(section, "max_jobs", 1, queue.max_jobs);
+}
+
+std::string pattern(TomlSection& section, const std::string& key, std::size_t groups) {
+  std::string text = section.text(key);
+  try {
+    require(std::regex(text).mark_count() == groups, section, key,
+            fmt::format("a pattern with {} group{} in parentheses", groups, groups > 1 ? "s" : ""));
+  } catch (const std::regex_error& error) {
+    section.fail(key, fmt::format("is no regular expression (ECMAScript): {}", error.what()));
+  }
+  return text;
+}
+
+void check_names(const TomlSection& section, const std::string& key,
+                 const std::vector<std::string>& words, const std::vector<std::string>& names) {
+  static const std::regex kName("\\{([a-z_]+)\\}");
+  for (const std::string& word : words) {
+    for (auto at = std::sregex_iterator(word.begin(), word.end(), kName);
+         at != std::sregex_iterator(); ++at) {
+      const std::string name = (*at)[1];
+      require(std::find(names.begin(), names.end(), name) != names.end(), section, key,
+              fmt::format("without {{{}}}, which means nothing here", name));
+    }
+  }
+}
+
+void read_command(TomlSection& section, CommandSpec& command) {
+  std::vector<std::string> of_a_run = {"script", "log",       "label",   "token",
+                                       "folder", "nodes",     "gpus",    "threads",
+                                       "time",   "partition", "account", "job_file"};
+  command.submit = section.texts("submit");
+  require(!command.submit.empty(), section, "submit", "a program and its arguments");
+  check_names(section, "submit", command.submit, of_a_run);
+  command.poll = section.texts("poll");
+  require(!command.poll.empty(), section, "poll", "a program and its arguments");
+  check_names(section, "poll", command.poll, {"jobs", "user"});
+  command.cancel = section.texts("cancel");
+  require(!command.cancel.empty(), section, "cancel", "a program and its arguments");
+  check_names(section, "cancel", command.cancel, {"job"});
+  command.stop = optional_texts(section, "stop");
+  check_names(section, "stop", command.stop, {"job"});
+  command.job = section.text("job", "");
+  check_names(section, "job", {command.job}, {"token"});
+  if (command.job.empty()) {
+    command.job_pattern = pattern(section, "job_pattern", 1);
+  } else {
+    require(command.job.find("{token}") != std::string::npos, section, "job",
+            "a name with {token} in it, or two jobs would have one name");
+  }
+  command.poll_pattern = pattern(section, "poll_pattern", 2);
+  command.queued = optional_texts(section, "queued");
+  command.running = optional_texts(section, "running");
+  command.ended = optional_texts(section, "ended");
+  command.job_file = section.text("job_file", "");
+  std::erase(of_a_run, "job_file");
+  check_names(section, "job_file", {command.job_file}, of_a_run);
+}
+
+}  // namespace
+
+void read_launch(TomlSection section, LaunchSpec& launch) {
+  launch.backend = section.text("backend", launch.backend);
+  constexpr std::array kBackends = {"local", "slurm", "command"};
+  // Refused here, not when it is time to launch.
+  require(std::find(kBackends.begin(), kBackends.end(), launch.backend) != kBackends.end(), section,
+          "backend", fmt::format("local, slurm or command, found {}", launch.backend));
+  launch.devices = section.text("devices", launch.devices);
+  require(launch.devices == "auto" || launch.devices == "cpu" || launch.devices == "gpu", section,
+          "devices", "auto, cpu or gpu");
+  launch.files = section.text("files", "");
+  launch.cpu_slots = at_least(section, "cpu_slots", 0, launch.cpu_slots);
+  launch.threads_per_run = at_least(section, "threads_per_run", 1, launch.threads_per_run);
+  launch.runs_per_gpu = at_least(section, "runs_per_gpu", 1, launch.runs_per_gpu);
+  launch.share_gpus = section.boolean("share_gpus", launch.share_gpus);
+  launch.flops_per_second = not_negative(section, "flops_per_second", launch.flops_per_second);
+  launch.dollars_per_hour = not_negative(section, "dollars_per_hour", launch.dollars_per_hour);
+  launch.retries = at_least(section, "retries", 0, launch.retries);
+  read_queue(section, launch);
+  if (launch.backend == "command") read_command(section, launch.command);
+  section.finish();
+}
+
+namespace {
+toml::array array_of(const std::vector<std::string>& values) {
+  toml::array array;
+  for (const std::string& value : values) array.push_back(value);
+  return array;
+}
+}  // namespace
+
+toml::table launch_table(const LaunchSpec& l) {
+  toml::table table{{"backend", l.backend},
+                    {"devices", l.devices},
+                    {"files", l.files},
+                    {"cpu_slots", l.cpu_slots},
+                    {"threads_per_run", l.threads_per_run},
+                    {"runs_per_gpu", l.runs_per_gpu},
+                    {"share_gpus", l.share_gpus},
+                    {"flops_per_second", l.flops_per_second},
+                    {"dollars_per_hour", l.dollars_per_hour},
+                    {"retries", l.retries},
+                    {"partition", l.queue.partition},
+                    {"account", l.queue.account},
+                    {"time_limit", l.queue.time_limit},
+                    {"nodes", l.queue.nodes},
+                    {"gpus", l.queue.gpus},
+                    {"options", array_of(l.queue.options)},
+                    {"warn_seconds", l.queue.warn_seconds},
+                    {"max_jobs", l.queue.max_jobs}};
+  if (l.backend != "command") return table;
+  const CommandSpec& c = l.command;
+  table.insert("submit", array_of(c.submit));
+  table.insert("poll", array_of(c.poll));
+  table.insert("cancel", array_of(c.cancel));
+  table.insert("stop", array_of(c.stop));
+  if (!c.job.empty()) table.insert("job", c.job);
+  if (!c.job_pattern.empty()) table.insert("job_pattern", c.job_pattern);
+  table.insert("poll_pattern", c.poll_pattern);
+  table.insert("queued", array_of(c.queued));
+  table.insert("running", array_of(c.running));
+  table.insert("ended", array_of(c.ended));
+  table.insert("job_file", c.job_file);
+  return table;
+}
+
+}  // namespace crosslaw::sweep

@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+"""A small sweep through a real Slurm of three nodes with two pretended GPUs each, compared table by table with the same
+sweep on this machine: undisturbed but for a kill -9 of crosslaw; with preemption, a dead node and a controller that is
+killed; and by the command back end's templates.
+
+Usage: slurm_sweep_test.py CROSSLAW    (exit code 77 when Slurm is not installed)
+"""
+
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+from kill_and_resume_test import tables
+from small_sweep import run, write_small_sweep
+
+CLUSTER = pathlib.Path("tests/support/slurm/start.sh").resolve()
+SLURM = """[launch]
+backend = "slurm"
+devices = "cpu"
+gpus = 1
+partition = "low"
+time_limit = "10"
+warn_seconds = 60
+options = ["--mem=100"]
+"""
+COMMAND = """[launch]
+backend = "command"
+devices = "cpu"
+submit = ["sbatch", "--parsable", "--no-requeue", "--gres=gpu:1", "--mem=100", "--open-mode=append", "--output={log}",
+          "--job-name={label}", "{script}"]
+job_pattern = "^([0-9]+)"
+poll = ["squeue", "--noheader", "--states=all", "--format=%A %t"]
+poll_pattern = "^([0-9]+) (\\\\S+)"
+queued = ["PD"]
+running = ["R", "CG", "CF"]
+ended = ["CD", "F", "CA", "TO", "PR", "NF"]
+stop = ["scancel", "--batch", "--signal=TERM", "{job}"]
+cancel = ["scancel", "{job}"]
+"""
+
+
+class Cluster:
+    def __init__(self, folder):
+        with socket.socket() as probe:  # a port that nobody uses; the nodes take the next three
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.folder = folder
+        self.environment = dict(os.environ, SBX=str(folder), PORT=str(port), NNODES="3", NGPU="2", NCPU="4",
+                                SLURM_CONF=str(folder / "slurm.conf"))
+        self.environment.pop("CUDA_VISIBLE_DEVICES", None)
+
+    def do(self, *verb):
+        done = subprocess.run([CLUSTER, *verb], env=self.environment, capture_output=True, text=True)
+        if done.returncode:
+            sys.exit(f"FAILED: the test's Slurm: {verb}: {done.stderr}")
+
+    def call(self, *words):
+        return run(words[0], *words[1:], env=self.environment)
+
+    def running_nodes(self):
+        return [n for n in self.call("squeue", "-h", "-t", "R", "-p", "low", "-o", "%N").stdout.split() if n]
+
+    def kill_node(self, node):
+        """The daemon and all that runs under it, as a machine that loses power."""
+        daemon = int((self.folder / f"run/slurmd-{node}.pid").read_text())
+        os.kill(daemon, signal.SIGKILL)
+        jobs = self.call("squeue", "-h", "-w", node, "-o", "%A").stdout.split()
+        for entry in pathlib.Path("/proc").iterdir():
+            try:
+                words = (entry / "environ").read_bytes().split(b"\0") if entry.name.isdigit() else []
+                name = (entry / "comm").read_text() if entry.name.isdigit() else ""
+                line = (entry / "cmdline").read_bytes() if entry.name.isdigit() else b""
+            except OSError:
+                continue
+            ours = f"SLURM_CONF={self.folder}/slurm.conf".encode() in words
+            if ours and any(f"SLURM_JOB_ID={job}".encode() in words for job in jobs):
+                os.kill(int(entry.name), signal.SIGKILL)
+            elif name.startswith("slurmstepd") and any(f"[{job}.".encode() in line for job in jobs):
+                os.kill(int(entry.name), signal.SIGKILL)
+
+
+def spec_with(folder, launch):
+    spec = write_small_sweep(folder)
+    text = spec.read_text()
+    start = text.index("[launch]")
+    text = text[:start].replace("[4, 8, 16]", "[8, 32]").replace("[16]", "[32]") + launch
+    spec.write_text(text)
+    (folder / "ladder.csv").write_text("name,hidden,ffn,heads,layers\ns,16,32,2,1\nm,24,64,2,1\nl,32,80,2,1\n")
+    return spec
+
+
+def start(crosslaw, spec, folder, cluster, log):
+    return subprocess.Popen([crosslaw, "run", spec, "--dir", folder], stdout=subprocess.DEVNULL, stderr=log,
+                            env=cluster.environment)
+
+
+def finish(process, log, what, seconds=240):
+    try:
+        code = process.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        code = "none in time"
+    if code != 0:
+        log.flush()
+        sys.exit(f"FAILED: {what}: code {code}\n{pathlib.Path(log.name).read_text()[-4000:]}")
+
+
+def compare(crosslaw, folder, expected, what, began):
+    for name, text in tables(crosslaw, folder).items():
+        if text != expected[name]:
+            sys.exit(f"FAILED: {what}: {name} differs\n--- local\n{expected[name][:2000]}\n--- {what}\n{text[:2000]}")
+    print(f"{what}: all tables equal, {time.monotonic() - began:.1f} s", flush=True)
+
+
+def wait_until(condition, what, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            sys.exit(f"FAILED: {what} did not happen within {seconds} s")
+        time.sleep(0.1)
+
+
+def survive_own_death(crosslaw, cluster, work, log):
+    """Killed while jobs are in the queue, crosslaw finds each of them again."""
+    spec, folder = spec_with(work / "slurm-spec", SLURM), work / "slurm"
+    process = start(crosslaw, spec, folder, cluster, log)
+    wait_until(cluster.running_nodes, "a job's start")
+    process.kill()
+    process.wait()
+    finish(start(crosslaw, spec, folder, cluster, log), log, "the sweep after a kill -9 of crosslaw")
+    return folder
+
+
+def survive_the_cluster(crosslaw, cluster, work, log):
+    spec, folder = spec_with(work / "storm-spec", SLURM), work / "storm"
+    process = start(crosslaw, spec, folder, cluster, log)
+    wait_until(lambda: len(cluster.running_nodes()) >= 3, "the start of three jobs")
+    urgent = cluster.call("sbatch", "-p", "high", "-N3", "--gres=gpu:2", "--mem=100", "--output=/dev/null", "--wrap",
+                          "sleep 2")
+    if urgent.returncode:
+        sys.exit(f"FAILED: the urgent job: {urgent.stderr}")
+    wait_until(lambda: "slurm" in pathlib.Path(log.name).read_text() or not cluster.running_nodes(), "preemption")
+    wait_until(cluster.running_nodes, "new starts after the preemption")
+    cluster.kill_node(cluster.running_nodes()[0])
+    time.sleep(4)  # older than a start: within three seconds Slurm itself loses jobs
+    cluster.do("kill9-ctld")
+    time.sleep(3)
+    subprocess.run([CLUSTER, "start-ctld"], env=cluster.environment, capture_output=True, timeout=60)
+    finish(process, log, "the sweep through preemption, a dead node and a killed controller")
+    return folder
+
+
+def by_templates(crosslaw, cluster, work, log):
+    spec, folder = spec_with(work / "command-spec", COMMAND), work / "command"
+    finish(start(crosslaw, spec, folder, cluster, log), log, "the sweep by templates")
+    return folder
+
+
+def main():
+    if not all(shutil.which(p, path=os.environ["PATH"] + ":/usr/sbin:/sbin") for p in ("slurmctld", "slurmd", "munged", "sbatch")):
+        print("Slurm is not installed: scripts/setup.sh installs it")
+        sys.exit(77)
+    crosslaw = pathlib.Path(sys.argv[1]).resolve()
+    work = pathlib.Path(tempfile.mkdtemp(prefix="cls-", dir="/tmp"))  # short: sockets lie below
+    cluster = Cluster(work / "sbx")
+    cluster.do("start")
+    try:
+        began = time.monotonic()
+        local = spec_with(work / "local-spec", '[launch]\ndevices = "cpu"\ncpu_slots = 2\n')
+        done = run(crosslaw, "run", local, "--dir", work / "local")
+        if done.returncode:
+            sys.exit(f"FAILED: the local sweep: {done.stderr}")
+        expected = tables(crosslaw, work / "local")
+        print(f"local: {time.monotonic() - began:.1f} s", flush=True)
+        for what, sweep in {"slurm, crosslaw killed": survive_own_death, "slurm in a storm": survive_the_cluster,
+                            "command templates": by_templates}.items():
+            began = time.monotonic()
+            with open(work / "log.txt", "w") as log:
+                folder = sweep(crosslaw, cluster, work, log)
+            compare(crosslaw, folder, expected, what, began)
+    finally:
+        subprocess.run([CLUSTER, "stop"], env=cluster.environment, capture_output=True)
+    shutil.rmtree(work, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

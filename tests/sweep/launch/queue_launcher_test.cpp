@@ -1,0 +1,334 @@
+// The queue's rare answers, by scripted sbatch, squeue and scancel.
+#include "sweep/launch/queue_launcher.h"
+
+#include <cstdlib>
+#include <fstream>
+#include <thread>
+
+#include "sweep/launch/slurm.h"
+#include "tests/support/catch.h"
+#include "tests/support/temp_folder.h"
+
+namespace crosslaw::sweep {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Three programs, first on the PATH, that answer as they are told and write down their arguments.
+struct ScriptedSlurm {
+  tests::TempFolder folder;
+  std::string path = std::getenv("PATH");
+  std::vector<std::string> said;
+
+  ScriptedSlurm() {
+    for (const std::string name : {"sbatch", "squeue", "scancel"}) {
+      const std::string at = (folder / name).string();
+      const auto file = folder.write(name, "#!/bin/sh\necho \"$*\" >> '" + at + ".calls'\ncat '" +
+                                               at + ".out'\ncat '" + at +
+                                               ".err' >&2\nexit $(cat '" + at + ".code')\n");
+      std::filesystem::permissions(file, std::filesystem::perms::owner_all);
+      answer(name, "");
+    }
+    setenv("PATH", (folder.path().string() + ":" + path).c_str(), 1);
+  }
+  ~ScriptedSlurm() { setenv("PATH", path.c_str(), 1); }
+
+  void answer(const std::string& name, const std::string& out, const std::string& err = "",
+              int code = 0) const {
+    folder.write(name + ".out", out);
+    folder.write(name + ".err", err);
+    folder.write(name + ".code", std::to_string(code));
+  }
+  std::string calls(const std::string& name) const {
+    return tests::read_file(folder / (name + ".calls"));
+  }
+
+  QueueLauncher launcher(std::chrono::milliseconds grace = 0ms) {
+    QueueOptions options;
+    options.program = "/bin/echo";
+    options.first_poll = 1ms, options.longest_poll = 5ms, options.grace = grace;
+    options.say = [this](const std::string& message) { said.push_back(message); };
+    LaunchSpec spec;
+    spec.queue.partition = "gpu", spec.queue.time_limit = "1:00:00";
+    spec.queue.options = {"--mem=10G"};
+    return {slurm(spec), options};
+  }
+  LaunchRequest request(int64_t id = 1) const {
+    const auto attempt = folder / ("attempt-" + std::to_string(id));
+    std::filesystem::create_directories(attempt);
+    return {id, token(id), "crosslaw-ab12cd34", attempt / "config.json", attempt / "log.txt", {}};
+  }
+  static std::string token(int64_t id) { return std::string(31, 'a') + std::to_string(id); }
+};
+
+std::string column(std::string text, std::size_t width) {
+  text.resize(width, ' ');
+  return text;
+}
+
+// A line as squeue writes it for the columns that are asked for.
+std::string line(const std::string& job, const std::string& state, const std::string& comment,
+                 const std::string& reason = "None", const std::string& nodes = "",
+                 const std::string& code = "0") {
+  return column(job, 24) + column(state, 8) + column(code, 12) + column(comment, 40) +
+         column(nodes, 256) + column(reason, 160) + "\n";
+}
+
+// After so many further listings.
+AttemptState after_listings(QueueLauncher& launcher, int listings, const ScriptedSlurm& slurm) {
+  auto count = [&] {
+    const std::string calls = slurm.calls("squeue");
+    return std::count(calls.begin(), calls.end(), '\n');
+  };
+  const auto goal = count() + listings;
+  std::vector<AttemptState> states;
+  for (int i = 0; i < 2000; ++i) {
+    states = launcher.states(5ms);
+    if (states.size() == 1 && states[0].where == Whereabouts::kGone) return states[0];
+    if (count() > goal) break;
+  }
+  REQUIRE(states.size() == 1);
+  return states[0];
+}
+
+bool begin(QueueLauncher& launcher, const LaunchRequest& request, LaunchPlace* place = nullptr) {
+  return launcher.start(request, [&](const LaunchPlace& where) {
+    if (place) *place = where;
+  });
+}
+
+}  // namespace
+
+TEST_CASE("a job is submitted with its token, its limits and what the spec adds") {
+  ScriptedSlurm slurm;
+  slurm.answer("sbatch", "17;cluster\n");
+  auto launcher = slurm.launcher();
+  LaunchRequest request = slurm.request();
+  request.avoid_nodes = {"n1", "n3"};
+  LaunchPlace place;
+  REQUIRE(begin(launcher, request, &place));
+  CHECK(place.job == "17");
+  const std::string call = slurm.calls("sbatch");
+  for (const std::string& part :
+       {std::string("--parsable "), "--comment=" + ScriptedSlurm::token(1),
+        std::string("--partition=gpu"), std::string("--time=1:00:00"), std::string("--no-requeue"),
+        std::string("--gres=gpu:1"), std::string("--exclude=n1,n3"), std::string("--mem=10G"),
+        std::string("--signal=B:USR2@180")})
+    CHECK_THAT(call, has_text(part));
+  CHECK_THAT(call, !has_text("--account"));
+}
+
+TEST_CASE("a number counts whatever else was said, so that nothing is submitted twice") {
+  ScriptedSlurm slurm;
+  slurm.answer("sbatch", "site: welcome\n18\n", "sbatch: error: something odd\n", 1);
+  auto launcher = slurm.launcher();
+  LaunchPlace place;
+  REQUIRE(begin(launcher, slurm.request(), &place));
+  CHECK(place.job == "18");
+}
+
+TEST_CASE("a submission without an answer is looked for by its token") {
+  ScriptedSlurm slurm;
+  slurm.answer("sbatch", "", "sbatch: error: Unable to contact slurm controller\n", 1);
+  slurm.answer("squeue", line("7", "PD", ScriptedSlurm::token(1), "Resources"));
+  auto launcher = slurm.launcher(10s);
+  LaunchPlace place;
+  REQUIRE(begin(launcher, slurm.request(), &place));
+  CHECK_FALSE(place.job);
+  const AttemptState found = after_listings(launcher, 2, slurm);
+  CHECK(found.where == Whereabouts::kQueued);
+  CHECK(found.job == "7");
+  CHECK(slurm.said.size() == 1);
+}
+
+TEST_CASE("what no listing knows is gone, but not at the first listing nor before its time") {
+  ScriptedSlurm slurm;
+  slurm.answer("sbatch", "7\n");
+  for (const auto grace : {std::chrono::milliseconds(0), std::chrono::milliseconds(60'000)}) {
+    auto launcher = slurm.launcher(grace);
+    REQUIRE(begin(launcher, slurm.request()));
+    const AttemptState state = after_listings(launcher, 4, slurm);
+    CHECK(state.where == (grace == 0ms ? Whereabouts::kGone : Whereabouts::kUnknown));
+    CHECK_FALSE(state.cause);
+  }
+}
+
+TEST_CASE("a queue that does not answer says nothing about any job, and is told of once") {
+  ScriptedSlurm slurm;
+  slurm.answer("sbatch", "7\n");
+  auto launcher = slurm.launcher();
+  REQUIRE(begin(launcher, slurm.request()));
+  slurm.answer("squeue", line("7", "R", ScriptedSlurm::token(1), "None", "n2"));
+  CHECK(after_listings(launcher, 2, slurm).where == Whereabouts::kRunning);
+  slurm.answer("squeue", "", "slurm_load_jobs error: Unable to contact slurm controller\n", 1);
+  CHECK(after_listings(launcher, 6, slurm).where == Whereabouts::kUnknown);
+  slurm.answer("squeue", line("7", "R", ScriptedSlurm::token(1), "None", "n2"));
+  const AttemptState again = after_listings(launcher, 2, slurm);
+  CHECK(again.where == Whereabouts::kRunning);
+  CHECK(again.node == "n2");
+  REQUIRE(slurm.said.size() == 2);
+  CHECK_THAT(slurm.said[0], has_text("Unable to contact slurm controller"));
+  CHECK_THAT(slurm.said[1], has_text("answers again"));
+}
+
+TEST_CASE("a number that went to another job is not ours any more") {
+  ScriptedSlurm slurm;
+  slurm.answer("sbatch", "7\n");
+  auto launcher = slurm.launcher();
+  REQUIRE(begin(launcher, slurm.request()));
+  slurm.answer("squeue", line("7", "R", "somebody else's") + line("8", "R", "(null)"));
+  CHECK(after_listings(launcher, 4, slurm).where == Whereabouts::kGone);
+}
+
+TEST_CASE("of two jobs with one token the one that goes on counts") {
+  ScriptedSlurm slurm;
+  slurm.answer("sbatch", "7\n");
+  auto launcher = slurm.launcher();
+  REQUIRE(begin(launcher, slurm.request()));
+  slurm.answer("squeue", line("7", "F", ScriptedSlurm::token(1), "NonZeroExitCode", "n1", "256") +
+                             line("9", "R", ScriptedSlurm::token(1), "None", "n2"));
+  const AttemptState state = after_listings(launcher, 2, slurm);
+  CHECK(state.where == Whereabouts::kRunning);
+  CHECK(state.job == "9");
+}
+
+TEST_CASE(
+    "what a queue will never take is refused in its words, what it takes later is waited for") {
+  ScriptedSlurm slurm;
+  auto launcher = slurm.launcher();
+  slurm.answer("sbatch", "", "sbatch: error: invalid partition specified: gpu\n", 1);
+  CHECK_THAT(tests::message_of([&] { begin(launcher, slurm.request()); }),
+             has_text("slurm refuses the job: sbatch: error: invalid partition specified: gpu"));
+  slurm.answer("sbatch", "",
+               "sbatch: error: QOSMaxSubmitJobPerUserLimit\nsbatch: error: Batch job submission "
+               "failed: Job violates accounting/QOS policy (job submit limit)\n",
+               1);
+  CHECK(launcher.reserve());
+  CHECK_FALSE(begin(launcher, slurm.request()));
+  CHECK_FALSE(launcher.reserve());
+  CHECK(slurm.said.size() == 1);
+}
+
+TEST_CASE("a job whose number was never stored is found again by its token") {
+  ScriptedSlurm slurm;
+  slurm.answer("squeue", line("7", "R", ScriptedSlurm::token(1), "None", "n2"));
+  auto launcher = slurm.launcher();
+  EarlierAttempt earlier;
+  earlier.request = slurm.request();
+  earlier.backend = "slurm";
+  launcher.adopt({earlier});
+  const AttemptState state = after_listings(launcher, 1, slurm);
+  CHECK(state.where == Whereabouts::kRunning);
+  CHECK(state.job == "7");
+  CHECK(state.place == "slurm job 7 on n2");
+}
+
+TEST_CASE("a stop is a signal to what runs and a cancellation of what waits, sent until it works") {
+  ScriptedSlurm slurm;
+  slurm.answer("sbatch", "7\n");
+  auto launcher = slurm.launcher();
+  REQUIRE(begin(launcher, slurm.request()));
+  slurm.answer("squeue", line("7", "R", ScriptedSlurm::token(1)));
+  after_listings(launcher, 2, slurm);
+  slurm.answer("scancel", "", "scancel: error: Unable to contact slurm controller\n", 1);
+  launcher.stop(1, false);
+  after_listings(launcher, 2, slurm);
+  slurm.answer("scancel", "");
+  after_listings(launcher, 3, slurm);
+  const std::string calls = slurm.calls("scancel");
+  const auto lines = std::count(calls.begin(), calls.end(), '\n');
+  CHECK(lines >= 2);
+  CHECK_THAT(calls, has_text("--batch --signal=TERM 7"));
+  after_listings(launcher, 3, slurm);
+  const std::string later = slurm.calls("scancel");
+  CHECK(std::count(later.begin(), later.end(), '\n') == lines);
+  slurm.answer("squeue", line("7", "PD", ScriptedSlurm::token(1), "Priority"));
+  after_listings(launcher, 2, slurm);
+  launcher.stop(1, false);
+  CHECK(slurm.calls("scancel").ends_with("\n7\n"));
+}
+
+TEST_CASE("states and causes of ended and waiting jobs are read as Slurm writes them") {
+  const std::string t = ScriptedSlurm::token(1);
+  struct Case {
+    const char *state, *reason, *code;
+    Whereabouts where;
+    std::optional<db::Outcome> cause;
+    std::string blocked;
+  };
+  for (const Case& c : {
+           Case{"PD", "Priority", "0", Whereabouts::kQueued, {}, ""},
+           Case{"PD", "PartitionTimeLimit", "0", Whereabouts::kQueued, {}, "PartitionTimeLimit"},
+           Case{"PD", "PartitionDown", "0", Whereabouts::kQueued, {}, ""},
+           Case{"PD", "JobHeldAdmin", "0", Whereabouts::kQueued, {}, "JobHeldAdmin"},
+           Case{"PD",
+                "launch_failed_requeued_held",
+                "0",
+                Whereabouts::kQueued,
+                {},
+                "launch_failed_requeued_held"},
+           Case{"PD",
+                "QOSMaxWallDurationPerJobLimit",
+                "0",
+                Whereabouts::kQueued,
+                {},
+                "QOSMaxWallDurationPerJobLimit"},
+           Case{"CG", "None", "0", Whereabouts::kRunning, {}, ""},
+           Case{"TO", "TimeLimit", "0", Whereabouts::kGone, db::Outcome::kTimeLimit, ""},
+           Case{"PR", "None", "0", Whereabouts::kGone, db::Outcome::kPreempted, ""},
+           Case{"NF", "NodeDown", "0", Whereabouts::kGone, db::Outcome::kNodeFailed, ""},
+           Case{"OOM", "OutOfMemory", "0", Whereabouts::kGone, db::Outcome::kOutOfMemory, ""},
+           Case{"XX", "None", "0", Whereabouts::kUnknown, {}, ""},
+       }) {
+    INFO(c.state << " " << c.reason);
+    const auto entries = read_squeue(line("7", c.state, t, c.reason, "n1", c.code));
+    REQUIRE(entries.size() == 1);
+    CHECK(entries[0].where == c.where);
+    CHECK(entries[0].cause == c.cause);
+    CHECK(entries[0].blocked == c.blocked);
+  }
+  // wait(2)'s status until 22.05, "code:signal" later.
+  for (const auto& [text, code, signal] :
+       std::vector<std::tuple<std::string, std::optional<int64_t>, std::optional<int64_t>>>{
+           {"17664", 69, {}}, {"69:0", 69, {}}, {"9", {}, 9}, {"0:9", {}, 9}, {"0", 0, {}}}) {
+    const auto entries = read_squeue(line("7", "F", t, "NonZeroExitCode", "n1", text));
+    REQUIRE(entries.size() == 1);
+    CHECK(entries[0].code == code);
+    CHECK(entries[0].signal == signal);
+  }
+  CHECK(read_squeue("").empty());
+  CHECK(read_squeue("slurm_load_jobs error: Invalid user\n").empty());
+}
+
+TEST_CASE("a job's script begins an attempt once, not after a newer one, and not without its GPU") {
+  tests::TempFolder folder;
+  const auto attempt = folder / "it's a run" / "attempt-3";
+  std::filesystem::create_directories(attempt);
+  const LaunchRequest request{1, "t", "run", attempt / "config.json", attempt / "log.txt", {}};
+  QueueOptions options;
+  options.program = "/bin/echo";
+  auto run = [&] {
+    folder.write("job.sh", job_script(request, options));
+    return run_program({"/bin/sh", (folder / "job.sh").string()}, 10s);
+  };
+  unsetenv("CUDA_VISIBLE_DEVICES");
+  const ProgramEnd first = run();
+  CHECK(first.code == 0);
+  CHECK(first.output == (attempt / "config.json").string() + "\n");
+  CHECK_FALSE(tests::read_file(attempt / "started/host").empty());
+  CHECK(run().code == kExitNotLetGo);
+  std::filesystem::remove_all(attempt / "started");
+  options.needs_binding = true;
+  const ProgramEnd unbound = run();
+  CHECK(unbound.code == kExitNoDevice);
+  CHECK_THAT(unbound.errors, has_text("no GPU"));
+  std::filesystem::remove_all(attempt / "started");
+  setenv("CUDA_VISIBLE_DEVICES", "0", 1);
+  CHECK(run().code == 0);
+  unsetenv("CUDA_VISIBLE_DEVICES");
+  std::filesystem::remove_all(attempt / "started");
+  std::filesystem::create_directories(attempt.parent_path() / "attempt-4");
+  CHECK(run().code == kExitNotLetGo);
+}
+
+}  // namespace crosslaw::sweep
