@@ -263,10 +263,13 @@ db::AttemptEnd Scheduler::end_of(const AttemptState& state, const Live& live) co
   end.message = reason_in_log(text_of(trainer::log_file(folder)));
   const bool from_outside = signalled(state, SIGKILL) || signalled(state, SIGTERM) ||
                             signalled(state, SIGINT) || signalled(state, SIGHUP);
+  // A batch system's warning that came before the trainer could hear it.
+  const bool warned = signalled(state, SIGUSR1) || signalled(state, SIGUSR2);
   end.outcome = live.hung                      ? db::Outcome::kHung
                 : never_started(state)         ? db::Outcome::kBadConfig
                 : state.code == kExitNoDevice  ? db::Outcome::kNodeFailed
                 : state.cause                  ? *state.cause
+                : warned                       ? db::Outcome::kPreempted
                 : nothing_known                ? db::Outcome::kLost
                 : from_outside                 ? db::Outcome::kKilled
                 : tells_of_memory(end.message) ? db::Outcome::kOutOfMemory

@@ -59,7 +59,9 @@ Progress Scheduler::progress() const {
     }
   }
   // As if the work could be spread evenly, but no run ends before itself.
-  const auto slots = static_cast<double>(std::max<size_t>(1, launcher_.places()));
+  // A queue has no number of places; as many as run now is the best guess.
+  const std::size_t places = launcher_.detaches() ? p.running_names.size() : launcher_.places();
+  const auto slots = static_cast<double>(std::max<std::size_t>(1, places));
   p.remaining_seconds = std::max(remaining / slots, longest);
   p.measured = speed_.measured();
   if (begun_ms_ > 0) {

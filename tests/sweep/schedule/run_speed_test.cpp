@@ -31,7 +31,7 @@ TEST_CASE("runs of one size give a mean and never a negative time") {
 TEST_CASE("small runs at the end of a sweep are foreseen from the large ones before them") {
   // Large runs take 5 % more or less than their FLOPs say; each trainer lives 0.4 s beside
   // training.
-  RunSpeed speed({}, {});
+  RunSpeed speed({}, false);
   double left = 0;
   for (int i = 0; i < 60; ++i) {
     const double flops = 4e10 * std::pow(0.93, i);
@@ -48,7 +48,7 @@ TEST_CASE("small runs at the end of a sweep are foreseen from the large ones bef
 }
 
 TEST_CASE("one finished run is enough for its start-up and its speed") {
-  RunSpeed speed({}, {});
+  RunSpeed speed({}, false);
   CHECK_FALSE(speed.measured());
   speed.add(1e10, 3, 2.5);
   CHECK(speed.measured());
