@@ -37,7 +37,7 @@ struct ControlOptions {
   bool follow = false;
 };
 
-void say(const std::string& message) { fmt::print(stderr, "crosslaw: {}\n", message); }
+void tell_user(const std::string& message) { fmt::print(stderr, "crosslaw: {}\n", message); }
 
 // A run by its name, or by the beginning of its key.
 db::RunRow find_run(const db::RunStore& store, const std::string& name) {
@@ -91,18 +91,19 @@ int stop_what_goes_on(const fs::path& folder) {
   const db::RunStore store = read_store(folder);
   const auto open = open_attempts(store, fs::canonical(files_folder(folder)));
   if (open.empty()) {
-    say("nothing runs");
+    tell_user("nothing runs");
     return 0;
   }
   sweep::LaunchSpec launch = sweep::read_spec(resolved_spec_file(folder)).launch;
   launch.backend = open.front().backend;
-  auto launcher = make_launcher(launch, say);
+  auto launcher = make_launcher(launch, tell_user);
   launcher->adopt(open);
   std::size_t left = open.size();
   std::set<int64_t> asked;
   const Interrupts interrupts;
   bool at_once = false;
-  say(fmt::format("asking {} runs for a checkpoint and their end; Ctrl-C ends them at once", left));
+  tell_user(
+      fmt::format("asking {} runs for a checkpoint and their end; Ctrl-C ends them at once", left));
   while (left > 0) {
     for (const sweep::AttemptState& state : launcher->states(200ms)) {
       left -= state.where == sweep::Whereabouts::kGone;
@@ -113,7 +114,7 @@ int stop_what_goes_on(const fs::path& folder) {
     if (interrupts.count() > 1) return 130;
     if (interrupts.count() > 0 && !at_once) at_once = true, asked.clear();
   }
-  say("all have ended; crosslaw run goes on where they stopped");
+  tell_user("all have ended; crosslaw run goes on where they stopped");
   return 0;
 }
 
@@ -122,7 +123,7 @@ int run_stop(const ControlOptions& options) {
   if (!is_run_by_somebody(options.folder)) return stop_what_goes_on(options.folder);
   const std::string holder = sweep::SweepLock::holder(options.folder);
   sweep::make_request(options.folder, {sweep::RequestKind::kStop, ""});
-  say(fmt::format("{} was asked to stop; waiting for its runs' checkpoints", holder));
+  tell_user(fmt::format("{} was asked to stop; waiting for its runs' checkpoints", holder));
   // Interrupted, this command ends and the request stays.
   while (is_run_by_somebody(options.folder)) std::this_thread::sleep_for(200ms);
   return 0;
@@ -140,9 +141,9 @@ int make_requests(const ControlOptions& options, sweep::RequestKind kind) {
   if (keys.empty()) throw std::invalid_argument("no run is named; crosslaw status lists them");
   for (const std::string& key : keys) sweep::make_request(options.folder, {kind, key});
   const bool running = is_run_by_somebody(options.folder);
-  say(fmt::format("{} runs: {}", keys.size(),
-                  running ? "asked for; the running sweep does it in a moment"
-                          : "noted; the next crosslaw run does it"));
+  tell_user(fmt::format("{} runs: {}", keys.size(),
+                        running ? "asked for; the running sweep does it in a moment"
+                                : "noted; the next crosslaw run does it"));
   return 0;
 }
 
@@ -159,7 +160,7 @@ int run_logs(const ControlOptions& options) {
         options.attempt == 0 ? fmt::format("{}: has not been started yet", run.name)
                              : fmt::format("{}: has no attempt {}", run.name, options.attempt));
   const fs::path file = trainer::log_file(files_folder(options.folder) / wanted->folder);
-  say(fmt::format("{}, attempt {}: {}", run.name, wanted->n, file.string()));
+  tell_user(fmt::format("{}, attempt {}: {}", run.name, wanted->n, file.string()));
   std::ifstream log(file, std::ios::binary);
   if (!log && !options.follow) throw std::runtime_error(file.string() + ": there is no log yet");
   for (;;) {
@@ -172,8 +173,8 @@ int run_logs(const ControlOptions& options) {
   }
 }
 
-CLI::App* add(CLI::App& app, const char* name, const char* what,
-              const std::shared_ptr<ControlOptions>& options) {
+CLI::App* add_control(CLI::App& app, const char* name, const char* what,
+                      const std::shared_ptr<ControlOptions>& options) {
   CLI::App* command = app.add_subcommand(name, what);
   command->add_option("dir", options->folder, "The sweep's folder")->required();
   return command;
@@ -183,14 +184,14 @@ CLI::App* add(CLI::App& app, const char* name, const char* what,
 
 void add_stop_command(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<ControlOptions>();
-  add(app, "stop", "Every run publishes a checkpoint and ends, wherever it runs", options)
+  add_control(app, "stop", "Every run publishes a checkpoint and ends, wherever it runs", options)
       ->callback([options, &exit_code] { exit_code = run_stop(*options); });
 }
 
 void add_cancel_command(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<ControlOptions>();
-  CLI::App* command =
-      add(app, "cancel", "Ends runs and takes them out of the sweep until a retry", options);
+  CLI::App* command = add_control(
+      app, "cancel", "Ends runs and takes them out of the sweep until a retry", options);
   command->add_option("run", options->runs, "Names of runs, or beginnings of their keys")
       ->required();
   command->callback(
@@ -199,9 +200,9 @@ void add_cancel_command(CLI::App& app, int& exit_code) {
 
 void add_retry_command(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<ControlOptions>();
-  CLI::App* command =
-      add(app, "retry", "Tries runs again that failed, were cancelled, or whose job nobody sees",
-          options);
+  CLI::App* command = add_control(
+      app, "retry", "Tries runs again that failed, were cancelled, or whose job nobody sees",
+      options);
   command->add_option("run", options->runs, "Names of runs, or beginnings of their keys");
   command->add_flag("--failed", options->failed, "All that ended without a result");
   command->callback(
@@ -210,7 +211,7 @@ void add_retry_command(CLI::App& app, int& exit_code) {
 
 void add_logs_command(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<ControlOptions>();
-  CLI::App* command = add(app, "logs", "What a run's trainer wrote", options);
+  CLI::App* command = add_control(app, "logs", "What a run's trainer wrote", options);
   command->add_option("run", options->runs, "The run's name, or the beginning of its key")
       ->required()
       ->expected(1);

@@ -10,8 +10,8 @@
 namespace crosslaw::sweep {
 namespace {
 
-void require(bool good, const TomlSection& section, const std::string& key,
-             const std::string& expected) {
+void insist(bool good, const TomlSection& section, const std::string& key,
+            const std::string& expected) {
   if (!good) section.fail(key, "must be " + expected);
 }
 
@@ -21,13 +21,13 @@ std::vector<std::string> optional_texts(TomlSection& section, const std::string&
 
 int64_t at_least(TomlSection& section, const std::string& key, int64_t least, int64_t otherwise) {
   const int64_t value = section.integer(key, otherwise);
-  require(value >= least, section, key, fmt::format("at least {}, found {}", least, value));
+  insist(value >= least, section, key, fmt::format("at least {}, found {}", least, value));
   return value;
 }
 
 double not_negative(TomlSection& section, const std::string& key, double otherwise) {
   const double value = section.number(key, otherwise);
-  require(value >= 0, section, key, fmt::format("at least 0, found {}", value));
+  insist(value >= 0, section, key, fmt::format("at least 0, found {}", value));
   return value;
 }
 
@@ -46,8 +46,8 @@ void read_queue(TomlSection& section, LaunchSpec& launch) {
 std::string pattern(TomlSection& section, const std::string& key, std::size_t groups) {
   std::string text = section.text(key);
   try {
-    require(std::regex(text).mark_count() == groups, section, key,
-            fmt::format("a pattern with {} group{} in parentheses", groups, groups > 1 ? "s" : ""));
+    insist(std::regex(text).mark_count() == groups, section, key,
+           fmt::format("a pattern with {} group{} in parentheses", groups, groups > 1 ? "s" : ""));
   } catch (const std::regex_error& error) {
     section.fail(key, fmt::format("is no regular expression (ECMAScript): {}", error.what()));
   }
@@ -61,8 +61,8 @@ void check_names(const TomlSection& section, const std::string& key,
     for (auto at = std::sregex_iterator(word.begin(), word.end(), kName);
          at != std::sregex_iterator(); ++at) {
       const std::string name = (*at)[1];
-      require(std::find(names.begin(), names.end(), name) != names.end(), section, key,
-              fmt::format("without {{{}}}, which means nothing here", name));
+      insist(std::find(names.begin(), names.end(), name) != names.end(), section, key,
+             fmt::format("without {{{}}}, which means nothing here", name));
     }
   }
 }
@@ -72,13 +72,13 @@ void read_command(TomlSection& section, CommandSpec& command) {
                                        "folder", "nodes",     "gpus",    "threads",
                                        "time",   "partition", "account", "job_file"};
   command.submit = section.texts("submit");
-  require(!command.submit.empty(), section, "submit", "a program and its arguments");
+  insist(!command.submit.empty(), section, "submit", "a program and its arguments");
   check_names(section, "submit", command.submit, of_a_run);
   command.poll = section.texts("poll");
-  require(!command.poll.empty(), section, "poll", "a program and its arguments");
+  insist(!command.poll.empty(), section, "poll", "a program and its arguments");
   check_names(section, "poll", command.poll, {"jobs", "user"});
   command.cancel = section.texts("cancel");
-  require(!command.cancel.empty(), section, "cancel", "a program and its arguments");
+  insist(!command.cancel.empty(), section, "cancel", "a program and its arguments");
   check_names(section, "cancel", command.cancel, {"job"});
   command.stop = optional_texts(section, "stop");
   check_names(section, "stop", command.stop, {"job"});
@@ -87,8 +87,8 @@ void read_command(TomlSection& section, CommandSpec& command) {
   if (command.job.empty()) {
     command.job_pattern = pattern(section, "job_pattern", 1);
   } else {
-    require(command.job.find("{token}") != std::string::npos, section, "job",
-            "a name with {token} in it, or two jobs would have one name");
+    insist(command.job.find("{token}") != std::string::npos, section, "job",
+           "a name with {token} in it, or two jobs would have one name");
   }
   command.poll_pattern = pattern(section, "poll_pattern", 2);
   command.queued = optional_texts(section, "queued");
@@ -105,11 +105,11 @@ void read_launch(TomlSection section, LaunchSpec& launch) {
   launch.backend = section.text("backend", launch.backend);
   constexpr std::array kBackends = {"local", "slurm", "command"};
   // Refused here, not when it is time to launch.
-  require(std::find(kBackends.begin(), kBackends.end(), launch.backend) != kBackends.end(), section,
-          "backend", fmt::format("local, slurm or command, found {}", launch.backend));
+  insist(std::find(kBackends.begin(), kBackends.end(), launch.backend) != kBackends.end(), section,
+         "backend", fmt::format("local, slurm or command, found {}", launch.backend));
   launch.devices = section.text("devices", launch.devices);
-  require(launch.devices == "auto" || launch.devices == "cpu" || launch.devices == "gpu", section,
-          "devices", "auto, cpu or gpu");
+  insist(launch.devices == "auto" || launch.devices == "cpu" || launch.devices == "gpu", section,
+         "devices", "auto, cpu or gpu");
   launch.files = section.text("files", "");
   launch.cpu_slots = at_least(section, "cpu_slots", 0, launch.cpu_slots);
   launch.threads_per_run = at_least(section, "threads_per_run", 1, launch.threads_per_run);
