@@ -44,7 +44,7 @@ struct RunOptions {
   std::string spec;
   std::string folder;
   bool verbose = false;
-  std::string notify;  // a program that is told of the end, of failures and of stalls
+  std::string notify;        // a program that is told of the end, of failures and of stalls
   bool export_jobs = false;  // scripts for a person to submit, instead of launching
 };
 
