@@ -53,7 +53,7 @@ FAULTS = [
     ("epsilon is left out", GPU, " + static_cast<float>(p.epsilon));\n  for", ");\n  for"),
     ("the gradient is not added", GPU, "(p.accumulate ? out[k] : 0.0f)", "0.0f"),
     ("positions do not begin anew", GPU, "blockIdx.x % static_cast<unsigned>(p.context)", "blockIdx.x % 64u"),
-    ("keys are not rotated", GPU, "unsigned chunks = 2 *", "unsigned chunks = 1 *"),
+    ("keys are not rotated", GPU, "(p.heads + p.kv_heads) * chunks_in_head", "(p.heads) * chunks_in_head"),
     ("backwards as forwards", GPU, "p.inverse ? -1.0f : 1.0f", "1.0f"),
     ("silu's slope without its second term", GPU, "(sigmoid + silu * (1.0f - sigmoid))", "sigmoid"),
     ("the target's one is not taken off", GPU, "v + k == target ? gradient - p.d_scale : gradient", "gradient"),
