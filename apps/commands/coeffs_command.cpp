@@ -114,7 +114,7 @@ std::string describe_coefficients(const std::vector<PairFits>& all) {
                                    : "NOT IDENTIFIABLE"});
         if (c.identifiable) continue;
         notes += fit::wrapped(fmt::format("{}, {}: {} is not identifiable: {}", pair.pair.label(),
-                                          named.name, c.name, c.reason)) +
+                                          named.name, c.name, c.verdict.reason)) +
                  "\n";
       }
     }

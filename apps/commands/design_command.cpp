@@ -89,15 +89,6 @@ std::string simulated_so_far(int done, int total, std::chrono::steady_clock::tim
                      format_seconds(seconds * (total - done) / done));
 }
 
-bool has_clusters(const fit::Points& points) {
-  std::vector<int> ids;
-  for (const fit::Point& each : points) {
-    if (each.cluster >= 0) ids.push_back(each.cluster);
-  }
-  std::sort(ids.begin(), ids.end());
-  return std::adjacent_find(ids.begin(), ids.end()) != ids.end();
-}
-
 bool has_continued(const fit::Points& points) {
   return std::any_of(points.begin(), points.end(),
                      [](const fit::Point& each) { return each.stage == fit::Stage::kContinued; });
@@ -117,10 +108,9 @@ fit::SimulationOptions simulation_options(const DesignOptions& options, const As
     const bool joint = !assumed.fit.law->parts.empty();
     out.fit.law = both ? fit::kTwoStageLaw : (joint ? "chinchilla" : assumed.fit.law->name);
   }
-  out.fit.resampling = !options.fitting.resampling.empty()
-                           ? fit::find_resampling(options.fitting.resampling)
-                       : has_clusters(points) ? fit::Resampling::kClusters
-                                              : fit::Resampling::kPairs;
+  if (!options.fitting.resampling.empty()) {
+    out.fit.resampling = fit::find_resampling(options.fitting.resampling);
+  }
   out.noise = assumed.noise;
   out.sweeps = options.sweeps;
   out.flops = budgets;

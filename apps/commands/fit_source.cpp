@@ -31,9 +31,7 @@ SweepFitOptions sweep_options(const DataSourceOptions& source, const FittingOpti
   out.exact_flops = source.exact_flops;
   out.fit = options.fit;
   if (options.draws) out.fit.draws = *options.draws;
-  // The checkpoints of a run are not independent: runs are resampled whole.
-  out.fit.resampling = options.resampling.empty() ? fit::Resampling::kClusters
-                                                  : fit::find_resampling(options.resampling);
+  if (!options.resampling.empty()) out.fit.resampling = fit::find_resampling(options.resampling);
   // The extended law is of continued runs, whose E, A and alpha the scratch runs give.
   out.only_law = options.fit.law == "extended" ? "two-stage" : options.fit.law;
   require_known_law(out.only_law);
@@ -104,6 +102,17 @@ void add_steering_options(CLI::App& command, fit::FitOptions& fit) {
       ->capture_default_str();
 }
 
+void read_delta(const std::string& text, fit::FitOptions& fit) {
+  fit.auto_delta = text == "auto";
+  if (fit.auto_delta) return;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, fit.huber_delta);
+  if (error != std::errc() || stop != end) {
+    throw CLI::ValidationError("--huber-delta",
+                               fmt::format("'{}' is not a number above 0, auto or inf", text));
+  }
+}
+
 }  // namespace
 
 void add_fitting_options(CLI::App& command, FittingOptions& options) {
@@ -112,16 +121,19 @@ void add_fitting_options(CLI::App& command, FittingOptions& options) {
   command.add_option("--law", fit.law,
                      fmt::format("one of {} [chinchilla; two-stage with --stage]", law_list()));
   command
-      .add_option("--huber-delta", fit.huber_delta,
-                  "where log residuals stop being squared; inf: least squares")
-      ->capture_default_str();
+      .add_option_function<std::string>(
+          "--huber-delta", [&fit](const std::string& text) { read_delta(text, fit); },
+          "where log residuals stop being squared; auto: by the data; inf: least squares [0.001]")
+      ->type_name("DELTA");
   command.add_option("--starts", fit.starts, "start points of the search")->capture_default_str();
   command
       .add_option("--bootstrap", options.draws,
                   "refits for intervals; 0: none [1000; 200 above 20,000 points]")
       ->type_name("R");
-  command.add_option("--resample", options.resampling,
-                     "pairs, clusters or parametric [clusters with --cluster, else pairs]");
+  command.add_option(
+      "--resample", options.resampling,
+      "auto, parametric, clusters or pairs [auto: parametric below 200 runs, else whole "
+      "clusters, or pairs]");
   command.add_option("--seed", fit.seed, "of starts and resamples")
       ->check([](const std::string& text) {
         return text.starts_with("-") ? fmt::format("{} must be 0 or more", text) : "";
@@ -151,7 +163,7 @@ fit::FitOptions fit_settings(const FittingOptions& options, const fit::DataFileO
     throw std::invalid_argument(fmt::format(
         "--law {} needs --stage, the column that says scratch or continued", settings.law));
   }
-  settings.resampling = resampling_of(options, file, settings.resampling);
+  settings.resampling = resampling_of(options, file);
   settings.draws = options.draws.value_or(points > kManyPoints ? 200 : 1000);
   if (settings.draws < 0) {
     throw std::invalid_argument(
@@ -162,9 +174,8 @@ fit::FitOptions fit_settings(const FittingOptions& options, const fit::DataFileO
   return settings;
 }
 
-fit::Resampling resampling_of(const FittingOptions& options, const fit::DataFileOptions& file,
-                              fit::Resampling usual) {
-  if (options.resampling.empty()) return file.cluster.empty() ? usual : fit::Resampling::kClusters;
+fit::Resampling resampling_of(const FittingOptions& options, const fit::DataFileOptions& file) {
+  if (options.resampling.empty()) return fit::Resampling::kAuto;
   const fit::Resampling wanted = fit::find_resampling(options.resampling);
   if (wanted == fit::Resampling::kClusters && file.cluster.empty()) {
     throw std::invalid_argument("--resample clusters needs --cluster, the column naming the run");

@@ -14,7 +14,7 @@ namespace crosslaw::apps {
 struct FittingOptions {
   fit::FitOptions fit = {.law = ""};  // empty: the law that suits the source
   std::optional<int> draws;           // absent: 1000, and 200 above 20,000 points of a file
-  std::string resampling;             // empty: clusters if the source has any, else pairs
+  std::string resampling;             // empty: auto
 };
 
 void add_fitting_options(CLI::App& command, FittingOptions& options);
@@ -27,10 +27,8 @@ void require_known_law(const std::string& law);
 fit::FitOptions fit_settings(const FittingOptions& options, const fit::DataFileOptions& file,
                              std::size_t points);
 
-// The resampling asked for; without one, whole runs where a column names them, else `usual`. Throws
-// std::invalid_argument.
-fit::Resampling resampling_of(const FittingOptions& options, const fit::DataFileOptions& file,
-                              fit::Resampling usual);
+// The resampling asked for. Throws std::invalid_argument.
+fit::Resampling resampling_of(const FittingOptions& options, const fit::DataFileOptions& file);
 
 // A fit with the points that it was made from.
 struct SourcedFit {

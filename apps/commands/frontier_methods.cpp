@@ -34,10 +34,16 @@ fit::FrontierOptions frontier_options(const FrontierMethodOptions& method,
   out.seed = fitting.fit.seed;
   out.threads = fitting.fit.threads;
   if (source.directory.empty()) {
-    out.resampling = resampling_of(fitting, source.file, out.resampling);
+    const fit::Resampling wanted = resampling_of(fitting, source.file);
+    if (wanted != fit::Resampling::kAuto) {
+      out.resampling = wanted;
+    } else if (!source.file.cluster.empty()) {
+      out.resampling = fit::Resampling::kClusters;
+    }
   } else {
-    out.resampling = fitting.resampling.empty() ? fit::Resampling::kClusters
-                                                : fit::find_resampling(fitting.resampling);
+    const bool automatic = fitting.resampling.empty() || fitting.resampling == "auto";
+    out.resampling =
+        automatic ? fit::Resampling::kClusters : fit::find_resampling(fitting.resampling);
   }
   return out;
 }

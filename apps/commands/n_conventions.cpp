@@ -49,8 +49,7 @@ Counted counted_in_file(const NConventionsOptions& options) {
 fit::FitOptions settings_of(const FittingOptions& options, const LanguagePair& pair) {
   fit::FitOptions out = options.fit;
   if (options.draws) out.draws = *options.draws;
-  out.resampling = options.resampling.empty() ? fit::Resampling::kClusters
-                                              : fit::find_resampling(options.resampling);
+  if (!options.resampling.empty()) out.resampling = fit::find_resampling(options.resampling);
   if (out.law.empty()) out.law = pair.continued.empty() ? "chinchilla" : fit::kTwoStageLaw;
   return out;
 }

@@ -155,10 +155,10 @@ bool are_usual(const SweepFitOptions& options) {
   const fit::FitOptions& own = options.fit;
   return options.count == usual.count && options.points == usual.points &&
          options.exact_flops == usual.exact_flops && options.only_law.empty() &&
-         own.huber_delta == usual.fit.huber_delta && own.starts == usual.fit.starts &&
-         own.draws == usual.fit.draws && own.seed == usual.fit.seed &&
-         own.resampling == usual.fit.resampling && own.constraints.empty() &&
-         own.over_weight == usual.fit.over_weight;
+         own.huber_delta == usual.fit.huber_delta && own.auto_delta == usual.fit.auto_delta &&
+         own.starts == usual.fit.starts && own.draws == usual.fit.draws &&
+         own.seed == usual.fit.seed && own.resampling == usual.fit.resampling &&
+         own.constraints.empty() && own.over_weight == usual.fit.over_weight;
 }
 
 FolderFits fits_of_folder(const std::string& folder, const SweepFitOptions& options, bool refit,

@@ -15,7 +15,7 @@ struct SweepFitOptions {
   ParamsCount count = ParamsCount::kAll;
   PointChoice points = PointChoice::kAuto;
   bool exact_flops = false;  // the points carry their measured compute
-  fit::FitOptions fit = {.resampling = fit::Resampling::kClusters};
+  fit::FitOptions fit;
   // Chinchilla, two-stage and joint where empty; any other law is fitted to the runs from scratch.
   std::string only_law;
 };

@@ -8,10 +8,13 @@
 #include <limits>
 #include <stdexcept>
 
+#include "fit/allocate/known_answers.h"
+
 namespace crosslaw::fit {
 namespace {
 
-constexpr double kWorthSaying = 1.05;  // factors outside the measured range below this are silent
+constexpr double kMostUndefined = 0.5;  // of the draws: with more N* is not known at all
+constexpr double kWorthSaying = 1.05;   // factors outside the measured range below this are silent
 
 // 1 inside the range, else how many times beyond its upper or (below 1) under its lower end.
 double factor_outside(double value, const Range& range) {
@@ -128,11 +131,10 @@ AllocationRow make_row(const FitResult& fit, const Budget& budget,
     row.warnings.push_back(
         fmt::format("no size of the ladder is within the limits at C = {:.3g}", row.flops));
   }
-  // Beyond 2.5 % one end of a 95 % interval would lie among the draws that have no N*.
-  if (row.params.undefined > 0.025) {
-    row.warnings.push_back(
-        fmt::format("{:.1f} % of the bootstrap draws have no optimum: no interval is given",
-                    100 * row.params.undefined));
+  row.known = verdict_of_params(fit, row.params);
+  if (row.known.degree != Knowledge::kKnown) {
+    row.warnings.push_back(fmt::format("N* at C = {:.3g} is {}: {}", row.flops,
+                                       name_of(row.known.degree), row.known.reason));
   }
   return row;
 }
@@ -238,8 +240,9 @@ Allocation allocate(const FitResult& fit, const AllocationOptions& options) {
   if (!options.six_nd) out.compute = fit.compute_model();
   out.convention = {fit.convention.params, describe(out.compute)};
   out.warnings = fit.problems;
-  if (!fit.identifiable && !options.accept_unidentified) {
-    out.refused = fit.problems.empty() ? "the fit is not identifiable" : fit.problems.front();
+  const Verdict beforehand = verdict_of_params(fit, {.value = 1});
+  if (!beforehand.usable() && !options.accept_unidentified) {
+    out.refused = beforehand.reason;
     return out;
   }
   // A law may have an optimum at some budgets only, with or without limits: one refusal for all, at
@@ -256,6 +259,16 @@ Allocation allocate(const FitResult& fit, const AllocationOptions& options) {
   for (const double flops : options.flops) {
     out.rows.push_back(make_row(fit, {flops, out.compute, options.limits}, options));
   }
+  // Where an optimum is missing from some draws only, the value stands without an interval.
+  const bool any_known =
+      std::any_of(out.rows.begin(), out.rows.end(), [](const AllocationRow& row) {
+        return row.known.usable() || (!row.params.ci95 && row.params.undefined < kMostUndefined);
+      });
+  if (any_known || options.accept_unidentified) return out;
+  out.refused =
+      fmt::format("at C = {:.4g} {}", out.rows.front().flops, out.rows.front().known.reason);
+  out.rows.clear();
+  out.growth.reset();
   return out;
 }
 

@@ -26,6 +26,7 @@ std::vector<std::string> problems(const AllocationOptions& options);
 struct AllocationRow {
   double flops = 0;
   Estimate params;            // N*
+  Verdict known;              // how well
   Estimate tokens;            // D*
   Estimate tokens_per_param;  // D*/N*
   Estimate loss;              // L* predicted by the law, without the scatter of single runs
@@ -72,8 +73,8 @@ struct Allocation {
 // Compute-optimal splits of every budget with intervals from the draws of the fit, under C = 6ND or
 // the compute model of the fit. A fit of several strategies is allocated one by one
 // (strategy_fits). Throws std::invalid_argument for bad options, a law of several strategies, and
-// unique_tokens with a law that does not know repetition. A fit that is not identifiable and a law
-// without an optimum are refused in the result.
+// unique_tokens with a law that does not know repetition. A fit that knows N* at none of the
+// budgets and a law without an optimum are refused in the result.
 Allocation allocate(const FitResult& fit, const AllocationOptions& options);
 
 }  // namespace crosslaw::fit

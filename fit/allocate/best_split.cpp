@@ -17,6 +17,7 @@ constexpr double kHighest = 78.3;  // 1e34 parameters
 // Loss curves bend over a decade or more of N, so that half an e-fold cannot step over a minimum.
 constexpr double kStep = 0.5;  // of the first look along the budget
 constexpr double kTolerance = 1e-10;
+constexpr double kWidest = 100;     // e-folds that a flat band may reach to either side
 constexpr double kTouching = 1e-6;  // log N this near to a limit is at it
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
@@ -213,7 +214,12 @@ std::string why_no_split(const Law& law, const Theta& theta, const Budget& budge
     const std::string why = why_no_optimum(*form, budget.compute);
     if (!why.empty()) return why;
   }
-  const bool smaller = search(Line(law, theta, budget)).smaller_is_better;
+  const Line line(law, theta, budget);
+  if (!std::isfinite(line(kLowest))) {
+    return fmt::format("serving {:.4g} tokens alone costs more than C = {:.4g} at every size",
+                       budget.limits.inference_tokens, budget.flops);
+  }
+  const bool smaller = search(line).smaller_is_better;
   return fmt::format(
       "at C = {:.4g} the law has its least loss at no size from 1e-6 to 1e34: {}", budget.flops,
       smaller ? "smaller models are never worse" : "larger models are always better");
@@ -224,8 +230,10 @@ Range flat_band(const Law& law, const Theta& theta, const Budget& budget, const 
   const Line line(law, theta, budget);
   const double centre = std::log(best.params);
   const double limit = std::log(best.loss) + std::log1p(share);
-  return {std::exp(edge(line, centre, kLowest, limit)),
-          std::exp(edge(line, centre, line.high(), limit))};
+  // A closed form may have its optimum beyond what a search looks at; its band is around it.
+  const double low = std::min(kLowest, centre - kWidest);
+  const double high = line.capped() ? line.high() : std::max(kHighest, centre + kWidest);
+  return {std::exp(edge(line, centre, low, limit)), std::exp(edge(line, centre, high, limit))};
 }
 
 }  // namespace crosslaw::fit

@@ -116,7 +116,9 @@ void compare(const Points& points, const HoldoutOptions& options, Holdout& out) 
     if (k == out.best) continue;
     law.behind_best = difference_interval(law, *best, worlds, options.resamples);
     law.beaten = out.test_runs >= kFewestTestRuns && law.behind_best->low > 0;
-    if (law.beaten) continue;
+    // Too few runs beat nothing; that is no reason to prefer what misses them by more.
+    const bool enough = out.test_runs >= kFewestTestRuns;
+    if (law.beaten || !enough || mean_log_error(law) > kAsGood * mean_log_error(*best)) continue;
     const HeldOutLaw& simplest = out.laws[out.supported];
     // Among laws that chance may have put behind the best, fewer coefficients win; it is what to
     // trust far from the data.
@@ -135,7 +137,11 @@ std::string verdict_of(const Holdout& result) {
     return fmt::format("{:.3g} %", 100 * law.mean_error);
   };
   std::string out;
-  if (result.laws.size() == 1) {
+  if (result.laws.size() > 1 && result.test_runs < kFewestTestRuns) {
+    out = fmt::format("{} held-out run{} too few to choose a law by; {} has the least error ({})",
+                      result.test_runs, result.test_runs == 1 ? " is" : "s are", best.law,
+                      error(best));
+  } else if (result.laws.size() == 1) {
     out = fmt::format("{} misses held-out losses by {} on average", best.law, error(best));
   } else if (beaten + 1 == static_cast<std::ptrdiff_t>(result.laws.size())) {
     out = fmt::format("{} is better than every other law by more than chance (held-out error {})",
@@ -150,10 +156,6 @@ std::string verdict_of(const Holdout& result) {
         "{} ({} coefficients) is enough: {} has a smaller held-out error ({} against "
         "{}), but not by more than chance",
         supported.law, supported.coefficients, best.law, error(best), error(supported));
-  }
-  if (result.laws.size() > 1 && result.test_runs < kFewestTestRuns) {
-    out += fmt::format("; {} held-out run{} too few to tell laws apart", result.test_runs,
-                       result.test_runs == 1 ? " is" : "s are");
   }
   if (!supported.identifiable) {
     out += fmt::format("; the coefficients of {} are not identifiable", supported.law);

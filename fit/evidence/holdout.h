@@ -47,9 +47,11 @@ struct Holdout {
   int test_runs = 0;             // clusters, or points without one
   std::vector<HeldOutLaw> laws;  // in the order asked for
   std::vector<SkippedLaw> skipped;
-  std::size_t best = 0;       // smallest mean |log error|
-  std::size_t supported = 0;  // fewest coefficients among those that the best does not beat
-  std::string verdict;        // one sentence
+  std::size_t best = 0;  // smallest mean |log error|
+  // Fewest coefficients among those that the best does not beat and whose mean error is at most
+  // kAsGood times its own; with fewer than kFewestTestRuns the best itself.
+  std::size_t supported = 0;
+  std::string verdict;  // one sentence
 };
 
 // The laws that suit points: those of one stage, or joint and two-stage where there are continued
@@ -66,5 +68,6 @@ Holdout hold_out(const Points& points, const HoldoutPlan& plan, const HoldoutOpt
 
 // With fewer, even the same winner in every one is not rare by luck (2^-5 is above 2.5 %).
 inline constexpr int kFewestTestRuns = 6;
+inline constexpr double kAsGood = 1.25;
 
 }  // namespace crosslaw::fit

@@ -74,7 +74,7 @@ class Refitter {
     std::vector<std::vector<Sample>> samples(stages_.size());
     for (std::size_t s = 0; s < stages_.size(); ++s) {
       const Core& core = stages_[s].core;
-      apply(world, core.objective, core.index, core.centred, core.noise, samples[s]);
+      apply(world, core.objective, core.index, core.centred, core.noise, core.runs.of, samples[s]);
       const int needed = core.objective.box.free_count(core.objective.law->size());
       if (static_cast<int>(samples[s].size()) < needed) return std::nullopt;
     }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <stdexcept>
 
 #include "fit/solve/objective.h"
@@ -52,6 +53,16 @@ double loss_by(const Strategy& strategy, const Theta& theta, const NewRun& run) 
   return predicted_loss(*strategy.fit.law, theta, run.params, run.tokens);
 }
 
+// One residual of a new run: of the size that the noise has in this draw, else one of the fit's.
+double scatter_in(const NewRunNoise& noise, const std::vector<double>& scatter, Eigen::Index draw,
+                  Random& random) {
+  if (noise.deviation.empty()) {
+    return scatter[random.index(static_cast<std::uint32_t>(scatter.size()))];
+  }
+  const double standard = noise.laplace ? random.laplace() / std::numbers::sqrt2 : random.normal();
+  return noise.deviation[static_cast<std::size_t>(draw)] * standard;
+}
+
 std::optional<Range> run_interval(const Strategy& strategy, const std::vector<double>& scatter,
                                   const NewRun& run, std::uint64_t seed) {
   constexpr Eigen::Index kFewestDraws = 20;
@@ -63,8 +74,7 @@ std::optional<Range> run_interval(const Strategy& strategy, const std::vector<do
     // One stream a draw: the same residuals for every run asked about, so that answers compare.
     Random random(seed, static_cast<std::uint64_t>(d));
     for (int k = 0; k < kResidualsPerDraw; ++k) {
-      const std::uint32_t i = random.index(static_cast<std::uint32_t>(scatter.size()));
-      losses.push_back(loss * std::exp(scatter[i]));
+      losses.push_back(loss * std::exp(scatter_in(strategy.fit.new_run, scatter, d, random)));
     }
   }
   // The law's draws and the scatter of single runs together: their product, not their sum of

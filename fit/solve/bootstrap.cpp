@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "fit/solve/core.h"
 #include "fit/solve/spread.h"
@@ -13,6 +14,7 @@ constexpr std::size_t kManySamples = 2000;
 constexpr double kLeastGain = 1e-12;   // relative to F: a refit need not be finer than the noise
 constexpr double kLogNoFloor = -13.8;  // log 1e-6: E this far below the smallest loss counts as 0
 constexpr double kOnBound = 1e-9;      // a coordinate closer to its bound stands there
+constexpr int kManyRuns = 200;         // of which resamples know the noise, wherever it is larger
 constexpr double kTail = 0.025;        // of the draws: beyond it the 95 % interval is open
 
 bool stands_at_bound(const Objective& objective, const Theta& centred, int i) {
@@ -23,12 +25,97 @@ bool stands_at_bound(const Objective& objective, const Theta& centred, int i) {
          centred[i] >= objective.box.upper[i] - kOnBound;
 }
 
+// Places (N, D, stage) with a point, counted no further than any law has coefficients.
+int distinct_places(const std::vector<Sample>& samples) {
+  std::vector<const Sample*> found;
+  const auto same = [](const Sample& a, const Sample& b) {
+    return a.log_params == b.log_params && a.log_tokens == b.log_tokens && a.stage == b.stage &&
+           a.log_unique_share == b.log_unique_share;
+  };
+  for (const Sample& each : samples) {
+    if (found.size() == static_cast<std::size_t>(kMaxCoefficients)) break;
+    if (std::none_of(found.begin(), found.end(), [&](const Sample* f) { return same(*f, each); })) {
+      found.push_back(&each);
+    }
+  }
+  return static_cast<int>(found.size());
+}
+
+int runs_in(const Core& core) {
+  if (core.runs.of.empty()) return static_cast<int>(core.index.size());
+  std::vector<int> sorted = core.runs.of;
+  std::sort(sorted.begin(), sorted.end());
+  return static_cast<int>(std::unique(sorted.begin(), sorted.end()) - sorted.begin());
+}
+
 }  // namespace
+
+double degrees_of_freedom(const Core& core) {
+  const double alone = static_cast<double>(core.objective.samples.size()) -
+                       core.objective.box.free_count(core.objective.law->size());
+  return core.noise.per_run > 0 ? std::min(alone, core.noise.run_freedom) : alone;
+}
+
+BootstrapRecord chosen_bootstrap(const std::vector<const Core*>& stages, const Points& points,
+                                 const FitOptions& options) {
+  BootstrapRecord out;
+  out.kind = options.resampling;
+  out.seed = options.seed;
+  if (options.resampling != Resampling::kAuto) return out;
+  int fewest = std::numeric_limits<int>::max();
+  bool suspected = false;
+  for (const Core* each : stages) {
+    fewest = std::min(fewest, runs_in(*each));
+    suspected = suspected || each->runs.suspected;
+  }
+  const bool named = std::any_of(points.begin(), points.end(),
+                                 [](const Point& each) { return each.cluster >= 0; });
+  // New losses scatter around a law, not around a lower edge of the losses.
+  if (options.over_weight != 1) {
+    out.kind = named ? Resampling::kClusters : Resampling::kPairs;
+    out.reason = "the law is no middle of the losses";
+    return out;
+  }
+  if (fewest < kManyRuns || (suspected && !named)) {
+    out.kind = Resampling::kParametric;
+    out.reason = fmt::format("{} runs", fewest);
+  } else {
+    out.kind = named ? Resampling::kClusters : Resampling::kPairs;
+    out.reason = fmt::format("{} or more runs", kManyRuns);
+  }
+  if (suspected) {
+    out.reason += "; points of one size share their residuals, so each size is taken for one run";
+  } else if (named) {
+    out.reason += ", each with its points";
+  }
+  return out;
+}
+
+void refuse_draws(const Core& core, FitResult& result) {
+  const std::string sentence = fmt::format(
+      "{:.2g} degree{} of freedom {} left over by the {} coefficients: fewer than {:.0f} tell "
+      "nothing "
+      "of the noise, so that there are no intervals; add runs",
+      degrees_of_freedom(core), degrees_of_freedom(core) == 1 ? "" : "s",
+      degrees_of_freedom(core) == 1 ? "is" : "are",
+      core.objective.box.free_count(core.objective.law->size()), kFewestFreedom);
+  for (Coefficient& each : result.coefficients) {
+    if (each.frozen || !each.identifiable) continue;
+    each.identifiable = false;
+    each.verdict = {Knowledge::kNotKnown, sentence};
+  }
+  result.identifiable = false;
+  result.bootstrap.reason = "too few runs";
+  result.problems.push_back(sentence);
+}
 
 Draw refit(const Core& core, const Resample& world, const Theta& start) {
   std::vector<Sample> samples;
   samples.reserve(core.index.size());
-  apply(world, core.objective, core.index, core.centred, core.noise, samples);
+  apply(world, core.objective, core.index, core.centred, core.noise, core.runs.of, samples);
+  if (distinct_places(samples) < core.objective.box.free_count(core.objective.law->size())) {
+    return std::nullopt;
+  }
   NewtonOptions options;
   options.least_gain = kLeastGain;
   // Of many points a world changes so little that no kink matters.
@@ -49,10 +136,7 @@ Draw refit(const Core& core, const Resample& world, const Theta& start) {
   return summary.theta;
 }
 
-void take_draws(const Core& core, const std::vector<Draw>& draws, const FitOptions& options,
-                FitResult& result) {
-  result.bootstrap.kind = options.resampling;
-  result.bootstrap.seed = options.seed;
+void take_draws(const Core& core, const std::vector<Draw>& draws, FitResult& result) {
   const auto made =
       std::count_if(draws.begin(), draws.end(), [](const Draw& each) { return each.has_value(); });
   result.bootstrap.draws = static_cast<int>(made);
@@ -69,19 +153,27 @@ void take_draws(const Core& core, const std::vector<Draw>& draws, const FitOptio
         estimate(result, [&](const Theta& theta) { return coefficient_value(info, theta[i]); });
     mine.se = spread.se;
     mine.ci95 = spread.ci95;
+    if (info.kind != Kind::kExponent) {
+      mine.log_se =
+          estimate(result, [&](const Theta& theta) { return std::optional(theta[i]); }).se;
+    }
     const auto bound = std::count_if(draws.begin(), draws.end(), [&](const auto& each) {
       return each && stands_at_bound(core.objective, *each, i);
     });
-    if (static_cast<double>(bound) <= kTail * static_cast<double>(made)) continue;
-    result.bootstrap.at_bound.push_back(mine.name);
-    result.problems.push_back(fmt::format(
-        "{} {} in {:.0f} % of the bootstrap draws: its interval is open on that side", mine.name,
-        info.kind == Kind::kFloor ? "falls to 0" : "reaches the bound of the search",
-        100.0 * static_cast<double>(bound) / static_cast<double>(made)));
+    const double share = made > 0 ? static_cast<double>(bound) / static_cast<double>(made) : 0;
+    if (share > kTail) result.bootstrap.at_bound.push_back(mine.name);
+    // What the design or the optimum itself says is more than what draws can.
+    if (mine.frozen || !mine.identifiable) continue;
+    mine.verdict = verdict_of(info, spread, share);
+    mine.identifiable = mine.verdict.usable();
+    if (!mine.identifiable) result.problems.push_back(mine.verdict.reason);
   }
+  result.identifiable = all_identifiable(result);
   if (result.bootstrap.failed > 0) {
     result.problems.push_back(
-        fmt::format("{} of {} bootstrap refits did not converge and are left out",
+        fmt::format("{} of {} bootstrap refits did not converge, or had fewer different points "
+                    "than coefficients, and are "
+                    "left out",
                     result.bootstrap.failed, draws.size()));
   }
 }

@@ -4,7 +4,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 #include <utility>
 
@@ -70,6 +72,44 @@ std::vector<std::string> doubts(const Certificate& certificate, bool converged) 
 
 }  // namespace
 
+double chosen_delta(const Objective& objective, const Theta& centred) {
+  // Around 1.345, with which normal noise loses 5 % (Huber 1981); less is better where outliers lie
+  // on one side.
+  constexpr std::array<double, 7> kMultiples = {0.3, 0.5, 0.7, 1.0, 1.345, 2.0, 3.0};
+  constexpr double kDeviationOfMedian = 1.4826;
+  constexpr double kSmallest = 1e-6;  // noise that is rounding
+  const Eigen::VectorXd r = residuals(objective, centred);
+  std::vector<double> sizes;
+  for (const double each : r) sizes.push_back(std::abs(each));
+  // A fit passes through as many points as it has coefficients; these say nothing of the noise.
+  std::sort(sizes.begin(), sizes.end());
+  const auto fitted = static_cast<std::size_t>(objective.box.free_count(objective.law->size()));
+  if (sizes.size() > fitted + 1) {
+    sizes.erase(sizes.begin(), sizes.begin() + static_cast<std::ptrdiff_t>(fitted));
+  }
+  const double deviation = kDeviationOfMedian * sizes[sizes.size() / 2];
+  double best = 1.345 * deviation;
+  double least = std::numeric_limits<double>::infinity();
+  for (const double multiple : kMultiples) {
+    const double delta = multiple * deviation;
+    double squares = 0, inside = 0;
+    for (const double size : sizes) {
+      squares += std::pow(std::min(size, delta), 2);
+      inside += size <= delta ? 1 : 0;
+    }
+    const double variance = squares / (inside * inside);
+    if (!(variance < least)) continue;
+    least = variance;
+    best = delta;
+  }
+  return std::max(best, kSmallest);
+}
+
+bool all_identifiable(const FitResult& result) {
+  return std::all_of(result.coefficients.begin(), result.coefficients.end(),
+                     [](const Coefficient& each) { return each.identifiable; });
+}
+
 void require_usable(const Points& points, const FitOptions& options) {
   std::vector<std::string> wrong = problems(options);
   for (std::string& each : problems(points)) wrong.push_back(std::move(each));
@@ -98,22 +138,29 @@ Core fit_core(Objective objective, const Theta& fixed, const FitOptions& options
   result.huber_delta = objective.delta;
   result.objective = found.best.objective;
   result.converged = found.best.converged;
-  result.identifiable = verdict.identifiable();
+  result.confounded = verdict.confounded;
   result.theta = objective.plain(found.best.theta);
   result.certificate = certify(objective, found, verdict);
   result.problems = verdict.problems;
-  for (std::string& each : doubts(result.certificate, result.converged)) {
-    result.problems.push_back(std::move(each));
-  }
   const std::vector<double> values = values_of(*objective.law, result.theta);
   for (std::size_t i = 0; i < values.size(); ++i) {
     Coefficient coefficient;
     coefficient.name = objective.law->coefficients[i].name;
     coefficient.value = values[i];
     coefficient.frozen = !objective.box.free[i];
-    coefficient.identifiable = verdict.reasons[i].empty();
-    coefficient.reason = verdict.reasons[i];
+    std::string reason = verdict.reasons[i];
+    // Standard errors judge where no draws will.
+    if (reason.empty() && options.draws == 0 && !verdict.rough_reasons[i].empty()) {
+      reason = verdict.rough_reasons[i];
+      result.problems.push_back(reason);
+    }
+    if (!reason.empty()) coefficient.verdict = {Knowledge::kNotKnown, reason};
+    coefficient.identifiable = reason.empty();
     result.coefficients.push_back(coefficient);
+  }
+  result.identifiable = all_identifiable(result);
+  for (std::string& each : doubts(result.certificate, result.converged)) {
+    result.problems.push_back(std::move(each));
   }
   core.centred = found.best.theta;
   for (const Basin& basin : found.basins) {
@@ -121,7 +168,6 @@ Core fit_core(Objective objective, const Theta& fixed, const FitOptions& options
     if (basin.objective <= least || basin.objective > kRivalObjective * least) continue;
     if (core.rivals.size() < kMostRivals) core.rivals.push_back(basin.theta);
   }
-  core.noise = fit_noise(objective, found.best.theta);
   core.objective = std::move(objective);
   return core;
 }

@@ -16,9 +16,10 @@ inline constexpr std::string_view kTwoStageLaw = "two-stage";
 struct FitOptions {
   std::string law = "chinchilla";  // a name of law_names(), or "two-stage"
   double huber_delta = 1e-3;       // on log residuals; infinity: least squares
+  bool auto_delta = false;         // delta by the residuals instead (see chosen_delta)
   int starts = 64;
   int draws = 1000;  // bootstrap refits; 0: no intervals
-  Resampling resampling = Resampling::kPairs;
+  Resampling resampling = Resampling::kAuto;
   std::uint64_t seed = 1;  // of starts and resamples
   int threads = 0;         // 0: one a core; never changes a result
   // Coefficients held at a value or equal to others, of a law fitted at once (not "two-stage").

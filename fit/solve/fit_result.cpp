@@ -9,8 +9,9 @@
 namespace crosslaw::fit {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, Resampling>, 3> kResamplings = {
-    {{"pairs", Resampling::kPairs},
+constexpr std::array<std::pair<std::string_view, Resampling>, 4> kResamplings = {
+    {{"auto", Resampling::kAuto},
+     {"pairs", Resampling::kPairs},
      {"clusters", Resampling::kClusters},
      {"parametric", Resampling::kParametric}}};
 

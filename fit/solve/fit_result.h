@@ -12,6 +12,7 @@
 #include "fit/laws/compute_model.h"
 #include "fit/laws/law.h"
 #include "fit/solve/spread.h"
+#include "fit/solve/verdict.h"
 
 namespace crosslaw::fit {
 
@@ -19,9 +20,10 @@ namespace crosslaw::fit {
 using DrawMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::DontAlign>;
 
 enum class Resampling {
+  kAuto,        // one of the others, by the number of runs (see chosen_resampling)
   kPairs,       // points, with replacement
   kClusters,    // whole runs, with replacement
-  kParametric,  // new losses: the fitted law times noise of the fitted kind and size
+  kParametric,  // new losses: the fitted law times noise as around the fit, its size uncertain
 };
 
 std::string_view name_of(Resampling kind);
@@ -35,10 +37,11 @@ struct Coefficient {
   double value = 0;
   std::optional<double> se;
   std::optional<Range> ci95;
-  bool frozen = false;  // not fitted: taken over from another fit, or held by a constraint
-  std::string held;     // by which: "fixed", "= alpha"
-  bool identifiable = true;
-  std::string reason;  // why it is not
+  bool frozen = false;           // not fitted: taken over from another fit, or held by a constraint
+  std::string held;              // by which: "fixed", "= alpha"
+  std::optional<double> log_se;  // of its log, for E, A and B: of use where se exceeds the value
+  bool identifiable = true;      // known or weakly known
+  Verdict verdict;
 };
 
 // A quantity that a law's coefficients imply, such as Kaplan's N_c.
@@ -73,10 +76,17 @@ struct Certificate {
 
 struct BootstrapRecord {
   Resampling kind = Resampling::kPairs;
+  std::string reason;  // why this kind, in words; empty: it was asked for
   std::uint64_t seed = 1;
   int draws = 0;   // refits that reached an optimum: the rows of FitResult::draws
   int failed = 0;  // refits that did not, left out
   std::vector<std::string> at_bound;  // coefficients at a bound in more than 2.5 % of the draws
+};
+
+// How far the log loss of a new run lies from the law, in each draw of the parametric bootstrap.
+struct NewRunNoise {
+  bool laplace = false;           // else normal
+  std::vector<double> deviation;  // standard deviations, one a draw; empty: of another bootstrap
 };
 
 // How N and C were counted, in words; empty: not known.
@@ -90,10 +100,14 @@ struct FitResult {
   std::string method = "one-stage";  // or "two-stage" (law joint, E, A, alpha from scratch alone)
   int points = 0;
   double huber_delta = 0;
-  double over_weight = 1;  // of points that the law overestimates
-  double objective = 0;    // sum over points of weight * Huber(log predicted - log observed)
+  bool auto_delta = false;  // it was chosen on the data
+  double over_weight = 1;   // of points that the law overestimates
+  double objective = 0;     // sum over points of weight * Huber(log predicted - log observed)
   bool converged = false;
-  bool identifiable = false;
+  bool identifiable = false;  // every coefficient is
+  // Why the points cannot tell the terms of the law apart, whatever their losses; empty: they can.
+  // Without it N* may be known although a coefficient is not.
+  std::string confounded;
   Theta theta;  // plain coordinates: logs of the levels, exponents as they are
   std::vector<Coefficient> coefficients;
   Certificate certificate;
@@ -105,6 +119,7 @@ struct FitResult {
   DrawMatrix draws;                     // one bootstrap theta (plain coordinates) a row
   // Of a fit made one part of its law after the other, each part's; draws of equal rows.
   std::vector<FitResult> stages;
+  NewRunNoise new_run;  // rows of `draws`; not in JSON, a new run is predicted from the points
 
   std::vector<Derived> derived() const;
   const Coefficient& coefficient(std::string_view name) const;  // throws std::invalid_argument

@@ -16,7 +16,9 @@
 namespace crosslaw::fit {
 namespace {
 
-constexpr double kSameValue = 0.01;         // sizes or token counts within 1 % count as one
+constexpr double kSameValue = 0.10;         // sizes or token counts within 10 % count as one
+constexpr double kNoSpread = 0.01;          // sd of log N or log D: they do not vary
+constexpr double kRepeated = 0.01;          // log of tokens over unique tokens that is worth a name
 constexpr double kSmallestSpread = 0.05;    // sd of log D at given N below which D follows N
 constexpr double kSingular = 1e5;           // condition number beyond which nothing is identified
 constexpr double kShaky = 300;              // and beyond which a warning is due
@@ -41,6 +43,7 @@ class Judge {
   Judge(const Objective& objective, const Theta& theta)
       : objective_(objective), law_(*objective.law), parts_(parts_of(law_)), theta_(theta) {
     out_.reasons.resize(static_cast<std::size_t>(law_.size()));
+    out_.rough_reasons.resize(out_.reasons.size());
   }
 
   Identifiability verdict() {
@@ -65,6 +68,9 @@ class Judge {
     if (mine.empty()) mine = reason;
   }
   void say(std::string sentence) { out_.problems.push_back(std::move(sentence)); }
+  void confound(const std::string& sentence) {
+    if (out_.confounded.empty()) out_.confounded = sentence;
+  }
 
   void check_bounds() {
     for (int i = 0; i < law_.size(); ++i) {
@@ -138,12 +144,13 @@ class Judge {
     std::vector<std::string_view> names;
     if (free_floor()) names.push_back(info(0).name);
     for (const int i : mine) names.push_back(info(i).name);
-    const std::string sentence =
-        fmt::format("the {} have {} distinct {}{} (values within 1 % count as one), but {} need {}",
-                    labelled(strategy, "points"), have, what, have == 1 ? "" : "s",
-                    fmt::join(names, ", "), needed);
+    const std::string sentence = fmt::format(
+        "the {} have {} distinct {}{} (values within 10 % count as one), but {} need {}",
+        labelled(strategy, "points"), have, what, have == 1 ? "" : "s", fmt::join(names, ", "),
+        needed);
     if (free_floor()) blame(0, sentence);
     for (const int i : mine) blame(i, sentence);
+    confound(sentence);
     say(sentence);
   }
 
@@ -152,7 +159,7 @@ class Judge {
     if (!law_.depends_on(Axis::kRepeats)) return;
     const auto repeats =
         std::count_if(objective_.samples.begin(), objective_.samples.end(),
-                      [](const Sample& s) { return s.log_unique_share < -kSameValue; });
+                      [](const Sample& s) { return s.log_unique_share < -kRepeated; });
     if (repeats > 0) return;
     const std::string sentence =
         "no point sees a token twice (unique tokens below tokens), which R_D and R_N need";
@@ -173,13 +180,13 @@ class Judge {
     }
     const double slope = xx > 0 ? xy / xx : 0;
     const double spread = std::sqrt(std::max(0.0, yy - slope * xy) / weight);
-    const bool both_vary =
-        std::sqrt(xx / weight) > kSameValue && std::sqrt(yy / weight) > kSameValue;
+    const bool both_vary = std::sqrt(xx / weight) > kNoSpread && std::sqrt(yy / weight) > kNoSpread;
     if (!both_vary || spread >= kSmallestSpread) return;
     const std::string sentence = describe_dependence(slope);
     for (int i = 0; i < law_.size(); ++i) {
       if (free(i)) blame(i, sentence);
     }
+    confound(sentence);
     say(sentence);
   }
 
@@ -253,6 +260,7 @@ class Judge {
       const std::string sentence =
           fmt::format("{} changes no prediction of these points", info(i).name);
       blame(i, sentence);
+      confound(sentence);
       say(sentence);
     }
   }
@@ -269,6 +277,7 @@ class Judge {
     for (const int i : open) {
       if (std::find(tied.begin(), tied.end(), info(i).name) != tied.end()) blame(i, sentence);
     }
+    confound(sentence);
     say(sentence);
   }
 
@@ -283,8 +292,7 @@ class Judge {
                   "the term of {} is known only to a factor of {:.2g} (one standard "
                   "error)",
                   info(i).name, std::exp(std::min(error, 50.0)));
-    blame(i, sentence);
-    say(sentence);
+    out_.rough_reasons[static_cast<std::size_t>(i)] = sentence;
   }
 
   const Objective& objective_;
@@ -296,11 +304,6 @@ class Judge {
 };
 
 }  // namespace
-
-bool Identifiability::identifiable() const {
-  return std::all_of(reasons.begin(), reasons.end(),
-                     [](const std::string& reason) { return reason.empty(); });
-}
 
 Identifiability judge(const Objective& objective, const Theta& theta) {
   return Judge(objective, theta).verdict();

@@ -43,19 +43,20 @@ NoiseFactors noise_factors(const Objective& objective, const Theta& theta) {
 
 double expected_error(const NoiseModel& noise, double delta) {
   constexpr double kTiny = 1e-4;  // absolute errors from here on
-  const double bound = delta / noise.scale;
-  if (!(noise.scale > 0)) return 0;
-  if (std::isinf(bound)) return noise.scale * (noise.laplace ? std::numbers::sqrt2 : 1.0);
+  const double scale = noise.point_scale();
+  const double bound = delta / scale;
+  if (!(scale > 0)) return 0;
+  if (std::isinf(bound)) return noise.point;
   if (noise.laplace) {
-    if (bound < kTiny) return noise.scale;
+    if (bound < kTiny) return scale;
     const double inside = -std::expm1(-bound);
-    return noise.scale * std::sqrt(2 * (inside - bound * std::exp(-bound))) / inside;
+    return scale * std::sqrt(2 * (inside - bound * std::exp(-bound))) / inside;
   }
-  if (bound < kTiny) return noise.scale * std::sqrt(std::numbers::pi / 2);
+  if (bound < kTiny) return scale * std::sqrt(std::numbers::pi / 2);
   const double inside = std::erf(bound / std::numbers::sqrt2);
   const double density = std::exp(-0.5 * bound * bound) / std::sqrt(2 * std::numbers::pi);
   const double squares = inside - 2 * bound * density + bound * bound * (1 - inside);
-  return noise.scale * std::sqrt(squares) / inside;
+  return scale * std::sqrt(squares) / inside;
 }
 
 }  // namespace crosslaw::fit

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "fit/solve/noise_model.h"
 #include "fit/solve/objective.h"
-#include "fit/solve/resample.h"
 
 namespace crosslaw::fit {
 

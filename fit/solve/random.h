@@ -36,6 +36,20 @@ class Random {
     return u < 0.5 ? std::log(2 * u) : -std::log(2 - 2 * u);
   }
 
+  // Gamma with scale 1 (Marsaglia and Tsang 2000); shape > 0.
+  double gamma(double shape) {
+    if (shape < 1) return gamma(shape + 1) * std::pow(uniform(), 1 / shape);
+    const double d = shape - 1.0 / 3;
+    for (;;) {
+      const double z = normal();
+      const double v = std::pow(1 + z / std::sqrt(9 * d), 3);
+      if (v > 0 && std::log(uniform()) < 0.5 * z * z + d * (1 - v + std::log(v))) return d * v;
+    }
+  }
+
+  // Of so many degrees of freedom, divided by them: its mean is 1.
+  double chi_square_share(double freedom) { return gamma(0.5 * freedom) / (0.5 * freedom); }
+
  private:
   std::uint64_t state_;
 };

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <numbers>
 #include <numeric>
 
 #include "fit/solve/random.h"
@@ -14,29 +13,6 @@ namespace {
 int stage_bit(const Point& point) { return 1 << static_cast<int>(point.stage); }
 
 }  // namespace
-
-NoiseModel fit_noise(const Objective& objective, const Theta& theta) {
-  const Eigen::VectorXd r = residuals(objective, theta);
-  double squares = 0, sizes = 0, weight = 0;
-  for (Eigen::Index i = 0; i < r.size(); ++i) {
-    const double w = objective.samples[static_cast<std::size_t>(i)].weight;
-    squares += w * r[i] * r[i];
-    sizes += w * std::abs(r[i]);
-    weight += w;
-  }
-  const double count = static_cast<double>(r.size());
-  const double fitted = objective.box.free_count(objective.law->size());
-  const double correction = count / std::max(1.0, count - fitted);
-  const double deviation = std::sqrt(squares / weight);
-  const double mean_size = sizes / weight;
-  NoiseModel noise;
-  // The lesser negative log-likelihood a point, each at its own best size: log(2 e b) for
-  // Laplace, log(s sqrt(2 pi e)) for normal noise.
-  noise.laplace = std::log(2 * mean_size) + 1 <
-                  std::log(deviation) + 0.5 * std::log(2 * std::numbers::pi) + 0.5;
-  noise.scale = noise.laplace ? mean_size * correction : deviation * std::sqrt(correction);
-  return noise;
-}
 
 Resampler::Resampler(const Points& points, Resampling kind, std::uint64_t seed,
                      const std::vector<int>& labels)
@@ -72,6 +48,9 @@ Resample Resampler::draw(int draw) const {
       out.normal.push_back(random.normal());
       out.laplace.push_back(random.laplace());
     }
+    out.shared.resize(points_);
+    for (double& each : out.shared) each = random.normal();
+    out.sizes = {seed_, static_cast<std::uint64_t>(draw)};
     return out;
   }
   out.count.assign(points_, 0.0);
@@ -87,9 +66,21 @@ Resample Resampler::draw(int draw) const {
   return out;
 }
 
+NoiseModel noise_in(const Resample& world, const std::vector<int>& index, const NoiseModel& noise) {
+  // A stream of its own for every stage: each has residuals of its own.
+  constexpr std::uint64_t kSizes = 0x6e6f697365;
+  const auto stage = static_cast<std::uint64_t>(index.front());
+  Random random(world.sizes.seed ^ kSizes ^ (stage << 40), world.sizes.draw);
+  return noise.drawn(random);
+}
+
 void apply(const Resample& resample, const Objective& objective, const std::vector<int>& index,
-           const Theta& fitted, const NoiseModel& noise, std::vector<Sample>& out) {
+           const Theta& fitted, const NoiseModel& fitted_noise, const std::vector<int>& runs,
+           std::vector<Sample>& out) {
   out.clear();
+  NoiseModel noise = fitted_noise;
+  if (!resample.normal.empty()) noise = noise_in(resample, index, fitted_noise);
+  const double scale = noise.point_scale();
   for (std::size_t i = 0; i < index.size(); ++i) {
     const auto point = static_cast<std::size_t>(index[i]);
     if (resample.count[point] == 0) continue;
@@ -97,8 +88,11 @@ void apply(const Resample& resample, const Objective& objective, const std::vect
     sample.weight *= resample.count[point];
     if (!resample.normal.empty()) {
       const double standard = noise.laplace ? resample.laplace[point] : resample.normal[point];
-      sample.log_loss =
-          objective.law->log_loss(fitted.data(), sample, nullptr) + noise.scale * standard;
+      sample.log_loss = objective.law->log_loss(fitted.data(), sample, nullptr) + scale * standard;
+      // One variate for all points of a run, which is known by its first.
+      if (noise.run > 0) {
+        sample.log_loss += noise.run * resample.shared[static_cast<std::size_t>(runs[i])];
+      }
     }
     out.push_back(sample);
   }

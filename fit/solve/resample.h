@@ -5,6 +5,7 @@
 
 #include "fit/data/points.h"
 #include "fit/solve/fit_result.h"
+#include "fit/solve/noise_model.h"
 #include "fit/solve/objective.h"
 
 namespace crosslaw::fit {
@@ -16,15 +17,15 @@ struct Resample {
   std::vector<double> count;
   std::vector<double> normal;
   std::vector<double> laplace;
+  std::vector<double> shared;  // standard normal, that of a run's first point for all of them
+  struct {
+    std::uint64_t seed = 0, draw = 0;
+  } sizes;  // the stream from which the sizes of the noise are drawn
 };
 
-// The kind and size of the noise around a fit, for the parametric bootstrap.
-struct NoiseModel {
-  bool laplace = false;  // else normal; whichever gives the residuals the larger likelihood
-  double scale = 0;      // of one standard variate, corrected for the coefficients fitted
-};
-
-NoiseModel fit_noise(const Objective& objective, const Theta& theta);
+// The noise of a parametric world: of a size that the residuals allow, drawn anew in every world.
+// `index` is of the stage: each has residuals of its own.
+NoiseModel noise_in(const Resample& world, const std::vector<int>& index, const NoiseModel& noise);
 
 // Draws worlds. Runs are drawn among the runs of the same stages, so that a world has as many
 // scratch and as many continued runs as the data; a run with points in both stages stays whole.
@@ -46,10 +47,12 @@ class Resampler {
   std::vector<std::vector<int>> strata_;   // runs that may stand in for each other
 };
 
-// The samples of `objective` (row i of which is point index[i]) in one world; `fitted` is the
-// centred optimum of the parametric bootstrap.
+// The samples of `objective` (row i of which is point index[i], of the run that begins with point
+// runs[i]) in one world; `fitted` is the centred optimum of the parametric bootstrap, `noise` that
+// around it.
 void apply(const Resample& resample, const Objective& objective, const std::vector<int>& index,
-           const Theta& fitted, const NoiseModel& noise, std::vector<Sample>& out);
+           const Theta& fitted, const NoiseModel& noise, const std::vector<int>& runs,
+           std::vector<Sample>& out);
 
 // Every point.
 std::vector<int> all_indices(const Points& points);

@@ -52,9 +52,19 @@ std::vector<StageCore> fit_stages(const Law& law, const std::vector<LawPart>& pa
     // Inherited coordinates are the same numbers in plain coordinates only: each stage has its own
     // centre.
     const Theta fixed = objective.centred(part_theta(part, whole));
+    const double looked_at = objective.delta;
     out.push_back({part, fit_core(std::move(objective), fixed, options)});
     Core& core = out.back().core;
+    if (options.auto_delta) {
+      // A robust fit first, whose residuals tell the noise; then once more with the delta for it.
+      Objective again = core.objective;
+      again.delta = chosen_delta(again, core.centred);
+      if (again.delta != looked_at) core = fit_core(std::move(again), fixed, options);
+      core.result.auto_delta = true;
+    }
     core.index = indices_of(part, points);
+    core.runs = runs_of(points, core.index, core.objective, core.centred);
+    core.noise = fit_noise(core.objective, core.centred, core.runs.of);
     core.result.coverage = coverage(mine);
     out.back().put_free(core.result.theta, whole);
   }
@@ -75,19 +85,40 @@ std::optional<StageDraws> refit_stages(const std::vector<StageCore>& stages, con
 
 void add_draws(const Law& law, const Points& points, const FitOptions& options,
                std::vector<StageCore>& stages) {
-  if (options.draws == 0) return;
+  bool enough = true;
+  std::vector<const Core*> cores;
+  for (StageCore& stage : stages) {
+    cores.push_back(&stage.core);
+    if (degrees_of_freedom(stage.core) >= kFewestFreedom) continue;
+    refuse_draws(stage.core, stage.core.result);
+    enough = false;
+  }
+  if (options.draws == 0 || !enough) return;
+  const BootstrapRecord chosen = chosen_bootstrap(cores, points, options);
   // One resample for all stages: runs of a model that has points in both go in and out together.
-  const Resampler resampler(points, options.resampling, options.seed);
+  const Resampler resampler(points, chosen.kind, options.seed);
   const auto count = static_cast<std::size_t>(options.draws);
   std::vector<std::vector<Draw>> draws(stages.size(), std::vector<Draw>(count));
+  std::vector<std::vector<double>> noise(stages.size(), std::vector<double>(count));
   parallel_for(options.draws, options.threads, [&](int d) {
-    const auto found = refit_stages(stages, resampler.draw(d), law.size());
+    const auto which = static_cast<std::size_t>(d);
+    const Resample world = resampler.draw(d);
+    const auto found = refit_stages(stages, world, law.size());
     for (std::size_t s = 0; found && s < stages.size(); ++s) {
-      draws[s][static_cast<std::size_t>(d)] = found->centred[s];
+      const Core& core = stages[s].core;
+      draws[s][which] = found->centred[s];
+      noise[s][which] = noise_in(world, core.index, core.noise).deviation();
     }
   });
   for (std::size_t s = 0; s < stages.size(); ++s) {
-    take_draws(stages[s].core, draws[s], options, stages[s].core.result);
+    FitResult& result = stages[s].core.result;
+    result.bootstrap = chosen;
+    take_draws(stages[s].core, draws[s], result);
+    if (chosen.kind != Resampling::kParametric) continue;
+    result.new_run.laplace = stages[s].core.noise.laplace;
+    for (std::size_t d = 0; d < count; ++d) {
+      if (draws[s][d]) result.new_run.deviation.push_back(noise[s][d]);
+    }
   }
 }
 

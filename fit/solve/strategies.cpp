@@ -24,6 +24,7 @@ FitResult cut(const FitResult& fit, const LawPart& part) {
     out.coefficients.back().name = part.law->coefficients[i].name;
     out.draws.col(static_cast<Eigen::Index>(i)) = fit.draws.col(place);
   }
+  // The other strategy's coefficients are no concern of this one.
   out.identifiable = std::all_of(out.coefficients.begin(), out.coefficients.end(),
                                  [](const Coefficient& each) { return each.identifiable; });
   return out;

@@ -63,10 +63,12 @@ FitResult combine(const Law& law, std::vector<StageCore>& stages) {
     }
     out.points += mine.points;
     out.huber_delta = mine.huber_delta;
+    out.auto_delta = mine.auto_delta;
     out.objective += mine.objective;
     out.converged = out.converged && mine.converged;
+    if (out.confounded.empty()) out.confounded = mine.confounded;
     out.identifiable = out.identifiable && mine.identifiable;
-    out.bootstrap = mine.bootstrap;
+    if (first || !mine.bootstrap.reason.empty()) out.bootstrap = mine.bootstrap;
     stage.put_free(mine.theta, out.theta);
     for (std::size_t i = 0; i < stage.part.coefficients.size(); ++i) {
       if (!stage.is_free(i)) continue;

@@ -46,6 +46,11 @@ Json growth_json(const GrowthEstimate& line) {
           {"near_flops", number_or_null(line.near_flops)}};
 }
 
+// Of a crossing where scratch overtakes; absent where it never does.
+Estimate overtaken_at(const Crossing& crossing) {
+  return crossing.continued_better_below ? crossing.tokens : Estimate{};
+}
+
 Json saving_json(const AllocationReport& report, std::size_t i) {
   const Transfer& transfer = report.transfers[i];
   const Crossing& crossing = report.crossings[i];
@@ -58,7 +63,7 @@ Json saving_json(const AllocationReport& report, std::size_t i) {
           {"equal_loss_tokens", estimate_json(transfer.equal_loss_tokens)},
           {"saved_share", estimate_json(transfer.saved_share)},
           {"transferred_tokens", estimate_json(transfer.transferred_tokens)},
-          {"crossing_tokens", estimate_json(crossing.tokens)},
+          {"crossing_tokens", estimate_json(overtaken_at(crossing))},
           {"continued_better_below", crossing.continued_better_below}};
 }
 
@@ -139,7 +144,7 @@ void add_savings(const AllocationReport& report, const Allocation& strategy, std
   out.add("equal_loss_flops", saving.equal_loss_flops);
   out.add("frontier_saved_share", saving.saved_share);
   out.add("loss_difference", saving.loss_difference);
-  out.add("crossing_tokens", crossing.tokens);
+  out.add("crossing_tokens", overtaken_at(crossing));
   out.add("continued_better_below", std::string(!here                             ? ""
                                                 : crossing.continued_better_below ? "1"
                                                                                   : "0"));
@@ -170,6 +175,7 @@ Json to_json(const Allocation& strategy, const AllocationRow& row) {
   out["params_ci95"] = range_or_null(row.params.ci95);
   out["tokens_ci95"] = range_or_null(row.tokens.ci95);
   out["loss_ci95"] = range_or_null(row.loss.ci95);
+  out["params_known"] = name_of(row.known.degree);
   out["tokens_per_param"] = number_or_null(row.tokens_per_param.value);
   out["tokens_per_param_ci95"] = range_or_null(row.tokens_per_param.ci95);
   out["flat_share"] = strategy.flat_share;

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "fit/allocate/known_answers.h"
 #include "fit/laws/law_parts.h"
 #include "fit/solve/fitter.h"
 
@@ -25,12 +26,26 @@ Json coefficients_json(const FitResult& fit) {
                 {"ci95", range_or_null(each.ci95)}};
     if (fit.law->coefficients[static_cast<std::size_t>(i)].kind != Kind::kExponent) {
       one["log"] = number_or_null(fit.theta[i]);
+      one["log_se"] = number_or_null(each.log_se);
     }
     one["identifiable"] = each.identifiable;
-    if (!each.reason.empty()) one["reason"] = each.reason;
+    one["known"] = name_of(each.verdict.degree);
+    if (!each.verdict.reason.empty()) one["reason"] = each.verdict.reason;
     if (each.frozen) one["frozen"] = true;
     if (!each.held.empty()) one["held"] = each.held;
     out[each.name] = std::move(one);
+  }
+  return out;
+}
+
+Json answers_json(const FitResult& fit) {
+  Json out = Json::array();
+  for (const KnownAnswer& each : known_answers(fit)) {
+    Json one = {{"name", each.name}, {"flops", each.flops}};
+    one.update(estimate_json(each.spread));
+    one["known"] = name_of(each.verdict.degree);
+    if (!each.verdict.reason.empty()) one["reason"] = each.verdict.reason;
+    out.push_back(std::move(one));
   }
   return out;
 }
@@ -93,6 +108,7 @@ Json to_json(const FitResult& fit, bool draws) {
               {"formula", fit.law->formula},
               {"points", fit.points},
               {"huber_delta", number_or_null(fit.huber_delta)},
+              {"auto_delta", fit.auto_delta},
               {"objective", fit.objective},
               {"converged", fit.converged},
               {"identifiable", fit.identifiable},
@@ -100,6 +116,7 @@ Json to_json(const FitResult& fit, bool draws) {
               {"starts_at_best", fit.certificate.starts_at_best},
               {"condition", number_or_null(fit.certificate.condition)},
               {"coefficients", coefficients_json(fit)},
+              {"answers", answers_json(fit)},
               {"derived", derived_json(fit)},
               {"problems", fit.problems},
               {"certificate", certificate_json(fit.certificate)}};
@@ -112,13 +129,13 @@ Json to_json(const FitResult& fit, bool draws) {
                       {"exponent", fit.compute->exponent},
                       {"rms", fit.compute->rms}};
   }
+  if (!fit.confounded.empty()) out["confounded"] = fit.confounded;
   if (fit.coverage) out["coverage"] = coverage_json(*fit.coverage);
   if (fit.bootstrap.draws + fit.bootstrap.failed > 0) {
-    out["bootstrap"] = {{"kind", name_of(fit.bootstrap.kind)},
-                        {"seed", fit.bootstrap.seed},
-                        {"draws", fit.bootstrap.draws},
-                        {"failed", fit.bootstrap.failed},
-                        {"at_bound", fit.bootstrap.at_bound}};
+    out["bootstrap"] = {
+        {"kind", name_of(fit.bootstrap.kind)}, {"reason", fit.bootstrap.reason},
+        {"seed", fit.bootstrap.seed},          {"draws", fit.bootstrap.draws},
+        {"failed", fit.bootstrap.failed},      {"at_bound", fit.bootstrap.at_bound}};
   }
   const std::vector<LawPart> parts = parts_of(*fit.law);
   for (std::size_t s = 0; s < fit.stages.size(); ++s) {

@@ -110,7 +110,10 @@ Coefficient read_coefficient(const Keys& all, const std::string& name, std::opti
   out.identifiable = keys.flag("identifiable", true);
   out.frozen = keys.flag("frozen", false);
   if (keys.has("held")) out.held = keys.text("held");
-  if (keys.has("reason")) out.reason = keys.text("reason");
+  out.log_se = keys.maybe_number("log_se");
+  out.verdict.degree = out.identifiable ? Knowledge::kKnown : Knowledge::kNotKnown;
+  if (keys.has("known")) out.verdict.degree = find_knowledge(keys.text("known"));
+  if (keys.has("reason")) out.verdict.reason = keys.text("reason");
   return out;
 }
 
@@ -195,9 +198,11 @@ void read_details(const Keys& keys, FitResult& fit) {
   fit.huber_delta = keys.maybe_infinite("huber_delta");
   fit.over_weight = keys.maybe_number("over_weight").value_or(1);
   fit.objective = keys.maybe_number("objective").value_or(0);
+  fit.auto_delta = keys.flag("auto_delta", false);
   fit.converged = keys.flag("converged", true);
   fit.identifiable = keys.flag("identifiable", true);
   fit.problems = keys.texts("problems");
+  if (keys.has("confounded")) fit.confounded = keys.text("confounded");
   fit.certificate.starts = keys.count("starts");
   fit.certificate.starts_at_best = keys.count("starts_at_best");
   fit.certificate.condition = keys.maybe_infinite("condition");
@@ -212,6 +217,7 @@ void read_details(const Keys& keys, FitResult& fit) {
   if (!keys.has("bootstrap")) return;
   const Keys bootstrap(keys.at("bootstrap"), keys.name() + ": bootstrap");
   fit.bootstrap.kind = find_resampling(bootstrap.text("kind"));
+  if (bootstrap.has("reason")) fit.bootstrap.reason = bootstrap.text("reason");
   fit.bootstrap.seed = bootstrap.seed("seed");
   fit.bootstrap.draws = bootstrap.count("draws");
   fit.bootstrap.failed = bootstrap.count("failed");

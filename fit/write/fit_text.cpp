@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "fit/allocate/allocation_report.h"
+#include "fit/allocate/known_answers.h"
 
 namespace crosslaw::fit {
 namespace {
@@ -14,7 +15,18 @@ namespace {
 std::string six_digits(double value) { return fmt::format("{:.6g}", value); }
 std::string short_number(double value) { return fmt::format("{:#.3g}", value); }
 
-std::string spread(const std::optional<double>& se) { return se ? short_number(*se) : "-"; }
+// A standard error above the value says nothing that its log does not say better.
+std::string spread(double value, const std::optional<double>& se,
+                   const std::optional<double>& log_se = std::nullopt) {
+  if (log_se && (!se || *se > value)) return "log " + short_number(*log_se);
+  return se ? short_number(*se) : "-";
+}
+
+std::string degree(const Verdict& verdict) {
+  return verdict.degree == Knowledge::kKnown         ? "yes"
+         : verdict.degree == Knowledge::kWeaklyKnown ? "weakly"
+                                                     : "NO";
+}
 
 std::string interval(const std::optional<Range>& range) {
   return range ? fmt::format("[{:#.4g}, {:#.4g}]", range->low, range->high) : "-";
@@ -24,7 +36,8 @@ std::string describe_objective(const FitResult& fit) {
   const double delta = fit.huber_delta;
   return fmt::format("objective:    {:.9g} ({})\n", fit.objective,
                      std::isfinite(delta)
-                         ? fmt::format("sum of Huber, delta {:.3g}, on log residuals", delta)
+                         ? fmt::format("sum of Huber, delta {:.3g}{}, on log residuals", delta,
+                                       fit.auto_delta ? " by the residuals" : "")
                          : "half the sum of squared log residuals");
 }
 
@@ -104,29 +117,65 @@ void add_optimum(const FitResult& fit, Table& table) {
   }
 }
 
+std::string describe_answers(const FitResult& fit) {
+  std::string out;
+  for (const KnownAnswer& each : known_answers(fit)) {
+    const bool loss = each.name.ends_with("loss");
+    const auto number = [&](double value) {
+      return loss ? fmt::format("{:.4f}", value) : short_count(value);
+    };
+    std::string known{name_of(each.verdict.degree)};
+    if (each.spread.value && each.spread.ci95) {
+      known += fmt::format(", {} [{}, {}]", number(*each.spread.value),
+                           number(each.spread.ci95->low), number(each.spread.ci95->high));
+    } else if (!each.verdict.reason.empty()) {
+      known += ": " + each.verdict.reason;
+    }
+    out += fmt::format("{:<13} at C = {:.3g} {}\n", each.name + ":", each.flops, known);
+  }
+  return out;
+}
+
+// Answers stand in the table of coefficients where all of these are known.
+bool known_answers_matter(const FitResult& fit) {
+  return std::any_of(fit.coefficients.begin(), fit.coefficients.end(), [](const Coefficient& each) {
+    return each.verdict.degree != Knowledge::kKnown;
+  });
+}
+
 std::string describe_bootstrap(const FitResult& fit) {
-  if (fit.draws.rows() == 0) return "intervals:    none, no bootstrap was asked for\n";
-  return fmt::format("intervals:    95 %, {} refits, {} resampled, seed {}\n", fit.draws.rows(),
-                     name_of(fit.bootstrap.kind), fit.bootstrap.seed);
+  if (fit.draws.rows() == 0) {
+    return fmt::format("intervals:    none, {}\n", fit.bootstrap.reason.empty()
+                                                       ? "no bootstrap was asked for"
+                                                       : fit.bootstrap.reason);
+  }
+  const BootstrapRecord& record = fit.bootstrap;
+  const char* what = record.kind == Resampling::kParametric ? "new losses by the law and its noise"
+                     : record.kind == Resampling::kClusters ? "runs resampled"
+                                                            : "points resampled";
+  return fmt::format("intervals:    95 %, {} refits, {}{}, seed {}\n", fit.draws.rows(), what,
+                     record.reason.empty() ? "" : " (" + record.reason + ")", record.seed);
 }
 
 }  // namespace
 
 Table coefficient_table(const FitResult& fit) {
-  const bool all = std::all_of(fit.coefficients.begin(), fit.coefficients.end(),
-                               [](const Coefficient& each) { return each.identifiable; });
+  const bool all =
+      std::all_of(fit.coefficients.begin(), fit.coefficients.end(),
+                  [](const Coefficient& each) { return each.verdict.degree == Knowledge::kKnown; });
   Table out;
   out.header = {"", "value", "se", "95%"};
-  if (!all) out.header.emplace_back("identifiable");
+  if (!all) out.header.emplace_back("known");
   for (const Coefficient& each : fit.coefficients) {
-    std::vector<std::string> row = {each.name, six_digits(each.value), spread(each.se),
-                                    interval(each.ci95)};
+    std::vector<std::string> row = {each.name, six_digits(each.value),
+                                    spread(each.value, each.se, each.log_se), interval(each.ci95)};
     if (each.frozen) row[0] += each.held.empty() ? " (frozen)" : fmt::format(" ({})", each.held);
-    if (!all) row.emplace_back(each.identifiable ? "yes" : "NO");
+    if (!all) row.push_back(degree(each.verdict));
     out.rows.push_back(std::move(row));
   }
   for (const Derived& each : fit.derived()) {
-    out.rows.push_back({each.name, six_digits(each.value), spread(each.se), interval(each.ci95)});
+    out.rows.push_back(
+        {each.name, six_digits(each.value), spread(each.value, each.se), interval(each.ci95)});
     if (!all) out.rows.back().emplace_back("");
   }
   if (all && fit.identifiable && fit.coverage) add_optimum(fit, out);
@@ -156,6 +205,7 @@ std::string describe(const FitResult& fit, bool verbose) {
   out += "\n" + (verbose ? describe_objective(fit) + describe_certificate(fit)
                          : summarise_certificate(fit));
   out += describe_bootstrap(fit);
+  if (known_answers_matter(fit)) out += describe_answers(fit);
   constexpr std::size_t kIndent = 14;  // of what stands behind "problem:"
   for (const std::string& problem : fit.problems) {
     out += wrapped("problem:      " + problem, kPageColumns, kIndent) + "\n";

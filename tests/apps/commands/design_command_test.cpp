@@ -118,7 +118,7 @@ TEST_CASE("The paper's spec is simulated with losses in mid-schedule and a two-s
   const std::string text = run(options);
   CHECK_THAT(text, has_text("paper (zh): 80 runs") && has_text("most of them in mid-schedule") &&
                        has_text("Table 2 of arXiv:2407.02118") &&
-                       has_text("two-stage, 20 refits") && has_text("clusters resampled") &&
+                       has_text("two-stage, 20 refits") && has_text("auto resampled") &&
                        has_text("0.5 % of every loss (normal)"));
   CHECK_THAT(text, has_text("2 simulated sweeps; 0 of their fits are not identifiable") &&
                        has_text("the sign of gamma is resolved in 100.0 % of the sweeps"));

@@ -140,7 +140,7 @@ TEST_CASE("No interval is given when many draws have no optimum") {
   CHECK_FALSE(row.params.ci95);
   CHECK(row.params.undefined == Approx(0.1));
   REQUIRE(row.warnings.size() == 1);
-  CHECK_THAT(row.warnings[0], has_text("10.0 % of the bootstrap draws"));
+  CHECK_THAT(row.warnings[0], has_text("not exist in 10 % of the draws"));
 }
 
 TEST_CASE("A row says which limit binds, what it costs, and what is left over") {

@@ -105,6 +105,7 @@ TEST_CASE("Clusters widen the intervals of checkpoints that share their run's er
   for (Point& p : points) p.loss *= std::exp(shift[static_cast<std::size_t>(p.cluster)]);
   FitOptions options;
   options.draws = 400;
+  options.resampling = Resampling::kPairs;
   const FitResult pairs = fit_law(points, options);
   options.resampling = Resampling::kClusters;
   const FitResult clusters = fit_law(points, options);
@@ -115,14 +116,72 @@ TEST_CASE("The parametric bootstrap agrees with pairs on independent noise") {
   FitOptions options;
   options.huber_delta = std::numeric_limits<double>::infinity();
   options.draws = 400;
-  const Points points =
-      sweep(chinchilla_law(), {kE, kA, kAlpha, kB, kBeta}, 40, {1, 3, 10, 30}, 0.01, 9);
+  options.resampling = Resampling::kPairs;
+  Points points = sweep(chinchilla_law(), {kE, kA, kAlpha, kB, kBeta}, 40, {1, 3, 10, 30}, 0.01, 9);
+  for (Point& each : points) each.cluster = -1;
   const FitResult pairs = fit_law(points, options);
   options.resampling = Resampling::kParametric;
   const FitResult parametric = fit_law(points, options);
   for (const char* name : {"alpha", "beta"}) {
     CHECK(*parametric.coefficient(name).se == Approx(*pairs.coefficient(name).se).epsilon(0.35));
   }
+}
+
+TEST_CASE("Runs that leave fewer than two degrees of freedom have no intervals, and it is said") {
+  const Points all = sweep(chinchilla_law(), {kE, kA, kAlpha, kB, kBeta}, 4, {5, 80}, 0.005, 3);
+  FitOptions options;
+  options.draws = 100;
+  for (const std::size_t count : {5, 6, 7}) {
+    // Three sizes of two token counts, and what is left of a fourth.
+    Points points(all.begin() + static_cast<std::ptrdiff_t>(8 - count), all.end());
+    for (Point& each : points) each.cluster = -1;
+    const FitResult fit = fit_law(points, options);
+    INFO(count);
+    const bool enough = count == 7;
+    CHECK((fit.draws.rows() > 0) == enough);
+    CHECK(fit.coefficient("E").ci95.has_value() == enough);
+    if (enough) continue;
+    CHECK_FALSE(fit.identifiable);
+    CHECK_FALSE(fit.coefficient("alpha").verdict.usable());
+    CHECK_THAT(fit.problems.back(), has_text("of freedom"));
+  }
+}
+
+TEST_CASE("Few runs are resampled by the law and its noise, many as points or whole runs") {
+  FitOptions options;
+  options.draws = 20;
+  const auto kind = [&](const Points& points) { return fit_law(points, options).bootstrap.kind; };
+  Points points = sweep(chinchilla_law(), {kE, kA, kAlpha, kB, kBeta}, 60, {1, 3, 10, 30}, 0.01, 9);
+  CHECK(kind(points) == Resampling::kParametric);  // 60 runs of four points
+  for (Point& each : points) each.cluster = -1;
+  CHECK(kind(points) == Resampling::kPairs);  // 240 runs
+  points.resize(12);
+  CHECK(kind(points) == Resampling::kParametric);
+}
+
+TEST_CASE("A resample with fewer different points than coefficients is no draw") {
+  Points points = sweep(chinchilla_law(), {kE, kA, kAlpha, kB, kBeta}, 4, {5, 80}, 0.005, 3);
+  for (Point& each : points) each.cluster = -1;
+  FitOptions options;
+  options.draws = 300;
+  options.resampling = Resampling::kPairs;
+  // Of 8 draws from 8 points 4 different ones or fewer: 17 % (by the Stirling numbers).
+  const double failed = fit_law(points, options).bootstrap.failed / 300.0;
+  CHECK(failed == Approx(0.17).margin(0.07));
+}
+
+TEST_CASE("Delta by the residuals is near their size, and no outlier moves it") {
+  FitOptions options;
+  options.draws = 0;
+  options.auto_delta = true;
+  const FitResult quiet = fit_law(chinchilla_sweep(0.01, 3), options);
+  CHECK(quiet.auto_delta);
+  CHECK(quiet.huber_delta > 0.002);
+  CHECK(quiet.huber_delta < 0.03);
+  Points points = chinchilla_sweep(0.01, 3);
+  points[4].loss *= 3;
+  CHECK(fit_law(points, options).huber_delta < 0.03);
+  CHECK(fit_law(chinchilla_sweep(0.001, 3), options).huber_delta < 0.003);
 }
 
 TEST_CASE("Without draws there are no intervals") {

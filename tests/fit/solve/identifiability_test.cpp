@@ -67,7 +67,7 @@ TEST_CASE("One size leaves E, A and alpha open") {
   CHECK_FALSE(fit.coefficient("E").identifiable);
   CHECK_FALSE(fit.coefficient("A").identifiable);
   CHECK_FALSE(fit.coefficient("alpha").identifiable);
-  CHECK_THAT(fit.coefficient("alpha").reason, has_text("1 distinct size"));
+  CHECK_THAT(fit.coefficient("alpha").verdict.reason, has_text("1 distinct size"));
 }
 
 TEST_CASE("Two token counts are one too few while E is free") {
@@ -79,7 +79,7 @@ TEST_CASE("Two token counts are one too few while E is free") {
   const FitResult fit = quick(with_losses(runs));
   CHECK_FALSE(fit.identifiable);
   CHECK_FALSE(fit.coefficient("beta").identifiable);
-  CHECK_THAT(fit.coefficient("beta").reason, has_text("2 distinct token counts"));
+  CHECK_THAT(fit.coefficient("beta").verdict.reason, has_text("2 distinct token counts"));
 }
 
 TEST_CASE("Two sizes at three ratios cannot fix E, A and alpha, three sizes can") {
@@ -95,7 +95,7 @@ TEST_CASE("Healthy published data are identifiable in every coefficient") {
       INFO(key << " " << law);
       CHECK(fit.identifiable);
       for (const Coefficient& each : crosslaw::tests::some(fit.coefficients))
-        CHECK(each.reason.empty());
+        CHECK(each.verdict.reason.empty());
     }
   }
 }
@@ -111,7 +111,7 @@ TEST_CASE("Losses without an irreducible part put E at its bound and say so") {
   CHECK_FALSE(fit.identifiable);
   REQUIRE(fit.certificate.at_bound.size() == 1);
   CHECK(fit.certificate.at_bound[0] == "E");
-  CHECK_THAT(fit.coefficient("E").reason, has_text("fallen to 0"));
+  CHECK_THAT(fit.coefficient("E").verdict.reason, has_text("fallen to 0"));
 }
 
 TEST_CASE("Noise that drowns the effect of size is called by its name") {

@@ -67,6 +67,11 @@ TEST_CASE("Where hardly a residual is within delta the median size stands in") {
   CHECK(factors.ratio == Approx(delta * absolute).epsilon(0.03));
 }
 
+// One variate of random.h times kNoise.
+NoiseModel noise_of(bool laplace) {
+  return {.laplace = laplace, .point = laplace ? std::numbers::sqrt2 * kNoise : kNoise};
+}
+
 TEST_CASE("The error expected of a noise law is the mean over many draws of it") {
   Random random(1, 0);
   std::vector<double> normal, laplace;
@@ -82,7 +87,7 @@ TEST_CASE("The error expected of a noise law is the mean over many draws of it")
         inside += std::abs(r) <= delta ? 1.0 / 400000 : 0;
       }
       INFO(delta << (heavy ? " Laplace" : " normal"));
-      CHECK(expected_error({heavy, kNoise}, delta) ==
+      CHECK(expected_error(noise_of(heavy), delta) ==
             Approx(std::sqrt(squares) / inside).epsilon(0.025));
     }
   }
@@ -90,11 +95,11 @@ TEST_CASE("The error expected of a noise law is the mean over many draws of it")
 
 TEST_CASE("The error expected of a noise law is continuous down to absolute errors") {
   for (const bool laplace : {false, true}) {
-    const double limit = expected_error({laplace, kNoise}, 1e-12);
+    const double limit = expected_error(noise_of(laplace), 1e-12);
     CHECK(limit == Approx(kNoise * (laplace ? 1 : std::sqrt(std::numbers::pi / 2))));
-    CHECK(expected_error({laplace, kNoise}, 1.01e-4 * kNoise) == Approx(limit).epsilon(1e-3));
-    CHECK(expected_error({laplace, kNoise}, std::numeric_limits<double>::infinity()) ==
-          Approx(expected_error({laplace, kNoise}, 100 * kNoise)));
+    CHECK(expected_error(noise_of(laplace), 1.01e-4 * kNoise) == Approx(limit).epsilon(1e-3));
+    CHECK(expected_error(noise_of(laplace), std::numeric_limits<double>::infinity()) ==
+          Approx(expected_error(noise_of(laplace), 100 * kNoise)));
   }
-  CHECK(expected_error({false, 0}, 1e-3) == 0);
+  CHECK(expected_error({}, 1e-3) == 0);
 }

@@ -89,7 +89,7 @@ TEST_CASE("The noise model knows the kind and the size of the noise") {
     const Objective objective = make_objective(law, points, 1e-3);
     const NoiseModel noise = fit_noise(objective, objective.centred(theta));
     CHECK(noise.laplace == laplace);
-    CHECK(noise.scale == Approx(0.01).epsilon(0.08));
+    CHECK(noise.point_scale() == Approx(0.01).epsilon(0.08));
   }
 }
 
@@ -99,10 +99,13 @@ TEST_CASE("A parametric world keeps every point and moves its loss by the noise"
   Theta theta = Theta::Constant(5, 0.2);
   const Resample world = Resampler(points, Resampling::kParametric, 1).draw(0);
   std::vector<Sample> samples;
-  apply(world, objective, all_indices(points), theta, {false, 0.5}, samples);
+  const NoiseModel noise{.point = 0.5, .freedom = 75};
+  apply(world, objective, all_indices(points), theta, noise, {}, samples);
   REQUIRE(samples.size() == points.size());
   const double fitted = chinchilla_law().log_loss(theta.data(), objective.samples[9], nullptr);
-  CHECK(samples[9].log_loss == Approx(fitted + 0.5 * world.normal[9]));
+  const double size = noise_in(world, all_indices(points), noise).point;
+  CHECK(size == Approx(0.5).epsilon(0.4));
+  CHECK(samples[9].log_loss == Approx(fitted + size * world.normal[9]));
 }
 
 TEST_CASE("The generator's variates have their moments") {

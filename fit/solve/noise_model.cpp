@@ -1,0 +1,205 @@
+#include "fit/solve/noise_model.h"
+
+#include <Eigen/QR>
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numbers>
+#include <utility>
+
+namespace crosslaw::fit {
+namespace {
+
+constexpr double kSameSize = 1e-6;  // relative: a size written twice
+constexpr std::size_t kFewestReadings = 3;
+
+// By so much must the Laplace law raise the log-likelihood before it is believed: a robust fit goes
+// through some points, which looks like its peak.
+constexpr double kLaplaceGain = 2;
+// The mean size of Laplace noise tells its scale with half the degrees of freedom that a variance
+// has: Var log b = 1/n, Var log s = 1/(2n).
+constexpr double kLaplaceFreedom = 0.5;
+constexpr double kByChance = 0.01;  // level of the F test
+
+// An orthonormal basis of what small changes of the free coefficients can do to the predictions:
+// (samples, free).
+Eigen::MatrixXd reach_of(const Objective& objective, const Theta& theta) {
+  std::vector<int> open;
+  for (int i = 0; i < objective.law->size(); ++i) {
+    if (objective.box.free[static_cast<std::size_t>(i)]) open.push_back(i);
+  }
+  Eigen::MatrixXd columns = jacobian(objective, theta)(Eigen::all, open);
+  for (Eigen::Index c = 0; c < columns.cols(); ++c) {
+    const double length = columns.col(c).norm();
+    if (length > 0 && std::isfinite(length)) columns.col(c) /= length;
+  }
+  if (!columns.allFinite()) return Eigen::MatrixXd::Zero(columns.rows(), 0);
+  const Eigen::ColPivHouseholderQR<Eigen::MatrixXd> qr(columns);
+  const Eigen::MatrixXd thin = Eigen::MatrixXd::Identity(columns.rows(), qr.rank());
+  return qr.householderQ() * thin;
+}
+
+// Sums of squares of residuals between and within runs, with their degrees of freedom.
+struct Variance {
+  double between = 0, within = 0;
+  double between_freedom = 0, within_freedom = 0;
+  double per_run = 0;
+
+  double between_mean() const { return between / between_freedom; }
+  double within_mean() const { return within / within_freedom; }
+};
+
+Variance analyse(const Eigen::VectorXd& r, const Eigen::MatrixXd& reach,
+                 const std::vector<int>& runs) {
+  Variance out;
+  std::map<int, std::vector<Eigen::Index>> members;
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    members[runs[i]].push_back(static_cast<Eigen::Index>(i));
+  }
+  const auto count = static_cast<double>(r.size());
+  const auto groups = static_cast<double>(members.size());
+  double taken = 0;  // of the freedom between runs, by the fit: trace of P H
+  double squares_of_sizes = 0;
+  for (const auto& [id, which] : members) {
+    const auto size = static_cast<double>(which.size());
+    const double mean = r(which).mean();
+    out.between += size * mean * mean;
+    taken += size * reach(which, Eigen::all).colwise().mean().squaredNorm();
+    squares_of_sizes += size * size;
+  }
+  out.within = std::max(0.0, r.squaredNorm() - out.between);
+  out.between_freedom = std::max(0.0, groups - taken);
+  out.within_freedom = std::max(0.0, count - groups - (static_cast<double>(reach.cols()) - taken));
+  out.per_run = groups > 1 ? (count - squares_of_sizes / count) / (groups - 1) : count;
+  return out;
+}
+
+// The first point of every sample's cluster, itself where it has none; empty where every cluster of
+// the stage is a single point.
+std::vector<int> named_runs(const Points& points, const std::vector<int>& index) {
+  std::map<int, int> first;
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    if (points[i].cluster >= 0) first.try_emplace(points[i].cluster, static_cast<int>(i));
+  }
+  std::vector<int> out;
+  for (const int i : index) {
+    const int cluster = points[static_cast<std::size_t>(i)].cluster;
+    out.push_back(cluster >= 0 ? first.at(cluster) : i);
+  }
+  std::vector<int> sorted = out;
+  std::sort(sorted.begin(), sorted.end());
+  if (std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end()) return {};
+  return out;
+}
+
+// Points of one size at three or more different token counts count as a group, others alone. Empty
+// where there are fewer than two such groups.
+std::vector<int> groups_of_equal_size(const Points& points, const std::vector<int>& index) {
+  std::map<long long, std::vector<int>> groups;
+  for (const int i : index) {
+    const double log_size = std::log(points[static_cast<std::size_t>(i)].params);
+    groups[std::llround(log_size / kSameSize)].push_back(i);
+  }
+  std::map<int, int> first;
+  int found = 0;
+  for (const auto& [size, which] : groups) {
+    std::vector<double> tokens;
+    for (const int i : which) tokens.push_back(points[static_cast<std::size_t>(i)].tokens);
+    std::sort(tokens.begin(), tokens.end());
+    // Equal token counts at one size are seeds: runs that were trained twice.
+    const bool seeds = std::adjacent_find(tokens.begin(), tokens.end()) != tokens.end();
+    const bool group = which.size() >= kFewestReadings && !seeds;
+    found += group ? 1 : 0;
+    for (const int i : which) first[i] = group ? which.front() : i;
+  }
+  if (found < 2) return {};
+  std::vector<int> out;
+  for (const int i : index) out.push_back(first.at(i));
+  return out;
+}
+
+// Upper tail of the F law by its normal approximation (Paulson 1942), good to a few tenths of a
+// percent in this use.
+double upper_tail_of_f(double f, double a, double b) {
+  const double root = std::cbrt(f);
+  const double z = ((1 - 2 / (9 * b)) * root - (1 - 2 / (9 * a))) /
+                   std::sqrt(2 / (9 * b) * root * root + 2 / (9 * a));
+  return 0.5 * std::erfc(z / std::numbers::sqrt2);
+}
+
+}  // namespace
+
+double NoiseModel::point_scale() const { return laplace ? point / std::numbers::sqrt2 : point; }
+
+double NoiseModel::deviation() const { return std::hypot(point, run); }
+
+NoiseModel NoiseModel::drawn(Random& random) const {
+  NoiseModel out = *this;
+  const double fewest = 1e-3;
+  out.point = point / std::sqrt(random.chi_square_share(std::max(freedom, fewest)));
+  if (per_run > 0) {
+    const double between = (point * point + per_run * run * run) /
+                           random.chi_square_share(std::max(run_freedom, fewest));
+    out.run = std::sqrt(std::max(0.0, (between - out.point * out.point) / per_run));
+  }
+  return out;
+}
+
+NoiseModel fit_noise(const Objective& objective, const Theta& theta, const std::vector<int>& runs) {
+  const Eigen::VectorXd r = residuals(objective, theta);
+  double squares = 0, sizes = 0, weight = 0;
+  for (Eigen::Index i = 0; i < r.size(); ++i) {
+    const double w = objective.samples[static_cast<std::size_t>(i)].weight;
+    squares += w * r[i] * r[i];
+    sizes += w * std::abs(r[i]);
+    weight += w;
+  }
+  const double count = static_cast<double>(r.size());
+  const double fitted = objective.box.free_count(objective.law->size());
+  NoiseModel noise;
+  noise.freedom = std::max(1.0, count - fitted);
+  const double correction = count / noise.freedom;
+  const double deviation = std::sqrt(squares / weight);
+  const double mean_size = sizes / weight;
+  // The lesser negative log-likelihood a point, each at its own best size: log(2 e b) for
+  // Laplace, log(s sqrt(2 pi e)) for normal noise.
+  const double gain = std::log(deviation) + 0.5 * std::log(2 * std::numbers::pi) + 0.5 -
+                      std::log(2 * mean_size) - 1;
+  noise.laplace = gain * noise.freedom > kLaplaceGain;
+  noise.point = noise.laplace ? std::numbers::sqrt2 * mean_size * correction
+                              : deviation * std::sqrt(correction);
+  if (noise.laplace) noise.freedom *= kLaplaceFreedom;
+  if (runs.empty()) return noise;
+  const Variance parts = analyse(r, reach_of(objective, theta), runs);
+  if (parts.between_freedom < 1 || parts.within_freedom < 1) return noise;
+  noise.per_run = parts.per_run;
+  noise.point = std::sqrt(parts.within_mean());
+  noise.freedom = parts.within_freedom;
+  noise.run =
+      std::sqrt(std::max(0.0, (parts.between_mean() - parts.within_mean()) / parts.per_run));
+  noise.run_freedom = parts.between_freedom;
+  return noise;
+}
+
+Runs runs_of(const Points& points, const std::vector<int>& index, const Objective& objective,
+             const Theta& centred) {
+  Runs out;
+  const auto named = [](const Point& each) { return each.cluster >= 0; };
+  if (std::any_of(points.begin(), points.end(), named)) {
+    out.of = named_runs(points, index);
+    return out;
+  }
+  out.of = groups_of_equal_size(points, index);
+  if (out.of.empty()) return out;
+  const Variance parts =
+      analyse(residuals(objective, centred), reach_of(objective, centred), out.of);
+  const bool told = parts.between_freedom >= kFewestFreedom &&
+                    parts.within_freedom >= kFewestFreedom && parts.within > 0;
+  const double f = told ? parts.between_mean() / parts.within_mean() : 0;
+  out.suspected =
+      told && upper_tail_of_f(f, parts.between_freedom, parts.within_freedom) < kByChance;
+  if (!out.suspected) out.of.clear();
+  return out;
+}
+
+}  // namespace crosslaw::fit

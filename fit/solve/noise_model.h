@@ -1,0 +1,54 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "fit/data/points.h"
+#include "fit/solve/objective.h"
+#include "fit/solve/random.h"
+
+namespace crosslaw::fit {
+
+// The noise of log losses around a fit. Its size is itself an estimate, from as many degrees of
+// freedom as runs are left over when the coefficients are fitted; with few of them that is what
+// makes an interval wide (Student's t in place of the normal law).
+struct NoiseModel {
+  bool laplace = false;  // the noise of a point, else normal
+  double point = 0;      // standard deviation of what every point has on its own
+  double freedom = 0;    // degrees of freedom behind it
+  double run = 0;        // standard deviation of what the points of one run share, normal
+  double run_freedom = 0;
+  double per_run = 0;  // points of a run, on average; 0: every point is a run
+  // Scale of one standard variate of random.h: of the Laplace law sd / sqrt(2).
+  double point_scale() const;
+  // The noise of one new run.
+  double deviation() const;
+  // Noise of another size that the same residuals allow: with s^2 from nu degrees of freedom,
+  // sigma^2 = s^2 nu / chi^2_nu (the fiducial law; Fisher 1935), likewise of both mean squares of
+  // runs.
+  NoiseModel drawn(Random& random) const;
+};
+
+// From the residuals at centred theta. `runs`: of every sample the id of its run; empty: every
+// sample is one. The two parts come from the analysis of variance of residuals by
+// run, with degrees of freedom that know what the fit has taken off (Searle, Casella and McCulloch
+// 1992, chapter 5).
+NoiseModel fit_noise(const Objective& objective, const Theta& theta,
+                     const std::vector<int>& runs = {});
+
+// Fewer degrees of freedom tell nothing of the size of the noise.
+inline constexpr double kFewestFreedom = 2;
+
+// A run is known by its first point. `index`: the points of a stage.
+struct Runs {
+  std::vector<int> of;     // of every sample of the stage, that first point; empty: each is a run
+  bool suspected = false;  // nothing names the runs, but residuals tell
+};
+
+// The runs of a stage: those named by clusters of several points. Where no point has a cluster,
+// points of one size at three or more different token counts, which may be losses read along a run
+// or runs of a grid: a run if their residuals have more in common than chance gives (F test, 1 %).
+Runs runs_of(const Points& points, const std::vector<int>& index, const Objective& objective,
+             const Theta& centred);
+
+}  // namespace crosslaw::fit

@@ -1,0 +1,96 @@
+#include "fit/solve/noise_model.h"
+
+#include <cmath>
+
+#include "fit/laws/laws.h"
+#include "fit/solve/fitter.h"
+#include "tests/fit/planted.h"
+#include "tests/support/catch.h"
+
+using namespace crosslaw::fit;
+
+namespace {
+
+const std::vector<double> kTruth = {planted::kE, planted::kA, planted::kAlpha, planted::kB,
+                                    planted::kBeta};
+
+// `sizes` runs read at six token counts.
+Points with_noise(int sizes, double point, double run, std::uint64_t seed) {
+  Points out = planted::sweep(chinchilla_law(), kTruth, sizes, {2, 5, 10, 20, 40, 80});
+  Random random(seed, 0);
+  double shared = 0;
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    if (i % 6 == 0) shared = run * random.normal();
+    out[i].loss *= std::exp(shared + point * random.normal());
+  }
+  return out;
+}
+
+struct Around {
+  Objective objective;
+  Theta theta;
+  std::vector<int> index;
+
+  explicit Around(const Points& points)
+      : objective(make_objective(chinchilla_law(), points, 1e-3)),
+        theta(objective.centred(fit_law(points, {.starts = 4, .draws = 0}).theta)) {
+    for (std::size_t i = 0; i < points.size(); ++i) index.push_back(static_cast<int>(i));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("What the points of a run share is told from what each has on its own") {
+  const Points points = with_noise(200, 0.004, 0.007, 5);
+  const Around at(points);
+  const NoiseModel noise =
+      fit_noise(at.objective, at.theta, runs_of(points, at.index, at.objective, at.theta).of);
+  CHECK(noise.point == Approx(0.004).epsilon(0.1));
+  CHECK(noise.run == Approx(0.007).epsilon(0.15));
+  CHECK(noise.deviation() == Approx(std::hypot(0.004, 0.007)).epsilon(0.12));
+  CHECK(noise.freedom + noise.run_freedom == Approx(1200 - 5));
+  CHECK(noise.run_freedom > 195);
+}
+
+TEST_CASE("Points of one size are taken for a run when their residuals say so, and seldom else") {
+  int independent = 0, shared = 0;
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    for (const double run : {0.0, 0.005}) {
+      Points points = with_noise(8, 0.005, run, seed);
+      for (Point& each : points) each.cluster = -1;
+      const Around at(points);
+      const Runs runs = runs_of(points, at.index, at.objective, at.theta);
+      CHECK(runs.of.empty() == !runs.suspected);
+      (run > 0 ? shared : independent) += runs.suspected ? 1 : 0;
+    }
+  }
+  CHECK(independent <= 5);
+  CHECK(shared >= 90);
+}
+
+TEST_CASE("Seeds of one size and token count are runs of their own") {
+  Points points = with_noise(8, 0.001, 0.01, 2);
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    points[i].cluster = -1;
+    points[i].tokens = points[i - i % 6].tokens;
+  }
+  const Around at(points);
+  CHECK(runs_of(points, at.index, at.objective, at.theta).of.empty());
+}
+
+TEST_CASE("A drawn size scatters as a variance of so many degrees of freedom allows") {
+  const NoiseModel noise{.point = 2, .freedom = 10, .run = 3, .run_freedom = 8, .per_run = 6};
+  Random random(7, 0);
+  double inverse = 0, squares = 0, between = 0;
+  const int count = 40000;
+  for (int i = 0; i < count; ++i) {
+    const NoiseModel drawn = noise.drawn(random);
+    const double share = 4 / (drawn.point * drawn.point);  // chi-square over its freedom
+    inverse += share / count;
+    squares += share * share / count;
+    between += drawn.run > 0 ? 1.0 / count : 0;
+  }
+  CHECK(inverse == Approx(1).epsilon(0.02));
+  CHECK(squares - 1 == Approx(2.0 / 10).epsilon(0.05));
+  CHECK(between > 0.99);
+}
