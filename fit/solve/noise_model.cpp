@@ -10,7 +10,8 @@
 namespace crosslaw::fit {
 namespace {
 
-constexpr double kSameSize = 1e-6;  // relative: a size written twice
+constexpr double kSameSize = 1e-6;    // relative: a size written twice
+constexpr double kMostGrouped = 0.8;  // of the points
 constexpr std::size_t kFewestReadings = 3;
 
 // By so much must the Laplace law raise the log-likelihood before it is believed: a robust fit goes
@@ -19,7 +20,7 @@ constexpr double kLaplaceGain = 2;
 // The mean size of Laplace noise tells its scale with half the degrees of freedom that a variance
 // has: Var log b = 1/n, Var log s = 1/(2n).
 constexpr double kLaplaceFreedom = 0.5;
-constexpr double kByChance = 0.01;  // level of the F test
+constexpr double kByChance = 0.05;  // level of the F test
 
 // An orthonormal basis of what small changes of the free coefficients can do to the predictions:
 // (samples, free).
@@ -101,7 +102,7 @@ std::vector<int> groups_of_equal_size(const Points& points, const std::vector<in
     groups[std::llround(log_size / kSameSize)].push_back(i);
   }
   std::map<int, int> first;
-  int found = 0;
+  std::size_t found = 0, grouped = 0;
   for (const auto& [size, which] : groups) {
     std::vector<double> tokens;
     for (const int i : which) tokens.push_back(points[static_cast<std::size_t>(i)].tokens);
@@ -110,9 +111,14 @@ std::vector<int> groups_of_equal_size(const Points& points, const std::vector<in
     const bool seeds = std::adjacent_find(tokens.begin(), tokens.end()) != tokens.end();
     const bool group = which.size() >= kFewestReadings && !seeds;
     found += group ? 1 : 0;
+    grouped += group ? which.size() : 0;
     for (const int i : which) first[i] = group ? which.front() : i;
   }
-  if (found < 2) return {};
+  // Where most sizes stand alone, those that repeat are no runs read along.
+  if (found < 2 ||
+      static_cast<double>(grouped) < kMostGrouped * static_cast<double>(index.size())) {
+    return {};
+  }
   std::vector<int> out;
   for (const int i : index) out.push_back(first.at(i));
   return out;

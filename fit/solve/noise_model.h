@@ -47,7 +47,8 @@ struct Runs {
 
 // The runs of a stage: those named by clusters of several points. Where no point has a cluster,
 // points of one size at three or more different token counts, which may be losses read along a run
-// or runs of a grid: a run if their residuals have more in common than chance gives (F test, 1 %).
+// or runs of a grid (most points must be of such sizes): a run if their residuals have more in
+// common than chance gives (F test, 5 %).
 Runs runs_of(const Points& points, const std::vector<int>& index, const Objective& objective,
              const Theta& centred);
 

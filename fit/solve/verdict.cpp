@@ -17,7 +17,7 @@ struct Limits {
 };
 
 // Levels, N* and losses are judged by the log of high / low.
-constexpr Limits kFloorLimits{0.10, 0.50};
+constexpr Limits kFloorLimits{0.10, 0.75};
 constexpr Limits kExponentLimits{0.15, 0.50};
 const Limits kLevelLimits{std::log(4.0), std::log(1000.0)};
 const Limits kSplitLimits{std::log(2.0), std::log(10.0)};

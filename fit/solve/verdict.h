@@ -22,7 +22,7 @@ struct Verdict {
   bool usable() const { return degree != Knowledge::kNotKnown; }
 };
 
-// Of a coefficient by its 95 % interval: E within 10 % is known and within 50 % weakly, a level
+// Of a coefficient by its 95 % interval: E within 10 % is known and within 75 % weakly, a level
 // within a factor of 4 and of 1,000, an exponent within 0.15 and 0.5, each to either side.
 // `to_floor`: share of the draws in which it stands at 0 or at a bound; above 2.5 % one end of the
 // interval is open.

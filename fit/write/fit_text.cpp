@@ -11,6 +11,8 @@
 namespace crosslaw::fit {
 namespace {
 
+constexpr std::size_t kIndent = 14;  // of what stands behind "problem:" and the like
+
 // Six digits, which the published coefficients need: rounding them further moves D*/N* fivefold.
 std::string six_digits(double value) { return fmt::format("{:.6g}", value); }
 std::string short_number(double value) { return fmt::format("{:#.3g}", value); }
@@ -153,8 +155,10 @@ std::string describe_bootstrap(const FitResult& fit) {
   const char* what = record.kind == Resampling::kParametric ? "new losses by the law and its noise"
                      : record.kind == Resampling::kClusters ? "runs resampled"
                                                             : "points resampled";
-  return fmt::format("intervals:    95 %, {} refits, {}{}, seed {}\n", fit.draws.rows(), what,
-                     record.reason.empty() ? "" : " (" + record.reason + ")", record.seed);
+  return wrapped(fmt::format("intervals:    95 %, {} refits, {}{}, seed {}", fit.draws.rows(), what,
+                             record.reason.empty() ? "" : " (" + record.reason + ")", record.seed),
+                 kPageColumns, kIndent) +
+         "\n";
 }
 
 }  // namespace
@@ -206,7 +210,6 @@ std::string describe(const FitResult& fit, bool verbose) {
                          : summarise_certificate(fit));
   out += describe_bootstrap(fit);
   if (known_answers_matter(fit)) out += describe_answers(fit);
-  constexpr std::size_t kIndent = 14;  // of what stands behind "problem:"
   for (const std::string& problem : fit.problems) {
     out += wrapped("problem:      " + problem, kPageColumns, kIndent) + "\n";
   }
