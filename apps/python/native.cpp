@@ -62,7 +62,6 @@ fit::FitOptions settings_of(const Json& options, const fit::DataFileOptions& col
   fit::FitOptions out;
   out.law = columns.stage.empty() ? "chinchilla" : std::string(fit::kTwoStageLaw);
   out.draws = points > kManyPoints ? 200 : 1000;
-  out.resampling = columns.cluster.empty() ? fit::Resampling::kPairs : fit::Resampling::kClusters;
   take(options, "law", out.law);
   take(options, "bootstrap", out.draws);
   take(options, "huber_delta", out.huber_delta);

@@ -129,7 +129,7 @@ Json to_json(const FitResult& fit, bool draws) {
                       {"exponent", fit.compute->exponent},
                       {"rms", fit.compute->rms}};
   }
-  if (!fit.confounded.empty()) out["confounded"] = fit.confounded;
+  out["confounded"] = fit.confounded.empty() ? Json(nullptr) : Json(fit.confounded);
   if (fit.coverage) out["coverage"] = coverage_json(*fit.coverage);
   if (fit.bootstrap.draws + fit.bootstrap.failed > 0) {
     out["bootstrap"] = {
