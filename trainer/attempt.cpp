@@ -93,6 +93,7 @@ TrainHooks file_hooks(const fs::path& folder, LineFile& metrics) {
   hooks.on_step = [file = heartbeat_file(folder)](int64_t step, double tokens_per_second) {
     std::ofstream(file, std::ios::trunc) << step << ' ' << tokens_per_second << '\n';
   };
+  hooks.sync = [&metrics] { metrics.sync(); };
   hooks.say = [](const std::string& message) { fmt::print(stderr, "{}\n", message); };
   hooks.should_stop = [] { return stop_requested != 0; };
   return hooks;

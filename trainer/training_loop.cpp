@@ -12,10 +12,12 @@
 #include <set>
 #include <stdexcept>
 
+#include "db/files/file_system.h"
 #include "trainer/loss_log.h"
 #include "trainer/model/checkpoint.h"
 #include "trainer/model/gpu_device.h"
 #include "trainer/model/llama.h"
+#include "trainer/out_of_memory.h"
 #include "trainer/recipe/learning_rate.h"
 #include "trainer/recipe/memory_model.h"
 #include "trainer/recipe/model_cost.h"
@@ -37,6 +39,11 @@ constexpr double kSecondsBetweenHeartbeats = 0.5;
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
+
+// Memory is short whatever the micro-batch.
+struct OutOfMemory : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
 
 // The run cannot start as it was asked to; the message goes into result.json.
 struct Refused : std::runtime_error {
@@ -99,11 +106,13 @@ class TrainingRun {
         device_(open_device(config.execution)),
         text_(config),
         micro_batch_(micro_batch_sequences(config)),
-        model_(recipe_.model, recipe_.context_tokens, micro_batch_, weight_type(config), device_),
+        parameters_(recipe_.model, weight_type(config), device_),
         losses_(config, hooks.on_train),
         key_(run_key(recipe_)),
         trajectory_(trajectory_key(recipe_)),
         last_checkpoint_time_(Clock::now()) {
+    require_disk();
+    within_memory([] {});  // makes the model's buffers
     for (const ValidationSet& set : recipe_.validation) {
       validation_.emplace_back(set, config.execution.valid_shards.at(set.language),
                                recipe_.context_tokens, recipe_.model.vocabulary);
@@ -131,13 +140,48 @@ class TrainingRun {
     if (hooks_.say) hooks_.say(message);
   }
 
+  // One checkpoint stays until the next one is there.
+  void require_disk() const {
+    const std::string shortage = db::disk_shortage(
+        folder_, checkpoint_bytes(recipe_.model, true) + checkpoint_bytes(recipe_.model, false));
+    if (!shortage.empty()) throw Refused("no room for the run's checkpoints: " + shortage);
+  }
+
+  // Does what may run out of memory; if it does, again with half the micro-batch, which gives the
+  // same loss but for rounding. `work` must begin anew each time.
+  template <typename Work>
+  void within_memory(const Work& work) {
+    for (;;) {
+      try {
+        if (!model_) {
+          model_ = std::make_unique<Llama>(
+              parameters_, recipe_.model, recipe_.context_tokens, micro_batch_,
+              device_.is_cuda() ? Llama::Path::kGpu : Llama::Path::kCpu);
+        }
+        result_.micro_batch_sequences = micro_batch_;
+        return work();
+      } catch (const std::exception& error) {
+        if (!is_out_of_memory(error)) throw;
+        const std::string reason = plain_message(error);
+        const auto half = halved_divisor(recipe_.batch_sequences, micro_batch_);
+        if (!half) throw OutOfMemory("not even one sequence at a time fits: " + reason);
+        say(fmt::format("out of memory with micro-batches of {} sequences, going on with {}: {}",
+                        micro_batch_, *half, reason));
+        micro_batch_ = *half;
+        // The old buffers go before the new ones are asked for.
+        model_.reset();
+        release_unused_gpu_memory();
+      }
+    }
+  }
+
   // Best start first: a checkpoint of this run or of the trajectory that it shares, else the
   // parent's weights, else random ones. A damaged candidate costs time, not the run; a damaged
   // parent is refused, for to train from something else would be another run under the same key.
   int64_t restore_start_state() {
     for (const std::string& candidate : config_.execution.start_checkpoints) {
       try {
-        CheckpointState state = load_checkpoint(model_.parameters, recipe_.model, true, candidate);
+        CheckpointState state = load_checkpoint(parameters_, recipe_.model, true, candidate);
         // Another run's checkpoint is as good as our own up to where the schedules part.
         bool shared =
             state.trajectory == trajectory_ && state.step <= shared_steps(recipe_.schedule);
@@ -150,16 +194,16 @@ class TrainingRun {
       }
     }
     // A rejected candidate may have been loaded before its key was read.
-    model_.parameters.moment1.zero_();
-    model_.parameters.moment2.zero_();
+    parameters_.moment1.zero_();
+    parameters_.moment2.zero_();
     if (recipe_.parent_key.empty()) {
-      model_.parameters.initialize(recipe_.seed, recipe_.init_std);
+      parameters_.initialize(recipe_.seed, recipe_.init_std);
       return 0;
     }
     try {
       // Weights alone: the schedule begins anew, and so do the moments.
-      CheckpointState state = load_checkpoint(model_.parameters, recipe_.model, false,
-                                              config_.execution.parent_checkpoint);
+      CheckpointState state =
+          load_checkpoint(parameters_, recipe_.model, false, config_.execution.parent_checkpoint);
       if (state.key != recipe_.parent_key)
         throw std::runtime_error(config_.execution.parent_checkpoint + ": belongs to another run");
     } catch (const std::runtime_error& error) {
@@ -217,24 +261,33 @@ class TrainingRun {
       hooks_.on_step(step, static_cast<double>((step - first) * recipe_.batch_tokens()) / seconds);
   }
 
-  void train_one_step(int64_t step) {
-    Parameters& p = model_.parameters;
-    at::Tensor tokens = text_.batch(step).to(device_);
-    p.gradients.zero_();
+  double mean_scale() const { return 1.0 / static_cast<double>(recipe_.batch_tokens()); }
+
+  // The sum of the batch's token losses; the gradient of their mean is in the parameters.
+  at::Tensor accumulate_gradients(int64_t step) {
+    const at::Tensor tokens = text_.batch(step).to(device_);
+    parameters_.gradients.zero_();
     // Each micro-batch contributes its sum of losses over the tokens of the whole batch, so that
     // the gradient is the batch's mean however it is cut.
-    double scale = 1.0 / static_cast<double>(recipe_.batch_tokens());
     at::Tensor loss;
     for (int64_t from = 0; from < recipe_.batch_sequences; from += micro_batch_) {
-      at::Tensor part = model_.accumulate_gradients(tokens.narrow(0, from, micro_batch_), scale);
+      at::Tensor part =
+          model_->accumulate_gradients(tokens.narrow(0, from, micro_batch_), mean_scale());
       loss = loss.defined() ? loss + part : part;
     }
+    return loss;
+  }
+
+  void train_one_step(int64_t step) {
+    Parameters& p = parameters_;
+    at::Tensor loss;
+    within_memory([&] { loss = accumulate_gradients(step); });
     // Padding between the weights is zero and does not count.
     at::Tensor norm = at::linalg_vector_norm(p.gradients);
     const AdamWOptions& o = recipe_.optimizer;
     double rate = learning_rate(recipe_.schedule, step);
     auto update = [&](int64_t from, int64_t count, double decay) {
-      adamw(model_.target(),
+      adamw(model_->target(),
             {count, step + 1, rate, o.beta1, o.beta2, o.epsilon, decay, o.clip_norm,
              norm.data_ptr<float>(), p.gradients.data_ptr<float>() + from,
              p.master.data_ptr<float>() + from, p.moment1.data_ptr<float>() + from,
@@ -245,7 +298,17 @@ class TrainingRun {
     // Matrices lie first, norm weights last (parameters.h).
     update(0, p.decayed_count(), o.weight_decay);
     update(p.decayed_count(), p.count() - p.decayed_count(), 0.0);
-    losses_.add(step, loss * scale, norm);
+    losses_.add(step, loss * mean_scale(), norm);
+  }
+
+  double loss_sum(const ValidationText& text) {
+    // In double and on the device: one read a language, whatever the micro-batch.
+    at::Tensor total = at::zeros({}, at::TensorOptions().dtype(at::kDouble).device(device_));
+    for (int64_t from = 0; from < text.windows(); from += micro_batch_) {
+      const int64_t count = std::min(micro_batch_, text.windows() - from);
+      total += model_->loss_sum(text.windows_from(from, count).to(device_));
+    }
+    return total.item<double>();
   }
 
   void evaluate(int64_t step) {
@@ -254,13 +317,8 @@ class TrainingRun {
     for (const ValidationText& text : validation_) {
       // The first set is the run's own language, whose losses are fitted.
       if (!end && config_.execution.others_at_end_only && &text != &validation_.front()) break;
-      // In double and on the device: one read a language, whatever the micro-batch.
-      at::Tensor total = at::zeros({}, at::TensorOptions().dtype(at::kDouble).device(device_));
-      for (int64_t from = 0; from < text.windows(); from += micro_batch_) {
-        int64_t count = std::min(micro_batch_, text.windows() - from);
-        total += model_.loss_sum(text.windows_from(from, count).to(device_));
-      }
-      double sum = total.item<double>();
+      double sum = 0;
+      within_memory([&] { sum = loss_sum(text); });
       EvalLine line;
       line.step = step;
       line.language = text.language();
@@ -282,10 +340,12 @@ class TrainingRun {
   void publish(int64_t step, bool resumable) {
     // Losses first: ingest must not know a checkpoint of steps whose losses it has not seen.
     losses_.publish();
+    // And to the disk: after a power cut no checkpoint may be there whose losses are not.
+    if (hooks_.sync) hooks_.sync();
     std::string name = checkpoint_name(step);
     // A checkpoint from the cooldown is of use to this run alone.
     std::string trajectory = step <= shared_steps(recipe_.schedule) ? trajectory_ : "";
-    publish_checkpoint(model_.parameters, recipe_.model, {step, key_, trajectory}, resumable,
+    publish_checkpoint(parameters_, recipe_.model, {step, key_, trajectory}, resumable,
                        folder_ / name);
     result_.checkpoint = name;
     if (hooks_.on_checkpoint) hooks_.on_checkpoint({step, name});
@@ -302,7 +362,8 @@ class TrainingRun {
   at::Device device_;
   TrainingText text_;
   int64_t micro_batch_;
-  Llama model_;
+  Parameters parameters_;
+  std::unique_ptr<Llama> model_;  // on the same tensors
   LossLog losses_;
   std::string key_, trajectory_;
   Clock::time_point last_checkpoint_time_;
@@ -324,10 +385,14 @@ RunResult train(const TrainConfig& config, const fs::path& folder, const TrainHo
   } catch (const UnusableShard& shard) {
     result.outcome = Outcome::kRefused;
     result.message = shard.what();
-    // An outcome, not a fault: the scheduler answers with a smaller micro-batch.
-  } catch (const c10::OutOfMemoryError& error) {
+  } catch (const OutOfMemory& error) {
     result.outcome = Outcome::kOutOfMemory;
-    result.message = error.what_without_backtrace();
+    result.message = error.what();
+  } catch (const std::exception& error) {
+    // The weights themselves, or a small request in between.
+    if (!is_out_of_memory(error)) throw;
+    result.outcome = Outcome::kOutOfMemory;
+    result.message = plain_message(error);
   }
   result.token = config.execution.token;
   return result;

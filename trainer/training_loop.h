@@ -14,6 +14,8 @@ struct TrainHooks {
   std::function<void(const TrainLines&)> on_train;
   std::function<void(const CheckpointLine&)> on_checkpoint;
   std::function<void(int64_t step, double tokens_per_second)> on_step;
+  // All that was reported must be on the disk when this returns.
+  std::function<void()> sync;
   std::function<void(const std::string&)> say;
   std::function<bool()> should_stop;  // asked once a step; true: publish a checkpoint and return
 };

@@ -41,4 +41,15 @@ void refuse_network_file_system(const fs::path& folder) {
   }
 }
 
+std::string disk_shortage(const fs::path& folder, double bytes) {
+  std::error_code error;
+  const auto there = static_cast<double>(fs::space(folder, error).available);
+  // A file system that does not tell is given the benefit of the doubt: writing will say.
+  if (error || there >= bytes) return "";
+  return fmt::format(
+      "{}: {:.2f} GB are needed and {:.2f} GB are free on its disk; free some, or choose another "
+      "folder with --dir",
+      folder.string(), bytes / 1e9, there / 1e9);
+}
+
 }  // namespace crosslaw::db

@@ -13,4 +13,7 @@ std::optional<std::string> network_file_system(const std::filesystem::path& fold
 // mend.
 void refuse_network_file_system(const std::filesystem::path& folder);
 
+// Why `bytes` more do not fit on the folder's disk, and what to do; empty: they do.
+std::string disk_shortage(const std::filesystem::path& folder, double bytes);
+
 }  // namespace crosslaw::db

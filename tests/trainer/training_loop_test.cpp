@@ -1,5 +1,8 @@
 #include "trainer/training_loop.h"
 
+#include <c10/core/CPUAllocator.h>
+#include <c10/util/Exception.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -186,6 +189,105 @@ TEST_CASE("a GPU that is not there is refused") {
   Journal j = w.run(config, "a");
   CHECK(j.result.outcome == Outcome::kRefused);
   CHECK_THAT(j.result.message, has_text("was promised"));
+}
+
+namespace {
+
+// LibTorch's CPU memory with a bound on single requests, or with one request that fails.
+class ShortMemory : public c10::Allocator {
+ public:
+  explicit ShortMemory(size_t largest, int64_t failing = -1)
+      : largest_(largest), failing_(failing), whole_(c10::GetCPUAllocator()) {
+    c10::SetCPUAllocator(this);
+  }
+  ~ShortMemory() override { c10::SetCPUAllocator(whole_); }
+  c10::DataPtr allocate(size_t bytes) override {
+    // The sentence of c10/core/impl/alloc_cpu.cpp.
+    TORCH_CHECK(bytes <= largest_ && failing_-- != 0,
+                "DefaultCPUAllocator: can't allocate memory: you tried to allocate ", bytes,
+                " bytes.");
+    return whole_->allocate(bytes);
+  }
+  c10::DeleterFnPtr raw_deleter() const override { return whole_->raw_deleter(); }
+  void copy_data(void* to, const void* from, size_t bytes) const override {
+    default_copy_data(to, from, bytes);
+  }
+
+ private:
+  size_t largest_;
+  int64_t failing_;
+  c10::Allocator* whole_;
+};
+
+}  // namespace
+
+// The largest buffer is that of the logits: 32 KiB a sequence.
+TEST_CASE("out of memory halves the micro-batch until it fits, and says what it used") {
+  Workshop w;
+  const Journal plenty = w.run(w.config("fr", 20), "plenty");
+  CHECK(plenty.result.micro_batch_sequences == 4);
+  for (const auto& [largest, sequences] : {std::pair<size_t, int64_t>{100'000, 2}, {50'000, 1}}) {
+    TrainConfig same = w.config("fr", 20);
+    same.execution.micro_batch_sequences = sequences;
+    const std::string name = std::to_string(sequences);
+    const Journal asked = w.run(same, "asked" + name);
+    ShortMemory memory(largest);
+    const Journal found = w.run(w.config("fr", 20), "found" + name);
+    CHECK(found.result.outcome == Outcome::kDone);
+    CHECK(found.result.micro_batch_sequences == sequences);
+    CHECK(found.losses == asked.losses);
+    CHECK(found.evals == asked.evals);
+    REQUIRE_FALSE(found.said.empty());
+    CHECK_THAT(found.said[0], has_text("out of memory with micro-batches of 4 sequences"));
+  }
+}
+
+TEST_CASE("where not even one sequence fits the run ends as out of memory, without a stack") {
+  Workshop w;
+  ShortMemory memory(30'000);
+  const Journal j = w.run(w.config("fr", 20), "a");
+  CHECK(j.result.outcome == Outcome::kOutOfMemory);
+  CHECK_THAT(j.result.message, has_text("not even one sequence at a time fits"));
+  CHECK(j.result.message.find("frame #") == std::string::npos);
+}
+
+TEST_CASE("whichever request of a run fails, it goes on with half or ends as out of memory") {
+  Workshop w;
+  const double loss = w.run(w.config("fr", 8), "whole").evals.at({"fr", 8});
+  int64_t went_on = 0, untouched = 0;
+  for (int64_t failing = 0; untouched < 2; failing = 1 + failing * 5 / 4) {
+    Journal j;
+    {
+      ShortMemory memory(size_t{1} << 40, failing);
+      j = w.run(w.config("fr", 8), "a" + std::to_string(failing));
+    }
+    INFO("request " << failing << ": " << j.result.message);
+    REQUIRE((j.result.outcome == Outcome::kDone || j.result.outcome == Outcome::kOutOfMemory));
+    if (j.result.outcome != Outcome::kDone) continue;
+    CHECK(j.losses.size() == 8);
+    CHECK(j.evals.at({"fr", 8}) == Approx(loss).epsilon(1e-4));
+    (j.result.micro_batch_sequences == 4 ? untouched : went_on) += 1;
+  }
+  CHECK(went_on > 5);
+}
+
+TEST_CASE("all that was reported is on the disk before a checkpoint is there") {
+  Workshop w;
+  TrainConfig config = w.config("fr", 12);
+  config.execution.publish_steps = {4, 8};
+  std::vector<int64_t> synced;
+  int64_t reported = 0;
+  TrainHooks hooks;
+  hooks.on_train = [&](const TrainLines& t) {
+    reported = t.first_step + static_cast<int64_t>(t.loss_nats.size());
+  };
+  hooks.sync = [&] {
+    synced.push_back(reported);
+    CHECK_FALSE(std::filesystem::exists(w.files.folder / checkpoint_name(reported)));
+  };
+  hooks.on_checkpoint = [&](const CheckpointLine& c) { CHECK(synced.back() == c.step); };
+  train(config, w.files.folder.path(), hooks);
+  CHECK(synced == std::vector<int64_t>{4, 8, 12});
 }
 
 TEST_CASE("micro-batches change the arithmetic order only") {

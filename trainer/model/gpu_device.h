@@ -11,7 +11,8 @@ int64_t visible_gpus();
 std::string gpu_uuid();  // of GPU 0, as nvidia-smi writes it: GPU-xxxxxxxx-...
 std::string gpu_name();
 double gpu_free_bytes();
-void* gpu_stream();  // the current cudaStream_t
+void release_unused_gpu_memory();  // what the caching allocator holds and nobody uses
+void* gpu_stream();                // the current cudaStream_t
 void prefer_cudnn_attention();
 
 }  // namespace crosslaw::trainer

@@ -1,5 +1,6 @@
 #include <ATen/Context.h>
 #include <ATen/cuda/CUDAContext.h>
+#include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAStream.h>
 #include <cuda_runtime_api.h>
 #include <fmt/format.h>
@@ -48,6 +49,8 @@ double gpu_free_bytes() {
   check(cudaMemGetInfo(&free_bytes, &total_bytes), "reading the free GPU memory");
   return static_cast<double>(free_bytes);
 }
+
+void release_unused_gpu_memory() { c10::cuda::CUDACachingAllocator::emptyCache(); }
 
 void* gpu_stream() { return at::cuda::getCurrentCUDAStream().stream(); }
 

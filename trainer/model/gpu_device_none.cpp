@@ -14,6 +14,7 @@ int64_t visible_gpus() { return 0; }
 std::string gpu_uuid() { refuse(); }
 std::string gpu_name() { refuse(); }
 double gpu_free_bytes() { refuse(); }
+void release_unused_gpu_memory() {}
 void* gpu_stream() { refuse(); }
 void prefer_cudnn_attention() {}
 

@@ -45,12 +45,18 @@ std::pair<at::Tensor, at::Tensor> rotary_tables(const ModelShape& shape, int64_t
 
 Llama::Llama(const ModelShape& shape, int64_t context_tokens, int64_t max_sequences,
              at::ScalarType type, at::Device device, Path path)
-    : parameters(shape, type, device),
+    : Llama(Parameters(shape, type, device), shape, context_tokens, max_sequences, path) {}
+
+Llama::Llama(const Parameters& existing, const ModelShape& shape, int64_t context_tokens,
+             int64_t max_sequences, Path path)
+    : parameters(existing),
       shape_(shape),
       gpu_(path == Path::kGpu),
       context_(context_tokens),
       max_sequences_(max_sequences) {
   int64_t rows = context_ * max_sequences_, d = shape.hidden, f = shape.ffn;
+  const at::ScalarType type = parameters.weights.scalar_type();
+  const at::Device device = parameters.weights.device();
   auto data = at::TensorOptions().dtype(type).device(device);
   auto buffer = [&](int64_t columns) { return at::empty({rows, columns}, data); };
   auto rstd = [&]() { return at::empty({rows}, data.dtype(at::kFloat)); };

@@ -24,6 +24,9 @@ class Llama {
 
   Llama(const ModelShape& shape, int64_t context_tokens, int64_t max_sequences, at::ScalarType type,
         at::Device device, Path path);
+  // On weights that are there already: the tensors are shared, the activations are its own.
+  Llama(const Parameters& existing, const ModelShape& shape, int64_t context_tokens,
+        int64_t max_sequences, Path path);
   // The path of the device.
   Llama(const ModelShape& shape, int64_t context_tokens, int64_t max_sequences, at::ScalarType type,
         at::Device device)

@@ -104,6 +104,7 @@ void publish_result(const RunResult& result, const fs::path& folder) {
             {"message", result.message},
             {"step", result.step},
             {"start_step", result.start_step},
+            {"micro_batch_sequences", result.micro_batch_sequences},
             {"checkpoint", result.checkpoint},
             {"seconds", result.seconds},
             {"tokens_per_second", result.tokens_per_second},
@@ -124,6 +125,8 @@ std::optional<RunResult> read_result(const fs::path& folder) {
     j.at("message").get_to(result.message);
     j.at("step").get_to(result.step);
     j.at("start_step").get_to(result.start_step);
+    // Absent in results of earlier versions.
+    result.micro_batch_sequences = j.value("micro_batch_sequences", int64_t{0});
     j.at("checkpoint").get_to(result.checkpoint);
     j.at("seconds").get_to(result.seconds);
     j.at("tokens_per_second").get_to(result.tokens_per_second);

@@ -64,8 +64,9 @@ struct RunResult {
   std::string checkpoint;  // folder of the last published checkpoint; empty: none
   double seconds = 0;
   double tokens_per_second = 0;
-  int64_t start_step = 0;         // where this attempt started
-  std::string provenance = "{}";  // JSON: host, device, versions
+  int64_t micro_batch_sequences = 0;  // that fitted into memory in the end; 0: it never came so far
+  int64_t start_step = 0;             // where this attempt started
+  std::string provenance = "{}";      // JSON: host, device, versions
 };
 
 void publish_result(const RunResult& result, const std::filesystem::path& folder);

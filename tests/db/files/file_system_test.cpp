@@ -30,4 +30,12 @@ TEST_CASE("a network file system is refused with the mend") {
   }
 }
 
+TEST_CASE("a disk is short of what no disk has, and not of a byte") {
+  tests::TempFolder folder;
+  CHECK(disk_shortage(folder.path(), 1).empty());
+  CHECK_THAT(disk_shortage(folder.path(), 1e18),
+             has_text(folder.path().string()) && has_text("1000000000.00 GB are needed"));
+  CHECK(disk_shortage(folder / "none", 1e18).empty());
+}
+
 }  // namespace crosslaw::db
