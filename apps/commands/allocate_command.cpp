@@ -11,6 +11,8 @@
 
 #include "apps/charts/documents.h"
 #include "apps/charts/plot_file.h"
+#include "apps/commands/command_line_errors.h"
+#include "apps/commands/command_line_lists.h"
 #include "apps/commands/commands.h"
 #include "apps/commands/n_conventions.h"
 #include "apps/study/allocation_choices.h"
@@ -65,14 +67,7 @@ void check_options(const AllocateCommandOptions& options) {
     }
     return check_data_source(options.source);
   }
-  const fit::DataFileOptions& file = options.source.file;
-  const bool about_data = !file.where.empty() || !file.cluster.empty() || !file.weight.empty() ||
-                          !file.stage.empty() || !file.unique.empty() || !file.compute.empty();
-  if (file.path.empty() && options.source.directory.empty() && about_data) {
-    throw std::invalid_argument(
-        "--where, --cluster, --weight, --stage, --unique and --compute say how to fit "
-        "--data FILE; a fit that is there already is taken as it is");
-  }
+  if (options.source.directory.empty()) require_file_for_flags(options.source.file);
   require_one_source(options);
   if (!given) check_data_source(options.source);
   const std::string& law = options.fitting.fit.law;
@@ -148,7 +143,7 @@ std::vector<Question> questions_of(const AllocateCommandOptions& options, std::o
   } else if (!options.given.coefficients.empty()) {
     out.fit.fit = parse_coefficients(options.given.coefficients);
   } else {
-    out.fit = fit_file(options.fitting, options.source.file);
+    out.fit = fit_file(options.fitting, options.source.file, log);
   }
   return {std::move(out)};
 }
@@ -263,26 +258,26 @@ void plot(const std::vector<Answer>& answers, const AllocateCommandOptions& opti
 
 void add_budget_options(CLI::App& command, AllocateCommandOptions& options) {
   command.option_defaults()->group("Budgets and limits");
-  command.add_option("--flops", options.flops, "budgets C, such as 1e18,1e20")
-      ->delimiter(',')
-      ->allow_extra_args(false);
+  add_number_list(command, "--flops", options.flops, "budgets C, such as 1e18,1e20 or 1e20..1e24x5")
+      ->type_name("C,...");
   fit::Limits& limits = options.limits;
-  command.add_option("--max-tokens", limits.max_tokens, "no more training tokens than this")
+  read_as_number(command.add_option("--max-tokens", limits.max_tokens,
+                                    "no more training tokens than this, such as 1.4T"))
       ->type_name("D");
-  command.add_option("--max-params", limits.max_params, "no larger model than this")
+  read_as_number(command.add_option("--max-params", limits.max_params,
+                                    "no larger model than this, such as 7B"))
       ->type_name("N");
-  command
-      .add_option("--inference-tokens", limits.inference_tokens,
-                  "tokens to be served: the budget is 6ND + 2NT")
+  read_as_number(command.add_option("--inference-tokens", limits.inference_tokens,
+                                    "tokens to be served: the budget is 6ND + 2NT"))
       ->type_name("T");
-  command
-      .add_option("--unique-tokens", limits.unique_tokens,
-                  "distinct tokens there are, for law data-constrained")
+  read_as_number(command.add_option("--unique-tokens", limits.unique_tokens,
+                                    "distinct tokens there are, for law data-constrained"))
       ->type_name("U");
   command.add_flag("--six-nd", options.six_nd, "C = 6ND although --compute gives measured FLOPs");
   command.add_flag("--exact-flops", options.exact_flops,
                    "C is the exact FLOPs of a sweep's runs or of the sizes of --ladder, not 6ND");
-  command.add_option("--flat", options.flat_percent, "percent of loss that counts as equally good")
+  read_as_number(command.add_option("--flat", options.flat_percent,
+                                    "percent of loss that counts as equally good"))
       ->capture_default_str();
   command.add_flag("--accept-unidentified", options.accept_unidentified,
                    "allocate although the fit is not identifiable");
@@ -294,15 +289,35 @@ void add_ladder_options(CLI::App& command, AllocateCommandOptions& options) {
   command.add_option("--ladder", ladder.path,
                      "CSV of real sizes: name, params[, flops_per_token], or name, hidden, ffn, "
                      "heads, layers (then FLOPs are exact)");
-  command.add_option("--vocabulary", ladder.vocabulary, "of the shapes of --ladder")
+  read_as_number(command.add_option("--vocabulary", ladder.vocabulary, "of the shapes of --ladder"))
       ->capture_default_str();
-  command.add_option("--context", ladder.context_tokens, "of the shapes of --ladder, in tokens")
+  read_as_number(command.add_option("--context", ladder.context_tokens,
+                                    "of the shapes of --ladder, in tokens"))
       ->capture_default_str();
   command.add_flag("--tied-head", ladder.tied_head, "the shapes share embedding and head");
   command
       .add_option("--count", options.count,
                   "N of the shapes, as in the fit: all, no-embeddings or budget")
       ->capture_default_str();
+}
+
+void refuse_idle_allocate_flags(const CLI::App& command, const AllocateCommandOptions& options) {
+  const bool fits = !options.source.file.path.empty() || !options.conventions.empty();
+  const bool chooses = fits || !options.source.directory.empty();
+  const bool ladder = !options.ladder.path.empty();
+  constexpr const char* kFit =
+      "a fit that is made now, of --data FILE; stored fits are taken as they are";
+  refuse_idle_flags(command, {{"--law", chooses, kFit},
+                              {"--huber-delta", fits, kFit},
+                              {"--starts", fits, kFit},
+                              {"--bootstrap", fits, kFit},
+                              {"--resample", fits, kFit},
+                              {"--seed", fits, kFit},
+                              {"--threads", fits, kFit},
+                              {"--vocabulary", ladder, "the shapes of --ladder"},
+                              {"--context", ladder, "the shapes of --ladder"},
+                              {"--tied-head", ladder, "the shapes of --ladder"},
+                              {"--count", ladder, "the shapes of --ladder"}});
 }
 
 void add_allocate_footer(CLI::App& command) {
@@ -377,8 +392,10 @@ void add_allocate_command(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand(
       "allocate", "Compute-optimal parameters and tokens for budgets, with intervals");
   auto options = std::make_shared<AllocateCommandOptions>();
-  command->add_option("dir", options->source.directory,
-                      "a sweep's folder: allocates by its stored fits, over its own ladder");
+  command->add_option(
+      "dir", options->source.directory,
+      "a sweep's folder: allocates by its stored fits, over its own ladder; or a file, "
+      "as --data");
   add_file_options(*command, options->source.file);
   add_fitting_options(*command, options->fitting);
   add_conventions_option(*command, options->conventions);
@@ -387,8 +404,11 @@ void add_allocate_command(CLI::App& app, int& exit_code) {
   add_ladder_options(*command, *options);
   add_output_options(*command, options->output);
   add_allocate_footer(*command);
-  command->callback(
-      [options, &exit_code] { exit_code = run_allocate(*options, std::cout, std::cerr); });
+  command->callback([options, command, &exit_code] {
+    take_positional_file(options->source);
+    refuse_idle_allocate_flags(*command, *options);
+    exit_code = run_allocate(*options, std::cout, std::cerr);
+  });
 }
 
 }  // namespace crosslaw::apps

@@ -3,12 +3,17 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <stdexcept>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
+
+#include "apps/commands/command_line_errors.h"
+#include "apps/commands/command_line_lists.h"
 
 namespace crosslaw::apps {
 namespace {
@@ -48,15 +53,12 @@ int parse_and_run(int argc, char** argv, const std::string& build) {
   int exit_code = kOk;
   add_commands(app, exit_code);
   try {
-    app.parse(argc, argv);
+    std::vector<std::string> words = with_joined_lists({argv + 1, argv + argc});
+    std::reverse(words.begin(), words.end());  // CLI11 takes them from the back
+    app.parse(std::move(words));
   } catch (const CLI::ParseError& error) {
-    // CLI11 says first what is missing; a word that it did not know is the likelier cause.
-    const std::vector<std::string> unknown = app.remaining(true);
-    if (error.get_exit_code() != 0 && !unknown.empty()) {
-      app.exit(CLI::ExtrasError(unknown));
-      return kBadInput;
-    }
-    return app.exit(error) == 0 ? kOk : kBadInput;
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    throw std::invalid_argument(describe_parse_error(app, error));
   }
   if (std::fflush(stdout) != 0) {
     throw std::system_error(errno, std::generic_category(), "standard output cannot be written");

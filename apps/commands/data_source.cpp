@@ -2,11 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <fmt/ranges.h>
+
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <filesystem>
 #include <iostream>
 #include <iterator>
 #include <utility>
 
+#include "apps/commands/command_line_lists.h"
 #include "apps/study/sweep_folder.h"
 
 namespace crosslaw::apps {
@@ -14,11 +20,29 @@ namespace {
 
 constexpr const char* kStandardInput = "-";
 
-bool names_columns(const fit::DataFileOptions& file) {
-  const fit::DataFileOptions usual;
-  return file.params != usual.params || file.tokens != usual.tokens || file.loss != usual.loss ||
-         !file.where.empty() || !file.cluster.empty() || !file.weight.empty() ||
-         !file.stage.empty() || !file.unique.empty() || !file.compute.empty();
+// The names of the flags that choose from a file and are set.
+std::string file_flags_in_use(const fit::DataFileOptions& file) {
+  std::vector<const char*> out;
+  const auto add = [&](const char* flag, bool used) {
+    if (used) out.push_back(flag);
+  };
+  add("--params", !file.params.empty());
+  add("--tokens", !file.tokens.empty());
+  add("--loss", !file.loss.empty());
+  add("--where", !file.where.empty());
+  add("--cluster", !file.cluster.empty());
+  add("--weight", !file.weight.empty());
+  add("--stage", !file.stage.empty());
+  add("--unique", !file.unique.empty());
+  add("--compute", !file.compute.empty());
+  add("--params-unit", !file.params_unit.empty());
+  add("--tokens-unit", !file.tokens_unit.empty());
+  add("--flops-unit", !file.flops_unit.empty());
+  add("--loss-unit", !file.loss_unit.empty());
+  add("--best-of", !file.best_of.empty());
+  add("--mean-of", !file.mean_of.empty());
+  add("--drop-missing", file.drop_missing);
+  return fmt::format("{}", fmt::join(out, ", "));
 }
 
 void add_strategy(std::vector<Strategy>& out, const std::string& name, const Dataset& both,
@@ -32,13 +56,15 @@ void add_strategy(std::vector<Strategy>& out, const std::string& name, const Dat
 
 void add_file_options(CLI::App& command, fit::DataFileOptions& file) {
   command.option_defaults()->group("Data of a file");
-  command.add_option("--data", file.path,
-                     "CSV, TSV or JSON lines with one trained model a row; -: standard input");
-  command.add_option("--params", file.params, "column of N, the parameters; or a sum, A+B")
-      ->capture_default_str();
-  command.add_option("--tokens", file.tokens, "column of D, the number of tokens")
-      ->capture_default_str();
-  command.add_option("--loss", file.loss, "column of the loss")->capture_default_str();
+  command.add_option(
+      "--data", file.path,
+      "CSV, TSV, JSON or Markdown with one trained model a row, also .gz or .zst; -: "
+      "standard input");
+  command.add_option("--params", file.params,
+                     "column of N, the parameters; or a sum, A+B [N, else guessed by its name]");
+  command.add_option("--tokens", file.tokens,
+                     "column of D, the number of tokens [D, else guessed, else C/(6N)]");
+  command.add_option("--loss", file.loss, "column of the loss [loss, else guessed]");
   command.add_option("--where", file.where, "keep rows with COLUMN=VALUE (also != < <= > >=)")
       ->allow_extra_args(false)
       ->type_name("COLUMN=VALUE");
@@ -48,6 +74,30 @@ void add_file_options(CLI::App& command, fit::DataFileOptions& file) {
   command.add_option("--stage", file.stage, "column saying scratch or continued");
   command.add_option("--unique", file.unique, "column of the distinct tokens among D");
   command.add_option("--compute", file.compute, "column of the training FLOPs [6 N D]");
+  command
+      .add_option("--params-unit", file.params_unit,
+                  "of the column of N: 1, K, M, B or T [as its name says, else 1]")
+      ->type_name("UNIT");
+  command
+      .add_option("--tokens-unit", file.tokens_unit,
+                  "of the column of D: 1, K, M, B, T or per-param, which is D/N")
+      ->type_name("UNIT");
+  command
+      .add_option("--flops-unit", file.flops_unit,
+                  "of the column of C: 1, GFLOPs, TFLOPs, PFLOPs, EFLOPs, PF-days or such as 1e18")
+      ->type_name("UNIT");
+  command
+      .add_option("--loss-unit", file.loss_unit,
+                  "of the losses: nats, bits, ppl (perplexity), bpb (bits a byte) or nats-per-byte")
+      ->type_name("UNIT");
+  add_word_list(command, "--best-of", file.best_of,
+                "of rows that are equal in these columns keep the smallest loss, such as N,D")
+      ->type_name("COLUMN,...");
+  add_word_list(command, "--mean-of", file.mean_of,
+                "of rows that are equal in these columns take the mean loss, such as N,D")
+      ->type_name("COLUMN,...");
+  command.add_flag("--drop-missing", file.drop_missing,
+                   "leave out rows without a value in a used column, and count them");
   command.option_defaults()->group("Options");
 }
 
@@ -64,6 +114,13 @@ void add_sweep_options(CLI::App& command, DataSourceOptions& options) {
   command.option_defaults()->group("Options");
 }
 
+void require_file_for_flags(const fit::DataFileOptions& file) {
+  const std::string flags = file_flags_in_use(file);
+  if (!file.path.empty() || flags.empty()) return;
+  throw std::invalid_argument(
+      fmt::format("{} say how to fit --data FILE, and there is none", flags));
+}
+
 void check_data_source(const DataSourceOptions& options) {
   const bool sweep = !options.directory.empty();
   const bool file = !options.file.path.empty();
@@ -77,12 +134,28 @@ void check_data_source(const DataSourceOptions& options) {
         "--count, --points and --exact-flops choose from a sweep's folder; a file says the same by "
         "its columns: --params, --where and --compute");
   }
-  if (sweep && names_columns(options.file)) {
-    throw std::invalid_argument(
-        "--params, --tokens, --loss, --where, --cluster, --weight, --stage, --unique and --compute "
-        "name columns of --data FILE; of a sweep's folder --count, --points and --exact-flops "
-        "choose, and crosslaw export writes it as such a file");
+  const std::string flags = file_flags_in_use(options.file);
+  if (sweep && !flags.empty()) {
+    throw std::invalid_argument(fmt::format(
+        "{} name columns of --data FILE, or say how to read it; of a sweep's folder --count, "
+        "--points and --exact-flops choose, and crosslaw export writes it as such a file",
+        flags));
   }
+}
+
+void take_positional_file(DataSourceOptions& options) {
+  std::string& named = options.directory;
+  if (named.empty() || !options.file.path.empty()) return;
+  std::error_code ignored;
+  const bool folder = std::filesystem::is_directory(named, ignored);
+  const bool there = std::filesystem::exists(named, ignored);
+  const std::string ending = std::filesystem::path(named).extension().string();
+  constexpr std::array<std::string_view, 9> kTables = {".csv", ".tsv", ".json", ".jsonl",  ".txt",
+                                                       ".md",  ".gz",  ".zst",  ".parquet"};
+  const bool table = std::find(kTables.begin(), kTables.end(), ending) != kTables.end();
+  if (named != kStandardInput && (folder || (!there && !table))) return;
+  options.file.path = std::move(named);
+  named.clear();
 }
 
 std::string read_source_text(const fit::DataFileOptions& file) {
@@ -90,12 +163,17 @@ std::string read_source_text(const fit::DataFileOptions& file) {
   return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
 }
 
-Dataset read_file(const fit::DataFileOptions& file) {
-  return dataset_of_text(read_source_text(file), file);
+Dataset read_file(const fit::DataFileOptions& file, std::ostream& log) {
+  Dataset out = dataset_of_text(read_source_text(file), file);
+  for (const std::string& note : out.data.notes) log << fmt::format("{}: {}\n", file.path, note);
+  for (const fit::Doubt& doubt : out.data.doubts) {
+    log << fmt::format("crosslaw: warning: {}: {}\n", file.path, doubt.sentence);
+  }
+  return out;
 }
 
-std::vector<Strategy> read_strategies(const DataSourceOptions& options) {
-  if (options.directory.empty()) return {{"", read_file(options.file)}};
+std::vector<Strategy> read_strategies(const DataSourceOptions& options, std::ostream& log) {
+  if (options.directory.empty()) return {{"", read_file(options.file, log)}};
   const PointChoice choice = find_point_choice(options.points);
   const ParamsCount count = find_params_count(options.count);
   const db::RunStore store = read_store(options.directory);
@@ -115,6 +193,9 @@ nlohmann::ordered_json to_json(const Dataset& data) {
       {"source", data.source}, {"rows", data.data.rows}, {"used", data.data.points.size()},
       {"where", data.where},   {"params", data.params},  {"tokens", data.tokens},
       {"loss", data.loss}};
+  if (!data.data.loss_unit.empty()) out["loss_unit"] = data.data.loss_unit;
+  if (!data.data.notes.empty()) out["notes"] = data.data.notes;
+  for (const fit::Doubt& doubt : data.data.doubts) out["warnings"].push_back(doubt.sentence);
   if (!data.data.fingerprint.empty()) out["fnv1a64"] = data.data.fingerprint;
   return out;
 }

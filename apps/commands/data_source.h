@@ -1,5 +1,6 @@
 #pragma once
 
+#include <iostream>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
@@ -27,6 +28,13 @@ struct DataSourceOptions {
 void add_file_options(CLI::App& command, fit::DataFileOptions& file);
 void add_sweep_options(CLI::App& command, DataSourceOptions& options);
 
+// What stands where a sweep's folder may stand is a file if it is one, or "-", or has the ending of
+// a table.
+void take_positional_file(DataSourceOptions& options);
+
+// Throws std::invalid_argument where flags say how to read a file and there is none.
+void require_file_for_flags(const fit::DataFileOptions& file);
+
 // Flags that the source would ignore, or no source, or two: std::invalid_argument, before anything
 // is read.
 void check_data_source(const DataSourceOptions& options);
@@ -34,8 +42,9 @@ void check_data_source(const DataSourceOptions& options);
 // The file's text. Throws std::invalid_argument.
 std::string read_source_text(const fit::DataFileOptions& file);
 
-// The file's points. Throws std::invalid_argument.
-Dataset read_file(const fit::DataFileOptions& file);
+// The file's points. What was taken and left out, and doubts about it, go to `log`. Throws
+// std::invalid_argument.
+Dataset read_file(const fit::DataFileOptions& file, std::ostream& log = std::cerr);
 
 // Points that were trained in one way.
 struct Strategy {
@@ -44,7 +53,8 @@ struct Strategy {
 };
 // Those of the file, or of each language of the sweep those from scratch and those continued.
 // Throws std::invalid_argument.
-std::vector<Strategy> read_strategies(const DataSourceOptions& options);
+std::vector<Strategy> read_strategies(const DataSourceOptions& options,
+                                      std::ostream& log = std::cerr);
 
 // What every output says of the data.
 nlohmann::ordered_json to_json(const Dataset& data);

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "apps/commands/command_line_lists.h"
+
 namespace crosslaw::apps {
 namespace {
 
@@ -77,11 +79,11 @@ void add_design_options(CLI::App& command, DesignOptions& options) {
       "--ladder", options.ladder.path,
       "CSV of sizes (name, params, or a sweep's ladder): with --tokens-per-param the "
       "runs themselves, with --add-flops the sizes that may be added");
-  command.add_option("--vocabulary", options.ladder.vocabulary, "of a ladder of shapes")
+  read_as_number(
+      command.add_option("--vocabulary", options.ladder.vocabulary, "of a ladder of shapes"))
       ->capture_default_str();
-  command.add_option("--tokens-per-param", options.tokens_per_param, "such as 5,10,20")
-      ->delimiter(',')
-      ->allow_extra_args(false);
+  add_number_list(command, "--tokens-per-param", options.tokens_per_param, "such as 5,10,20")
+      ->type_name("D/N,...");
   add_given_fit_options(command, options.given);
   command.add_option("--noise", options.noise_percent,
                      "percent of scatter of every loss [that of the fit, else 0.5]");
@@ -90,11 +92,10 @@ void add_design_options(CLI::App& command, DesignOptions& options) {
       "percent of scatter that the losses of one run share [that of the fit, else 0]");
   command.add_option("--sweeps", options.sweeps, "simulated sweeps; 0 with --add-flops: none")
       ->capture_default_str();
-  command.add_option("--flops", options.flops, "budgets at which N*, D* and the loss matter")
-      ->delimiter(',')
-      ->allow_extra_args(false);
-  command.add_option("--add-flops", options.add_flops,
-                     "choose runs to add to --data within so much compute");
+  add_number_list(command, "--flops", options.flops, "budgets at which N*, D* and the loss matter")
+      ->type_name("C,...");
+  read_as_number(command.add_option("--add-flops", options.add_flops,
+                                    "choose runs to add to --data within so much compute"));
   command.add_option("--most-runs", options.most_runs, "that are added")->capture_default_str();
   command
       .add_option("--target", options.target,

@@ -47,8 +47,15 @@ std::string observations_csv(db::RunStore& store) {
                                       "key",
                                       "params_budget"};
   fit::Table table{columns, {}};
-  db::Statement rows(store.database(),
-                     fmt::format("SELECT {} FROM observations", fmt::join(columns, ", ")));
+  // Continued runs come from a model of another language; a file's --stage reads the same words.
+  const std::string stage =
+      "CASE WHEN (SELECT source_language FROM run_results WHERE run_results.key = "
+      "observations.key) "
+      "IS NULL THEN 'scratch' ELSE 'continued' END";
+  db::Statement rows(store.database(), fmt::format("SELECT {}, {} FROM observations",
+                                                   fmt::join(columns, ", "), stage));
+  columns.emplace_back("stage");
+  table.header.emplace_back("stage");
   while (rows.step()) {
     std::vector<std::string> row;
     for (int c = 0; c < static_cast<int>(columns.size()); ++c)

@@ -10,6 +10,7 @@
 
 #include "apps/charts/documents.h"
 #include "apps/charts/plot_file.h"
+#include "apps/commands/command_line_errors.h"
 #include "apps/commands/commands.h"
 #include "apps/commands/fit_groups.h"
 #include "apps/commands/n_conventions.h"
@@ -83,10 +84,14 @@ fit::Table table_of(const AnsweredFit& each, fit::TableFormat format) {
   return each.evidence.table ? *each.evidence.table : fit::coefficient_table(each.fit.fit);
 }
 
-// How N and C are counted, in every row: rows are put beside those of other files.
+// How N and C are counted and what the loss is in, in every row: rows are put beside those of other
+// files.
 fit::Table with_convention(fit::Table table, const fit::Convention& convention) {
-  table.header.insert(table.header.end(), {"params_convention", "compute_convention"});
-  for (auto& row : table.rows) row.insert(row.end(), {convention.params, convention.compute});
+  table.header.insert(table.header.end(),
+                      {"params_convention", "compute_convention", "loss_convention"});
+  for (auto& row : table.rows) {
+    row.insert(row.end(), {convention.params, convention.compute, convention.loss});
+  }
   return table;
 }
 
@@ -165,6 +170,16 @@ void plot(const std::vector<AnsweredFit>& fits, const FitCommandOptions& options
   log << fmt::format("crosslaw fit: charts in {}\n", options.output.plot);
 }
 
+void refuse_idle_fit_flags(const CLI::App& command, const FitCommandOptions& options) {
+  const bool law = options.method.method.empty();
+  const bool isoflop = options.method.method == "isoflop";
+  refuse_idle_flags(command, {{"--same-budget", isoflop, "--method isoflop"},
+                              {"--flat", isoflop, "--method isoflop"},
+                              {"--no-draws", options.output.json, "--json"},
+                              {"--huber-delta", law, "fits of a law, and --method fits none"},
+                              {"--starts", law, "fits of a law, and --method fits none"}});
+}
+
 void add_fit_footer(CLI::App& command) {
   std::string laws = "Laws:\n";
   for (const std::string_view name : fit::law_names()) {
@@ -229,7 +244,7 @@ void add_fit_command(CLI::App& app, int& exit_code) {
       "fit", "Fit a scaling law: coefficients, intervals, certificate, identifiability");
   auto options = std::make_shared<FitCommandOptions>();
   command->add_option("dir", options->source.directory,
-                      "a sweep's folder: fits its runs and stores the fits");
+                      "a sweep's folder: fits its runs and stores the fits; or a file, as --data");
   add_file_options(*command, options->source.file);
   add_sweep_options(*command, options->source);
   add_fitting_options(*command, options->fitting);
@@ -246,7 +261,11 @@ void add_fit_command(CLI::App& app, int& exit_code) {
   command->add_flag("--verbose", options->verbose,
                     "what stands behind a fit: gradient, condition, residuals, other optima");
   add_fit_footer(*command);
-  command->callback([options, &exit_code] { exit_code = run_fit(*options, std::cout, std::cerr); });
+  command->callback([options, command, &exit_code] {
+    take_positional_file(options->source);
+    refuse_idle_fit_flags(*command, *options);
+    exit_code = run_fit(*options, std::cout, std::cerr);
+  });
 }
 
 }  // namespace crosslaw::apps

@@ -5,11 +5,12 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <charconv>
 #include <stdexcept>
 #include <utility>
 
+#include "apps/commands/command_line_lists.h"
 #include "fit/data/records.h"
+#include "fit/data/repeated_rows.h"
 #include "fit/write/evidence_table.h"
 
 namespace crosslaw::apps {
@@ -18,22 +19,15 @@ namespace {
 constexpr std::size_t kRunsShown = 10;
 constexpr double kRoughShare = 0.5;  // of residuals within delta, below which a fit is nearly L1
 
-std::optional<double> parse_number(const std::string& text) {
-  double value = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc() || stop != end || text.empty()) return std::nullopt;
-  return value;
-}
-
 // A rule about sizes, or rows of the file.
 fit::HoldoutPlan plan_holdout(const EvidenceOptions& options, const Dataset& data) {
   const fit::Points& points = data.data.points;
   if (fit::names_holdout_rule(options.holdout.front())) {
     return fit::split_by_rule(points, options.holdout.front());
   }
-  const fit::Records records = fit::parse_records(data.text, data.source, {data.tokens, data.loss});
-  return fit::split_by_rows(points, fit::kept_rows_with_any(records, data.where, options.holdout),
+  const fit::Records records = fit::parse_records(data.text, data.source, {data.loss});
+  return fit::split_by_rows(points,
+                            fit::rows_with_any(records, data.data.record_rows, options.holdout),
                             fmt::format("{}", fmt::join(options.holdout, " or ")));
 }
 
@@ -116,6 +110,9 @@ class Gatherer {
     out_.text +=
         fit::render(fit::influence_table(result, fit_, data_, kRunsShown), options_.format);
     if (result.step_error) out_.text += about_steps(result) + "\n";
+    if (const auto far = fit::far_off(data_.points); !far.empty()) {
+      out_.text += "losses far above what N and D let expect: " + lines_of(far) + "\n";
+    }
     const double inside = fit_.certificate.quadratic_share;
     if (inside < kRoughShare) {
       out_.text += fmt::format(
@@ -135,6 +132,16 @@ class Gatherer {
   Evidence take() { return std::move(out_); }
 
  private:
+  // "lines 3, 8", the first few of them.
+  std::string lines_of(const std::vector<std::size_t>& points) const {
+    std::vector<std::size_t> lines;
+    for (const std::size_t i : points) {
+      if (lines.size() < kRunsShown && i < data_.lines.size()) lines.push_back(data_.lines[i]);
+    }
+    return fmt::format("line{} {}{}", points.size() > 1 ? "s" : "", fmt::join(lines, ", "),
+                       points.size() > lines.size() ? " and others" : "");
+  }
+
   double flops() const { return options_.flops.value_or(fit::coverage(data_.points).flops.high); }
 
   void answer(fit::Table table, fit::Table csv) {
@@ -172,12 +179,12 @@ class Gatherer {
 
 fit::NewRun parse_run(const std::string& flag, const std::string& text) {
   const std::size_t colon = text.find(':');
-  const std::optional<double> params = parse_number(text.substr(0, colon));
+  const std::optional<double> params = fit::parse_number(text.substr(0, colon));
   const std::optional<double> tokens =
-      colon == std::string::npos ? std::nullopt : parse_number(text.substr(colon + 1));
+      colon == std::string::npos ? std::nullopt : fit::parse_number(text.substr(colon + 1));
   if (!params || !tokens || !(*params > 0) || !(*tokens > 0)) {
-    throw std::invalid_argument(fmt::format(
-        "{}: '{}' is not N:D with two numbers above 0, such as 7e9:1.4e11", flag, text));
+    throw std::invalid_argument(
+        fmt::format("{}: '{}' is not N:D with two numbers above 0, such as 7B:140B", flag, text));
   }
   return {*params, *tokens};
 }
@@ -186,11 +193,8 @@ void add_evidence_options(CLI::App& command, EvidenceOptions& options) {
   command.option_defaults()->group("What else to ask of the fit");
   command.add_flag("--profile", options.profile,
                    "profile intervals of the coefficients and of N* at --at");
-  command
-      .add_option("--predict", options.predict,
-                  "loss of new runs with intervals, such as 7e9:1.4e11,1e10:2e11")
-      ->delimiter(',')
-      ->allow_extra_args(false)
+  add_word_list(command, "--predict", options.predict,
+                "loss of new runs with intervals, such as 7B:140B,1e10:2e11")
       ->type_name("N:D,...");
   command
       .add_option("--holdout", options.holdout,
@@ -198,14 +202,12 @@ void add_evidence_options(CLI::App& command, EvidenceOptions& options) {
                   "largest-params[:FACTOR], rollout, or rows with COLUMN=VALUE (may be repeated)")
       ->allow_extra_args(false)
       ->type_name("RULE");
-  command.add_option("--laws", options.laws, "laws that --holdout compares [all that suit]")
-      ->delimiter(',')
-      ->allow_extra_args(false)
+  add_word_list(command, "--laws", options.laws, "laws that --holdout compares [all that suit]")
       ->type_name("LAW,...");
   command.add_flag("--influence", options.influence,
                    "leave out one run at a time: change of N* at --at and of the exponents");
-  command.add_option("--at", options.flops,
-                     "budget C of N* in --profile and --influence [largest measured]");
+  read_as_number(command.add_option(
+      "--at", options.flops, "budget C of N* in --profile and --influence [largest measured]"));
   command.option_defaults()->group("Options");
 }
 

@@ -44,7 +44,7 @@ std::vector<Group> fit_groups(const FitGroupsOptions& options, std::ostream& log
     try {
       Group group{value, dataset_of_text(text, file), {}};
       const fit::Points& points = group.data.data.points;
-      fit::FitOptions settings = fit_settings(options.fitting, file, points.size());
+      fit::FitOptions settings = fit_settings(options.fitting, group.data.data.used, points.size());
       // Groups share no runs: resamples of their own make their intervals independent.
       settings.seed += out.size();
       group.fit = fit::fit_law(points, settings);
@@ -156,13 +156,14 @@ std::string csv_of(const std::vector<Group>& groups, const std::vector<fit::Reci
                                     law_name(first.fit),
                                     table,
                                     first.fit.convention.params,
-                                    first.fit.convention.compute};
+                                    first.fit.convention.compute,
+                                    first.fit.convention.loss};
   };
-  return fit::render(
-      fit::stacked({"language", "fit", "law", "table", "params_convention", "compute_convention"},
-                   {{labels("groups"), group_table(groups, flops, true)},
-                    {labels("ratios"), ratio_table(ratios, true)}}),
-      fit::TableFormat::kCsv);
+  return fit::render(fit::stacked({"language", "fit", "law", "table", "params_convention",
+                                   "compute_convention", "loss_convention"},
+                                  {{labels("groups"), group_table(groups, flops, true)},
+                                   {labels("ratios"), ratio_table(ratios, true)}}),
+                     fit::TableFormat::kCsv);
 }
 
 nlohmann::ordered_json json_of(const std::vector<Group>& groups,
@@ -217,9 +218,10 @@ int run_fit_groups(const FitGroupsOptions& options, std::ostream& out, std::ostr
     out << csv_of(groups, ratios, flops);
   } else {
     const fit::Convention& convention = groups.front().fit.convention;
-    const std::string about = fmt::format("{}, by {}; N: {}; C: {}; N*, D* and loss at C = {:.4g}",
-                                          law_name(groups.front().fit), options.by,
-                                          convention.params, convention.compute, flops);
+    const std::string about =
+        fmt::format("{}, by {}; N: {}; C: {}; loss: {}; N*, D* and loss at C = {:.4g}",
+                    law_name(groups.front().fit), options.by, convention.params, convention.compute,
+                    convention.loss, flops);
     if (is_text(*format)) out << fit::wrapped(about) << "\n\n";
     out << fit::render({group_table(groups, flops, false), ratio_table(ratios, false)}, *format);
     if (is_text(*format) && !ratios.empty())

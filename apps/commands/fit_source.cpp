@@ -5,12 +5,14 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <charconv>
 #include <ostream>
 #include <stdexcept>
 #include <utility>
 
+#include "apps/commands/command_line_lists.h"
 #include "apps/study/sweep_fits.h"
+#include "fit/data/closest_name.h"
+#include "fit/data/number_text.h"
 
 namespace crosslaw::apps {
 namespace {
@@ -72,11 +74,8 @@ fit::Constraint parse_constraint(const char* flag, const std::string& text, bool
     out.tied_to = text.substr(equal + 1);
     return out;
   }
-  double value = 0;
-  const char* last = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data() + equal + 1, last, value);
-  if (error != std::errc() || stop != last) refuse();
-  out.value = value;
+  out.value = fit::parse_number(std::string_view(text).substr(equal + 1));
+  if (!out.value) refuse();
   return out;
 }
 
@@ -86,19 +85,19 @@ void add_steering_options(CLI::App& command, fit::FitOptions& fit) {
         .add_option_function<std::vector<std::string>>(
             flag,
             [&fit, flag, tie](const std::vector<std::string>& texts) {
-              for (const std::string& each : texts)
-                fit.constraints.push_back(parse_constraint(flag, each, tie));
+              for (const std::string& text : texts)
+                for (const std::string& each : split_list(flag, text))
+                  fit.constraints.push_back(parse_constraint(flag, each, tie));
             },
             help)
-        ->delimiter(',')
         ->allow_extra_args(false)
         ->type_name(type);
   };
   add("--fix", "hold coefficients at values, such as E=1.6", "NAME=VALUE,...", false);
   add("--tie", "fit coefficients as one, such as alpha=beta", "NAME=NAME,...", true);
-  command
-      .add_option("--over-weight", fit.over_weight,
-                  "weight of points whose loss the law overestimates; large: their lower edge")
+  read_as_number(command.add_option(
+                     "--over-weight", fit.over_weight,
+                     "weight of points whose loss the law overestimates; large: their lower edge"))
       ->capture_default_str();
 }
 
@@ -113,6 +112,22 @@ void read_delta(const std::string& text, fit::FitOptions& fit) {
   }
 }
 
+// Too few points are no bad input, and no fit.
+void require_enough_points(const fit::Points& points, const fit::FitOptions& settings,
+                           const std::string& path) {
+  const fit::Law& law = fit::law_of_fit(settings.law);
+  // Coefficients that are held or tied are not fitted.
+  const std::size_t needed =
+      static_cast<std::size_t>(law.size()) -
+      std::min(settings.constraints.size(), static_cast<std::size_t>(law.size()));
+  if (points.size() >= needed) return;
+  throw std::runtime_error(fmt::format(
+      "{}: {} points cannot fit {} coefficients of law {}: {} are needed at least, three times as "
+      "many for useful intervals. Add runs of other sizes N at the same D, and of the same N at "
+      "other D; or keep more rows",
+      path, points.size(), needed, law.name, needed));
+}
+
 }  // namespace
 
 void add_fitting_options(CLI::App& command, FittingOptions& options) {
@@ -125,10 +140,11 @@ void add_fitting_options(CLI::App& command, FittingOptions& options) {
           "--huber-delta", [&fit](const std::string& text) { read_delta(text, fit); },
           "where log residuals stop being squared; auto: by the data; inf: least squares [0.001]")
       ->type_name("DELTA");
-  command.add_option("--starts", fit.starts, "start points of the search")->capture_default_str();
-  command
-      .add_option("--bootstrap", options.draws,
-                  "refits for intervals; 0: none [1000; 200 above 20,000 points]")
+  read_as_number(command.add_option("--starts", fit.starts, "start points of the search"))
+      ->capture_default_str();
+  read_as_number(
+      command.add_option("--bootstrap", options.draws,
+                         "refits for intervals; 0: none [1000; 200 above 20,000 points]"))
       ->type_name("R");
   command.add_option(
       "--resample", options.resampling,
@@ -149,8 +165,10 @@ void require_known_law(const std::string& law) {
   const auto known = fit::law_names();
   if (law.empty() || law == fit::kTwoStageLaw) return;
   if (std::find(known.begin(), known.end(), law) != known.end()) return;
-  throw std::invalid_argument(
-      fmt::format("--law {} is not known; it must be one of {}", law, law_list()));
+  std::vector<std::string> names(known.begin(), known.end());
+  names.emplace_back(fit::kTwoStageLaw);
+  throw std::invalid_argument(fmt::format("--law {} is not known{}; it must be one of {}", law,
+                                          fit::did_you_mean(law, names), law_list()));
 }
 
 fit::FitOptions fit_settings(const FittingOptions& options, const fit::DataFileOptions& file,
@@ -187,11 +205,17 @@ std::string SourcedFit::label() const {
   return name.empty() ? "" : fmt::format("{}, {}", data.language, name);
 }
 
-SourcedFit fit_file(const FittingOptions& options, const fit::DataFileOptions& file) {
-  fit_settings(options, file, 0);  // bad options before a long file
-  SourcedFit out{"", read_file(file), {}};
+SourcedFit fit_file(const FittingOptions& options, const fit::DataFileOptions& file,
+                    std::ostream& log) {
+  require_known_law(options.fit.law);  // bad options before a long file
+  fit::DataFileOptions unread = file;
+  if (unread.stage.empty()) unread.stage = "may be guessed";
+  if (unread.cluster.empty()) unread.cluster = "may be guessed";
+  fit_settings(options, unread, 0);
+  SourcedFit out{"", read_file(file, log), {}};
   const fit::Points& points = out.data.data.points;
-  const fit::FitOptions settings = fit_settings(options, file, points.size());
+  const fit::FitOptions settings = fit_settings(options, out.data.data.used, points.size());
+  require_enough_points(points, settings, file.path);
   out.fit = about_file(file.path, fit::problems(settings),
                        [&] { return fit::fit_law(points, settings); });
   out.fit.convention = out.data.convention;
@@ -201,7 +225,7 @@ SourcedFit fit_file(const FittingOptions& options, const fit::DataFileOptions& f
 std::vector<SourcedFit> fit_source(const DataSourceOptions& source, const FittingOptions& options,
                                    bool refit, std::ostream& log) {
   if (!source.directory.empty()) return fit_sweep_folder(source, options, refit, log);
-  return {fit_file(options, source.file)};
+  return {fit_file(options, source.file, log)};
 }
 
 std::string law_name(const fit::FitResult& fit) {

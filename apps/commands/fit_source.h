@@ -1,6 +1,6 @@
 #pragma once
 
-#include <iosfwd>
+#include <iostream>
 #include <optional>
 #include <string>
 #include <vector>
@@ -40,7 +40,8 @@ struct SourcedFit {
 };
 
 // Reads the file and fits it. Throws std::invalid_argument for bad input.
-SourcedFit fit_file(const FittingOptions& options, const fit::DataFileOptions& file);
+SourcedFit fit_file(const FittingOptions& options, const fit::DataFileOptions& file,
+                    std::ostream& log = std::cerr);
 
 // Fits the source: the file once, or every language of the sweep. A sweep's fits under the settings
 // of crosslaw run are kept in its folder and taken from there while they are current. What takes

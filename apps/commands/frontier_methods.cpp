@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "apps/commands/command_line_lists.h"
 #include "fit/write/fit_json.h"
 #include "fit/write/frontier_report.h"
 
@@ -144,7 +145,7 @@ int ask_all(const DataSourceOptions& source, const OutputOptions& output,
             const std::vector<std::string>& option_problems, const Ask& ask, std::ostream& out,
             std::ostream& log) {
   std::vector<StrategyAnswer<decltype(ask(fit::Points{}))>> answers;
-  for (Strategy& each : read_strategies(source)) {
+  for (Strategy& each : read_strategies(source, log)) {
     auto found =
         about_file(each.data.source, option_problems, [&] { return ask(each.data.data.points); });
     const std::string why = unanswered(found);
@@ -174,9 +175,9 @@ void add_method_options(CLI::App& command, FrontierMethodOptions& options) {
       .add_option("--flat", options.flat_percent,
                   "of isoflop: percent of loss that counts as equally good")
       ->capture_default_str();
-  command.add_option("--flops", options.flops, "of --method: budgets C to answer, 1e18,1e20")
-      ->delimiter(',')
-      ->allow_extra_args(false);
+  add_number_list(command, "--flops", options.flops,
+                  "of --method: budgets C to answer, such as 1e18,1e20 or 1e20..1e24x5")
+      ->type_name("C,...");
   command.option_defaults()->group("Options");
 }
 

@@ -4,11 +4,12 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <charconv>
 #include <map>
+#include <optional>
 #include <stdexcept>
 #include <vector>
 
+#include "fit/data/number_text.h"
 #include "fit/laws/law.h"
 
 namespace crosslaw::apps {
@@ -21,15 +22,14 @@ std::map<std::string, double> parse_pairs(const std::string& text) {
     const std::size_t end = std::min(text.find(',', at), text.size());
     const std::string pair = text.substr(at, end - at);
     const std::size_t equal = pair.find('=');
-    double value = 0;
-    const char* last = pair.data() + pair.size();
-    const char* digits = equal == std::string::npos ? last : pair.data() + equal + 1;
-    const auto [stop, error] = std::from_chars(digits, last, value);
-    if (digits == last || stop != last || error != std::errc()) {
+    const auto value = equal == std::string::npos
+                           ? std::nullopt
+                           : fit::parse_number(std::string_view(pair).substr(equal + 1));
+    if (!value) {
       throw std::invalid_argument(
           fmt::format("--coefficients: '{}' is not NAME=NUMBER, such as alpha=0.34", pair));
     }
-    if (!out.try_emplace(pair.substr(0, equal), value).second) {
+    if (!out.try_emplace(std::string(fit::trimmed(pair.substr(0, equal))), *value).second) {
       throw std::invalid_argument(
           fmt::format("--coefficients: {} is given twice", pair.substr(0, equal)));
     }

@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "apps/commands/command_line_lists.h"
 #include "apps/study/observations.h"
 #include "apps/study/sweep_folder.h"
 #include "fit/allocate/conventions.h"
@@ -28,14 +29,14 @@ struct Counted {
   fit::FitOptions settings;
 };
 
-Counted counted_in_file(const NConventionsOptions& options) {
-  const fit::DataFileOptions& file = options.source.file;
-  const std::string text = read_source_text(file);
+Counted counted_in_file(const NConventionsOptions& options, std::ostream& log) {
+  const std::string text = read_source_text(options.source.file);
+  const fit::Records records = fit::parse_records(text, options.source.file.path, {});
+  std::vector<std::string> notes = records.notes;
+  const fit::DataFileOptions file = fit::with_guessed_columns(records, options.source.file, notes);
+  for (const std::string& note : notes) log << fmt::format("{}: {}\n", file.path, note);
   Conventions expressions = options.conventions;
-  if (expressions == Conventions{kAll}) {
-    expressions = fit::params_conventions(
-        fit::parse_records(text, file.path, {file.tokens, file.loss}), file);
-  }
+  if (expressions == Conventions{kAll}) expressions = fit::params_conventions(records, file);
   Counted out;
   for (const std::string& expression : expressions) {
     fit::DataFileOptions counted = file;
@@ -153,11 +154,8 @@ nlohmann::ordered_json json_of(const std::vector<Compared>& all, const DataSourc
 
 void add_conventions_option(CLI::App& command, std::vector<std::string>& conventions) {
   command.option_defaults()->group("How to fit");
-  command
-      .add_option("--n-conventions", conventions,
-                  "refit under each way to count N: all, or columns and sums of columns")
-      ->delimiter(',')
-      ->allow_extra_args(false)
+  add_word_list(command, "--n-conventions", conventions,
+                "refit under each way to count N: all, or columns and sums of columns")
       ->type_name("all|A,A+B,...");
   command.option_defaults()->group("Options");
 }
@@ -166,7 +164,7 @@ int run_n_conventions(const NConventionsOptions& options, std::ostream& out, std
   const auto format = output_format(options.output);
   std::vector<Compared> all;
   for (const Counted& each : options.source.directory.empty()
-                                 ? std::vector<Counted>{counted_in_file(options)}
+                                 ? std::vector<Counted>{counted_in_file(options, log)}
                                  : counted_in_sweep(options, log)) {
     all.push_back(
         {each.language, fit::compare_conventions(each.points, each.settings, options.allocation)});

@@ -33,9 +33,10 @@ fit::FitResult fit_of(const GivenFitOptions& given) {
 }
 
 fit::Table csv_of(const fit::FitResult& fit, const std::vector<fit::Prediction>& predictions) {
-  return fit::stacked({"language", "fit", "law", "params_convention", "compute_convention"},
-                      {{{"", "", law_name(fit), fit.convention.params, fit.convention.compute},
-                        fit::prediction_csv(predictions)}});
+  return fit::stacked(
+      {"language", "fit", "law", "params_convention", "compute_convention", "loss_convention"},
+      {{{"", "", law_name(fit), fit.convention.params, fit.convention.compute, fit.convention.loss},
+        fit::prediction_csv(predictions)}});
 }
 
 int run_predict(const PredictCommandOptions& options, std::ostream& out, std::ostream& log) {
@@ -45,17 +46,20 @@ int run_predict(const PredictCommandOptions& options, std::ostream& out, std::os
   const fit::FitResult fit = fit_of(options.given);
   const std::vector<fit::Prediction> predictions = fit::predict(fit, runs, options.seed);
   if (!format) {
-    out << fit::pretty(
-        {{"schema", 1},
-         {"law", law_name(fit)},
-         {"convention", {{"params", fit.convention.params}, {"compute", fit.convention.compute}}},
-         {"predictions", fit::to_json(predictions)}});
+    out << fit::pretty({{"schema", 1},
+                        {"law", law_name(fit)},
+                        {"convention",
+                         {{"params", fit.convention.params},
+                          {"compute", fit.convention.compute},
+                          {"loss", fit.convention.loss}}},
+                        {"predictions", fit::to_json(predictions)}});
   } else if (format == fit::TableFormat::kCsv) {
     out << fit::render(csv_of(fit, predictions), *format);
   } else {
     if (is_text(*format)) {
-      out << fmt::format("{}: {}\nN: {}\n\n", law_name(fit), fit.law->formula,
-                         fit.convention.params.empty() ? "as in the fit" : fit.convention.params);
+      out << fmt::format("{}: {}\nN: {}; loss: {}\n\n", law_name(fit), fit.law->formula,
+                         fit.convention.params.empty() ? "as in the fit" : fit.convention.params,
+                         fit.convention.loss.empty() ? "as in the fit" : fit.convention.loss);
     }
     out << fit::render(fit::prediction_table(predictions), *format);
   }

@@ -84,10 +84,15 @@ Fitted fit_text(const std::string& csv, const std::string& options_json) {
   const Json options = Json::parse(options_json);
   const fit::DataFileOptions columns = columns_of(options);
   Fitted out{fit::parse_data(csv, columns), {}, {}};
-  out.settings = settings_of(options, columns, out.data.points.size());
+  for (const fit::Doubt& doubt : out.data.doubts) {
+    if (doubt.grave) throw std::invalid_argument(doubt.sentence);
+  }
+  const fit::DataFileOptions& used = out.data.used;
+  out.settings = settings_of(options, used, out.data.points.size());
   out.fit = fit::fit_law(out.data.points, out.settings);
-  out.fit.convention = {"column " + columns.params,
-                        columns.compute.empty() ? "6ND" : "column " + columns.compute};
+  out.fit.convention = {"column " + used.params,
+                        used.compute.empty() ? "6ND" : "column " + used.compute,
+                        "column " + used.loss + ", " + out.data.loss_unit};
   return out;
 }
 

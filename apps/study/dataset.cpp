@@ -1,5 +1,8 @@
 #include "apps/study/dataset.h"
 
+#include <fmt/format.h>
+
+#include <stdexcept>
 #include <utility>
 
 namespace crosslaw::apps {
@@ -7,13 +10,18 @@ namespace crosslaw::apps {
 Dataset dataset_of_text(std::string text, const fit::DataFileOptions& options) {
   Dataset out;
   out.source = options.path;
-  out.where = options.where;
-  out.params = options.params;
-  out.tokens = options.tokens;
-  out.loss = options.loss;
-  out.convention = {"column " + options.params,
-                    options.compute.empty() ? "6ND" : "column " + options.compute};
   out.data = fit::parse_data(text, options);
+  for (const fit::Doubt& doubt : out.data.doubts) {
+    if (doubt.grave) throw std::invalid_argument(options.path + ": " + doubt.sentence);
+  }
+  const fit::DataFileOptions& used = out.data.used;
+  out.where = used.where;
+  out.params = used.params;
+  out.tokens = used.tokens;
+  out.loss = used.loss;
+  out.convention = {"column " + used.params,
+                    used.compute.empty() ? "6ND" : "column " + used.compute,
+                    fmt::format("column {}, {}", used.loss, out.data.loss_unit)};
   out.text = std::move(text);
   return out;
 }
@@ -39,7 +47,8 @@ Dataset only_stage(Dataset dataset, fit::Stage stage) {
 }
 
 fit::Convention convention_of(const Observations& observations, bool exact_flops) {
-  return {describe(observations.count()), exact_flops ? "exact FLOPs of the runs" : "6ND"};
+  return {describe(observations.count()), exact_flops ? "exact FLOPs of the runs" : "6ND",
+          "nats a token"};
 }
 
 }  // namespace crosslaw::apps

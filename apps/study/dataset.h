@@ -23,7 +23,7 @@ struct Dataset {
 };
 
 // The points that a file's text holds; options.path is its name. Throws std::invalid_argument like
-// fit::parse_data.
+// fit::parse_data, and for numbers that cannot be what their columns are taken for.
 Dataset dataset_of_text(std::string text, const fit::DataFileOptions& options);
 
 // Both strategies of a language of a sweep; its source is the language alone. With exact_flops the

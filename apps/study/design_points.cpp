@@ -111,6 +111,7 @@ PlannedPoints points_of_spec(const std::filesystem::path& file, const std::strin
     out.flops += run->flops_6nd();
   }
   out.runs = runs.size();
+  out.vocabulary = static_cast<double>(spec.vocabulary);
   out.what = fmt::format("{} ({}): {} runs, {} losses{}", spec.name, language, out.runs,
                          out.points.size(), ends ? "" : ", most of them in mid-schedule");
   return out;

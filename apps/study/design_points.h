@@ -18,6 +18,7 @@ struct PlannedPoints {
   fit::Points points;
   double flops = 0;  // 6 N D of all runs together
   std::size_t runs = 0;
+  double vocabulary = 0;  // of a spec's models; 0: not known
 };
 
 // Of a spec, one target language (empty: the first that is continued from another, else the first):

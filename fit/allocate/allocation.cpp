@@ -238,7 +238,7 @@ Allocation allocate(const FitResult& fit, const AllocationOptions& options) {
   out.flat_share = options.flat_share;
   out.limits = options.limits;
   if (!options.six_nd) out.compute = fit.compute_model();
-  out.convention = {fit.convention.params, describe(out.compute)};
+  out.convention = {fit.convention.params, describe(out.compute), fit.convention.loss};
   out.warnings = fit.problems;
   const Verdict beforehand = verdict_of_params(fit, {.value = 1});
   if (!beforehand.usable() && !options.accept_unidentified) {

@@ -64,7 +64,7 @@ struct Allocation {
   double flat_share = 0;
   Limits limits;
   ComputeModel compute;   // what C means
-  Convention convention;  // params as the fit counted them; compute in words, from `compute`
+  Convention convention;  // params and loss as of the fit; compute in words, from `compute`
   std::optional<GrowthEstimate> growth;
   std::vector<AllocationRow> rows;
   std::vector<std::string> warnings;  // of the fit, such as coefficients at their bound

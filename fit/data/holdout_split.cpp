@@ -4,14 +4,14 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <optional>
 #include <set>
 #include <stdexcept>
 #include <utility>
 
-#include "fit/data/data_file.h"
+#include "fit/data/number_text.h"
+#include "fit/data/row_filter.h"
 
 namespace crosslaw::fit {
 namespace {
@@ -38,10 +38,8 @@ Rule parse_rule(std::string_view text) {
   }
   if (colon == std::string_view::npos) return rule;
   const std::string_view number = text.substr(colon + 1);
-  double factor = 0;
-  const char* end = number.data() + number.size();
-  const auto [stop, error] = std::from_chars(number.data(), end, factor);
-  const bool fine = error == std::errc() && stop == end && std::isfinite(factor) && factor > 1;
+  const double factor = parse_number(number).value_or(0);
+  const bool fine = factor > 1;
   if (!fine || rule.name == kRollout) {
     throw std::invalid_argument(
         fmt::format("hold-out rule '{}': {}", text,
@@ -174,21 +172,12 @@ HoldoutPlan split_by_rows(const Points& points, const std::vector<bool>& held_ou
   return checked(points, std::move(plan));
 }
 
-std::vector<bool> kept_rows_with_any(const Records& records, const std::vector<std::string>& where,
-                                     const std::vector<std::string>& conditions) {
-  std::vector<bool> kept(records.rows.size(), true);
-  std::vector<bool> any(records.rows.size(), false);
-  for (const std::string& each : where) {
-    const std::vector<bool> with = rows_with(records, each);
-    for (std::size_t i = 0; i < with.size(); ++i) kept[i] = kept[i] && with[i];
-  }
+std::vector<bool> rows_with_any(const Records& records, const std::vector<std::size_t>& rows,
+                                const std::vector<std::string>& conditions) {
+  std::vector<bool> out(rows.size(), false);
   for (const std::string& each : conditions) {
     const std::vector<bool> with = rows_with(records, each);
-    for (std::size_t i = 0; i < with.size(); ++i) any[i] = any[i] || with[i];
-  }
-  std::vector<bool> out;
-  for (std::size_t i = 0; i < kept.size(); ++i) {
-    if (kept[i]) out.push_back(any[i]);
+    for (std::size_t i = 0; i < rows.size(); ++i) out[i] = out[i] || with[rows[i]];
   }
   return out;
 }

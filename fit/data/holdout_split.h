@@ -36,9 +36,9 @@ HoldoutPlan split_by_rule(const Points& points, std::string_view rule);
 HoldoutPlan split_by_rows(const Points& points, const std::vector<bool>& held_out,
                           std::string rule);
 
-// Of the rows that satisfy every condition of `where`, in order: does any of `conditions` hold?
-std::vector<bool> kept_rows_with_any(const Records& records, const std::vector<std::string>& where,
-                                     const std::vector<std::string>& conditions);
+// Of some rows of the records, in order: does any of the conditions hold?
+std::vector<bool> rows_with_any(const Records& records, const std::vector<std::size_t>& rows,
+                                const std::vector<std::string>& conditions);
 
 // Is this a rule, rather than a condition on a column?
 bool names_holdout_rule(std::string_view text);

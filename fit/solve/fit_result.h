@@ -89,10 +89,11 @@ struct NewRunNoise {
   std::vector<double> deviation;  // standard deviations, one a draw; empty: of another bootstrap
 };
 
-// How N and C were counted, in words; empty: not known.
+// How N and C were counted and what the loss is in, in words; empty: not known.
 struct Convention {
   std::string params;   // such as the columns that make N
   std::string compute;  // such as "6ND" or the column of measured FLOPs
+  std::string loss;     // such as "column loss, nats"
 };
 
 struct FitResult {

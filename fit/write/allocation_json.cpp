@@ -76,6 +76,7 @@ Json convention_json(const Allocation& allocation) {
                 {"exponent", allocation.compute.exponent},
                 {"rms", allocation.compute.rms},
                 {"measured", allocation.compute.measured}}}};
+  if (!allocation.convention.loss.empty()) out["loss"] = allocation.convention.loss;
   if (!any(limits)) return out;
   out["limits"] = {{"max_params", number_or_null(limits.max_params)},
                    {"max_tokens", number_or_null(limits.max_tokens)},
@@ -161,6 +162,7 @@ void add_growth(const Allocation& strategy, CsvRow& out) {
   out.add("tokens_exponent", line.tokens_exponent);
   out.add("params_convention", strategy.convention.params);
   out.add("compute_convention", strategy.convention.compute);
+  out.add("loss_convention", strategy.convention.loss);
 }
 
 }  // namespace

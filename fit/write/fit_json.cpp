@@ -123,6 +123,7 @@ Json to_json(const FitResult& fit, bool draws) {
   if (fit.over_weight != 1) out["over_weight"] = fit.over_weight;
   if (!fit.convention.params.empty() || !fit.convention.compute.empty()) {
     out["convention"] = {{"params", fit.convention.params}, {"compute", fit.convention.compute}};
+    if (!fit.convention.loss.empty()) out["convention"]["loss"] = fit.convention.loss;
   }
   if (fit.compute) {
     out["compute"] = {{"constant", fit.compute->constant},

@@ -183,6 +183,7 @@ void read_counting(const Keys& keys, FitResult& fit) {
     const Keys convention(keys.at("convention"), keys.name() + ": convention");
     if (convention.has("params")) fit.convention.params = convention.text("params");
     if (convention.has("compute")) fit.convention.compute = convention.text("compute");
+    if (convention.has("loss")) fit.convention.loss = convention.text("loss");
   }
   if (!keys.has("compute")) return;
   const Keys compute(keys.at("compute"), keys.name() + ": compute");

@@ -50,7 +50,8 @@ std::string describe_points(const FitResult& fit) {
           ? ""
           : fmt::format("; where the law overestimates they weigh {:.4g}", fit.over_weight));
   if (!fit.convention.params.empty()) {
-    out += fmt::format("N: {}; C: {}\n", fit.convention.params, fit.convention.compute);
+    out += fmt::format("N: {}; C: {}{}{}\n", fit.convention.params, fit.convention.compute,
+                       fit.convention.loss.empty() ? "" : "; loss: ", fit.convention.loss);
   }
   if (!fit.coverage) return out;
   const DataRange& c = *fit.coverage;

@@ -142,6 +142,8 @@ def test_export(world):
     truth = rows(world.done, "SELECT * FROM observations")
     equal("export has a line for each observation", len(lines), len(truth))
     for line, row in zip(lines, truth):
+        stage = "continued" if row["strategy"].startswith("continued") else "scratch"
+        equal(f"export, stage of {row['run']}", line.pop("stage"), stage)
         for column, text in line.items():
             value = row[column]
             same = text == "" if value is None else float(text) == value if isinstance(value, float) else text == str(value)

@@ -37,6 +37,37 @@ TEST_CASE("Exactly one source must be named, and flags of the other are refused"
   CHECK_THROWS_WITH(check_data_source(options), has_text("name columns of --data FILE"));
 }
 
+TEST_CASE("A file may stand where a sweep's folder stands, a folder stays one") {
+  const TempFolder folder;
+  const auto taken = [](const std::string& named) {
+    DataSourceOptions options;
+    options.directory = named;
+    take_positional_file(options);
+    return std::pair(options.directory, options.file.path);
+  };
+  using Pair = std::pair<std::string, std::string>;
+  const std::string file = folder.write("table", kRows).string();
+  const std::string path = folder.path().string();
+  CHECK(taken(file) == Pair{"", file});
+  CHECK(taken(path) == Pair{path, ""});
+  CHECK(taken("-") == Pair{"", "-"});
+  CHECK(taken("missing.csv") == Pair{"", "missing.csv"});
+  CHECK(taken("sweeps/missing") == Pair{"sweeps/missing", ""});
+}
+
+TEST_CASE("What was taken is said on the log, and what looks wrong") {
+  const TempFolder folder;
+  fit::DataFileOptions file;
+  file.path =
+      folder.write("runs.csv", "n_params,tokens,val_loss\n1e7,1e9,3.5\n2e7,1e9,3.4\n").string();
+  std::ostringstream log;
+  CHECK(read_file(file, log).loss == "val_loss");
+  CHECK_THAT(log.str(), has_text("N = 'n_params'") && has_text("--params, --tokens and --loss"));
+  file.path = folder.write("wrong.csv", "N,D,loss\n10,1e9,3.5\n20,1e9,3.4\n").string();
+  CHECK_THROWS_WITH(read_file(file, log),
+                    has_text("wrong.csv: column 'N'") && has_text("--params-unit M"));
+}
+
 TEST_CASE("A file says what its columns mean and keeps its text") {
   const TempFolder folder;
   fit::DataFileOptions file;

@@ -54,6 +54,21 @@ TEST_CASE("Filters keep rows by text and by number, and all of them must hold") 
   CHECK(count({"N<=3"}) == 3);
   CHECK(count({"D>=30", "set=a"}) == 2);
   CHECK(count({"D>30"}) == 1);
+  CHECK(count({"D > 0.03K"}) == 1);
+}
+
+TEST_CASE("Rows without a value are refused, or left out and counted") {
+  const char* text = "N,D,loss\n1e8,1e9,3\n1e8,1e9,nan\n2e8,1e9,\n3e8,inf,2.9\n4e8,2e9,2.8\n";
+  CHECK_THROWS_WITH(parse_data(text, named()), has_text("line 3: column 'loss'") &&
+                                                   has_text("--drop-missing") &&
+                                                   has_text("3 of 5 rows"));
+  DataFileOptions options = named();
+  options.drop_missing = true;
+  const DataFile file = parse_data(text, options);
+  CHECK(file.points.size() == 2);
+  CHECK(file.record_rows == std::vector<std::size_t>{0, 4});
+  CHECK_THAT(file.notes.back(), has_text("lines 3, 4, 5: 3 of 5 rows"));
+  CHECK_THROWS_WITH(parse_data("N,D,loss\n1e8,1e9,\n", options), has_text("each of 1 rows"));
 }
 
 TEST_CASE("Rows that the filter drops need not be good") {

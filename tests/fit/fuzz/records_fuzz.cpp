@@ -1,7 +1,11 @@
-// Feeds the readers of data files: CSV, TSV, JSON lines, with every option of parse_data on and
-// off. The first line of the input chooses the options, the rest is the file:
+// Feeds the readers of data files: separated text, JSON in its shapes, Markdown, wide exports, with
+// every option of parse_data on and off. The first line of the input chooses the options, the rest
+// is the file:
 //
 //   params|tokens|loss|weight|cluster|stage|unique|compute|condition|condition...
+//
+// Empty columns are guessed. Among the conditions !drop leaves out gaps, !best=A,B and !mean=A
+// reduce rows, !params=M, !tokens=B, !flops=1e18 and !loss=ppl state units.
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -18,16 +22,31 @@ namespace fit = crosslaw::fit;
 
 namespace {
 
-std::vector<std::string> split(std::string_view text) {
+std::vector<std::string> split(std::string_view text, char separator = '|') {
   std::vector<std::string> out(1);
   for (const char c : text) {
-    if (c == '|') {
+    if (c == separator) {
       out.emplace_back();
     } else {
       out.back() += c;
     }
   }
   return out;
+}
+
+// Whether the field is an option that is no column.
+bool set_option(const std::string& field, fit::DataFileOptions& out) {
+  if (field == "!drop") out.drop_missing = true;
+  const std::size_t equal = field.find('=');
+  const std::string name = field.substr(0, equal);
+  const std::string value = equal == std::string::npos ? "" : field.substr(equal + 1);
+  if (name == "!best") out.best_of = split(value, ',');
+  if (name == "!mean") out.mean_of = split(value, ',');
+  if (name == "!params") out.params_unit = value;
+  if (name == "!tokens") out.tokens_unit = value;
+  if (name == "!flops") out.flops_unit = value;
+  if (name == "!loss") out.loss_unit = value;
+  return field.starts_with("!");
 }
 
 fit::DataFileOptions options_of(std::string_view line) {
@@ -38,7 +57,9 @@ fit::DataFileOptions options_of(std::string_view line) {
                                   &out.cluster, &out.stage,  &out.unique, &out.compute};
   constexpr std::size_t kColumns = std::size(columns);
   for (std::size_t i = 0; i < kColumns && i < fields.size(); ++i) *columns[i] = fields[i];
-  for (std::size_t i = kColumns; i < fields.size(); ++i) out.where.push_back(fields[i]);
+  for (std::size_t i = kColumns; i < fields.size(); ++i) {
+    if (!set_option(fields[i], out)) out.where.push_back(fields[i]);
+  }
   return out;
 }
 
@@ -54,11 +75,16 @@ void check_points(std::string_view text, const fit::DataFileOptions& options) {
   require(fit::problems(file.points).empty(), "a point that is not finite and positive");
   require(file.points.size() <= file.rows, "more points than rows");
   require(file.lines.size() == file.points.size(), "a point without a line");
+  require(file.record_rows.size() == file.points.size(), "a point without a row");
+  const fit::DataFileOptions& used = file.used;
+  require(!used.params.empty() && !used.tokens.empty() && !used.loss.empty(), "nothing was taken");
+  for (const std::string& note : file.notes) require(!note.empty(), "an empty note");
+  for (const fit::Doubt& doubt : file.doubts) require(!doubt.sentence.empty(), "an empty doubt");
   for (const fit::Point& point : file.points) {
     require(point.cluster < static_cast<int>(file.clusters.size()), "a cluster without a name");
-    require((point.cluster >= 0) == !options.cluster.empty(), "clusters nobody asked for");
-    require(options.unique.empty() || point.unique_tokens > 0, "unique tokens were lost");
-    require(options.compute.empty() || point.flops > 0, "compute was lost");
+    require((point.cluster >= 0) == !used.cluster.empty(), "clusters nobody asked for");
+    require(used.unique.empty() || point.unique_tokens > 0, "unique tokens were lost");
+    require(used.compute.empty() || point.flops > 0, "compute was lost");
   }
 }
 

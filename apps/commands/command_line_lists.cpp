@@ -1,0 +1,174 @@
+#include "apps/commands/command_line_lists.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <optional>
+#include <stdexcept>
+
+#include "fit/data/number_text.h"
+
+namespace crosslaw::apps {
+namespace {
+
+constexpr std::size_t kMostInRange = 10000;
+
+// What follows these after a blank belongs to them when it is a number, a range or N:D.
+constexpr std::array<std::string_view, 5> kNumberLists = {"--flops", "--tokens-per-param",
+                                                          "--predict", "--budgets", "--runs"};
+
+std::vector<double> spaced(std::string_view flag, std::string_view text) {
+  const auto refuse = [&]() {
+    throw std::invalid_argument(fmt::format(
+        "{} {}: expected LOW..HIGHxCOUNT with two numbers above 0 and a count from 2 on, such as "
+        "1e20..1e24x5",
+        flag, text));
+  };
+  const std::size_t dots = text.find("..");
+  const std::size_t times = text.rfind('x');
+  if (times == std::string_view::npos || times < dots) refuse();
+  const auto low = fit::parse_number(text.substr(0, dots));
+  const auto high = fit::parse_number(text.substr(dots + 2, times - dots - 2));
+  const auto count = fit::parse_number(text.substr(times + 1));
+  if (!low || !high || !count || !(*low > 0) || !(*high > 0)) refuse();
+  if (!(*count >= 2) || *count > kMostInRange || *count != std::floor(*count)) refuse();
+  std::vector<double> out;
+  const auto last = static_cast<std::size_t>(*count) - 1;
+  for (std::size_t i = 0; i <= last; ++i) {
+    const double share = static_cast<double>(i) / static_cast<double>(last);
+    const double value = std::exp(std::log(*low) * (1 - share) + std::log(*high) * share);
+    // 1e22 and not 9.999999999999e21: 12 digits are more than anyone types.
+    out.push_back(i == 0 ? *low : i == last ? *high : std::stod(fmt::format("{:.12g}", value)));
+  }
+  return out;
+}
+
+bool is_number_element(const std::string& text) {
+  if (text.empty()) return false;
+  std::string_view first = text;
+  first = first.substr(0, first.find_first_of(",:"));
+  if (const std::size_t dots = first.find(".."); dots != std::string_view::npos) {
+    first = first.substr(0, dots);
+  }
+  return fit::parse_number(first).has_value();
+}
+
+}  // namespace
+
+std::vector<std::string> split_list(std::string_view flag, std::string_view text) {
+  std::vector<std::string> out;
+  std::string_view rest = fit::trimmed(text);
+  for (;;) {
+    const std::size_t end = rest.find_first_of(", ");
+    const std::string_view one = rest.substr(0, end);
+    if (one.empty()) {
+      throw std::invalid_argument(fmt::format(
+          "{} {}: an element of the list is empty; take out the comma, or fill it", flag, text));
+    }
+    out.emplace_back(one);
+    if (end == std::string_view::npos) return out;
+    // "1e20, 1e21": one separator.
+    const bool comma = rest[end] == ',';
+    rest.remove_prefix(end + 1);
+    const std::string_view bare = fit::trimmed(rest);
+    const bool comma_after = !comma && bare.starts_with(",");
+    rest = comma_after ? fit::trimmed(bare.substr(1)) : bare;
+  }
+}
+
+std::vector<double> parse_number_list(std::string_view flag, std::string_view text) {
+  std::vector<double> out;
+  for (const std::string& each : split_list(flag, text)) {
+    if (each.find("..") != std::string::npos) {
+      const std::vector<double> range = spaced(flag, each);
+      out.insert(out.end(), range.begin(), range.end());
+      continue;
+    }
+    const std::optional<double> value = fit::parse_number(each);
+    if (!value) {
+      throw std::invalid_argument(
+          fmt::format("{} {}: '{}' is no number such as 1e21 or 7B", flag, text, each));
+    }
+    out.push_back(*value);
+  }
+  return out;
+}
+
+CLI::Option* read_as_number(CLI::Option* option) {
+  const std::string flag = option->get_name();
+  option->transform(CLI::Validator(
+      [flag](std::string& text) -> std::string {
+        const auto number = fit::read_number(text);
+        if (!number || number->too_large) {
+          throw std::invalid_argument(
+              fmt::format("{} {}: expected a number such as 1e21, 7B or 0.5", flag, text));
+        }
+        if (!number->scaled && text.find_first_of("_, ") == std::string::npos) return "";
+        text = number->value == std::floor(number->value) && std::abs(number->value) < 1e15
+                   ? fmt::format("{:.0f}", number->value)
+                   : fmt::format("{}", number->value);
+        return "";
+      },
+      ""));
+  return option;
+}
+
+CLI::Option* add_number_list(CLI::App& command, const std::string& flag, std::vector<double>& into,
+                             const std::string& help) {
+  return command
+      .add_option_function<std::vector<std::string>>(
+          flag,
+          [flag, &into](const std::vector<std::string>& texts) {
+            into.clear();
+            for (const std::string& text : texts) {
+              const std::vector<double> some = parse_number_list(flag, text);
+              into.insert(into.end(), some.begin(), some.end());
+            }
+          },
+          help)
+      ->allow_extra_args(false)
+      ->type_name("X,...");
+}
+
+CLI::Option* add_word_list(CLI::App& command, const std::string& flag,
+                           std::vector<std::string>& into, const std::string& help) {
+  return command
+      .add_option_function<std::vector<std::string>>(
+          flag,
+          [flag, &into](const std::vector<std::string>& texts) {
+            into.clear();
+            for (const std::string& text : texts) {
+              const std::vector<std::string> some = split_list(flag, text);
+              into.insert(into.end(), some.begin(), some.end());
+            }
+          },
+          help)
+      ->allow_extra_args(false)
+      ->type_name("WORD,...");
+}
+
+std::vector<std::string> with_joined_lists(std::vector<std::string> arguments) {
+  std::vector<std::string> out;
+  bool in_list = false, has_value = false;
+  for (std::string& each : arguments) {
+    if (in_list && is_number_element(each)) {
+      if (has_value) {
+        out.back() += "," + each;
+      } else {
+        out.push_back(std::move(each));
+      }
+      has_value = true;
+      continue;
+    }
+    const std::string_view flag = std::string_view(each).substr(0, each.find('='));
+    in_list = std::find(kNumberLists.begin(), kNumberLists.end(), flag) != kNumberLists.end();
+    has_value = in_list && flag.size() < each.size();
+    out.push_back(std::move(each));
+  }
+  return out;
+}
+
+}  // namespace crosslaw::apps

@@ -1,0 +1,317 @@
+#include "fit/data/column_role.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cctype>
+#include <initializer_list>
+#include <stdexcept>
+
+namespace crosslaw::fit {
+namespace {
+
+using Names = std::initializer_list<std::string_view>;
+
+constexpr std::size_t kCellsTried = 20;  // before a column counts as one of numbers
+constexpr int kListed = 1000;            // ranks of the lists, the first name highest
+constexpr int kHolds = 100;              // rank of a name that only holds the word
+
+// As plain_column_name() gives them, the likeliest first.
+const Names kParams = {"n",
+                       "params",
+                       "n_params",
+                       "num_params",
+                       "nparams",
+                       "parameters",
+                       "num_parameters",
+                       "n_parameters",
+                       "number_of_parameters",
+                       "total_params",
+                       "params_total",
+                       "total_parameters",
+                       "model_params",
+                       "model_parameters",
+                       "model_n_params",
+                       "param_count",
+                       "parameter_count",
+                       "params_count",
+                       "trainable_params",
+                       "trainable_parameters",
+                       "model_size",
+                       "model_size_params",
+                       "n_model_params",
+                       "nominal_params",
+                       "non_embedding_params",
+                       "params_non_embedding",
+                       "n_non_embedding",
+                       "num_params_non_embedding",
+                       "active_params",
+                       "params_active",
+                       "size"};
+const Names kTokens = {"d",
+                       "tokens",
+                       "n_tokens",
+                       "num_tokens",
+                       "ntokens",
+                       "total_tokens",
+                       "tokens_total",
+                       "number_of_tokens",
+                       "training_tokens",
+                       "train_tokens",
+                       "num_train_tokens",
+                       "num_training_tokens",
+                       "n_train_tokens",
+                       "tokens_seen",
+                       "tokens_trained",
+                       "seen_tokens",
+                       "consumed_tokens",
+                       "tokens_consumed",
+                       "train_tokens_seen",
+                       "throughput_total_tokens",
+                       "token_count",
+                       "tokens_target",
+                       "data_tokens",
+                       "dataset_tokens",
+                       "dataset_size",
+                       "data_size",
+                       "data"};
+const Names kLoss = {"loss",
+                     "val_loss",
+                     "valid_loss",
+                     "validation_loss",
+                     "eval_loss",
+                     "test_loss",
+                     "final_loss",
+                     "final_val_loss",
+                     "final_eval_loss",
+                     "final_validation_loss",
+                     "loss_val",
+                     "loss_final",
+                     "loss_nats",
+                     "val_loss_final",
+                     "best_val_loss",
+                     "lm_loss",
+                     "eval_lm_loss",
+                     "val_lm_loss",
+                     "cross_entropy",
+                     "val_cross_entropy",
+                     "ce_loss",
+                     "eval_ce_loss",
+                     "val_ce",
+                     "xent",
+                     "nll",
+                     "val_nll",
+                     "smooth_loss",
+                     "lm_loss_validation",
+                     "train_loss",
+                     "training_loss",
+                     "final_train_loss",
+                     "val_bpb",
+                     "bpb",
+                     "eval_bpb",
+                     "bits_per_byte",
+                     "bpc",
+                     "val_ppl",
+                     "eval_ppl",
+                     "ppl",
+                     "perplexity",
+                     "val_perplexity",
+                     "eval_perplexity",
+                     "valid_ppl"};
+const Names kCompute = {"c",
+                        "flops",
+                        "compute",
+                        "flop",
+                        "total_flops",
+                        "flops_total",
+                        "train_flops",
+                        "training_flops",
+                        "training_flop",
+                        "training_compute",
+                        "train_compute",
+                        "total_compute",
+                        "compute_flops",
+                        "budget",
+                        "flop_budget",
+                        "flops_budget",
+                        "compute_budget"};
+
+// Names that hold the word of a role and are something else.
+const Names kNotParams = {"per_param",
+                          "params_embedding",
+                          "params_unembedding",
+                          "params_norms",
+                          "params_budget",
+                          "flops",
+                          "tokens",
+                          "ratio",
+                          "share",
+                          "log"};
+const Names kNotTokens = {"per_",    "ratio", "unique",    "distinct",   "batch",    "vocab",
+                          "context", "log",   "share",     "fraction",   "source",   "speed",
+                          "rate",    "epoch", "tokenizer", "tokenizer_", "inference"};
+const Names kNotLoss = {"per_byte", "scale", "weight", "std", "err",    "_se",    "log_",
+                        "ratio",    "min",   "max",    "aux", "z_loss", "balanc", "spike"};
+const Names kNotCompute = {"per_", "second", "mfu", "util", "peak", "log"};
+
+const Names& listed(Role role) {
+  switch (role) {
+    case Role::kParams:
+      return kParams;
+    case Role::kTokens:
+      return kTokens;
+    case Role::kLoss:
+      return kLoss;
+    case Role::kCompute:
+      break;
+  }
+  return kCompute;
+}
+
+bool holds_any(const std::string& name, const Names& parts) {
+  return std::any_of(parts.begin(), parts.end(),
+                     [&](std::string_view part) { return name.find(part) != std::string::npos; });
+}
+
+bool holds_word(const std::string& name, Role role) {
+  switch (role) {
+    case Role::kParams:
+      return name.find("param") != std::string::npos && !holds_any(name, kNotParams);
+    case Role::kTokens:
+      return name.find("token") != std::string::npos && !holds_any(name, kNotTokens);
+    case Role::kLoss:
+      return name.find("loss") != std::string::npos && !holds_any(name, kNotLoss);
+    case Role::kCompute:
+      break;
+  }
+  return name.find("flop") != std::string::npos && !holds_any(name, kNotCompute);
+}
+
+bool holds_numbers(const Records& records, std::size_t column) {
+  std::size_t tried = 0, numbers = 0;
+  for (const auto& row : records.rows) {
+    if (is_missing(row[column])) continue;
+    if (++tried > kCellsTried) break;
+    numbers += read_number(row[column], records.mark) ? 1 : 0;
+  }
+  // One bad cell must not hide the column: its message names the line.
+  return numbers > 0 && 2 * numbers >= std::min(tried, kCellsTried);
+}
+
+// "tokens_b", "flops_1e18": a unit at the end, which is no part of the name.
+bool is_unit_suffix(const std::string& word) {
+  return scale_of_word(word).has_value() || word == "1e6" || word == "1e9" || word == "1e12" ||
+         word == "1e18";
+}
+
+}  // namespace
+
+std::string_view usual_column(Role role) {
+  switch (role) {
+    case Role::kParams:
+      return "N";
+    case Role::kTokens:
+      return "D";
+    case Role::kLoss:
+      return "loss";
+    case Role::kCompute:
+      break;
+  }
+  return "C";
+}
+
+std::string plain_column_name(std::string_view column) {
+  std::string name;
+  int brackets = 0;
+  for (const char c : trimmed(column)) {
+    if (c == '(' || c == '[') ++brackets;
+    if (brackets == 0) {
+      const auto letter = static_cast<unsigned char>(c);
+      if (std::isalnum(letter)) {
+        name += static_cast<char>(std::tolower(letter));
+      } else if (!name.empty() && name.back() != '_') {
+        name += '_';
+      }
+    }
+    if ((c == ')' || c == ']') && brackets > 0) --brackets;
+  }
+  while (name.ends_with('_')) name.pop_back();
+  for (bool more = true; more;) {
+    more = false;
+    for (const std::string_view front : {"config_", "summary_metrics_", "summary_", "metrics_",
+                                         "results_", "args_", "hparams_", "hyperparameters_"}) {
+      if (!name.starts_with(front) || name.size() == front.size()) continue;
+      name.erase(0, front.size());
+      more = true;
+    }
+  }
+  const std::size_t last = name.rfind('_');
+  // What is counted stays: "num_tokens" is no "num".
+  if (last != std::string::npos && last > 0) {
+    const std::string word = name.substr(last + 1);
+    const bool noun = word.starts_with("token") || word.starts_with("param") || word == "flops" ||
+                      word == "flop" || word == "nats";
+    if (!noun && is_unit_suffix(word)) name.erase(last);
+  }
+  return name;
+}
+
+int role_rank(std::string_view column, Role role) {
+  if (column == usual_column(role)) return 2 * kListed;
+  const std::string name = plain_column_name(column);
+  int rank = kListed;
+  for (const std::string_view each : listed(role)) {
+    if (name == each) return rank;
+    --rank;
+  }
+  if (role == Role::kCompute) {  // "gflops", "train_pflops": the unit is the name
+    for (const char* unit : {"gflops", "tflops", "pflops", "eflops", "zflops", "pf_days"}) {
+      if (name == unit || name == std::string("train_") + unit) return kListed / 2;
+    }
+  }
+  // "eval_c4_loss" says less than "eval_loss"; where several do, the user must.
+  return holds_word(name, role) && !names_ratio(column) ? kHolds : 0;
+}
+
+bool names_some_role(std::string_view column) {
+  for (const Role role : {Role::kParams, Role::kTokens, Role::kLoss, Role::kCompute}) {
+    if (role_rank(column, role) > 0) return true;
+  }
+  return false;
+}
+
+bool names_ratio(std::string_view column) {
+  const std::string name = plain_column_name(column);
+  for (const char* each : {"d_n", "tpp", "tokens_per_param", "tokens_per_params", "ratio",
+                           "tokens_per_parameter", "token_per_param", "token_param_ratio",
+                           "tokens_param_ratio", "d_over_n", "data_ratio", "tokens_to_params"}) {
+    if (name == each) return true;
+  }
+  return false;
+}
+
+std::optional<ColumnGuess> guess_column(const Records& records, Role role, std::string_view flag) {
+  std::vector<std::pair<int, std::string>> found;
+  for (std::size_t c = 0; c < records.columns.size(); ++c) {
+    const int rank = role_rank(records.columns[c], role);
+    if (rank > 0 && holds_numbers(records, c)) found.emplace_back(rank, records.columns[c]);
+  }
+  if (found.empty()) return std::nullopt;
+  std::stable_sort(found.begin(), found.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  ColumnGuess out{found.front().second, {}};
+  std::vector<std::string> equals;
+  for (const auto& [rank, column] : found) {
+    if (rank == found.front().first) equals.push_back(column);
+    if (column != out.column) out.others.push_back(column);
+  }
+  if (equals.size() > 1 && equals[0] != equals[1]) {
+    throw std::invalid_argument(
+        fmt::format("{}: each of the columns {} could be meant; say which: {} '{}'", records.name,
+                    fmt::join(equals, ", "), flag, equals.front()));
+  }
+  return out;
+}
+
+}  // namespace crosslaw::fit

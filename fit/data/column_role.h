@@ -1,0 +1,39 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fit/data/records.h"
+
+namespace crosslaw::fit {
+
+// What a column can be of a trained model.
+enum class Role { kParams, kTokens, kLoss, kCompute };
+
+// "N", "D", "loss", "C": the columns that are taken where the file has them.
+std::string_view usual_column(Role role);
+
+// A name as it is compared: lower case, without "config.", "summary/" and the like in front, the
+// unit in brackets or at the end, and with _ for what is neither letter nor digit.
+std::string plain_column_name(std::string_view column);
+
+// How well a name says a role: 0 not at all, else higher is better (a list of names that trainers
+// and papers use, then names that hold "param", "token", "loss", "flop").
+int role_rank(std::string_view column, Role role);
+bool names_some_role(std::string_view column);
+
+// Whether a name is tokens a parameter, such as "tokens_per_param" and "D/N".
+bool names_ratio(std::string_view column);
+
+struct ColumnGuess {
+  std::string column;
+  std::vector<std::string> others;  // columns that could have been meant as well
+};
+
+// The column of a role among those that hold numbers. Absent: none. Throws std::invalid_argument
+// where several names say it equally well; `flag` is the one that chooses.
+std::optional<ColumnGuess> guess_column(const Records& records, Role role, std::string_view flag);
+
+}  // namespace crosslaw::fit

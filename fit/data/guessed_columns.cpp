@@ -1,0 +1,164 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <stdexcept>
+
+#include "fit/data/column_role.h"
+#include "fit/data/data_file.h"
+
+namespace crosslaw::fit {
+namespace {
+
+constexpr const char* kComputeOverParams = "C/(6N)";
+constexpr const char* kExportParams =
+    "params_embedding+params_unembedding+params_blocks+params_norms";
+
+// What crosslaw export writes.
+bool is_export(const Records& records) {
+  for (const char* column :
+       {"strategy", "language", "params_embedding", "params_unembedding", "params_blocks",
+        "params_norms", "tokens_target", "loss_nats", "end_of_schedule"}) {
+    if (!records.has(column)) return false;
+  }
+  return true;
+}
+
+bool filters(const DataFileOptions& options, const std::string& column) {
+  return std::any_of(options.where.begin(), options.where.end(),
+                     [&](const std::string& each) { return column_of_condition(each) == column; });
+}
+
+// The language with the most continued rows, else the most rows: a law is of one language.
+std::string main_language(const Records& records) {
+  const std::size_t column = records.column("language");
+  const bool stages = records.has("stage");
+  std::map<std::string, std::pair<std::size_t, std::size_t>> counts;
+  for (const auto& row : records.rows) {
+    auto& [continued, all] = counts[row[column]];
+    continued += stages && row[records.column("stage")] == "continued" ? 1 : 0;
+    ++all;
+  }
+  const auto most =
+      std::max_element(counts.begin(), counts.end(),
+                       [](const auto& a, const auto& b) { return a.second < b.second; });
+  return counts.size() > 1 ? most->first : "";
+}
+
+void take_export(const Records& records, DataFileOptions& options,
+                 std::vector<std::string>& notes) {
+  if (options.params.empty()) options.params = kExportParams;
+  if (options.tokens.empty()) options.tokens = "tokens_target";
+  if (options.loss.empty()) options.loss = "loss_nats";
+  const bool filtered = !options.where.empty();
+  if (options.cluster.empty() && records.has("run")) options.cluster = "run";
+  if (!filters(options, "end_of_schedule")) options.where.push_back("end_of_schedule=1");
+  std::string language;
+  if (!filters(options, "language") && !filters(options, "strategy")) {
+    language = main_language(records);
+  }
+  if (!language.empty()) options.where.push_back("language=" + language);
+  if (options.stage.empty() && !filtered && records.has("stage")) {
+    const std::size_t stage = records.column("stage"), of = records.column("language");
+    std::set<std::string> stages;
+    for (const auto& row : records.rows) {
+      if (language.empty() || row[of] == language) stages.insert(row[stage]);
+    }
+    if (stages.size() == 2) options.stage = "stage";
+  }
+  notes.push_back(fmt::format("as crosslaw export writes it: rows with {}{}; --where takes others",
+                              fmt::join(options.where, " and "),
+                              options.stage.empty() ? "" : ", scratch and continued by 'stage'"));
+}
+
+class Guesser {
+ public:
+  Guesser(const Records& records, DataFileOptions& options)
+      : records_(records), options_(options) {}
+
+  void guess(std::vector<std::string>& notes) {
+    take(Role::kParams, "--params", "N", options_.params);
+    take(Role::kLoss, "--loss", "loss", options_.loss);
+    if (options_.tokens.empty()) take_tokens();
+    if (!told_) return;
+    notes.push_back(fmt::format("taken: {}; --params, --tokens and --loss take others",
+                                fmt::join(said_, ", ")));
+  }
+
+ private:
+  void take(Role role, const char* flag, const char* what, std::string& column) {
+    if (!column.empty()) return;
+    const auto found = guess_column(records_, role, flag);
+    if (!found) {
+      throw std::invalid_argument(fmt::format(
+          "{}: no column looks like {} ({}); the file ({}) has: {}; say which: {} COLUMN",
+          records_.name, role == Role::kLoss ? "the loss" : "the number of parameters",
+          role == Role::kLoss ? "such as loss, val_loss, eval/loss"
+                              : "such as N, params, n_params, 'Params (M)'",
+          records_.format, fmt::join(records_.columns, ", "), flag));
+    }
+    column = found->column;
+    say(what, column, *found);
+    told_ = told_ || column != usual_column(role);
+  }
+
+  void say(const char* what, const std::string& column, const ColumnGuess& found) {
+    std::string other;
+    if (!found.others.empty())
+      other = fmt::format(" (also there: {})", fmt::join(found.others, ", "));
+    said_.push_back(fmt::format("{} = '{}'{}", what, column, other));
+  }
+
+  void take_tokens() {
+    if (const auto found = guess_column(records_, Role::kTokens, "--tokens")) {
+      options_.tokens = found->column;
+      say("D", found->column, *found);
+      told_ = told_ || found->column != usual_column(Role::kTokens);
+      return;
+    }
+    told_ = true;
+    for (const std::string& column : records_.columns) {
+      if (!names_ratio(column)) continue;
+      options_.tokens = column;
+      said_.push_back(fmt::format("D = N times '{}'", column));
+      return;
+    }
+    std::string compute = options_.compute;
+    if (compute.empty()) {
+      if (const auto found = guess_column(records_, Role::kCompute, "--compute")) {
+        compute = found->column;
+      }
+    }
+    if (compute.empty()) {
+      throw std::invalid_argument(
+          fmt::format("{}: no column looks like the number of tokens (such as D, tokens, n_tokens, "
+                      "'Tokens (B)') "
+                      "or the compute; the file ({}) has: {}; say which: --tokens COLUMN",
+                      records_.name, records_.format, fmt::join(records_.columns, ", ")));
+    }
+    options_.compute = compute;
+    options_.tokens = kComputeOverParams;
+    said_.push_back(fmt::format("D = C/(6N) with C = '{}', for no column holds tokens", compute));
+  }
+
+  const Records& records_;
+  DataFileOptions& options_;
+  std::vector<std::string> said_;
+  bool told_ = false;
+};
+
+}  // namespace
+
+DataFileOptions with_guessed_columns(const Records& records, DataFileOptions options,
+                                     std::vector<std::string>& notes) {
+  if (is_export(records) &&
+      (options.params.empty() || options.tokens.empty() || options.loss.empty())) {
+    take_export(records, options, notes);
+  }
+  Guesser(records, options).guess(notes);
+  return options;
+}
+
+}  // namespace crosslaw::fit

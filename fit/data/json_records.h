@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "fit/data/records.h"
+
+namespace crosslaw::fit {
+
+// Rows of JSON: one object a line; or one document: an array of objects, the orients of pandas'
+// to_json (records, index, columns, split, table; "values" names no columns and is refused unless
+// its first row does), an object of lists, an object of runs by name (its keys become the column
+// "key"), or one of these as the only table under some key. Objects inside a row become columns by
+// dotted paths, "config.model.params"; {"value": x} is x. NaN and Infinity, which Python writes and
+// JSON does not know, are missing values. Throws std::invalid_argument.
+Records parse_json_records(std::string_view text, const std::string& name);
+
+}  // namespace crosslaw::fit

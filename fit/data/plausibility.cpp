@@ -1,0 +1,309 @@
+#include "fit/data/plausibility.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <functional>
+#include <numeric>
+#include <optional>
+
+namespace crosslaw::fit {
+namespace {
+
+// What no real table passes (the published ones, the demo of 8,000 parameters, models of 1 to 10
+// trillion parameters, 2 million tokens a parameter in over-trained toys), with room to spare.
+constexpr double kFewestParams = 1000, kMostParams = 1e14;
+constexpr double kFewestTokens = 1e4, kMostTokens = 1e17;
+constexpr double kFewestPerParam = 0.2, kMostPerParam = 1e6;  // D/N, as a median
+constexpr double kUsualPerParam = 20;                         // Hoffmann et al. 2022
+// exp(7) = 1097: medians of trained models are far below, perplexities of them mostly above.
+constexpr double kHighestMedianLoss = 7;
+constexpr double kHighLoss = 5.2;
+constexpr double kLowestMaximum = 1;       // no table of losses a token of text stays below it
+constexpr double kRisesWithCompute = 0.5;  // rank correlation
+constexpr std::size_t kEnoughForRanks = 6;
+
+struct NamedFactor {
+  const char* name;
+  double factor;
+};
+constexpr std::array<NamedFactor, 4> kCounts = {{{"K", 1e3}, {"M", 1e6}, {"B", 1e9}, {"T", 1e12}}};
+constexpr std::array<NamedFactor, 6> kComputes = {{{"GFLOPs", 1e9},
+                                                   {"TFLOPs", 1e12},
+                                                   {"PFLOPs", 1e15},
+                                                   {"EFLOPs", 1e18},
+                                                   {"PF-days", 8.64e19},
+                                                   {"ZFLOPs", 1e21}}};
+
+double median_of(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+std::vector<double> each(const Points& points, const std::function<double(const Point&)>& value) {
+  std::vector<double> out;
+  out.reserve(points.size());
+  for (const Point& point : points) out.push_back(value(point));
+  return out;
+}
+
+// Ranks from 0, ties sharing their mean.
+std::vector<double> ranks_of(const std::vector<double>& values) {
+  std::vector<std::size_t> order(values.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return values[a] < values[b]; });
+  std::vector<double> out(values.size());
+  for (std::size_t i = 0; i < order.size();) {
+    std::size_t end = i;
+    while (end < order.size() && values[order[end]] == values[order[i]]) ++end;
+    const double rank = static_cast<double>(i + end - 1) / 2;
+    for (; i < end; ++i) out[order[i]] = rank;
+  }
+  return out;
+}
+
+// Spearman's; 0 where one of the two does not vary.
+double rank_correlation(const std::vector<double>& a, const std::vector<double>& b) {
+  const std::vector<double> x = ranks_of(a), y = ranks_of(b);
+  const double middle = static_cast<double>(x.size() - 1) / 2;
+  double xx = 0, yy = 0, xy = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    xx += (x[i] - middle) * (x[i] - middle);
+    yy += (y[i] - middle) * (y[i] - middle);
+    xy += (x[i] - middle) * (y[i] - middle);
+  }
+  return xx > 0 && yy > 0 ? xy / std::sqrt(xx * yy) : 0;
+}
+
+class Doubter {
+ public:
+  Doubter(const Points& points, const PointSource& source) : points_(points), source_(source) {
+    params_ = each(points, [](const Point& p) { return p.params; });
+    tokens_ = each(points, [](const Point& p) { return p.tokens; });
+    losses_ = each(points, [](const Point& p) { return p.loss; });
+  }
+
+  std::vector<Doubt> all() {
+    const bool counts_doubted = about_count(true) | about_count(false);
+    if (!counts_doubted) {
+      about_ratio();
+      about_compute();
+    }
+    about_loss();
+    return std::move(out_);
+  }
+
+ private:
+  void add(bool grave, std::string sentence) { out_.push_back({std::move(sentence), grave}); }
+
+  std::string rows_where(const std::vector<double>& values,
+                         const std::function<bool(double)>& odd) const {
+    std::vector<std::size_t> rows;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (odd(values[i])) rows.push_back(source_.rows[i]);
+    }
+    return places(source_.records, rows);
+  }
+
+  // The pair of units that makes models as they are. Of equals the one that changes least.
+  std::pair<NamedFactor, NamedFactor> likely_units(bool params_odd, bool tokens_odd) const {
+    const double n = median_of(params_), d = median_of(tokens_);
+    std::vector<NamedFactor> of_params(kCounts.begin(), kCounts.end()), of_tokens = of_params;
+    if (!params_odd) of_params = {{"1", 1}};
+    if (!tokens_odd) of_tokens = {{"1", 1}};
+    std::pair<NamedFactor, NamedFactor> best{of_params.front(), of_tokens.front()};
+    double least = 1e300;
+    for (const NamedFactor& p : of_params) {
+      for (const NamedFactor& t : of_tokens) {
+        // As far from 20 tokens a parameter, and from a model of 300 million, as a factor of ten.
+        const double off = std::abs(std::log10(d * t.factor / (n * p.factor) / kUsualPerParam)) +
+                           0.5 * std::abs(std::log10(n * p.factor / 3e8));
+        if (off >= least) continue;
+        least = off;
+        best = {p, t};
+      }
+    }
+    return best;
+  }
+
+  // N or D by itself. True where the column as a whole is doubted.
+  bool about_count(bool of_params) {
+    const std::vector<double>& values = of_params ? params_ : tokens_;
+    const CountUnit& unit = of_params ? source_.params_unit : source_.tokens_unit;
+    if (unit.by_flag) return false;
+    const double low = of_params ? kFewestParams : kFewestTokens;
+    const double high = of_params ? kMostParams : kMostTokens;
+    const std::string& column = of_params ? source_.params : source_.tokens;
+    const char* what = of_params ? "parameters" : "tokens";
+    const char* flag = of_params ? "--params-unit" : "--tokens-unit";
+    const auto odd = [&](double value) { return value < low || value > high; };
+    const auto count = std::count_if(values.begin(), values.end(), odd);
+    if (count == 0) return false;
+    const auto [least, most] = std::minmax_element(values.begin(), values.end());
+    if (2 * count < static_cast<std::ptrdiff_t>(values.size())) {
+      add(true, fmt::format("column '{}': {}: {} beside a median of {:.3g}, no number of {}; in "
+                            "another unit? {} 1 takes all as they stand",
+                            column, rows_where(values, odd), rows_value(values, odd),
+                            median_of(values), what, flag));
+      return false;
+    }
+    const std::string range = fmt::format("from {:.4g} to {:.4g}", *least, *most);
+    if (!unit.from_header.empty()) {
+      add(true, fmt::format("column '{}': taken in units of {}, as its name says, the {} go {}, "
+                            "beyond any model; {} 1 takes the numbers as they stand",
+                            column, unit.from_header, what, range, flag));
+    } else if (median_of(values) > high) {
+      add(true, fmt::format("column '{}' goes {}, more {} than any model has; is it another column "
+                            "or unit? {} 1 takes the numbers as they stand",
+                            column, range, what, flag));
+    } else {
+      add_small_count(of_params, column, range, flag);
+    }
+    return true;
+  }
+
+  void add_small_count(bool of_params, const std::string& column, const std::string& range,
+                       const char* flag) {
+    const bool params_odd = median_of(params_) < kFewestParams;
+    const bool tokens_odd = median_of(tokens_) < kFewestTokens;
+    const auto [p, t] = likely_units(params_odd, tokens_odd);
+    std::string guess = fmt::format("{} {}", flag, of_params ? p.name : t.name);
+    std::string looks = fmt::format("a number in units of {:.0e}", of_params ? p.factor : t.factor);
+    // Tokens a parameter, if the models are of a usual size: 1 to 2,000 and hardly rising with N.
+    const bool ratio = !of_params && !params_odd && median_of(tokens_) >= 0.1 &&
+                       median_of(tokens_) < 3000 && rank_correlation(params_, tokens_) < 0.3;
+    if (ratio) {
+      looks += " or tokens a parameter (D/N)";
+      guess += " or --tokens-unit per-param";
+    }
+    add(true,
+        fmt::format("column '{}' goes {}, too few {} for a model: it looks like {}; say {}, or "
+                    "{} 1 to take the numbers as they stand",
+                    column, range, of_params ? "parameters" : "tokens", looks, guess, flag));
+  }
+
+  std::string rows_value(const std::vector<double>& values,
+                         const std::function<bool(double)>& odd) const {
+    return fmt::format("{:.4g}", *std::find_if(values.begin(), values.end(), odd));
+  }
+
+  void about_ratio() {
+    if (source_.tokens_unit.by_flag || source_.tokens == "C/(6N)") return;
+    const double ratio =
+        median_of(each(points_, [](const Point& p) { return p.tokens / p.params; }));
+    if (ratio >= kFewestPerParam && ratio <= kMostPerParam) return;
+    const double swapped = 1 / ratio;
+    std::string looks = "one of the two is in another unit";
+    if (swapped >= 1 && swapped <= 2000) looks += ", or the columns are swapped";
+    add(true, fmt::format("columns '{}' and '{}': {:.3g} tokens a parameter (the median), where "
+                          "models see 1 to 100,000: {}; --params-unit and --tokens-unit say what "
+                          "they are, --tokens-unit 1 that they are right",
+                          source_.params, source_.tokens, ratio, looks));
+  }
+
+  void about_compute() {
+    const CountUnit& unit = source_.compute_unit;
+    if (source_.compute_flops.size() != points_.size() || unit.by_flag) return;
+    std::vector<double> ratios;
+    for (std::size_t i = 0; i < points_.size(); ++i) {
+      ratios.push_back(source_.compute_flops[i] / (6 * points_[i].params * points_[i].tokens));
+    }
+    const double ratio = median_of(ratios);
+    // Attention and head of tiny models count up to tenfold, forward passes alone a third.
+    if (!(ratio > 0) || (ratio > 0.03 && ratio < 100)) return;
+    const NamedFactor* best = nullptr;
+    for (const NamedFactor& each : kComputes) {
+      const double off = std::abs(std::log10(ratio * each.factor));
+      if (off < 1 && (!best || off < std::abs(std::log10(ratio * best->factor)))) best = &each;
+    }
+    const std::string looks =
+        best ? fmt::format("it looks like {}: --flops-unit {}", best->name, best->name)
+             : std::string("one of the three is in another unit, or not what its name says");
+    add(source_.compute_in_use,
+        fmt::format(
+            "column '{}' is {:.2g} times 6ND (the median), where compute is 0.3 to 10 times "
+            "that: {}; --flops-unit 1 takes the numbers as they stand",
+            source_.compute, ratio, looks));
+  }
+
+  void about_loss() {
+    const double median = median_of(losses_);
+    const auto [least, most] = std::minmax_element(losses_.begin(), losses_.end());
+    const std::string range = fmt::format("from {:.3g} to {:.3g}", *least, *most);
+    const bool unsaid = source_.loss_unit == LossUnit::kUnsaid;
+    if (unsaid && median > kHighestMedianLoss) {
+      add(true,
+          fmt::format("column '{}' goes {}; a model that knows nothing of 100,000 tokens loses "
+                      "11.5 nats: it looks like perplexity (its logarithm goes {:.3g} to "
+                      "{:.3g}); say --loss-unit ppl, or --loss-unit nats if it is right",
+                      source_.loss, range, std::log(*least), std::log(*most)));
+    } else if (unsaid && median > kHighLoss) {
+      add(false,
+          fmt::format("column '{}' goes {}, much for nats a token; if these are perplexities "
+                      "or bits say --loss-unit ppl or --loss-unit bits",
+                      source_.loss, range));
+    } else if (unsaid && *most < kLowestMaximum) {
+      add(false,
+          fmt::format("column '{}' goes {}, too little for nats a token of text; bits or nats a "
+                      "byte or character? --loss-unit bpb says so; N* and D* are the same in "
+                      "every unit but perplexity",
+                      source_.loss, range));
+    }
+    if (!unsaid && !source_.loss_by_flag && source_.loss_unit == LossUnit::kPerplexity &&
+        median < 0.9) {
+      add(true,
+          fmt::format("column '{}': its name says perplexity, but the logarithms go {}; if it "
+                      "holds nats say --loss-unit nats",
+                      source_.loss, range));
+    }
+    about_vocabulary();
+    if (points_.size() < kEnoughForRanks) return;
+    const double rises = rank_correlation(
+        each(points_, [](const Point& p) { return p.params * p.tokens; }), losses_);
+    if (rises > kRisesWithCompute) {
+      add(false,
+          fmt::format("column '{}' rises with compute (rank correlation {:.2f}); losses fall: "
+                      "is it an accuracy, or a log-likelihood?",
+                      source_.loss, rises));
+    }
+  }
+
+  // Where the file says the vocabulary, guessing at random loses its logarithm and no more.
+  void about_vocabulary() {
+    for (const char* name : {"vocab", "vocab_size", "vocabulary", "vocabulary_size", "V"}) {
+      if (!source_.records.has(name) || source_.loss_by_flag) continue;
+      const std::size_t column = source_.records.column(name);
+      std::vector<std::size_t> above;
+      for (std::size_t i = 0; i < points_.size(); ++i) {
+        const auto size = parse_number(source_.records.rows[source_.rows[i]][column]);
+        if (size && *size > 1 && points_[i].loss > 1.05 * std::log(*size)) {
+          above.push_back(source_.rows[i]);
+        }
+      }
+      if (above.empty()) continue;
+      add(2 * above.size() > points_.size(),
+          fmt::format(
+              "column '{}': {}: above ln of '{}', what guessing at random loses; not nats a "
+              "token? --loss-unit says what it is",
+              source_.loss, places(source_.records, above), name));
+    }
+  }
+
+  const Points& points_;
+  const PointSource& source_;
+  std::vector<double> params_, tokens_, losses_;
+  std::vector<Doubt> out_;
+};
+
+}  // namespace
+
+std::vector<Doubt> doubts_about(const Points& points, const PointSource& source) {
+  if (points.empty()) return {};
+  return Doubter(points, source).all();
+}
+
+}  // namespace crosslaw::fit

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "fit/data/points.h"
+#include "fit/data/records.h"
+#include "fit/data/units.h"
+
+// Whether numbers can be what their columns are taken for: each used column against the others and
+// against what language models are.
+namespace crosslaw::fit {
+
+// Where points come from and what their columns were taken for.
+struct PointSource {
+  const Records& records;
+  std::vector<std::size_t> rows;              // of the records, one a point
+  std::string params, tokens, loss, compute;  // columns; compute: in use, or only there to compare
+  CountUnit params_unit, tokens_unit, compute_unit;
+  LossUnit loss_unit = LossUnit::kUnsaid;
+  bool loss_by_flag = false;
+  bool compute_in_use = false;
+  std::vector<double> compute_flops;  // one a point where `compute` is a column; may be empty
+};
+
+// What a number looks like instead, and the flag that settles it.
+struct Doubt {
+  std::string sentence;
+  bool grave = false;  // an answer from these numbers would be nonsense
+};
+
+// A column whose unit a flag states is beyond doubt.
+std::vector<Doubt> doubts_about(const Points& points, const PointSource& source);
+
+}  // namespace crosslaw::fit

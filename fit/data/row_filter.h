@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "fit/data/records.h"
+
+namespace crosslaw::fit {
+
+// Whether a row of records satisfies "COLUMN=VALUE" (or != < <= > >=); one answer a row. Numbers,
+// as people write them, are compared as numbers. Throws std::invalid_argument.
+std::vector<bool> rows_with(const Records& records, const std::string& condition);
+
+// The name of the column in a condition; "" where it is none.
+std::string column_of_condition(const std::string& condition);
+
+}  // namespace crosslaw::fit

@@ -1,0 +1,165 @@
+#include "fit/data/units.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+#include <numbers>
+#include <stdexcept>
+#include <vector>
+
+#include "fit/data/column_role.h"
+#include "fit/data/number_text.h"
+
+namespace crosslaw::fit {
+namespace {
+
+std::string in_lower_case(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return out;
+}
+
+// "M", "in millions", "x1e6", "10^9", "#B": the factor; absent: no unit, or one of 1.
+std::optional<double> factor_of(std::string_view text) {
+  std::string word = in_lower_case(trimmed(text));
+  for (const std::string_view front : {"in ", "x", "\xc3\x97", "*", "#", "/", "count, "}) {
+    if (word.starts_with(front) && word.size() > front.size()) {
+      word = std::string(trimmed(std::string_view(word).substr(front.size())));
+    }
+  }
+  std::optional<double> out = scale_of_word(word);
+  if (!out && !word.empty() && std::isdigit(static_cast<unsigned char>(word[0]))) {
+    out = parse_number(word);
+    // A year, a version or a width is no power of ten.
+    if (out && std::abs(std::log10(*out) - std::round(std::log10(*out))) > 1e-9) out.reset();
+  }
+  return out && *out > 1 ? out : std::nullopt;
+}
+
+std::vector<std::string> words_of(std::string_view column) {
+  std::vector<std::string> out(1);
+  for (const char c : column) {
+    if (std::string_view("_ .,/:-").find(c) != std::string_view::npos) {
+      if (!out.back().empty()) out.emplace_back();
+    } else {
+      out.back() += c;
+    }
+  }
+  if (out.back().empty() && out.size() > 1) out.pop_back();
+  return out;
+}
+
+std::optional<std::string> in_brackets(std::string_view column) {
+  const std::size_t open = column.find_first_of("([");
+  const std::size_t close = column.find_first_of(")]", open == std::string_view::npos ? 0 : open);
+  if (open == std::string_view::npos || close == std::string_view::npos) return std::nullopt;
+  return std::string(column.substr(open + 1, close - open - 1));
+}
+
+}  // namespace
+
+CountUnit parse_count_unit(std::string_view flag, std::string_view text, bool of_tokens) {
+  CountUnit out;
+  out.by_flag = true;
+  const std::string word = in_lower_case(trimmed(text));
+  if (of_tokens && (word == "per-param" || word == "d/n")) {
+    out.per_param = true;
+    return out;
+  }
+  if (word == "1" || word == "count" || word == "flops" || word == "tokens") return out;
+  if (const auto factor = factor_of(word)) {
+    out.factor = *factor;
+    return out;
+  }
+  throw std::invalid_argument(fmt::format(
+      "{} {}: expected 1 (as it stands), K, M, B or T{}, or a power of ten such as 1e6", flag, text,
+      of_tokens ? ", per-param (the column is D/N)" : ", GFLOPs to ZFLOPs or PF-days of compute"));
+}
+
+CountUnit count_unit_in_header(std::string_view column) {
+  CountUnit out;
+  if (names_ratio(column)) {
+    out.per_param = true;
+    out.from_header = "tokens a parameter";
+    return out;
+  }
+  std::vector<std::string> candidates;
+  if (const auto inside = in_brackets(column)) candidates.push_back(*inside);
+  const std::vector<std::string> words = words_of(column);
+  // A lone "B" or "t" is a name, not a unit; "gflops" is both.
+  if (words.size() > 1 || words.front().size() > 2) candidates.push_back(words.back());
+  if (words.size() > 1) candidates.push_back(words.front());
+  for (const std::string& each : candidates) {
+    if (const auto factor = factor_of(each)) {
+      out.factor = *factor;
+      out.from_header = each;
+      return out;
+    }
+  }
+  return out;
+}
+
+LossUnit parse_loss_unit(std::string_view text) {
+  const std::string word = in_lower_case(trimmed(text));
+  if (word == "nats" || word == "nat") return LossUnit::kNats;
+  if (word == "bits" || word == "bit") return LossUnit::kBits;
+  if (word == "ppl" || word == "perplexity") return LossUnit::kPerplexity;
+  if (word == "bpb" || word == "bpc" || word == "bits-per-byte") return LossUnit::kBitsPerByte;
+  if (word == "nats-per-byte") return LossUnit::kNatsPerByte;
+  throw std::invalid_argument(fmt::format(
+      "--loss-unit {}: expected nats, bits, ppl (perplexity), bpb (bits a byte or character) or "
+      "nats-per-byte",
+      text));
+}
+
+LossUnit loss_unit_in_header(std::string_view column) {
+  std::string name = in_lower_case(column);
+  for (char& c : name) {
+    if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
+  }
+  const auto has = [&](const char* part) { return name.find(part) != std::string::npos; };
+  if (has("ppl") || has("perplexity")) return LossUnit::kPerplexity;
+  const bool per_byte = has("per_byte") || has("per_char") || has("_byte") || has("_char");
+  if (has("bpb") || has("bpc") || (has("bits") && per_byte)) return LossUnit::kBitsPerByte;
+  if (has("nats") && per_byte) return LossUnit::kNatsPerByte;
+  if (has("bits")) return LossUnit::kBits;
+  return has("nats") ? LossUnit::kNats : LossUnit::kUnsaid;
+}
+
+double loss_in_nats(double value, LossUnit unit) {
+  switch (unit) {
+    case LossUnit::kPerplexity:
+      return std::log(value);
+    case LossUnit::kBits:
+    case LossUnit::kBitsPerByte:
+      return value * std::numbers::ln2;
+    case LossUnit::kUnsaid:
+    case LossUnit::kNats:
+    case LossUnit::kNatsPerByte:
+      break;
+  }
+  return value;
+}
+
+std::string describe(LossUnit unit) {
+  switch (unit) {
+    case LossUnit::kNats:
+      return "nats";
+    case LossUnit::kBits:
+      return "nats, bits times ln 2";
+    case LossUnit::kPerplexity:
+      return "nats, the logarithm of perplexity";
+    case LossUnit::kNatsPerByte:
+      return "nats a byte";
+    case LossUnit::kBitsPerByte:
+      return "nats a byte, bits times ln 2";
+    case LossUnit::kUnsaid:
+      break;
+  }
+  return "taken for nats";
+}
+
+}  // namespace crosslaw::fit

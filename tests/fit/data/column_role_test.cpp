@@ -1,0 +1,71 @@
+#include "fit/data/column_role.h"
+
+#include <stdexcept>
+
+#include "tests/support/catch.h"
+
+using namespace crosslaw::fit;
+
+namespace {
+
+std::string guessed(const std::string& header, Role role) {
+  std::string row;
+  for (const char c : header) row += c == ',' ? "1e9," : "";
+  const Records records = parse_records(header + "\n" + row + "1e9\n", "f.csv", {});
+  const auto found = guess_column(records, role, "--flag");
+  return found ? found->column : "";
+}
+
+}  // namespace
+
+TEST_CASE("Columns are found by the names that trainers and papers give them") {
+  for (const char* name : {"N", "n", "params", "Params", "n_params", "num_params", "NumParams",
+                           "parameters", "# params", "Params (M)", "params_m", "Model Size",
+                           "config.n_params", "config.model.n_params", "summary/num_params",
+                           "total parameters", "trainable_params", "num-params"}) {
+    INFO(name);
+    CHECK(guessed(std::string(name) + ",x", Role::kParams) == name);
+  }
+  for (const char* name : {"D", "tokens", "num_tokens", "Tokens [B]", "tokens_B", "total_tokens",
+                           "train/tokens_seen", "summary.total_tokens", "training tokens"}) {
+    INFO(name);
+    CHECK(guessed(std::string(name) + ",x", Role::kTokens) == name);
+  }
+  for (const char* name :
+       {"loss", "Loss", "val_loss", "eval/loss", "final_loss", "val loss", "summary.eval/loss",
+        "Validation Loss", "perplexity", "val_bpb", "smooth loss", "eval/c4_loss"}) {
+    INFO(name);
+    CHECK(guessed(std::string(name) + ",x", Role::kLoss) == name);
+  }
+  for (const char* name :
+       {"C", "flops", "FLOPs", "compute", "total_flops", "train_PFLOPs", "FLOPs (1e18)"}) {
+    INFO(name);
+    CHECK(guessed(std::string(name) + ",x", Role::kCompute) == name);
+  }
+}
+
+TEST_CASE("Names that only sound like a role are left alone") {
+  for (const char* name : {"tokens_per_second", "batch_tokens", "tokenizer", "tokens_per_param",
+                           "unique_tokens", "learning_rate", "width"}) {
+    INFO(name);
+    CHECK(guessed(std::string(name) + ",x", Role::kTokens).empty());
+  }
+  CHECK(guessed("flops_per_token,mfu_flops_second,x", Role::kCompute).empty());
+  CHECK(guessed("loss_scale,aux_loss,x", Role::kLoss).empty());
+}
+
+TEST_CASE(
+    "The usual column goes first, then the likelier name; equals are for the user to choose") {
+  CHECK(guessed("params,N,x", Role::kParams) == "N");
+  CHECK(guessed("val_loss,loss", Role::kLoss) == "loss");
+  CHECK(guessed("train_loss,val_loss", Role::kLoss) == "val_loss");
+  CHECK_THROWS_WITH(guessed("loss_c4,loss_pile,x", Role::kLoss),
+                    has_text("loss_c4, loss_pile") && has_text("--flag 'loss_c4'"));
+}
+
+TEST_CASE("A column of words is no column of numbers") {
+  const Records records = parse_records("size,n_params\nsmall,1e8\nbig,1e9\n", "f.csv", {});
+  CHECK(guess_column(records, Role::kParams, "--params")->column == "n_params");
+  const Records sizes = parse_records("size,x\n125M,1\n1.3B,2\n", "f.csv", {});
+  CHECK(guess_column(sizes, Role::kParams, "--params")->column == "size");
+}

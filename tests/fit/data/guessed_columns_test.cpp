@@ -1,0 +1,75 @@
+#include <stdexcept>
+
+#include "fit/data/data_file.h"
+#include "tests/support/catch.h"
+
+using namespace crosslaw::fit;
+
+namespace {
+
+DataFile read(const char* text, DataFileOptions options = {}) {
+  options.path = "f.csv";
+  return parse_data(text, options);
+}
+
+}  // namespace
+
+TEST_CASE("What is taken is said in one line, and nothing where the usual columns are there") {
+  const DataFile usual = read("N,D,loss\n1e8,2e9,3\n");
+  CHECK(usual.notes.empty());
+  CHECK(usual.used.params == "N");
+  const DataFile file = read("name,Num_Params,tokens,val_loss,train_loss\na,1e8,2e9,3,2.9\n");
+  CHECK(file.used.params == "Num_Params");
+  CHECK(file.used.tokens == "tokens");
+  CHECK(file.used.loss == "val_loss");
+  REQUIRE(file.notes.size() == 1);
+  CHECK_THAT(file.notes[0], has_text("N = 'Num_Params'") && has_text("D = 'tokens'") &&
+                                has_text("also there: train_loss"));
+}
+
+TEST_CASE("Columns that are named are not guessed") {
+  DataFileOptions options;
+  options.loss = "train_loss";
+  const DataFile file = read("N,D,val_loss,train_loss\n1e8,2e9,3,2.9\n", options);
+  CHECK(file.points[0].loss == 2.9);
+  CHECK(file.notes.empty());
+}
+
+TEST_CASE("Compute without tokens gives them, and so do tokens a parameter") {
+  const DataFile file = read("N,flops,loss\n1e8,1.2e18,3\n");
+  CHECK(file.points[0].tokens == Approx(2e9));
+  CHECK(file.points[0].flops == Approx(1.2e18));
+  CHECK_THAT(file.notes[0], has_text("D = C/(6N) with C = 'flops'"));
+  CHECK(read("N,tokens_per_param,loss\n1e8,20,3\n").points[0].tokens == 2e9);
+}
+
+TEST_CASE("What cannot be guessed is refused with what is there and the flag") {
+  CHECK_THROWS_WITH(read("M,D,loss\n1e8,2e9,3\n"), has_text("number of parameters") &&
+                                                       has_text("M, D, loss") &&
+                                                       has_text("--params COLUMN"));
+  CHECK_THROWS_WITH(read("N,x,loss\n1e8,2e9,3\n"), has_text("--tokens COLUMN"));
+  CHECK_THROWS_WITH(read("N,D,y\n1e8,2e9,3\n"), has_text("--loss COLUMN"));
+  DataFileOptions options;
+  options.loss = "los";
+  CHECK_THROWS_WITH(read("N,D,loss\n1e8,2e9,3\n", options), has_text("did you mean 'loss'"));
+}
+
+TEST_CASE("An export of a sweep gives one language at the ends of its runs, with stages") {
+  const char* text =
+      "strategy,language,stage,params_embedding,params_unembedding,params_blocks,params_norms,"
+      "tokens_target,tokens_source,tokens_total,flops,loss_nats,end_of_schedule,run\n"
+      "source,en,scratch,1e6,0,9e7,1e4,2e9,0,2e9,1e18,3,1,s1\n"
+      "scratch,fr,scratch,1e6,0,9e7,1e4,1e9,0,1e9,1e18,3.5,0,a1\n"
+      "scratch,fr,scratch,1e6,0,9e7,1e4,2e9,0,2e9,1e18,3.25,1,a1\n"
+      "cpt,fr,continued,1e6,0,9e7,1e4,2e9,0,2e9,1e18,3,1,b1\n";
+  const DataFile file = read(text);
+  REQUIRE(file.points.size() == 2);
+  CHECK(file.points[0].params == 91010000);
+  CHECK(file.points[0].loss == 3.25);
+  CHECK(file.points[1].stage == Stage::kContinued);
+  CHECK(file.clusters == std::vector<std::string>{"a1", "b1"});
+  CHECK_THAT(file.notes[0], has_text("end_of_schedule=1 and language=fr"));
+  DataFileOptions options;
+  options.where = {"strategy=source"};
+  CHECK(read(text, options).points.size() == 1);
+}

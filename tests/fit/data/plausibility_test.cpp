@@ -1,0 +1,177 @@
+#include "fit/data/plausibility.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "fit/data/data_file.h"
+#include "tests/fit/planted.h"
+#include "tests/support/catch.h"
+
+using namespace crosslaw::fit;
+
+namespace {
+
+struct Scales {
+  double params = 1, tokens = 1, flops = 1;
+};
+
+// 20 models by a planted law, N and D and C written in units, the loss by a function.
+std::string table(
+    const std::string& header, const Scales& scales,
+    double (*loss)(double) = [](double nats) { return nats; }) {
+  std::string out = header + "\n";
+  for (const double n : {5e7, 1.2e8, 3e8, 7e8, 1.3e9}) {
+    for (const double ratio : {5.0, 10.0, 20.0, 40.0}) {
+      const double d = n * ratio;
+      const double nats = planted::kE + planted::kA * std::pow(n, -planted::kAlpha) +
+                          planted::kB * std::pow(d, -planted::kBeta);
+      out += fmt::format("{:.10g},{:.10g},{:.10g},{:.10g}\n", n / scales.params, d / scales.tokens,
+                         6 * n * d / scales.flops, loss(nats));
+    }
+  }
+  return out;
+}
+
+DataFile read(const std::string& text, DataFileOptions options = {}) {
+  options.path = "f.csv";
+  return parse_data(text, options);
+}
+
+// All sentences that refuse.
+std::string graves(const DataFile& file) {
+  std::string out;
+  for (const Doubt& each : file.doubts) {
+    if (each.grave) out += each.sentence + "\n";
+  }
+  return out;
+}
+
+std::string said(const DataFile& file) {
+  std::string out;
+  for (const Doubt& each : file.doubts) out += each.sentence + "\n";
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("Units in the header are taken") {
+  const Points truth = read(table("N,D,C,loss", {})).points;
+  for (const auto& [header, scales] : std::vector<std::pair<std::string, Scales>>{
+           {"Params (M),Tokens (B),FLOPs,val_loss", {1e6, 1e9, 1}},
+           {"params_m,tokens_b,train_pflops,loss", {1e6, 1e9, 1e15}},
+           {"N [billions],D [1e9],C,loss", {1e9, 1e9, 1}}}) {
+    const DataFile file = read(table(header, scales));
+    INFO(header);
+    CHECK(said(file).empty());
+    REQUIRE(file.points.size() == truth.size());
+    CHECK(file.points[7].params == Approx(truth[7].params));
+    CHECK(file.points[7].tokens == Approx(truth[7].tokens));
+  }
+}
+
+TEST_CASE("A unit in the cell stands for itself under a header that has one") {
+  const DataFile file = read("Params (M),D,loss\n53,1e9,3.5\n1.3B,2e10,3\n");
+  CHECK(file.points[0].params == 53e6);
+  CHECK(file.points[1].params == 1.3e9);
+}
+
+TEST_CASE("Counts that can be none are refused with what they look like and the flag") {
+  CHECK_THAT(graves(read(table("N,D,C,loss", {1e6, 1, 1}))), has_text("--params-unit M"));
+  CHECK_THAT(graves(read(table("N,D,C,loss", {1e9, 1, 1}))), has_text("--params-unit B"));
+  CHECK_THAT(graves(read(table("N,D,C,loss", {1, 1e9, 1}))), has_text("--tokens-unit B"));
+  CHECK_THAT(graves(read(table("N,D,C,loss", {1, 1e6, 1}))), has_text("--tokens-unit M"));
+  const std::string both = graves(read(table("N,D,C,loss", {1e6, 1e9, 1})));
+  CHECK_THAT(both, has_text("--params-unit M") && has_text("--tokens-unit B"));
+  // A thousand tokens each are no unit that the count alone betrays, but its ratio does.
+  CHECK_THAT(graves(read(table("N,D,C,loss", {1, 1e3, 1}))), has_text("tokens a parameter"));
+  CHECK_THAT(graves(read(table("D,N,C,loss", {}))), has_text("the columns are swapped"));
+}
+
+TEST_CASE("The flag settles it") {
+  DataFileOptions options;
+  options.params_unit = "M";
+  CHECK(said(read(table("N,D,C,loss", {1e6, 1, 1}), options)).empty());
+  options.params_unit = "1";
+  options.tokens_unit = "1";
+  CHECK(graves(read(table("N,D,X,loss", {1e6, 1, 1}), options)).empty());
+}
+
+TEST_CASE("Tokens a parameter are no tokens") {
+  std::string text = "N,D,loss\n";
+  for (const double n : {5e7, 1e8, 2e8, 4e8}) {
+    for (const double ratio : {5.0, 20.0, 80.0}) {
+      text += fmt::format("{},{},{}\n", n, ratio, 3 - 0.1 * std::log(n * ratio / 1e9));
+    }
+  }
+  CHECK_THAT(graves(read(text)), has_text("--tokens-unit per-param"));
+  DataFileOptions options;
+  options.tokens_unit = "per-param";
+  CHECK(read(text, options).points[1].tokens == 1e9);
+}
+
+TEST_CASE("A perplexity is no loss, unless its name says so") {
+  const auto perplexity = [](double nats) { return std::exp(nats); };
+  CHECK_THAT(graves(read(table("N,D,C,loss", {}, perplexity))),
+             has_text("perplexity") && has_text("--loss-unit ppl"));
+  const DataFile named = read(table("N,D,C,val_ppl", {}, perplexity));
+  CHECK(said(named).empty());
+  CHECK(named.points[0].loss == Approx(read(table("N,D,C,loss", {})).points[0].loss).epsilon(1e-8));
+  CHECK_THAT(named.loss_unit, has_text("perplexity"));
+  // Nats under the name of a perplexity.
+  CHECK_FALSE(graves(read(table("N,D,C,ppl", {}, [](double nats) { return nats / 2; }))).empty());
+}
+
+TEST_CASE("An accuracy rises, a loss falls") {
+  const auto accuracy = [](double nats) { return 1 / nats; };
+  CHECK_THAT(said(read(table("N,D,C,loss", {}, accuracy))), has_text("rises with compute"));
+}
+
+TEST_CASE("Compute that 6ND does not bear out is doubted, refused where it is used") {
+  DataFileOptions options;
+  options.compute = "C";
+  CHECK_THAT(graves(read(table("N,D,C,loss", {1, 1, 1e15}), options)),
+             has_text("--flops-unit PFLOPs"));
+  const DataFile unused = read(table("N,D,C,loss", {1, 1, 1e12}));
+  CHECK(graves(unused).empty());
+  CHECK_THAT(said(unused), has_text("--flops-unit TFLOPs"));
+  options.flops_unit = "TFLOPs";
+  CHECK(said(read(table("N,D,C,loss", {1, 1, 1e12}), options)).empty());
+}
+
+TEST_CASE("One row in another unit is named by its line") {
+  std::string text = table("N,D,C,loss", {});
+  text += "7,1.4e11,5.88e21,2.1\n";
+  CHECK_THAT(graves(read(text)), has_text("line 22") && has_text("column 'N'"));
+}
+
+TEST_CASE("Losses above the logarithm of the vocabulary are named") {
+  std::string text = "N,D,loss,vocab_size\n";
+  for (int i = 1; i <= 8; ++i) text += fmt::format("{}e7,{}e9,{},256\n", i, i, 2.5 - 0.1 * i);
+  CHECK(said(read(text)).empty());
+  CHECK_THAT(said(read(text + "9e7,9e9,7.9,256\n")), has_text("line 10") && has_text("vocab_size"));
+}
+
+TEST_CASE("Published tables raise no alarm") {
+  const std::vector<std::pair<std::string, std::vector<std::string>>> tables = {
+      {"chinchilla_epoch.csv", {}},
+      {"kyo_llm_df.csv", {}},
+      {"gadre_104.csv", {"dataset=rpj"}},
+      {"gadre_104.csv", {"dataset=c4_original"}},
+      {"olmo_ladder_c4.csv", {"role=ladder"}},
+      {"cerebras_gpt_pile.csv", {}}};
+  for (const auto& [name, where] : tables) {
+    DataFileOptions options;
+    options.path = planted::data_path(name);
+    options.where = where;
+    INFO(name);
+    CHECK(said(read_data_file(options)).empty());
+  }
+  for (const char* name : {"gemstones_hot.csv", "gemstones_cool_end.csv"}) {
+    DataFileOptions options;
+    options.path = planted::data_path(name);
+    options.cluster = "run_name";
+    INFO(name);
+    CHECK(said(read_data_file(options)).empty());
+  }
+}

@@ -1,0 +1,62 @@
+#include "fit/data/units.h"
+
+#include <cmath>
+#include <stdexcept>
+
+#include "tests/support/catch.h"
+
+using namespace crosslaw::fit;
+
+TEST_CASE("Headers say their unit") {
+  const auto factor = [](const char* header) { return count_unit_in_header(header).factor; };
+  CHECK(factor("Params (M)") == 1e6);
+  CHECK(factor("Params [B]") == 1e9);
+  CHECK(factor("params (millions)") == 1e6);
+  CHECK(factor("Model size (in billions)") == 1e9);
+  CHECK(factor("tokens_B") == 1e9);
+  CHECK(factor("tokens_b") == 1e9);
+  CHECK(factor("Tokens, B") == 1e9);
+  CHECK(factor("Tokens (T)") == 1e12);
+  CHECK(factor("N (1e6)") == 1e6);
+  CHECK(factor("N (x10^6)") == 1e6);
+  CHECK(factor("C (PFLOPs)") == 1e15);
+  CHECK(factor("train_EFLOPs") == 1e18);
+  CHECK(factor("gflops") == 1e9);
+  CHECK(factor("flops_1e18") == 1e18);
+  CHECK(factor("C (PF-days)") == 8.64e19);
+}
+
+TEST_CASE("Headers without a unit stand as they are") {
+  for (const char* header : {"N", "B", "t", "M", "params", "num_tokens", "N_no_emb", "flops",
+                             "D_pre", "loss (2024)", "tokens_total", "width_1024"}) {
+    INFO(header);
+    CHECK(count_unit_in_header(header).factor == 1);
+  }
+  CHECK(count_unit_in_header("tokens_per_param").per_param);
+  CHECK(count_unit_in_header("D/N").per_param);
+}
+
+TEST_CASE("Flags say a unit, or are refused with what they take") {
+  CHECK(parse_count_unit("--params-unit", "M", false).factor == 1e6);
+  CHECK(parse_count_unit("--params-unit", "1", false).factor == 1);
+  CHECK(parse_count_unit("--flops-unit", "PFLOPs", false).factor == 1e15);
+  CHECK(parse_count_unit("--flops-unit", "1e18", false).factor == 1e18);
+  CHECK(parse_count_unit("--tokens-unit", "per-param", true).per_param);
+  CHECK_THROWS_WITH(parse_count_unit("--params-unit", "x", false), has_text("--params-unit x"));
+  CHECK_THROWS_WITH(parse_count_unit("--params-unit", "7", false), has_text("--params-unit 7"));
+  CHECK_THROWS_WITH(parse_loss_unit("furlongs"), has_text("nats, bits, ppl"));
+}
+
+TEST_CASE("Losses come into nats") {
+  CHECK(loss_in_nats(std::exp(2.5), LossUnit::kPerplexity) == Approx(2.5));
+  CHECK(loss_in_nats(3.6, LossUnit::kBits) == Approx(3.6 * std::log(2)));
+  CHECK(loss_in_nats(2.5, LossUnit::kUnsaid) == 2.5);
+  CHECK(loss_unit_in_header("val_ppl") == LossUnit::kPerplexity);
+  CHECK(loss_unit_in_header("eval/perplexity") == LossUnit::kPerplexity);
+  CHECK(loss_unit_in_header("bits_per_byte") == LossUnit::kBitsPerByte);
+  CHECK(loss_unit_in_header("BPB") == LossUnit::kBitsPerByte);
+  CHECK(loss_unit_in_header("loss (bits)") == LossUnit::kBits);
+  CHECK(loss_unit_in_header("loss_nats") == LossUnit::kNats);
+  CHECK(loss_unit_in_header("loss_nats_per_byte") == LossUnit::kNatsPerByte);
+  CHECK(loss_unit_in_header("val_loss") == LossUnit::kUnsaid);
+}
