@@ -11,9 +11,11 @@ Dataset dataset_of_text(std::string text, const fit::DataFileOptions& options) {
   Dataset out;
   out.source = options.path;
   out.data = fit::parse_data(text, options);
+  std::string graves;
   for (const fit::Doubt& doubt : out.data.doubts) {
-    if (doubt.grave) throw std::invalid_argument(options.path + ": " + doubt.sentence);
+    if (doubt.grave) graves += (graves.empty() ? ": " : "; ") + doubt.sentence;
   }
+  if (!graves.empty()) throw std::invalid_argument(options.path + graves);
   const fit::DataFileOptions& used = out.data.used;
   out.where = used.where;
   out.params = used.params;

@@ -250,9 +250,11 @@ std::string plain_column_name(std::string_view column) {
   // What is counted stays: "num_tokens" is no "num".
   if (last != std::string::npos && last > 0) {
     const std::string word = name.substr(last + 1);
-    const bool noun = word.starts_with("token") || word.starts_with("param") || word == "flops" ||
-                      word == "flop" || word == "nats";
-    if (!noun && is_unit_suffix(word)) name.erase(last);
+    const bool noun = word.starts_with("token") || word.starts_with("param") ||
+                      word.ends_with("flops") || word.ends_with("flop") || word == "nats";
+    // "loss_b" is another loss, not a billion of them.
+    const bool loss = name.find("loss") != std::string::npos;
+    if (!noun && !loss && is_unit_suffix(word)) name.erase(last);
   }
   return name;
 }
@@ -295,7 +297,9 @@ std::optional<ColumnGuess> guess_column(const Records& records, Role role, std::
   std::vector<std::pair<int, std::string>> found;
   for (std::size_t c = 0; c < records.columns.size(); ++c) {
     const int rank = role_rank(records.columns[c], role);
-    if (rank > 0 && holds_numbers(records, c)) found.emplace_back(rank, records.columns[c]);
+    const bool usual = records.columns[c] == usual_column(role);
+    if (rank > 0 && (usual || holds_numbers(records, c)))
+      found.emplace_back(rank, records.columns[c]);
   }
   if (found.empty()) return std::nullopt;
   std::stable_sort(found.begin(), found.end(),

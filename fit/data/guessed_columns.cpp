@@ -80,8 +80,8 @@ class Guesser {
 
   void guess(std::vector<std::string>& notes) {
     take(Role::kParams, "--params", "N", options_.params);
-    take(Role::kLoss, "--loss", "loss", options_.loss);
     if (options_.tokens.empty()) take_tokens();
+    take(Role::kLoss, "--loss", "loss", options_.loss);
     if (!told_) return;
     notes.push_back(fmt::format("taken: {}; --params, --tokens and --loss take others",
                                 fmt::join(said_, ", ")));

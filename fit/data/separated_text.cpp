@@ -171,6 +171,7 @@ std::tuple<std::size_t, std::size_t, std::size_t> score_of(std::string_view text
   try {
     Reader reader(text, name, separator, 1);
     if (!read_header(reader, name, separator, header, row)) return {};
+    if (header.empty()) header = row;  // numbers without names, which are refused later
     for (const std::string& column : wanted) {
       found += std::find(header.begin(), header.end(), column) != header.end() ? 1 : 0;
     }

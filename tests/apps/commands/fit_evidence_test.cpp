@@ -86,7 +86,7 @@ TEST_CASE("Text follows the coefficients, and CSV is the table that was asked fo
   options.evidence.profile = true;
   CHECK_THAT(printed(options), Catch::Matchers::StartsWith(
                                    "language,fit,law,name,value,objective,limit,params_convention,"
-                                   "compute_convention\n,,chinchilla,E,"));
+                                   "compute_convention,loss_convention\n,,chinchilla,E,"));
 }
 
 TEST_CASE("Rows of the file are held out by conditions, and runs go by their names") {

@@ -19,10 +19,10 @@ std::string guessed(const std::string& header, Role role) {
 }  // namespace
 
 TEST_CASE("Columns are found by the names that trainers and papers give them") {
-  for (const char* name : {"N", "n", "params", "Params", "n_params", "num_params", "NumParams",
-                           "parameters", "# params", "Params (M)", "params_m", "Model Size",
-                           "config.n_params", "config.model.n_params", "summary/num_params",
-                           "total parameters", "trainable_params", "num-params"}) {
+  for (const char* name :
+       {"N", "n", "params", "Params", "n_params", "num_params", "NumParams", "parameters",
+        "Params (M)", "params_m", "Model Size", "config.n_params", "config.model.n_params",
+        "summary/num_params", "total parameters", "trainable_params", "num-params"}) {
     INFO(name);
     CHECK(guessed(std::string(name) + ",x", Role::kParams) == name);
   }

@@ -24,7 +24,7 @@ std::string grid_search() {
   std::string out = "N,D,lr,bs,loss\n";
   Random random(3, 1);
   for (int pair = 0; pair < 17; ++pair) {
-    const double n = 6e7 * std::pow(1.9, pair % 5), d = 2e9 * std::pow(2.3, pair / 5 + pair % 3);
+    const double n = 6e7 * std::pow(1.9, pair % 6), d = 2e9 * std::pow(2.3, pair / 6);
     for (int i = 0; i < 11; ++i) {
       for (int j = 0; j < 10; ++j) {
         const double off = 0.01 * std::pow(i - 5, 2) + 0.004 * std::pow(j - 4, 2);
