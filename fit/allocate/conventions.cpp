@@ -129,6 +129,7 @@ std::vector<ConventionSpread> spread_of(const ConventionReport& report) {
 std::vector<std::string> params_conventions(const Records& records,
                                             const DataFileOptions& options) {
   std::vector<std::string> out;
+  const std::string params = options.params.empty() ? "N" : options.params;
   const auto& columns = records.columns;
   const auto has = [&](const std::string& name) {
     return std::find(columns.begin(), columns.end(), name) != columns.end();
@@ -142,12 +143,12 @@ std::vector<std::string> params_conventions(const Records& records,
            "params_blocks+params_norms", "params_blocks"};
   }
   // The column of --params may be missing where the groups stand for it.
-  const bool own = !groups || has(options.params);
-  if (own) out.push_back(options.params);
+  const bool own = !groups || has(params);
+  if (own) out.push_back(params);
   const std::vector<std::size_t> counted = summed_columns(records, out[own ? out.size() - 1 : 0]);
   const std::vector<bool> kept = kept_rows(records, options);
   for (std::size_t c = 0; c < columns.size(); ++c) {
-    if (columns[c] == options.params || !starts_like_params(columns[c])) continue;
+    if (columns[c] == params || !starts_like_params(columns[c])) continue;
     if (groups && is_group(columns[c])) continue;
     if (counts_params(records, c, counted, kept)) out.push_back(columns[c]);
   }
