@@ -14,6 +14,7 @@
 
 #include "apps/commands/command_line_lists.h"
 #include "apps/study/sweep_folder.h"
+#include "trainer/corpus/byte_source.h"
 
 namespace crosslaw::apps {
 namespace {
@@ -43,6 +44,19 @@ std::string file_flags_in_use(const fit::DataFileOptions& file) {
   add("--mean-of", !file.mean_of.empty());
   add("--drop-missing", file.drop_missing);
   return fmt::format("{}", fmt::join(out, ", "));
+}
+
+// Faults of compression are faults of the file that the user named.
+std::string decompressed(const std::string& path) {
+  try {
+    const trainer::ByteSource source = trainer::open_bytes(path);
+    std::vector<char> piece(std::size_t{1} << 16);
+    std::string out;
+    while (const std::size_t count = source.read(piece)) out.append(piece.data(), count);
+    return out;
+  } catch (const std::runtime_error& error) {
+    throw std::invalid_argument(error.what());
+  }
 }
 
 void add_strategy(std::vector<Strategy>& out, const std::string& name, const Dataset& both,
@@ -159,6 +173,8 @@ void take_positional_file(DataSourceOptions& options) {
 }
 
 std::string read_source_text(const fit::DataFileOptions& file) {
+  const std::string ending = std::filesystem::path(file.path).extension().string();
+  if (ending == ".gz" || ending == ".zst") return decompressed(file.path);
   if (file.path != kStandardInput) return fit::read_text(file.path);
   return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
 }

@@ -39,7 +39,7 @@ void require_file_for_flags(const fit::DataFileOptions& file);
 // is read.
 void check_data_source(const DataSourceOptions& options);
 
-// The file's text. Throws std::invalid_argument.
+// The file's text, decompressed where its name ends in .gz or .zst. Throws std::invalid_argument.
 std::string read_source_text(const fit::DataFileOptions& file);
 
 // The file's points. What was taken and left out, and doubts about it, go to `log`. Throws

@@ -5,10 +5,12 @@ refused with the flag that settles it.
 Usage: data_files_test.py CROSSLAW
 """
 
+import gzip
 import json
 import math
 import pathlib
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -170,6 +172,19 @@ def check_sources(crosslaw, work, truth):
             failures.append(f"{command[0]}: the unit of the loss is not in the output: {done.stdout}")
 
 
+def check_compressed(crosslaw, work, truth):
+    text = (work / "plain.csv").read_bytes()
+    (work / "plain.csv.gz").write_bytes(gzip.compress(text))
+    expect_same("gzip", run(crosslaw, "fit", work / "plain.csv.gz", "--json", *QUICK), truth)
+    if shutil.which("zstd"):
+        subprocess.run(["zstd", "-q", "-f", work / "plain.csv", "-o", work / "plain.csv.zst"], check=True)
+        expect_same("zstd", run(crosslaw, "fit", work / "plain.csv.zst", "--json", *QUICK), truth)
+    (work / "cut.csv.gz").write_bytes(gzip.compress(text)[:-9])
+    cut = run(crosslaw, "fit", work / "cut.csv.gz")
+    if cut.returncode != 2 or "cut.csv.gz" not in cut.stderr:
+        failures.append(f"a cut gzip file: exit code {cut.returncode}: {cut.stderr}")
+
+
 def check_doubts(crosslaw, work):
     plain = table("N,D,loss", lambda *row: row)
     for name, text, words in [
@@ -203,6 +218,7 @@ def main():
                 failures.append(f"{name}: exit code {done.returncode}, {missing} missing in: {done.stderr.strip()}")
             expect_same(f"{name} {' '.join(flags)}", run(crosslaw, "fit", work / name, *flags, "--json", *QUICK), truth)
         check_sources(crosslaw, work, truth)
+        check_compressed(crosslaw, work, truth)
         check_doubts(crosslaw, work)
         check_step_law(crosslaw, work)
     if failures:
