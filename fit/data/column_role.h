@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "fit/data/records.h"
+#include "fit/data/record_table.h"
 
 namespace crosslaw::fit {
 

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "fit/data/records.h"
+#include "fit/data/record_table.h"
 
 namespace crosslaw::fit {
 

@@ -1,18 +1,15 @@
 #include "fit/data/records.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cctype>
-#include <cmath>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
 
-#include "fit/data/closest_name.h"
 #include "fit/data/json_records.h"
 #include "fit/data/separated_text.h"
 #include "fit/data/wide_export.h"
@@ -21,7 +18,6 @@ namespace crosslaw::fit {
 namespace {
 
 constexpr std::size_t kCellsForMark = 200000;  // looked at to tell point from comma
-constexpr std::size_t kPlacesShown = 8;
 
 // Formats that hold tables and are no text, by their first bytes, and how to turn them into one.
 void refuse_other_formats(std::string_view text, const std::string& name) {
@@ -133,27 +129,6 @@ void find_decimal_mark(Records& records) {
 
 }  // namespace
 
-std::size_t Records::column(std::string_view wanted) const {
-  const auto first = std::find(columns.begin(), columns.end(), wanted);
-  if (first == columns.end()) {
-    throw std::invalid_argument(fmt::format("{}: there is no column '{}'; the file ({}) has: {}{}",
-                                            name, wanted, format, fmt::join(columns, ", "),
-                                            did_you_mean(wanted, columns)));
-  }
-  if (std::find(first + 1, columns.end(), wanted) != columns.end()) {
-    throw std::invalid_argument(fmt::format("{}: there are two columns '{}'", name, wanted));
-  }
-  return static_cast<std::size_t>(first - columns.begin());
-}
-
-bool Records::has(std::string_view wanted) const {
-  return std::find(columns.begin(), columns.end(), wanted) != columns.end();
-}
-
-std::string Records::place(std::size_t row) const {
-  return fmt::format("{} {}", lines_are_rows ? "row" : "line", lines[row]);
-}
-
 Records parse_records(std::string_view text, const std::string& name,
                       const std::vector<std::string>& wanted) {
   refuse_other_formats(text, name);
@@ -207,49 +182,6 @@ std::string fingerprint(std::string_view bytes) {
     hash *= 0x100000001b3u;
   }
   return fmt::format("{:016x}", hash);
-}
-
-std::string text_in(const Records& records, std::size_t row, std::size_t column) {
-  return std::string(trimmed(records.rows[row][column]));
-}
-
-double number_in(const Records& records, std::size_t row, std::size_t column) {
-  const std::string_view text = trimmed(records.rows[row][column]);
-  const auto fail = [&](const std::string& what) {
-    throw std::invalid_argument(fmt::format("{}, {}: column '{}' {}", records.name,
-                                            records.place(row), records.columns[column], what));
-  };
-  if (text.empty()) fail("is empty; --drop-missing leaves such rows out");
-  const std::optional<WrittenNumber> number = read_number(text, records.mark);
-  if (number && number->too_large) fail(fmt::format("is '{}', beyond a double", text));
-  if (is_missing(text) || (number && !std::isfinite(number->value))) {
-    fail(fmt::format("is '{}', expected a finite number; --drop-missing leaves such rows out",
-                     text));
-  }
-  if (!number) {
-    const bool comma = mark_evidence(text) == MarkEvidence::kComma;
-    fail(fmt::format("is '{}', expected a number such as 1.5e9{}", text.substr(0, 60),
-                     comma ? "; other numbers of this file have a decimal point" : ""));
-  }
-  if (records.mark_in_doubt && text.find(',') != std::string_view::npos &&
-      mark_evidence(text) == MarkEvidence::kEither) {
-    fail(
-        fmt::format("is '{}': thousands, or a decimal comma? Nothing else in the file tells: write "
-                    "it without the comma or with a point",
-                    text));
-  }
-  return number->value;
-}
-
-std::string places(const Records& records, const std::vector<std::size_t>& rows) {
-  std::vector<std::size_t> shown;
-  for (std::size_t i = 0; i < std::min(rows.size(), kPlacesShown); ++i) {
-    shown.push_back(records.lines[rows[i]]);
-  }
-  std::string out = fmt::format("{}{} {}", records.lines_are_rows ? "row" : "line",
-                                rows.size() > 1 ? "s" : "", fmt::join(shown, ", "));
-  if (rows.size() > kPlacesShown) out += fmt::format(" and {} more", rows.size() - kPlacesShown);
-  return out;
 }
 
 }  // namespace crosslaw::fit

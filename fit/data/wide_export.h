@@ -1,6 +1,6 @@
 #pragma once
 
-#include "fit/data/records.h"
+#include "fit/data/record_table.h"
 
 namespace crosslaw::fit {
 

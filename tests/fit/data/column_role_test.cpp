@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "fit/data/records.h"
 #include "tests/support/catch.h"
 
 using namespace crosslaw::fit;

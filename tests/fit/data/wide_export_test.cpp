@@ -1,5 +1,6 @@
 #include "fit/data/wide_export.h"
 
+#include "fit/data/records.h"
 #include "tests/support/catch.h"
 
 using namespace crosslaw::fit;
