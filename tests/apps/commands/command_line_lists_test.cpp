@@ -29,6 +29,8 @@ struct Line {
     read_as_number(app.add_option("--starts", starts));
   }
 
+  explicit Line(Words words) : Line() { parse(std::move(words)); }
+
   void parse(Words words) {
     words = with_joined_lists(std::move(words));
     std::reverse(words.begin(), words.end());
@@ -36,11 +38,7 @@ struct Line {
   }
 };
 
-Line parsed(Words words) {
-  Line line;
-  line.parse(std::move(words));
-  return line;
-}
+Line parsed(Words words) { return Line(std::move(words)); }
 
 }  // namespace
 
