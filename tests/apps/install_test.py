@@ -53,7 +53,7 @@ def check_presets(prefix):
         plan = json.loads(run(crosslaw, "plan", name, "--json").stdout)
         assert len(plan["runs"]) == runs, f"{name}: {len(plan['runs'])} runs"
     table = run(crosslaw, "allocate", "--coefficients", "E=1.82,A=478,alpha=0.347,B=2143,beta=0.367", "--flops", "1e21",
-                "--ladder", "paper40", "--exact-flops", "--bootstrap", "0", "--csv").stdout
+                "--ladder", "paper40", "--exact-flops", "--csv").stdout
     assert table.count("\n") > 1, table
     assert "no such spec file" in run(crosslaw, "plan", "nothing-of-the-kind", code=2).stderr
     installed = prefix / "share/crosslaw/presets"

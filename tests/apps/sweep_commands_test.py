@@ -322,7 +322,7 @@ def test_tokenize(world):
     equal("tokenize ends well", done.returncode, 0)
     table = [line.split() for line in done.stdout.splitlines()[1:]]
     spec = world.work / "spec"
-    for language, split, documents, tokens, text_bytes, _, digest, path in table:
+    for language, split, documents, _, tokens, text_bytes, _, _, _, digest, path in table:
         texts = [json.loads(line)["text"] for line in (spec / f"{language}.{split}.jsonl").read_text().splitlines()]
         expected = [token for text in texts for token in (0, *text.encode())]
         expected = expected[:2049] if split == "valid" else expected

@@ -140,7 +140,7 @@ TEST_CASE("The JSON of an outlook carries what the text says") {
   CHECK(json["assumed"]["coefficients"]["alpha"]["value"] == 0.34);
   CHECK(json["noise"] == nlohmann::json({{"point", 0.003}, {"run", 0.0}, {"law", "normal"}}));
   CHECK(json["fitted"] ==
-        nlohmann::json({{"law", "chinchilla"}, {"draws", 40}, {"resampling", "clusters"}}));
+        nlohmann::json({{"law", "chinchilla"}, {"draws", 40}, {"resampling", "auto"}}));
   CHECK(json["simulation"]["sweeps"] == 10);
   CHECK(json["simulation"]["outlooks"].size() == 5 + 2 * 3);
   const nlohmann::json& alpha = outlook(json, "alpha");
@@ -173,17 +173,17 @@ TEST_CASE("What a simulation without refits does not know is null") {
   CHECK(beta["bias"].is_number());
 }
 
-TEST_CASE("A file gives design, law and noise, and its clusters are resampled") {
+TEST_CASE("A file gives design, law and noise, and refits as fit would choose them") {
   const Files files;
   DesignOptions options = files.of_data();
   const nlohmann::json json = run_json(options);
   CHECK(json["losses"] == 60);
   CHECK(json["source"] == "the fit of " + files.data);
   CHECK(json["noise"]["point"].get<double>() == Approx(0.004).epsilon(0.25));
-  CHECK(json["fitted"]["resampling"] == "pairs");
+  CHECK(json["fitted"]["resampling"] == "auto");
   options.file.cluster = "run";
   const nlohmann::json runs = run_json(options);
-  CHECK(runs["fitted"]["resampling"] == "clusters");
+  CHECK(runs["fitted"]["resampling"] == "auto");
   options.noise_percent = 1;
   options.run_noise_percent = 2;
   CHECK(run_json(options)["noise"] ==

@@ -106,7 +106,7 @@ TEST_CASE("The coefficients come as Markdown and LaTeX tables as well") {
   CHECK_THROWS_WITH(run_fit(options, profile, log), has_text("exclude each other"));
 }
 
-TEST_CASE("A stage column means the two-stage fit, a cluster column means runs are resampled") {
+TEST_CASE("A stage column means the two-stage fit, a cluster column means runs share noise") {
   const TemporaryFile file(strategies_csv());
   FitCommandOptions options;
   options.fitting.fit.law.clear();
@@ -120,7 +120,8 @@ TEST_CASE("A stage column means the two-stage fit, a cluster column means runs a
   run_fit(options, out, log);
   const nlohmann::json json = nlohmann::json::parse(out.str());
   CHECK(json["law"] == "two-stage");
-  CHECK(json["bootstrap"]["kind"] == "clusters");
+  CHECK(json["bootstrap"]["kind"] == "parametric");
+  CHECK_THAT(json["bootstrap"].dump(), has_text("each with its points"));
   CHECK(json["coefficients"]["gamma"]["value"].get<double>() ==
         Approx(planted::kGamma).margin(0.05));
   CHECK(json["stages"]["scratch"]["points"] == 80);

@@ -34,11 +34,10 @@ TEST_CASE("Settings follow the columns and the number of points") {
   CHECK(fit_settings(options, file, 100).law == "chinchilla");
   CHECK(fit_settings(options, file, 100).draws == 1000);
   CHECK(fit_settings(options, file, 30000).draws == 200);
-  CHECK(fit_settings(options, file, 100).resampling == fit::Resampling::kPairs);
+  CHECK(fit_settings(options, file, 100).resampling == fit::Resampling::kAuto);
   file.stage = "how";
   file.cluster = "run";
   CHECK(fit_settings(options, file, 100).law == "two-stage");
-  CHECK(fit_settings(options, file, 100).resampling == fit::Resampling::kClusters);
   options.resampling = "pairs";
   CHECK(fit_settings(options, file, 100).resampling == fit::Resampling::kPairs);
   CHECK_THROWS_WITH(require_known_law("quartic"), has_text("must be one of"));
