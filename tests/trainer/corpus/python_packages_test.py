@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import struct
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,7 @@ TEXTS = ["the river runs to the sea", "déjà vu, 中文 and 😀", "if x:\n    
 
 def with_packages(python):
     probe = [python, "-c", "import tokenizers, pyarrow"]
-    if not python or subprocess.run(probe, capture_output=True).returncode != 0:
+    if not shutil.which(python) or subprocess.run(probe, capture_output=True).returncode != 0:
         print("skipped: no Python with tokenizers and pyarrow; scripts/setup.sh installs one")
         sys.exit(SKIPPED)
     if os.environ.get("CROSSLAW_TEST_INSIDE") != "1":

@@ -19,7 +19,7 @@ TOLERANCE = 1e-5  # of logits of order one, in fp32
 def with_packages(python):
     """Goes on in the Python that has the packages, or says why not."""
     probe = [python, "-c", "import torch, transformers"]
-    if not python or subprocess.run(probe, capture_output=True).returncode != 0:
+    if not shutil.which(python) or subprocess.run(probe, capture_output=True).returncode != 0:
         print("skipped: no Python with torch and transformers; scripts/setup.sh installs one")
         sys.exit(SKIPPED)
     if os.environ.get("CROSSLAW_TEST_INSIDE") != "1":
