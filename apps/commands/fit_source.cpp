@@ -210,7 +210,8 @@ SourcedFit fit_file(const FittingOptions& options, const fit::DataFileOptions& f
                     std::ostream& log) {
   require_known_law(options.fit.law);  // bad options before a long file
   fit::DataFileOptions unread = file;
-  if (unread.stage.empty()) unread.stage = "may be guessed";
+  // Without a law named, whether there are stages is known only when the file is read.
+  if (unread.stage.empty() && !options.fit.law.empty()) unread.stage = "may be guessed";
   if (unread.cluster.empty()) unread.cluster = "may be guessed";
   fit_settings(options, unread, 0);
   SourcedFit out{"", read_file(file, log), {}};
