@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <fstream>
 #include <functional>
@@ -43,8 +44,8 @@ bool signalled(const AttemptState& end, int signal) {
 }
 
 bool never_started(const AttemptState& end) {
-  return end.code == trainer::kExitBadConfig || end.code == kExitCannotStart ||
-         end.code == kExitNotFound;
+  constexpr std::array kCodes = {trainer::kExitBadConfig, kExitCannotStart, kExitNotFound};
+  return std::find(kCodes.begin(), kCodes.end(), end.code) != kCodes.end();
 }
 
 }  // namespace

@@ -72,7 +72,7 @@ void require_checkpoint_files(const CheckpointState& state, const fs::path& fold
     if (!fs::exists(folder / name)) fail(folder, name + " is missing");
     if (!check_hashes) continue;
     // A thread a file: one hashes at about the pace of a fast disk, and there are up to three.
-    checks.push_back(std::async(std::launch::async, [&folder, &name, &hash] {
+    checks.push_back(std::async(std::launch::async, [&folder, name = name, hash = hash] {
       if (db::sha256_of_file(folder / name) != hash)
         fail(folder, name + " is damaged (its hash differs)");
     }));

@@ -197,7 +197,11 @@ __attribute__((target("arch=x86-64-v4"))) void product_in_wide_vectors(const Mat
 void product_part(const MatrixProduct& p) {
   thread_local Workspace workspace;  // kept between calls: a step makes thousands of them
 #if defined(__x86_64__)
-  static const bool wide = __builtin_cpu_supports("x86-64-v4");
+  // What arch=x86-64-v4 stands for beyond v3; older compilers do not know the level by name.
+  static const bool wide = __builtin_cpu_supports("avx512f") &&
+                           __builtin_cpu_supports("avx512bw") &&
+                           __builtin_cpu_supports("avx512cd") &&
+                           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
   if (wide) return product_in_wide_vectors(p, workspace);
 #endif
   product_in_vectors(p, workspace);
