@@ -4,6 +4,7 @@
 #include <random>
 
 #include "tests/support/catch.h"
+#include "tests/support/damage.h"
 #include "tests/support/temp_folder.h"
 
 namespace crosslaw::trainer {
@@ -124,25 +125,8 @@ TEST_CASE("a mutated file of tokens is read within its bytes or refused, and nev
   int64_t refused = 0;
   for (int i = 0; i < 6000; ++i) {
     const bool megatron = i % 2;
-    std::string bytes = megatron ? index : header;
-    for (unsigned n = 0; n <= draw() % 3; ++n) {
-      // Most of an llm.c header means nothing: its beginning is where damage counts.
-      const size_t at = draw() % (draw() % 2 ? bytes.size() : std::min<size_t>(bytes.size(), 16));
-      switch (draw() % 4) {
-        case 0:
-          bytes[at] = static_cast<char>(draw());
-          break;
-        case 1:
-          bytes.erase(at, 1 + draw() % 9);
-          break;
-        case 2:
-          bytes[at] ^= static_cast<char>(1 << draw() % 8);
-          break;
-        default:
-          bytes.insert(at, bytes.substr(draw() % bytes.size(), 1 + draw() % 12));
-      }
-      if (bytes.empty()) bytes = "x";
-    }
+    // Most of an llm.c header means nothing: its beginning is where damage counts.
+    const std::string bytes = tests::damaged(megatron ? index : header, draw, 3, 16);
     folder.write("m.idx", megatron ? bytes : index);
     if (!megatron) std::filesystem::remove(folder / "m.idx");
     auto file = folder.write("m.bin", megatron ? tokens : bytes);

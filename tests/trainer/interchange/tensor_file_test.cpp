@@ -7,6 +7,7 @@
 #include <random>
 
 #include "tests/support/catch.h"
+#include "tests/support/damage.h"
 #include "tests/support/temp_folder.h"
 
 namespace crosslaw::trainer {
@@ -158,24 +159,7 @@ TEST_CASE("a mutated file is refused or gives numbers inside it, and never more"
   std::mt19937 draw(11);
   int64_t refused = 0;
   for (int i = 0; i < 6000; ++i) {
-    std::string bytes = whole;
-    for (unsigned n = 0; n <= draw() % 3; ++n) {
-      const size_t at = draw() % bytes.size();
-      switch (draw() % 4) {
-        case 0:
-          bytes[at] = static_cast<char>(draw());
-          break;
-        case 1:
-          bytes.erase(at, 1 + draw() % 9);
-          break;
-        case 2:
-          bytes.resize(at + 1);
-          break;
-        default:
-          bytes.insert(at, bytes.substr(draw() % bytes.size(), 1 + draw() % 12));
-      }
-      if (bytes.empty()) bytes = "x";
-    }
+    const std::string bytes = tests::damaged(whole, draw, 3);
     auto file = folder.write("m.safetensors", bytes);
     try {
       for (const auto& [name, tensor] : tensors_in_file(file)) {
