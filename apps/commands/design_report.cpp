@@ -12,11 +12,6 @@ namespace {
 
 constexpr double kTwoSided95 = 1.959963984540054;
 
-std::string number(double value) {
-  const double size = std::abs(value);
-  return size >= 1e4 && size < 1e15 ? fit::short_count(value) : fmt::format("{:.4g}", value);
-}
-
 std::string percent(double share) { return fmt::format("{:.1f}%", 100 * share); }
 
 // A cell; "-" for what is unknown.
@@ -44,16 +39,16 @@ std::string describe_error(const fit::NextRuns& next, double error) {
 }
 
 std::string describe_interval(const fit::Range& interval) {
-  return fmt::format("[{}, {}]", number(interval.low), number(interval.high));
+  return fmt::format("[{}, {}]", fit::short_number(interval.low), fit::short_number(interval.high));
 }
 
 fit::Table outlook_table(const fit::Simulation& simulation) {
   fit::Table out;
   out.header = {"", "truth", "expected 95%", "half width", "bias", "sd", "covers"};
   for (const fit::Outlook& each : simulation.outlooks) {
-    out.rows.push_back({name_of(each), cell(each.truth, number),
+    out.rows.push_back({name_of(each), cell(each.truth, fit::short_number),
                         each.expected ? describe_interval(*each.expected) : "-", half_width(each),
-                        cell(each.bias, number), cell(each.deviation, number),
+                        cell(each.bias, fit::short_number), cell(each.deviation, fit::short_number),
                         cell(each.coverage, percent)});
   }
   return out;

@@ -179,14 +179,15 @@ class Gatherer {
 
 fit::NewRun parse_run(const std::string& flag, const std::string& text) {
   const std::size_t colon = text.find(':');
-  const std::optional<double> params = fit::parse_number(text.substr(0, colon));
-  const std::optional<double> tokens =
-      colon == std::string::npos ? std::nullopt : fit::parse_number(text.substr(colon + 1));
-  if (!params || !tokens || !(*params > 0) || !(*tokens > 0)) {
+  // 0 stands for what is no number: neither can be one.
+  const double params = fit::parse_number(text.substr(0, colon)).value_or(0);
+  const double tokens =
+      colon == std::string::npos ? 0 : fit::parse_number(text.substr(colon + 1)).value_or(0);
+  if (!(params > 0) || !(tokens > 0)) {
     throw std::invalid_argument(
         fmt::format("{}: '{}' is not N:D with two numbers above 0, such as 7B:140B", flag, text));
   }
-  return {*params, *tokens};
+  return {params, tokens};
 }
 
 void add_evidence_options(CLI::App& command, EvidenceOptions& options) {

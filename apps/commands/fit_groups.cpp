@@ -115,8 +115,9 @@ fit::Table group_table(const std::vector<Group>& groups, double flops, bool exac
     const fit::AllocationRow at = best.rows.empty() ? fit::AllocationRow{} : best.rows[0];
     cell(at.params, fit::short_count), cell(at.tokens, fit::short_count);
     cell(at.loss, [](double loss) { return fmt::format("{:.4f}", loss); });
-    cell(best.growth ? best.growth->params_exponent : fit::Estimate{}, number);
-    for (const fit::Coefficient& c : each.fit.coefficients) cell({c.value, c.se, c.ci95}, number);
+    cell(best.growth ? best.growth->params_exponent : fit::Estimate{}, fit::short_number);
+    for (const fit::Coefficient& c : each.fit.coefficients)
+      cell({c.value, c.se, c.ci95}, fit::short_number);
     if (exact) row.insert(row.end(), {each.fit.identifiable ? "1" : "0", fit::exact(flops)});
     out.rows.push_back(std::move(row));
   }
@@ -140,7 +141,7 @@ fit::Table ratio_table(const std::vector<fit::RecipeRatio>& ratios, bool exact) 
       add_exact(each.speed_up, row), add_exact(each.loss_difference, row);
       row.push_back(fit::exact(each.flops));
     } else {
-      add(each.speed_up, number, row), add(each.loss_difference, signed_number, row);
+      add(each.speed_up, fit::short_number, row), add(each.loss_difference, signed_number, row);
     }
     out.rows.push_back(std::move(row));
   }

@@ -375,6 +375,11 @@ std::string latex_float(const Table& table, const std::string& caption) {
 
 std::string short_count(double value) { return counted(value, 4); }
 
+std::string short_number(double value) {
+  const double size = std::abs(value);
+  return size >= 1e4 && size < 1e15 ? short_count(value) : fmt::format("{:.4g}", value);
+}
+
 std::string short_interval(double low, double high) {
   return fmt::format("[{}, {}]", counted(low, 3), counted(high, 3));
 }

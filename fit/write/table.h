@@ -68,6 +68,8 @@ std::size_t display_width(std::string_view text);
 // The one way in which people read counts of parameters and tokens. Four significant digits with a
 // suffix: 73.19B, 1.312T, 411.6M; 1.235e+20 beyond 1e15.
 std::string short_count(double value);
+// Four digits for a number of any kind: counts from 10,000 on as short_count.
+std::string short_number(double value);
 
 // An interval of such counts, three digits an end: [781M, 1.02B].
 std::string short_interval(double low, double high);
