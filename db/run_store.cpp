@@ -56,25 +56,32 @@ SyncCounts RunStore::sync_runs(const std::vector<RunRow>& runs) {
   Statement want(db_, "INSERT INTO wanted VALUES(?)");
   Statement known(db_, "SELECT retired FROM run WHERE key = ?");
   Statement revive(db_,
-                   "UPDATE run SET retired = 0, name = ?, strategy = ?, size = ? WHERE key = ?");
+                   "UPDATE run SET retired = 0, name = ?, strategy = ?, size = ?, parent_key = ?, "
+                   "tokens_base = ?, base_tokens_per_param = ?, base_phase = ? WHERE key = ?");
   Statement add(db_,
                 "INSERT INTO run(key, name, recipe, strategy, language, source_language, replay, "
                 "size, seed, params_embedding, "
                 "params_unembedding, params_blocks, params_norms, params_budget, steps, "
-                "tokens_target, tokens_source, flops, parent_key) "
-                "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                "tokens_target, tokens_source, flops, parent_key, tokens_base, "
+                "base_tokens_per_param, base_phase) "
+                "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   for (const RunRow& r : runs) {
     want.bind(r.key).run();
     known.bind(r.key);
     if (known.step()) {
       // The key says that it is the same training; its name may have changed with the spec.
-      revive.bind(r.name, r.strategy, r.size, r.key).run();
+      // So may the run that made the checkpoint it begins from, and what that was called.
+      revive
+          .bind(r.name, r.strategy, r.size, r.parent_key, r.tokens_base, r.base_tokens_per_param,
+                r.base_phase, r.key)
+          .run();
       ++counts.kept;
       continue;
     }
     add.bind(r.key, r.name, r.recipe, r.strategy, r.language, r.source_language, r.replay, r.size,
              r.seed, r.params_embedding, r.params_unembedding, r.params_blocks, r.params_norms,
-             r.params_budget, r.steps, r.tokens_target, r.tokens_source, r.flops, r.parent_key)
+             r.params_budget, r.steps, r.tokens_target, r.tokens_source, r.flops, r.parent_key,
+             r.tokens_base, r.base_tokens_per_param, r.base_phase)
         .run();
     ++counts.added;
   }
@@ -87,18 +94,20 @@ SyncCounts RunStore::sync_runs(const std::vector<RunRow>& runs) {
 }
 
 std::vector<RunRow> RunStore::runs() const {
-  Statement rows(db_,
-                 "SELECT id, key, name, recipe, strategy, language, source_language, replay, size, "
-                 "seed, params_embedding, params_unembedding, params_blocks, params_norms, "
-                 "params_budget, steps, tokens_target, tokens_source, flops, parent_key, cancelled "
-                 "FROM run WHERE NOT retired ORDER BY id");
+  Statement rows(
+      db_,
+      "SELECT id, key, name, recipe, strategy, language, source_language, replay, size, "
+      "seed, params_embedding, params_unembedding, params_blocks, params_norms, "
+      "params_budget, steps, tokens_target, tokens_source, flops, parent_key, cancelled, "
+      "tokens_base, base_tokens_per_param, base_phase "
+      "FROM run WHERE NOT retired ORDER BY id");
   std::vector<RunRow> runs;
   while (rows.step()) {
     RunRow& r = runs.emplace_back();
     rows.read(r.id, r.key, r.name, r.recipe, r.strategy, r.language, r.source_language, r.replay,
               r.size, r.seed, r.params_embedding, r.params_unembedding, r.params_blocks,
               r.params_norms, r.params_budget, r.steps, r.tokens_target, r.tokens_source, r.flops,
-              r.parent_key, r.cancelled);
+              r.parent_key, r.cancelled, r.tokens_base, r.base_tokens_per_param, r.base_phase);
   }
   return runs;
 }
@@ -129,10 +138,13 @@ void RunStore::set_cancelled(int64_t run_id, bool cancelled) {
 void RunStore::ingest(int64_t run_id, int64_t attempt_id, const MetricsBatch& batch) {
   Transaction transaction(db_);
   // A resumed run writes the steps after its checkpoint again: the newer line replaces the older.
-  Statement eval(db_, "INSERT OR REPLACE INTO eval VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  Statement eval(db_,
+                 "INSERT OR REPLACE INTO eval(run_id, language, step, attempt_id, tokens_target, "
+                 "tokens_source, flops, loss_nats, loss_nats_per_byte, end_of_schedule, "
+                 "valid_tokens) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   for (const EvalRow& e : batch.evals) {
     eval.bind(run_id, e.language, e.step, attempt_id, e.tokens_target, e.tokens_source, e.flops,
-              e.loss_nats, e.loss_nats_per_byte, e.end_of_schedule)
+              e.loss_nats, e.loss_nats_per_byte, e.end_of_schedule, e.valid_tokens)
         .run();
   }
   Statement loss(db_, "INSERT OR REPLACE INTO train_loss VALUES(?, ?, ?, ?)");
@@ -219,7 +231,8 @@ std::vector<RunResultRow> RunStore::results() const {
                  "SELECT run_id, key, name, strategy, language, size, outcome, device, message, "
                  "source_language, replay, flops, seed, params_embedding, params_unembedding, "
                  "params_blocks, params_norms, params_budget, steps, tokens_target, "
-                 "tokens_source, attempts, loss_nats, loss_nats_per_byte, seconds "
+                 "tokens_source, attempts, loss_nats, loss_nats_per_byte, seconds, tokens_base, "
+                 "base_tokens_per_param, base_phase "
                  "FROM run_results ORDER BY run_id");
   std::vector<RunResultRow> results;
   while (rows.step()) {
@@ -229,7 +242,7 @@ std::vector<RunResultRow> RunStore::results() const {
               r.source_language, r.replay, r.flops, r.seed, r.params_embedding,
               r.params_unembedding, r.params_blocks, r.params_norms, r.params_budget, r.steps,
               r.tokens_target, r.tokens_source, r.attempts, r.loss_nats, r.loss_nats_per_byte,
-              r.seconds);
+              r.seconds, r.tokens_base, r.base_tokens_per_param, r.base_phase);
     r.outcome = stored_outcome(db_, outcome);
   }
   return results;
@@ -239,13 +252,13 @@ std::vector<ObservationRow> RunStore::evals() const {
   Statement rows(
       db_,
       "SELECT run_id, language, step, tokens_target, tokens_source, flops, loss_nats, "
-      "end_of_schedule FROM eval "
+      "end_of_schedule, loss_nats_per_byte, valid_tokens FROM eval "
       "WHERE run_id IN (SELECT id FROM run WHERE NOT retired) ORDER BY run_id, language, step");
   std::vector<ObservationRow> evals;
   while (rows.step()) {
     ObservationRow& o = evals.emplace_back();
     rows.read(o.run_id, o.language, o.step, o.tokens_target, o.tokens_source, o.flops, o.loss_nats,
-              o.end_of_schedule);
+              o.end_of_schedule, o.loss_nats_per_byte, o.valid_tokens);
   }
   return evals;
 }

@@ -28,6 +28,10 @@ struct RunRow {
   int64_t tokens_target = 0, tokens_source = 0;
   double flops = 0;
   std::optional<std::string> parent_key;
+  // Of a run that continues another of the sweep: what its model had been trained on before.
+  std::optional<int64_t> tokens_base;
+  std::optional<double> base_tokens_per_param;  // as the spec called it
+  std::optional<std::string> base_phase;        // "end" of a run, or of its "stable" phase
   bool cancelled = false;  // by the user, until a retry; sync_runs leaves it as it is
 };
 
@@ -81,6 +85,7 @@ struct EvalRow {
   double flops = 0;
   std::optional<double> loss_nats, loss_nats_per_byte;
   bool end_of_schedule = false;
+  std::optional<int64_t> valid_tokens;  // that the loss is the mean of
 };
 
 struct TrainLossRow {
@@ -117,6 +122,9 @@ struct RunResultRow {
           params_norms = 0, params_budget = 0;
   int64_t steps = 0, tokens_target = 0, tokens_source = 0, attempts = 0;
   std::optional<double> loss_nats, loss_nats_per_byte, seconds;
+  std::optional<int64_t> tokens_base;
+  std::optional<double> base_tokens_per_param;
+  std::optional<std::string> base_phase;
 };
 
 struct ObservationRow {
@@ -126,6 +134,8 @@ struct ObservationRow {
   double flops = 0;
   std::optional<double> loss_nats;
   bool end_of_schedule = false;
+  std::optional<double> loss_nats_per_byte;
+  std::optional<int64_t> valid_tokens;  // that the loss is the mean of; absent: not recorded
 };
 
 struct FitRow {
@@ -167,7 +177,8 @@ class RunStore {
 
   bool has_eval(int64_t run_id, const std::string& language, int64_t step) const;
   std::vector<RunResultRow> results() const;
-  std::vector<ObservationRow> evals() const;  // all languages, by run and step
+  // All languages, by run and step. Step 0 is the model that a continued run begins from.
+  std::vector<ObservationRow> evals() const;
 
   void save_fit(const FitRow& fit, int64_t now_ms);
   std::vector<FitRow> fits() const;

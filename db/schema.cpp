@@ -162,7 +162,50 @@ ALTER TABLE attempt ADD COLUMN micro_batch INTEGER;
 ALTER TABLE run ADD COLUMN cancelled INTEGER NOT NULL DEFAULT 0;
 )sql";
 
-constexpr std::array<const char*, 2> kMigrations = {kVersion1, kLaunchRecords};
+// Which checkpoint a continued run began from: the tokens that its model had seen (D1), what the
+// spec called it, and whether it was the end of a run or a point of its constant phase. And how
+// many tokens a validation loss is the mean of, for along the way it may be fewer.
+constexpr const char* kBases = R"sql(
+ALTER TABLE run ADD COLUMN tokens_base INTEGER;
+ALTER TABLE run ADD COLUMN base_tokens_per_param REAL;
+ALTER TABLE run ADD COLUMN base_phase TEXT;
+ALTER TABLE eval ADD COLUMN valid_tokens INTEGER;
+DROP VIEW observations;
+DROP VIEW run_results;
+
+CREATE VIEW run_results AS
+SELECT run.id AS run_id, run.key, run.name, run.strategy, run.language, run.source_language, run.replay, run.size, run.seed,
+       run.params_embedding, run.params_unembedding, run.params_blocks, run.params_norms,
+       run.params_embedding + run.params_unembedding + run.params_blocks + run.params_norms AS params_total,
+       run.params_budget, run.steps, run.tokens_target, run.tokens_source, run.tokens_target + run.tokens_source AS tokens_total, run.flops,
+       CASE WHEN last.id IS NULL THEN 'pending' WHEN last.ended_ms IS NULL THEN 'started' ELSE last.outcome END AS outcome,
+       final.loss_nats, final.loss_nats_per_byte,
+       (SELECT count(*) FROM attempt WHERE attempt.run_id = run.id) AS attempts,
+       (SELECT sum(seconds) FROM attempt WHERE attempt.run_id = run.id) AS seconds,
+       last.device, last.message, run.parent_key, run.tokens_base, run.base_tokens_per_param, run.base_phase
+FROM run
+LEFT JOIN attempt AS last ON last.id = (SELECT id FROM attempt WHERE attempt.run_id = run.id ORDER BY n DESC LIMIT 1)
+LEFT JOIN eval AS final ON final.run_id = run.id AND final.language = run.language AND final.step = run.steps
+WHERE NOT run.retired;
+
+-- Every validation loss on every text; step 0 is the model that a continued run begins from.
+CREATE VIEW losses AS
+SELECT run.strategy, run.language, run.source_language, run.size, run.seed, run.replay,
+       run.tokens_base, run.base_tokens_per_param, run.base_phase,
+       run.params_embedding, run.params_unembedding, run.params_blocks, run.params_norms,
+       eval.tokens_target, eval.tokens_source, eval.tokens_target + eval.tokens_source AS tokens_total,
+       eval.flops, eval.language AS valid_language, eval.valid_tokens,
+       eval.loss_nats, eval.loss_nats_per_byte, eval.loss_nats_per_byte * 1.4426950408889634 AS bits_per_byte,
+       eval.end_of_schedule, eval.step, run.name AS run, run.key, run.params_budget, run_results.outcome, run.id AS run_id
+FROM eval JOIN run ON run.id = eval.run_id JOIN run_results ON run_results.run_id = run.id
+WHERE NOT run.retired
+ORDER BY run.id, eval.language <> run.language, eval.language, eval.step;
+
+CREATE VIEW observations AS
+SELECT * FROM losses WHERE valid_language = language AND step > 0 ORDER BY run_id, step;
+)sql";
+
+constexpr std::array<const char*, 3> kMigrations = {kVersion1, kLaunchRecords, kBases};
 
 int64_t version_of(const Database& database) {
   Statement version(database, "PRAGMA user_version");

@@ -61,8 +61,9 @@ void LossLog::publish() {
 
 void LossLog::judge_validation(int64_t step, const std::string& language, double loss_nats) {
   if (diverged() || std::isfinite(loss_nats)) return;
-  divergence_ =
-      fmt::format("after step {}: the validation loss of {} is {}", step - 1, language, loss_nats);
+  const std::string when =
+      step > 0 ? fmt::format("after step {}", step - 1) : "before the first step";
+  divergence_ = fmt::format("{}: the validation loss of {} is {}", when, language, loss_nats);
 }
 
 void LossLog::judge(int64_t step, double loss, double norm) {

@@ -201,10 +201,13 @@ class TrainingRun {
       return 0;
     }
     try {
-      // Weights alone: the schedule begins anew, and so do the moments.
+      // Weights alone: the schedule begins anew, and so do the moments. A checkpoint on the way is
+      // called by its trajectory, which longer and shorter runs share.
       CheckpointState state =
           load_checkpoint(parameters_, recipe_.model, false, config_.execution.parent_checkpoint);
-      if (state.key != recipe_.parent_key)
+      const bool on_the_way =
+          state.trajectory == recipe_.parent_key && state.step == recipe_.parent_step;
+      if (state.key != recipe_.parent_key && !on_the_way)
         throw std::runtime_error(config_.execution.parent_checkpoint + ": belongs to another run");
     } catch (const std::runtime_error& error) {
       throw Refused(
@@ -217,6 +220,8 @@ class TrainingRun {
     Clock::time_point start = Clock::now(), last_report = start;
     int64_t first = step;
     result_.step = step;
+    if (step == 0 && evaluation_steps_.contains(0)) evaluate(0);
+    if (losses_.diverged()) return diverged();
     for (; step < recipe_.schedule.steps; ++step) {
       // Between two steps all state is in the parameters and the step's number, so that a
       // checkpoint here resumes bit by bit.
@@ -301,11 +306,22 @@ class TrainingRun {
     losses_.add(step, loss * mean_scale(), norm);
   }
 
-  double loss_sum(const ValidationText& text) {
+  // Windows of a validation text that are measured after `step` steps. At both ends all are.
+  int64_t windows_at(int64_t step, const ValidationText& text) const {
+    const bool at_an_end = step == 0 || step == recipe_.schedule.steps;
+    // The first set is the run's own language, whose losses are fitted.
+    if (at_an_end || &text == &validation_.front()) return text.windows();
+    if (config_.execution.others_at_ends_only) return 0;
+    const int64_t tokens = config_.execution.others_course_tokens;
+    if (tokens == 0) return text.windows();
+    return std::clamp<int64_t>(tokens / recipe_.context_tokens, 1, text.windows());
+  }
+
+  double loss_sum(const ValidationText& text, int64_t windows) {
     // In double and on the device: one read a language, whatever the micro-batch.
     at::Tensor total = at::zeros({}, at::TensorOptions().dtype(at::kDouble).device(device_));
-    for (int64_t from = 0; from < text.windows(); from += micro_batch_) {
-      const int64_t count = std::min(micro_batch_, text.windows() - from);
+    for (int64_t from = 0; from < windows; from += micro_batch_) {
+      const int64_t count = std::min(micro_batch_, windows - from);
       total += model_->loss_sum(text.windows_from(from, count).to(device_));
     }
     return total.item<double>();
@@ -313,24 +329,26 @@ class TrainingRun {
 
   void evaluate(int64_t step) {
     losses_.publish();
-    bool end = step == recipe_.schedule.steps;
     for (const ValidationText& text : validation_) {
-      // The first set is the run's own language, whose losses are fitted.
-      if (!end && config_.execution.others_at_end_only && &text != &validation_.front()) break;
+      const int64_t windows = windows_at(step, text);
+      if (windows == 0) continue;
       double sum = 0;
-      within_memory([&] { sum = loss_sum(text); });
+      within_memory([&] { sum = loss_sum(text, windows); });
       EvalLine line;
       line.step = step;
       line.language = text.language();
-      line.loss_nats = sum / static_cast<double>(text.windows() * recipe_.context_tokens);
-      // Token files of another program's tokenizer tell nothing of bytes.
+      line.valid_tokens = windows * recipe_.context_tokens;
+      line.loss_nats = sum / static_cast<double>(line.valid_tokens);
+      // Token files of another program's tokenizer tell nothing of bytes; of a part of the text
+      // its share of the tokens is taken.
+      const double part = static_cast<double>(windows) / static_cast<double>(text.windows());
       if (text.text_bytes() > 0)
-        line.loss_nats_per_byte = sum / static_cast<double>(text.text_bytes());
+        line.loss_nats_per_byte = sum / (part * static_cast<double>(text.text_bytes()));
       line.tokens_target = text_.target_tokens(step);
       line.tokens_source = text_.source_tokens(step);
       line.flops = training_flops_per_token(recipe_.model, recipe_.context_tokens) *
                    static_cast<double>(step * recipe_.batch_tokens());
-      line.end_of_schedule = end;
+      line.end_of_schedule = step == recipe_.schedule.steps;
       if (hooks_.on_eval) hooks_.on_eval(line);
       losses_.judge_validation(step, text.language(), *line.loss_nats);
     }

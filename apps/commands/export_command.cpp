@@ -22,9 +22,10 @@ struct ExportOptions {
   std::string folder;
   std::string out;
   std::string figure;
+  bool every_text = false;
 };
 
-std::string observations_csv(db::RunStore& store) {
+std::string observations_csv(db::RunStore& store, bool every_text) {
   std::vector<std::string> columns = {"strategy",
                                       "language",
                                       "size",
@@ -45,15 +46,19 @@ std::string observations_csv(db::RunStore& store) {
                                       "run",
                                       "outcome",
                                       "key",
-                                      "params_budget"};
+                                      "params_budget",
+                                      "tokens_base",
+                                      "base_tokens_per_param",
+                                      "base_phase",
+                                      "bits_per_byte",
+                                      "valid_tokens"};
+  if (every_text) columns.insert(columns.begin() + 2, {"source_language", "valid_language"});
   fit::Table table{columns, {}};
   // Continued runs come from a model of another language; a file's --stage reads the same words.
-  const std::string stage =
-      "CASE WHEN (SELECT source_language FROM run_results WHERE run_results.key = "
-      "observations.key) "
-      "IS NULL THEN 'scratch' ELSE 'continued' END";
-  db::Statement rows(store.database(), fmt::format("SELECT {}, {} FROM observations",
-                                                   fmt::join(columns, ", "), stage));
+  const std::string stage = "CASE WHEN source_language IS NULL THEN 'scratch' ELSE 'continued' END";
+  db::Statement rows(store.database(),
+                     fmt::format("SELECT {}, {} FROM {}", fmt::join(columns, ", "), stage,
+                                 every_text ? "losses" : "observations"));
   columns.emplace_back("stage");
   table.header.emplace_back("stage");
   while (rows.step()) {
@@ -76,8 +81,8 @@ std::string figure_csv(const db::RunStore& store, const std::string& figure) {
 
 int run_export(const ExportOptions& options) {
   db::RunStore store = read_store(options.folder);
-  const std::string csv =
-      options.figure.empty() ? observations_csv(store) : figure_csv(store, options.figure);
+  const std::string csv = options.figure.empty() ? observations_csv(store, options.every_text)
+                                                 : figure_csv(store, options.figure);
   if (options.out.empty()) {
     fmt::print("{}", csv);
   } else {
@@ -97,6 +102,9 @@ void add_export_command(CLI::App& app, int& exit_code) {
   command->add_option("--figure", options->figure,
                       fmt::format("Instead the numbers of a figure of the report: {}",
                                   fmt::join(figure_table_names(), ", ")));
+  command->add_flag(
+      "--every-text", options->every_text,
+      "Also the losses on the source language's text, and those before the first step");
   command->callback([options, &exit_code] { exit_code = run_export(*options); });
 }
 

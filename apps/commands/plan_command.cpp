@@ -12,6 +12,7 @@
 #include "apps/study/sweep_folder.h"
 #include "apps/terminal/quantities.h"
 #include "fit/write/table.h"
+#include "sweep/plan/base_checkpoints.h"
 #include "sweep/plan/plan.h"
 #include "sweep/schedule/run_speed.h"
 #include "trainer/recipe/memory_model.h"
@@ -73,6 +74,7 @@ Totals totals_of(const sweep::Plan& plan, const sweep::SweepSpec& spec) {
 }
 
 nlohmann::json json_of(const sweep::Plan& plan, const sweep::SweepSpec& spec,
+                       const std::optional<sweep::BaseCost>& bases,
                        const std::map<std::string, std::string>& outcomes) {
   nlohmann::json runs = nlohmann::json::array();
   for (const sweep::PlannedRun& run : plan.runs) {
@@ -105,6 +107,13 @@ nlohmann::json json_of(const sweep::Plan& plan, const sweep::SweepSpec& spec,
                         {"disk_bytes_estimate", price.disk_bytes}};
     j["continues"] =
         run.parent ? nlohmann::json(plan.runs[run.parent->run].name) : nlohmann::json(nullptr);
+    const auto or_null = [](const auto& value) {
+      return value ? nlohmann::json(*value) : nlohmann::json(nullptr);
+    };
+    j["continues_step"] = run.parent ? nlohmann::json(run.parent->step) : nlohmann::json(nullptr);
+    j["tokens_base"] = or_null(row.tokens_base);
+    j["base_tokens_per_param"] = or_null(row.base_tokens_per_param);
+    j["base_phase"] = or_null(row.base_phase);
     j["branches_off"] =
         run.trunk ? nlohmann::json(plan.runs[run.trunk->run].name) : nlohmann::json(nullptr);
     auto outcome = outcomes.find(run.name);
@@ -112,9 +121,17 @@ nlohmann::json json_of(const sweep::Plan& plan, const sweep::SweepSpec& spec,
     runs.push_back(j);
   }
   Totals t = totals_of(plan, spec);
+  nlohmann::json beyond = nullptr;  // what base budgets add to the plain sweep
+  if (bases) {
+    beyond = {{"runs", bases->runs},
+              {"flops_to_train", bases->flops_to_train},
+              {"disk_bytes_estimate", bases->checkpoint_bytes}};
+  }
   return {{"schema", 1},
           {"name", spec.name},
           {"runs", runs},
+          {"warnings", plan.warnings},
+          {"base_budgets", beyond},
           {"totals",
            {{"runs", plan.runs.size()},
             {"tokens", t.tokens},
@@ -128,24 +145,34 @@ nlohmann::json json_of(const sweep::Plan& plan, const sweep::SweepSpec& spec,
             {"disk_bytes_estimate", t.disk_bytes}}}};
 }
 
+std::string start_of(const sweep::Plan& plan, const sweep::PlannedRun& run) {
+  if (run.trunk)
+    return fmt::format("step {} of {}", run.trunk->step, plan.runs[run.trunk->run].name);
+  if (!run.start_model.empty()) return run.start_model;
+  if (!run.parent) return "random weights";
+  const sweep::PlannedRun& parent = plan.runs[run.parent->run];
+  return sweep::is_end(parent, *run.parent)
+             ? parent.name
+             : fmt::format("step {} of {}", run.parent->step, parent.name);
+}
+
 void print_text(const sweep::Plan& plan, const sweep::SweepSpec& spec,
+                const std::optional<sweep::BaseCost>& bases,
                 const std::map<std::string, std::string>& outcomes, bool wide) {
   fit::Table table;
-  table.header = {"run", "params N", "tokens D", "6ND FLOPs", "exact FLOPs", "steps",
-                  "lr",  "time",     "memory",   "disk",      "starts from"};
-  table.align = "lrrrrrrrrrl";
+  table.header = {"run",   "params N", "tokens D", "6ND FLOPs", "exact FLOPs", "steps",
+                  "batch", "lr",       "time",     "memory",    "disk",        "starts from"};
+  table.align = "lrrrrrrrrrrl";
   for (const sweep::PlannedRun& run : plan.runs) {
     Price price = price_of(run, spec);
-    std::string start = run.parent ? plan.runs[run.parent->run].name : "random weights";
-    if (!run.start_model.empty()) start = run.start_model;
-    if (run.trunk)
-      start = fmt::format("step {} of {}", run.trunk->step, plan.runs[run.trunk->run].name);
+    const std::string start = start_of(plan, run);
     auto outcome = outcomes.find(run.name);
     table.rows.push_back(
         {run.name, fit::short_count(static_cast<double>(run.row.params_budget)),
          fit::short_count(static_cast<double>(run.row.tokens_target + run.row.tokens_source)),
          format_flops(run.flops_6nd()), format_flops(run.row.flops),
          fmt::format("{}", run.row.steps),
+         fit::short_count(static_cast<double>(run.recipe.batch_tokens())),
          fmt::format("{:.3g}", run.recipe.schedule.peak_learning_rate),
          format_seconds(price.seconds), format_bytes(price.memory_bytes),
          format_bytes(price.disk_bytes),
@@ -166,17 +193,27 @@ void print_text(const sweep::Plan& plan, const sweep::SweepSpec& spec,
              gpu ? "GPU" : "CPU slot", format_flops(sweep::RunSpeed::assumed(spec.launch, gpu)));
   if (t.dollars > 0) fmt::print(", {:.0f} dollars", t.dollars);
   fmt::print("; {} of checkpoints\n", format_bytes(t.disk_bytes));
+  if (bases) {
+    fmt::print(
+        "base budgets: {} runs, {} FLOPs ({:.0f} %) and {} of checkpoints beyond the plain sweep\n",
+        bases->runs, format_flops(bases->flops_to_train),
+        100 * bases->flops_to_train / std::max(1.0, t.flops_to_train - bases->flops_to_train),
+        format_bytes(bases->checkpoint_bytes));
+  }
+  for (const std::string& warning : plan.warnings)
+    fmt::print("{}\n", fit::wrapped("warning: " + warning, fit::kPageColumns, 9));
 }
 
 int run_plan(const PlanOptions& options) {
   sweep::SweepSpec spec = sweep::read_spec(file_or_preset(options.spec, ".toml"));
-  sweep::Plan plan = sweep::make_plan(
-      spec, sweep::read_ladder(spec.ladder, spec.vocabulary, spec.tied_head), nullptr);
+  const auto ladder = sweep::read_ladder(spec.ladder, spec.vocabulary, spec.tied_head);
+  const sweep::Plan plan = sweep::make_plan(spec, ladder, nullptr);
+  const std::optional<sweep::BaseCost> bases = sweep::cost_of_bases(spec, ladder, plan);
   auto outcomes = outcomes_by_name(options.folder);
   if (options.json) {
-    fmt::print("{}\n", json_of(plan, spec, outcomes).dump());
+    fmt::print("{}\n", json_of(plan, spec, bases, outcomes).dump());
   } else {
-    print_text(plan, spec, outcomes, options.wide);
+    print_text(plan, spec, bases, outcomes, options.wide);
   }
   return 0;
 }

@@ -88,8 +88,12 @@ sweep::SchedulerHooks hooks_of(const Training& t, const Interrupts& interrupts) 
 }
 
 sweep::SchedulerOptions scheduler_options(const Training& t) {
-  return {t.files, host_name(), t.spec.launch, t.spec.train.checkpoint_every_seconds,
-          t.spec.train.source_loss_at_end_only};
+  return {t.files,
+          host_name(),
+          t.spec.launch,
+          t.spec.train.checkpoint_every_seconds,
+          t.spec.train.source_loss_at_end_only,
+          t.spec.train.source_valid_tokens};
 }
 
 // Jobs of one queue are unknown to another, and a run would be trained twice.

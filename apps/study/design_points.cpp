@@ -50,15 +50,17 @@ bool ends_identify(const std::vector<const sweep::PlannedRun*>& runs) {
   return has_several_budgets(ends);
 }
 
-// The runs of one language; of continued ones those with one share of replay, the first.
+// The runs of one language; of continued ones those with one share of replay and one base budget,
+// the first.
 std::vector<const sweep::PlannedRun*> runs_of(const sweep::Plan& plan,
                                               const std::string& language) {
   std::vector<const sweep::PlannedRun*> out;
-  std::optional<double> replay;
+  std::optional<double> replay, base;
   for (const sweep::PlannedRun& run : plan.runs) {
     if (run.row.language != language) continue;
-    if (run.parent && !replay) replay = run.row.replay;
-    if (!run.parent || run.row.replay == replay) out.push_back(&run);
+    if (run.parent && !replay) replay = run.row.replay, base = run.row.base_tokens_per_param;
+    if (!run.parent || (run.row.replay == replay && run.row.base_tokens_per_param == base))
+      out.push_back(&run);
   }
   return out;
 }

@@ -13,6 +13,23 @@ namespace {
 // Budgets of one size that differ by less than this ratio are one.
 constexpr double kOneBudget = 1.2;
 
+// Models that had seen different amounts of text lead to different curves, and to fits of their
+// own.
+std::vector<db::RunResultRow> apart_by_base(std::vector<db::RunResultRow> runs) {
+  std::map<std::string, std::set<double>> bases;  // of each strategy
+  for (const db::RunResultRow& run : runs) {
+    if (run.base_tokens_per_param) bases[run.strategy].insert(*run.base_tokens_per_param);
+  }
+  for (db::RunResultRow& run : runs) {
+    if (run.base_tokens_per_param && bases[run.strategy].size() > 1) {
+      run.strategy += fmt::format("@{:g}", *run.base_tokens_per_param);
+    } else {
+      run.base_tokens_per_param.reset();
+    }
+  }
+  return runs;
+}
+
 std::vector<LanguagePair> find_pairs(const std::vector<db::RunResultRow>& runs) {
   std::map<std::string, std::string> scratch_of;  // language -> strategy
   std::set<std::string> sources;
@@ -30,12 +47,12 @@ std::vector<LanguagePair> find_pairs(const std::vector<db::RunResultRow>& runs) 
     if (!run.source_language || !scratch_of.contains(run.language)) continue;
     if (!seen.insert({run.strategy, run.replay}).second) continue;
     pairs.push_back({run.language, *run.source_language, scratch_of.at(run.language), run.strategy,
-                     run.replay});
+                     run.replay, run.base_tokens_per_param});
     paired.insert(run.language);
   }
   for (const auto& [language, strategy] : scratch_of) {
     if (!paired.contains(language) && !sources.contains(language))
-      pairs.push_back({language, "", strategy, "", 0});
+      pairs.push_back({language, "", strategy, "", 0, std::nullopt});
   }
   return pairs;
 }
@@ -99,12 +116,13 @@ PointChoice find_point_choice(const std::string& name) {
 }
 
 std::string LanguagePair::label() const {
-  return replay > 0 ? fmt::format("{}+{:g}", language, replay) : language;
+  return language + (replay > 0 ? fmt::format("+{:g}", replay) : "") +
+         (base ? fmt::format("@{:g}", *base) : "");
 }
 
 Observations::Observations(const db::RunStore& store, ParamsCount count)
     : count_(count),
-      runs_(store.results()),
+      runs_(apart_by_base(store.results())),
       evals_(store.evals()),
       parent_of_(find_parents(store.runs())),
       pairs_(find_pairs(runs_)) {}
@@ -122,6 +140,8 @@ std::vector<Measurement> Observations::measurements(const std::string& strategy,
     if (run == wanted.end() || !eval.loss_nats ||
         (eval.language == run->second->language) != own_language)
       continue;
+    // What the model knew before its first step is no point of a law over its training tokens.
+    if (own_language && eval.step == 0) continue;
     const auto target = static_cast<double>(eval.tokens_target);
     const double all = target + static_cast<double>(eval.tokens_source);
     found.push_back({run->second, params_of(*run->second, count_), eval.tokens_target, eval.flops,

@@ -35,7 +35,8 @@ struct LanguagePair {
   std::string language, source_language;
   std::string scratch, continued;  // names of strategies; continued may be empty
   double replay = 0;               // of the continued runs
-  std::string label() const;       // fr, or fr+0.1 with replay
+  std::optional<double> base;      // their base budget, where their strategy has several
+  std::string label() const;       // fr, or fr+0.1 with replay, fr@5 of a base budget
 };
 
 // One measured loss on the run's own language.
@@ -54,6 +55,7 @@ class Observations {
  public:
   Observations(const db::RunStore& store, ParamsCount count);
 
+  // Where a strategy continues several base budgets, each is a strategy here: "continued@5".
   const std::vector<db::RunResultRow>& runs() const { return runs_; }
   const std::vector<LanguagePair>& pairs() const { return pairs_; }
   ParamsCount count() const { return count_; }

@@ -9,6 +9,7 @@
 #include <set>
 #include <tuple>
 
+#include "sweep/plan/base_checkpoints.h"
 #include "sweep/plan/start_models.h"
 #include "trainer/recipe/learning_rate.h"
 #include "trainer/recipe/model_cost.h"
@@ -24,11 +25,12 @@ constexpr double kFirstEvaluation = 1.0 / 64;
 struct Place {
   std::string strategy;
   double replay;
+  std::optional<double> base;  // tokens a parameter of what it continues; nothing: its largest
   size_t size;
   int64_t seed;
   bool operator<(const Place& other) const {
-    return std::tie(strategy, replay, size, seed) <
-           std::tie(other.strategy, other.replay, other.size, other.seed);
+    return std::tie(strategy, replay, base, size, seed) <
+           std::tie(other.strategy, other.replay, other.base, other.size, other.seed);
   }
 };
 
@@ -54,24 +56,34 @@ class Planner {
   Plan plan() {
     for (const StrategySpec* strategy : parents_first()) {
       for (double replay : strategy->replay) {
-        for (size_t size = 0; size < ladder_.size(); ++size) {
-          // Counted from the largest size, which every strategy trains: it decides an
-          // extrapolation.
-          if ((ladder_.size() - 1 - size) % static_cast<size_t>(strategy->every) != 0) continue;
-          start_ = start_model(spec_, *strategy, ladder_[size]);
-          if (!strategy->hugging_face.empty() && !start_) continue;  // a model of another size
-          for (int64_t seed : spec_.seeds)
-            add_budgets({strategy->name, replay, size, seed}, *strategy);
-        }
+        for (const std::optional<double>& base : bases(*strategy))
+          add_sizes(*strategy, replay, base);
       }
     }
     require_start_models_used();
     require_distinct();
+    warn_about_mixed_bases(spec_, plan_);
     warn_about_repetition();
     return std::move(plan_);
   }
 
  private:
+  void add_sizes(const StrategySpec& strategy, double replay, std::optional<double> base) {
+    for (size_t size = 0; size < ladder_.size(); ++size) {
+      // Counted from the largest size, which every strategy trains: it decides an extrapolation.
+      if ((ladder_.size() - 1 - size) % static_cast<size_t>(strategy.every) != 0) continue;
+      start_ = start_model(spec_, strategy, ladder_[size]);
+      if (!strategy.hugging_face.empty() && !start_) continue;  // a model of another size
+      for (int64_t seed : spec_.seeds)
+        add_budgets({strategy.name, replay, base, size, seed}, strategy);
+    }
+  }
+
+  static std::vector<std::optional<double>> bases(const StrategySpec& strategy) {
+    if (strategy.base_tokens_per_param.empty()) return {std::nullopt};
+    return {strategy.base_tokens_per_param.begin(), strategy.base_tokens_per_param.end()};
+  }
+
   // One model fits one size; that the ladder lacks it is an error, not a strategy without runs.
   void require_start_models_used() const {
     for (const StrategySpec& strategy : spec_.strategies) {
@@ -208,19 +220,26 @@ class Planner {
       size_t index = add_run(place, strategy, *budget);
       PlannedRun& run = plan_.runs[index];
       int64_t shared = trainer::shared_steps(run.recipe.schedule);
+      runs_of_[place].push_back(index);
       if (!trunk) {
         trunk = index;
-        largest_[place] = index;
-        run.evaluation_steps = log_spaced_steps(run.recipe.schedule.steps, spec_.train.evaluations);
+        evaluate_along_the_way(run);
         // Only where the branch point lies behind the warm-up are the learning rates before it the
         // same.
       } else if (shared > 0 && shared >= run.recipe.schedule.warmup_steps) {
         run.trunk = {*trunk, shared};
         plan_.runs[*trunk].publish_steps.push_back(shared);
       } else {
-        run.evaluation_steps = log_spaced_steps(run.recipe.schedule.steps, spec_.train.evaluations);
+        evaluate_along_the_way(run);
       }
     }
+  }
+
+  void evaluate_along_the_way(PlannedRun& run) const {
+    run.evaluation_steps = log_spaced_steps(run.recipe.schedule.steps, spec_.train.evaluations);
+    // What a run continues is measured, too: what it forgets and gains is counted from there.
+    if (!run.recipe.parent_key.empty())
+      run.evaluation_steps.insert(run.evaluation_steps.begin(), 0);
   }
 
   size_t add_run(const Place& place, const StrategySpec& strategy, double tokens_per_param) {
@@ -229,12 +248,21 @@ class Planner {
     run.recipe = recipe(place, strategy, tokens_per_param);
     if (!strategy.from.empty()) {
       const StrategySpec& parent = *spec_.strategy(strategy.from);
-      // Of several replay shares the first is continued, of several budgets the largest: the
-      // strongest source model of that size.
-      size_t index = largest_.at({parent.name, parent.replay.front(), place.size, place.seed});
-      run.parent = {index, plan_.runs[index].recipe.schedule.steps};
-      run.recipe.parent_key = plan_.runs[index].row.key;
+      // Of several replay shares the first is continued, of several bases the largest.
+      const Place from{parent.name, parent.replay.front(), bases(parent).back(), place.size,
+                       place.seed};
+      run.parent = base_checkpoint(spec_, strategy, place.base, plan_, runs_of_.at(from));
+      PlannedRun& base = plan_.runs[run.parent->run];
       run.recipe.parent_step = run.parent->step;
+      if (is_end(base, *run.parent)) {
+        run.recipe.parent_key = base.row.key;
+      } else {
+        // The same weights whatever the trunk's length: a longer one leaves the keys as they are.
+        run.recipe.parent_key = trainer::trajectory_key(base.recipe);
+        if (std::find(base.publish_steps.begin(), base.publish_steps.end(), run.parent->step) ==
+            base.publish_steps.end())
+          base.publish_steps.push_back(run.parent->step);
+      }
     }
     if (start_) {
       run.start_model = start_->folder;
@@ -244,9 +272,10 @@ class Planner {
       throw SpecError(fmt::format("{}: size {}, strategy {}: {}", spec_.file.string(),
                                   ladder_[place.size].name, strategy.name, messages.front()));
     }
-    // Replay and seed only where they tell runs apart.
-    run.name = fmt::format("{}{} {} {:g}tpp{}", strategy.name,
+    // Replay, base and seed only where they tell runs apart.
+    run.name = fmt::format("{}{}{} {} {:g}tpp{}", strategy.name,
                            strategy.replay.size() > 1 ? fmt::format("+{:g}", place.replay) : "",
+                           bases(strategy).size() > 1 ? fmt::format("@{:g}", *place.base) : "",
                            ladder_[place.size].name, tokens_per_param,
                            spec_.seeds.size() > 1 ? fmt::format(" seed{}", place.seed) : "");
     fill_row(run, place, strategy);
@@ -263,7 +292,7 @@ class Planner {
     row.recipe = trainer::to_json(recipe).dump();
     row.strategy = strategy.name;
     row.language = strategy.language;
-    if (!strategy.from.empty()) row.parent_key = recipe.parent_key;
+    if (run.parent) fill_base(row, place, plan_.runs[run.parent->run], *run.parent);
     if (const std::string source = source_language(strategy); !source.empty())
       row.source_language = source;
     row.replay = place.replay;
@@ -280,6 +309,16 @@ class Planner {
     row.tokens_target = tokens - row.tokens_source;
     row.flops = trainer::training_flops_per_token(recipe.model, recipe.context_tokens) *
                 static_cast<double>(tokens);
+  }
+
+  // What the continued model had been trained on: by its run, and by what that one continued.
+  static void fill_base(db::RunRow& row, const Place& place, const PlannedRun& parent,
+                        const StartPoint& start) {
+    row.parent_key = parent.row.key;
+    row.tokens_base =
+        start.step * parent.recipe.batch_tokens() + parent.row.tokens_base.value_or(0);
+    row.base_tokens_per_param = place.base.value_or(parent.tokens_per_param);
+    row.base_phase = is_end(parent, start) ? "end" : "stable";
   }
 
   void require_distinct() const {
@@ -317,8 +356,8 @@ class Planner {
   const std::vector<ModelSize>& ladder_;
   const trainer::Corpus* corpus_;
   Plan plan_;
-  std::map<Place, size_t> largest_;
-  std::optional<StartModel> start_;  // of the strategy and size at work
+  std::map<Place, std::vector<size_t>> runs_of_;  // the largest budget first
+  std::optional<StartModel> start_;               // of the strategy and size at work
 };
 
 }  // namespace
@@ -326,6 +365,10 @@ class Planner {
 double PlannedRun::flops_6nd() const {
   return 6.0 * static_cast<double>(row.params_budget) *
          static_cast<double>(row.tokens_target + row.tokens_source);
+}
+
+bool is_end(const PlannedRun& parent, const StartPoint& start) {
+  return start.step == parent.recipe.schedule.steps;
 }
 
 int64_t PlannedRun::steps_to_train() const { return row.steps - (trunk ? trunk->step : 0); }

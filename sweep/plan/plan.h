@@ -13,7 +13,7 @@
 
 namespace crosslaw::sweep {
 
-// Where a run may begin other than at step 0: a checkpoint of another planned run.
+// Where a run may begin: a checkpoint of another planned run, at its end or on its way.
 struct StartPoint {
   size_t run = 0;  // index into Plan::runs
   int64_t step = 0;
@@ -24,7 +24,7 @@ struct PlannedRun {
   trainer::Recipe recipe;
   std::string name;
   double tokens_per_param = 0;
-  // The run whose final weights this one continues.
+  // The run whose weights this one continues, those of its end or of its constant phase.
   std::optional<StartPoint> parent;
   // Or the model of Hugging Face that it continues, by its folder (Corpus::start_models).
   std::string start_model;
@@ -40,16 +40,18 @@ struct PlannedRun {
   double checkpoint_bytes() const;  // on disk when the run is done
 };
 
+// Whether the weights that a run continues are those of the parent's end.
+bool is_end(const PlannedRun& parent, const StartPoint& start);
+
 // The whole sweep as a DAG; every run comes after those it starts from.
 struct Plan {
   std::vector<PlannedRun> runs;
   std::vector<std::string> warnings;
 };
 
-// Ladder x budgets x strategies x replay x seeds; reads nothing but the config.json of models of
-// Hugging Face. Without a corpus the keys are not final,
-// for they depend on the text. Throws SpecError for what cannot be trained (a budget below one
-// batch).
+// Ladder x budgets x strategies x replay x bases x seeds; reads nothing but the config.json of
+// models of Hugging Face. Without a corpus the keys are not final, for they depend on the text.
+// Throws SpecError for what cannot be trained (a budget below one batch).
 Plan make_plan(const SweepSpec& spec, const std::vector<ModelSize>& ladder,
                const trainer::Corpus* corpus);
 

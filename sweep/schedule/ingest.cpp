@@ -18,7 +18,8 @@ int64_t ingest_metrics(db::RunStore& store, const std::filesystem::path& sweep,
   trainer::MetricsVisitor visitor;
   visitor.on_eval = [&](const trainer::EvalLine& e) {
     batch.evals.push_back({e.language, e.step, e.tokens_target, e.tokens_source, e.flops,
-                           e.loss_nats, e.loss_nats_per_byte, e.end_of_schedule});
+                           e.loss_nats, e.loss_nats_per_byte, e.end_of_schedule,
+                           e.valid_tokens > 0 ? std::optional(e.valid_tokens) : std::nullopt});
   };
   visitor.on_train = [&](const trainer::TrainLines& t) {
     for (size_t i = 0; i < t.loss_nats.size(); ++i) {

@@ -161,7 +161,7 @@ void Scheduler::settle_earlier_attempts() {
 // A child of what has failed can never start. It stays waiting and is not given up itself: once the
 // parent is mended, the next invocation trains both.
 bool Scheduler::blocked(const Job& job) const {
-  if (!job.planned->parent) return false;
+  if (!job.planned->parent || base_is_there(job)) return false;
   const Job& parent = jobs_[job.planned->parent->run];
   return parent.state == State::kFailed || parent.state == State::kDiverged ||
          parent.state == State::kCancelled || blocked(parent);
@@ -169,7 +169,9 @@ bool Scheduler::blocked(const Job& job) const {
 
 bool Scheduler::ready(const Job& job) const {
   if (job.state != State::kWaiting || job.not_before_ms > hooks_.now_ms()) return false;
-  if (job.planned->parent && jobs_[job.planned->parent->run].state != State::kDone) return false;
+  if (job.planned->parent && jobs_[job.planned->parent->run].state != State::kDone &&
+      !base_is_there(job))
+    return false;
   // A trunk only saves work, so it is worth waiting for while it may still publish; without it the
   // run trains the shared steps itself and gets the same losses.
   if (!job.planned->trunk) return true;

@@ -24,7 +24,8 @@ struct SchedulerOptions {
   std::string host;
   LaunchSpec launch;
   double checkpoint_every_seconds = 600;
-  bool source_loss_at_end_only = false;
+  bool source_loss_at_ends_only = false;
+  int64_t source_course_tokens = 0;  // of a continued run's source loss along the way; 0: all
 };
 
 // What a printer may want to know, at any time.
@@ -104,6 +105,10 @@ class Scheduler {
   void load_jobs();
   void settle_earlier_attempts();
   void check_parents();
+  // Whether the weights that it continues are there, though their run has not ended.
+  bool base_is_there(const Job& job) const;
+  // The last step at which the run may be resumed: before a checkpoint that others still need.
+  int64_t last_resume_step(const Job& job) const;
   void require_checkpoint(const StartPoint& start, bool check_hashes);
   void take_requests();
   void forget_divergence(Job& job);

@@ -132,7 +132,8 @@ void Scheduler::write_attempt_config(const Job& job, const db::AttemptRow& attem
     e.parent_checkpoint = corpus_.start_models.at(planned.start_model).folder.string();
   // From here on what the losses do not depend on; it stays out of the recipe and its key.
   e.evaluation_steps = planned.evaluation_steps;
-  e.others_at_end_only = options_.source_loss_at_end_only;
+  e.others_at_ends_only = options_.source_loss_at_ends_only;
+  e.others_course_tokens = options_.source_course_tokens;
   e.publish_steps = planned.publish_steps;
   e.checkpoint_every_seconds = options_.checkpoint_every_seconds;
   e.micro_batch_sequences = attempt.micro_batch.value_or(0);

@@ -14,6 +14,13 @@ namespace {
 constexpr std::size_t kResumePointsKept = 2;
 }
 
+bool Scheduler::base_is_there(const Job& job) const {
+  const StartPoint& base = *job.planned->parent;
+  const Job& parent = jobs_[base.run];
+  // Its end is there when the run is done, and not before it is known to be.
+  return base.step < parent.planned->row.steps && checkpoint_at(parent, base.step).has_value();
+}
+
 // A finished run whose final checkpoint is gone must be done again, if another run still needs it.
 void Scheduler::check_parents() {
   // Children before parents: one that must be done again then asks for its own parent's checkpoint.
@@ -32,9 +39,11 @@ void Scheduler::require_checkpoint(const StartPoint& start, bool check_hashes) {
   if (auto folder = checkpoint_at(job, start.step))
     damage = trainer::checkpoint_damage(options_.folder / *folder, check_hashes);
   if (damage.empty()) return;
-  hooks_.say(
-      fmt::format("{}: its final checkpoint is needed and unusable ({}); the run is done again",
-                  job.planned->name, damage));
+  const std::string checkpoint = start.step == job.planned->row.steps
+                                     ? "final checkpoint"
+                                     : fmt::format("checkpoint at step {}", start.step);
+  hooks_.say(fmt::format("{}: its {} is needed and unusable ({}); the run is done again",
+                         job.planned->name, checkpoint, damage));
   for (const db::AttemptRow& attempt : store_.attempts()) {
     if (attempt.run_id == job.run_id && attempt.outcome == db::Outcome::kDone)
       store_.revoke_attempt(attempt.id, db::Outcome::kCheckpointLost, damage);
@@ -47,9 +56,10 @@ void Scheduler::require_checkpoint(const StartPoint& start, bool check_hashes) {
 std::vector<std::string> Scheduler::start_checkpoints(const Job& job) const {
   std::vector<std::string> folders;
   std::vector<db::CheckpointRow> own = store_.checkpoints(job.run_id);
+  const int64_t last = last_resume_step(job);
   // Newest first, then the trunk's: the trainer takes the first that is whole.
   for (auto row = own.rbegin(); row != own.rend(); ++row) {
-    if (row->step < job.planned->row.steps && fs::exists(options_.folder / row->folder))
+    if (row->step <= last && fs::exists(options_.folder / row->folder))
       folders.push_back((options_.folder / row->folder).string());
   }
   if (job.planned->trunk) {
@@ -57,6 +67,18 @@ std::vector<std::string> Scheduler::start_checkpoints(const Job& job) const {
     if (shared) folders.push_back((options_.folder / *shared).string());
   }
   return folders;
+}
+
+int64_t Scheduler::last_resume_step(const Job& job) const {
+  int64_t last = job.planned->row.steps - 1;
+  for (const Job& other : jobs_) {
+    const auto& base = other.planned->parent;
+    // Resumed behind it, the run would never publish it.
+    if (base && &jobs_[base->run] == &job && other.state != State::kDone && base->step <= last &&
+        !checkpoint_at(job, base->step))
+      last = base->step;
+  }
+  return last;
 }
 
 std::optional<std::string> Scheduler::checkpoint_at(const Job& job, int64_t step) const {
@@ -104,17 +126,23 @@ void Scheduler::drop_checkpoint(const Job& job, int64_t step, const std::string&
   fs::remove_all(options_.folder / folder, ignored);
 }
 
-// Branch points are kept until the last branch is done, resume points until the run is.
+// Branch points and bases are kept until the last run that starts there is done, resume points
+// until the run is.
 void Scheduler::drop_spent_checkpoints(size_t index) {
   auto spent = [&](size_t job, int64_t step) {
     if (jobs_[job].state != State::kDone || step == jobs_[job].planned->row.steps) return false;
     return std::none_of(jobs_.begin(), jobs_.end(), [&](const Job& other) {
-      return other.planned->trunk && other.planned->trunk->run == job &&
-             other.planned->trunk->step == step && other.state != State::kDone;
+      const auto starts_here = [&](const std::optional<StartPoint>& start) {
+        return start && start->run == job && start->step == step;
+      };
+      return other.state != State::kDone &&
+             (starts_here(other.planned->trunk) || starts_here(other.planned->parent));
     });
   };
   std::vector<size_t> candidates = {index};
-  if (jobs_[index].planned->trunk) candidates.push_back(jobs_[index].planned->trunk->run);
+  for (const auto& start : {jobs_[index].planned->trunk, jobs_[index].planned->parent}) {
+    if (start) candidates.push_back(start->run);
+  }
   for (size_t job : candidates) {
     for (const db::CheckpointRow& row : store_.checkpoints(jobs_[job].run_id)) {
       if (!spent(job, row.step)) continue;

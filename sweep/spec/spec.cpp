@@ -5,9 +5,11 @@
 #include <glob.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <limits>
 #include <map>
+#include <set>
 
 #include "sweep/spec/launch_section.h"
 #include "sweep/spec/toml_section.h"
@@ -151,6 +153,9 @@ void read_training(TomlSection section, TrainingSpec& train) {
           "between 0 and 1000");
   train.source_loss_at_end_only =
       section.boolean("source_loss_at_end_only", train.source_loss_at_end_only);
+  train.source_valid_tokens = section.integer("source_valid_tokens", train.source_valid_tokens);
+  require(train.source_valid_tokens >= 0, section, "source_valid_tokens",
+          fmt::format("at least 0, found {}", train.source_valid_tokens));
   train.checkpoint_every_seconds =
       section.number("checkpoint_every_seconds", train.checkpoint_every_seconds);
   require(train.checkpoint_every_seconds > 0, section, "checkpoint_every_seconds", "positive");
@@ -185,6 +190,45 @@ void read_hugging_face(TomlSection& section, StrategySpec& strategy, const Sweep
   strategy.resize_vocabulary = vocabulary == "resize";
 }
 
+// "source@10": continued after 10 tokens a parameter. Empty where there is no such number.
+std::optional<double> tokens_after_at(std::string& from) {
+  const size_t at = from.rfind('@');
+  if (at == std::string::npos || at + 1 == from.size()) return std::nullopt;
+  double tokens = 0;
+  const auto [end, error] =
+      std::from_chars(from.data() + at + 1, from.data() + from.size(), tokens);
+  if (error != std::errc() || end != from.data() + from.size()) return std::nullopt;
+  from.resize(at);
+  return tokens;
+}
+
+// Which of the parent's checkpoints are continued.
+void read_bases(TomlSection& section, StrategySpec& strategy) {
+  if (strategy.hugging_face.empty()) {
+    if (const auto tokens = tokens_after_at(strategy.from)) {
+      require(*tokens > 0 && std::isfinite(*tokens), section, "from",
+              "\"STRATEGY@TOKENS\", a positive number of tokens a parameter");
+      require(!section.has("from_tokens_per_param"), section, "from_tokens_per_param",
+              "left out where from = \"STRATEGY@TOKENS\" names the tokens already");
+      strategy.base_tokens_per_param = {*tokens};
+    }
+  }
+  if (section.has("from_tokens_per_param"))
+    strategy.base_tokens_per_param = positive_numbers(section, "from_tokens_per_param");
+  const std::string phase = section.text("from_phase", "auto");
+  require(phase == "auto" || phase == "end" || phase == "stable", section, "from_phase",
+          fmt::format("auto, end or stable, found {}", phase));
+  strategy.base_phase = phase == "end"      ? BasePhase::kEnd
+                        : phase == "stable" ? BasePhase::kStable
+                                            : BasePhase::kAuto;
+  const bool of_this_sweep = !strategy.from.empty();
+  for (const char* key : {"from_tokens_per_param", "from_phase"})
+    require(of_this_sweep || !section.has(key), section, key,
+            "left out without from = \"STRATEGY\": there is no run whose tokens are counted");
+  require(!strategy.base_tokens_per_param.empty() || strategy.base_phase == BasePhase::kAuto,
+          section, "from_phase", "left out without from_tokens_per_param");
+}
+
 StrategySpec read_strategy(TomlSection& section, const SweepSpec& spec) {
   StrategySpec strategy;
   strategy.name = section.text("name");
@@ -197,10 +241,14 @@ StrategySpec read_strategy(TomlSection& section, const SweepSpec& spec) {
   }
   strategy.from = section.text("from", "");
   read_hugging_face(section, strategy, spec);
+  read_bases(section, strategy);
   strategy.replay = section.numbers("replay", {0.0});
   for (double replay : strategy.replay)
     require(replay >= 0 && replay < 1, section, "replay",
             fmt::format("in [0, 1), found {}", replay));
+  require(std::set<double>(strategy.replay.begin(), strategy.replay.end()).size() ==
+              strategy.replay.size(),
+          section, "replay", "an array of different shares");
   require(!strategy.replay.empty(), section, "replay", "an array with at least one number");
   bool source_text = !strategy.from.empty() || has_language(spec, strategy.source_language);
   require(

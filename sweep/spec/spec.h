@@ -25,11 +25,20 @@ struct LanguageSpec {
   std::vector<std::string> valid;
 };
 
+// Which of a run's checkpoints is continued where a number of tokens is named: the end of a run of
+// just so many, or one of the trunk's constant phase, which has not cooled down. kAuto takes the
+// end where the spec trains such a run.
+enum class BasePhase { kAuto, kEnd, kStable };
+
 // One way to train the whole ladder.
 struct StrategySpec {
   std::string name;
   std::string language;
-  std::string from;             // the strategy whose models it continues; empty: none of this sweep
+  std::string from;  // the strategy whose models it continues; empty: none of this sweep
+  // Target tokens a parameter of that strategy after which it is continued; each makes runs of its
+  // own. Empty: the end of its largest budget.
+  std::vector<double> base_tokens_per_param;
+  BasePhase base_phase = BasePhase::kAuto;
   std::string hugging_face;     // or a folder of Hugging Face; {size} stands for the ladder's name
   std::string source_language;  // of that model
   bool resize_vocabulary = false;  // of that model, to the ladder's
@@ -53,7 +62,10 @@ struct TrainingSpec {
   std::string precision = "auto";
   double init_std = 0.02;   // 0: 1 / sqrt(3 fan_in), written init = "fan_in"
   int64_t evaluations = 8;  // validation losses along a run, log-spaced, besides the last
-  bool source_loss_at_end_only = false;  // continued runs: loss on the source language
+  // Continued runs: the loss on the source language, of all its text at both ends; along the way of
+  // so many tokens (0: all), or not at all.
+  int64_t source_valid_tokens = 0;
+  bool source_loss_at_end_only = false;
   double checkpoint_every_seconds = 600;
 };
 

@@ -31,6 +31,7 @@ toml::table training_table(const TrainingSpec& t) {
                     {"clip_norm", t.optimizer.clip_norm},
                     {"precision", t.precision},
                     {"evaluations", t.evaluations},
+                    {"source_valid_tokens", t.source_valid_tokens},
                     {"source_loss_at_end_only", t.source_loss_at_end_only},
                     {"checkpoint_every_seconds", t.checkpoint_every_seconds}};
   if (t.peak_learning_rate > 0) table.insert("peak_learning_rate", t.peak_learning_rate);
@@ -66,6 +67,12 @@ std::string to_toml(const SweepSpec& spec) {
                     {"every", s.every},
                     {"replay", to_array(s.replay)}};
     if (!s.from.empty()) row.insert("from", s.from);
+    if (!s.base_tokens_per_param.empty()) {
+      row.insert("from_tokens_per_param", to_array(s.base_tokens_per_param));
+      row.insert("from_phase", s.base_phase == BasePhase::kEnd      ? "end"
+                               : s.base_phase == BasePhase::kStable ? "stable"
+                                                                    : "auto");
+    }
     if (!s.hugging_face.empty()) {
       row.insert("from", "hf:" + s.hugging_face);
       row.insert("source_language", s.source_language);

@@ -223,19 +223,79 @@ TEST_CASE("tokens and FLOPs of every validation are those of the steps before, c
   }
 }
 
-TEST_CASE("along the way only the first language is looked at when so asked, at the end all") {
+TEST_CASE("along the way only the first language is looked at when so asked, at both ends all") {
   Workshop w;
   TrainConfig config = w.config("fr", 10);
   w.add_language(config, "en", 1.0);
   config.recipe.mixture.pop_back();
-  config.execution.evaluation_steps = {2, 5};
-  config.execution.others_at_end_only = true;
+  config.execution.evaluation_steps = {0, 2, 5};
+  config.execution.others_at_ends_only = true;
   Journal j = w.run(config, "a");
   std::vector<std::pair<std::string, int64_t>> seen;
   for (const auto& [place, loss] : j.evals) seen.push_back(place);
   // In parentheses: LibTorch's printing of vectors does not know pairs.
   CHECK((seen == std::vector<std::pair<std::string, int64_t>>{
-                     {"en", 10}, {"fr", 2}, {"fr", 5}, {"fr", 10}}));
+                     {"en", 0}, {"en", 10}, {"fr", 0}, {"fr", 2}, {"fr", 5}, {"fr", 10}}));
+}
+
+TEST_CASE("a continued run's losses begin with those of its source model, on both texts") {
+  Workshop w;
+  TrainConfig source = w.config("en", 10);
+  w.add_language(source, "fr", 1.0);
+  source.recipe.mixture.pop_back();
+  Journal s = w.run(source, "source");
+  TrainConfig config = w.config("fr", 10);
+  w.add_language(config, "en", 1.0);
+  config.recipe.mixture.pop_back();
+  config.recipe.parent_key = run_key(source.recipe);
+  config.recipe.parent_step = 10;
+  config.execution.parent_checkpoint = w.checkpoint("source", 10);
+  config.execution.evaluation_steps = {0, 3, 6};
+  config.execution.others_course_tokens = 100;  // of 1,024; three windows
+  Journal j = w.run(config, "continued");
+  CHECK(j.evals.at({"en", 0}) == s.evals.at({"en", 10}));
+  CHECK(j.evals.at({"fr", 0}) == s.evals.at({"fr", 10}));
+  for (const EvalLine& line : j.eval_lines) {
+    const bool part = line.language == "en" && line.step != 0 && line.step != 10;
+    INFO(line.language << " " << line.step);
+    CHECK(line.valid_tokens == (part ? 96 : 1024));
+    if (line.step == 0) CHECK(line.tokens_target + line.tokens_source == 0);
+    // Bytes are tokens here, but for the marks between documents.
+    CHECK(*line.loss_nats_per_byte == Approx(*line.loss_nats).epsilon(0.02));
+  }
+}
+
+TEST_CASE("a part of the source text is measured as far as it goes, from its beginning") {
+  Workshop w;
+  TrainConfig config = w.config("fr", 8);
+  w.add_language(config, "en", 1.0);
+  config.recipe.mixture.pop_back();
+  config.execution.evaluation_steps = {4};
+  TrainConfig part = config;
+  part.execution.others_course_tokens = 512;
+  Journal whole = w.run(config, "whole"), half = w.run(part, "half");
+  // What is measured changes no step of the training.
+  CHECK(half.losses == whole.losses);
+  CHECK(half.evals.at({"fr", 4}) == whole.evals.at({"fr", 4}));
+  CHECK(half.evals.at({"en", 8}) == whole.evals.at({"en", 8}));
+  CHECK(half.evals.at({"en", 4}) != whole.evals.at({"en", 4}));
+  CHECK(half.evals.at({"en", 4}) == Approx(whole.evals.at({"en", 4})).epsilon(0.1));
+}
+
+TEST_CASE("a checkpoint on a trunk's way is continued by its trajectory and its step") {
+  Workshop w;
+  TrainConfig trunk = w.config("en", 20);
+  trunk.execution.publish_steps = {8, 12};
+  w.run(trunk, "trunk");
+  TrainConfig config = w.config("fr", 6);
+  config.recipe.parent_key = trajectory_key(trunk.recipe);
+  config.recipe.parent_step = 8;
+  config.execution.parent_checkpoint = w.checkpoint("trunk", 8);
+  CHECK(w.run(config, "right").result.outcome == Outcome::kDone);
+  config.execution.parent_checkpoint = w.checkpoint("trunk", 12);
+  Journal wrong = w.run(config, "wrong");
+  CHECK(wrong.result.outcome == Outcome::kRefused);
+  CHECK_THAT(wrong.result.message, has_text("belongs to another run"));
 }
 
 TEST_CASE(

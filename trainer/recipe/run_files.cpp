@@ -45,7 +45,8 @@ bool visit(const json& j, const MetricsVisitor& visitor) {
   if (kind == "eval") {
     visitor.on_eval({j.at("step"), j.at("language"), optional_number(j.at("loss_nats")),
                      optional_number(j.at("loss_nats_per_byte")), j.at("tokens_target"),
-                     j.at("tokens_source"), j.at("flops"), j.at("end_of_schedule")});
+                     j.at("tokens_source"), j.at("flops"), j.at("end_of_schedule"),
+                     j.value("valid_tokens", int64_t{0})});
   } else if (kind == "train") {
     const TrainLines lines{j.at("first_step"), optional_numbers(j.at("loss_nats")),
                            optional_numbers(j.at("gradient_norm"))};
@@ -68,7 +69,8 @@ std::string to_line(const EvalLine& e) {
             {"tokens_target", e.tokens_target},
             {"tokens_source", e.tokens_source},
             {"flops", e.flops},
-            {"end_of_schedule", e.end_of_schedule}};
+            {"end_of_schedule", e.end_of_schedule},
+            {"valid_tokens", e.valid_tokens}};
   return j.dump() + "\n";
 }
 

@@ -25,6 +25,7 @@ struct EvalLine {
   int64_t tokens_source = 0;                 // of its other languages
   double flops = 0;
   bool end_of_schedule = false;
+  int64_t valid_tokens = 0;  // that the loss is the mean of; 0: not said
 };
 
 // Losses of consecutive optimizer steps, the first of which is `first_step` (counted from 0).

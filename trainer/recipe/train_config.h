@@ -93,9 +93,13 @@ struct Execution {
   std::map<std::string, std::string> valid_shards;
   std::vector<std::string> start_checkpoints;  // of the same trajectory, best first; may be damaged
   std::string parent_checkpoint;
-  std::vector<int64_t> evaluation_steps;  // validation after so many steps; the last one always
-  bool others_at_end_only = false;        // of the validation sets, only the first along the way
-  std::vector<int64_t> publish_steps;     // checkpoints that other runs start from
+  // Validation after so many steps; after the last one always. 0: the model it begins from.
+  std::vector<int64_t> evaluation_steps;
+  // Of the validation sets but the first (the source language's): measured at the start and the end
+  // alone, or along the way on so many of their tokens; 0: on all.
+  bool others_at_ends_only = false;
+  int64_t others_course_tokens = 0;
+  std::vector<int64_t> publish_steps;  // checkpoints that other runs start from
   double checkpoint_every_seconds = 600;
   int64_t micro_batch_sequences = 0;  // 0: the whole batch on the CPU, what fits on the GPU
 };

@@ -141,6 +141,7 @@ std::vector<std::string> complaints(const TrainConfig& config) {
   }
   checks.at_least<int64_t>("threads", execution.threads, 1);
   checks.at_least<int64_t>("micro_batch_sequences", execution.micro_batch_sequences, 0);
+  checks.at_least<int64_t>("others_course_tokens", execution.others_course_tokens, 0);
   if (!(execution.checkpoint_every_seconds > 0)) {
     checks.add("checkpoint_every_seconds", execution.checkpoint_every_seconds, "positive");
   }

@@ -110,6 +110,13 @@ TEST_CASE("evaluation points are log-spaced, distinct and before the end") {
   CHECK(*steps.rbegin() < run.row.steps);
 }
 
+TEST_CASE("what a run continues is measured before its first step, once a trajectory") {
+  for (const PlannedRun& run : tests::some(small_plan().runs)) {
+    const bool measured = !run.evaluation_steps.empty() && run.evaluation_steps.front() == 0;
+    CHECK(measured == (run.row.strategy == "continued" && !run.trunk));
+  }
+}
+
 TEST_CASE("a larger budget in the spec leaves the keys of the smaller ones") {
   auto keys = [](const Plan& plan) {
     std::set<std::string> set;

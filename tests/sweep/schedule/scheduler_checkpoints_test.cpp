@@ -142,6 +142,49 @@ TEST_CASE("lost final checkpoints are made again only where a run still needs th
   CHECK(world.outcomes() == std::map<Outcome, int64_t>{{Outcome::kDone, 21}});
 }
 
+TEST_CASE("a base on the source's way is kept until all that continue it are done, then dropped") {
+  SweepWorld world("from = \"source\"", "from = \"source\"\nfrom_tokens_per_param = [1, 3]");
+  FakeLauncher launcher;
+  world.scheduler(launcher).run();
+  CHECK(world.outcomes() == std::map<Outcome, int64_t>{{Outcome::kDone, 21}});
+  int64_t continued = 0;
+  for (const TrainConfig& config : launcher.started) {
+    const PlannedRun& run = world.run_of(config);
+    if (!run.parent) continue;
+    ++continued;
+    const std::filesystem::path base = config.execution.parent_checkpoint;
+    CHECK(base.filename() == trainer::checkpoint_name(run.parent->step));
+    CHECK(base.parent_path().parent_path().filename() == *run.row.parent_key);
+    CHECK_FALSE(std::filesystem::exists(base));
+  }
+  CHECK(continued == 12);
+}
+
+TEST_CASE("a lost base is made again: its run does not resume behind it") {
+  SweepWorld world("from = \"source\"", "from = \"source\"\nfrom_tokens_per_param = [1, 3]");
+  bool lost = false;
+  int64_t first_base = 0;
+  FakeLauncher launcher([&](const TrainConfig& config, int64_t n) {
+    const PlannedRun& run = world.run_of(config);
+    const PlannedRun* largest = &world.plan.runs[2];
+    if (&run == largest && n == 1) first_base = run.publish_steps.front();
+    // The first run that continues the largest source finds its base gone.
+    if (!run.parent || run.row.size != largest->row.size || lost) return FakeEnd{};
+    lost = true;
+    const std::filesystem::path base = config.execution.parent_checkpoint;
+    std::filesystem::remove_all(base.parent_path() / trainer::checkpoint_name(first_base));
+    return FakeEnd{.outcome = trainer::Outcome::kRefused, .code = 1};
+  });
+  world.scheduler(launcher, 1).run();
+  CHECK(lost);
+  CHECK(world.outcomes() == std::map<Outcome, int64_t>{{Outcome::kDone, 21}});
+  for (const TrainConfig& config : launcher.started) {
+    if (&world.run_of(config) != &world.plan.runs[2]) continue;
+    for (const std::filesystem::path start : config.execution.start_checkpoints)
+      CHECK(start.filename() <= trainer::checkpoint_name(first_base));
+  }
+}
+
 TEST_CASE("a parent's damage that only the hash shows is found when a child is refused") {
   SweepWorld world;
   int64_t refusals = 0;

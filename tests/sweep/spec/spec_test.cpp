@@ -87,6 +87,23 @@ TEST_CASE("values out of range name the bound") {
       has_text("closed by an entry without below_params"));
 }
 
+TEST_CASE("bases, replay shares and what is measured of the source are read and written out") {
+  SmallSweep sweep;
+  sweep.edit("from = \"source\"",
+             "from = \"source\"\nreplay = [0.0, 0.01, 0.05, 0.1, 0.2, 0.5]\n"
+             "from_tokens_per_param = [3, 1]\nfrom_phase = \"stable\"");
+  SweepSpec spec = read_spec(sweep.spec);
+  CHECK(spec.strategy("continued")->replay.size() == 6);
+  CHECK(spec.strategy("continued")->base_tokens_per_param == std::vector<double>{1, 3});
+  CHECK(spec.strategy("continued")->base_phase == BasePhase::kStable);
+  SweepSpec again = read_spec(sweep.folder.write("again.toml", to_toml(spec)));
+  CHECK(to_toml(again) == to_toml(spec));
+  CHECK_THAT(message_after("from = \"source\"", "from = \"source\"\nreplay = [0.1, 0.1]"),
+             has_text("replay: must be an array of different shares"));
+  CHECK_THAT(message_after("evaluations = 3", "evaluations = 3\nsource_valid_tokens = -1"),
+             has_text("source_valid_tokens: must be at least 0, found -1"));
+}
+
 TEST_CASE("strategies must have a language, a parent that exists and no cycle") {
   CHECK_THAT(message_after("language = \"en\"", "language = \"de\""),
              has_text("there is no [data.language.de]"));

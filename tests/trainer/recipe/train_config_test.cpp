@@ -266,7 +266,8 @@ TEST_CASE("every part of a config comes back from its file, those of either sche
       c.recipe.precision = "fp32";
       Execution& e = c.execution;
       e.gpu_uuid = "GPU-1", e.threads = 3, e.start_checkpoints = {"b", "a"};
-      e.parent_checkpoint = "p", e.others_at_end_only = true, e.publish_steps = {9, 8};
+      e.parent_checkpoint = "p", e.others_at_ends_only = true, e.others_course_tokens = 96,
+      e.publish_steps = {9, 8};
       e.checkpoint_every_seconds = 1.0 / 7.0, e.micro_batch_sequences = 2, e.device = "cuda";
       write_config(c, folder / "config.json");
       TrainConfig read = read_config(folder / "config.json");
@@ -275,7 +276,8 @@ TEST_CASE("every part of a config comes back from its file, those of either sche
       CHECK(read.execution.gpu_uuid == e.gpu_uuid);
       CHECK(read.execution.start_checkpoints == e.start_checkpoints);
       CHECK(read.execution.parent_checkpoint == "p");
-      CHECK(read.execution.others_at_end_only);
+      CHECK(read.execution.others_at_ends_only);
+      CHECK(read.execution.others_course_tokens == 96);
       CHECK(read.execution.publish_steps == e.publish_steps);
       CHECK(read.execution.checkpoint_every_seconds == 1.0 / 7.0);
       CHECK(read.execution.valid_shards == e.valid_shards);
