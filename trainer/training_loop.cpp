@@ -14,6 +14,7 @@
 
 #include "db/files/file_system.h"
 #include "trainer/loss_log.h"
+#include "trainer/matrix_optimizers.h"
 #include "trainer/model/checkpoint.h"
 #include "trainer/model/gpu_device.h"
 #include "trainer/model/llama.h"
@@ -290,6 +291,10 @@ class TrainingRun {
     // Padding between the weights is zero and does not count.
     at::Tensor norm = at::linalg_vector_norm(p.gradients);
     const AdamWOptions& o = recipe_.optimizer;
+    if (o.kind != OptimizerKind::kAdamW) {
+      matrix_step(p, recipe_, step, norm, model_->target());
+      return losses_.add(step, loss * mean_scale(), norm);
+    }
     double rate = learning_rate(recipe_.schedule, step);
     auto update = [&](int64_t from, int64_t count, double decay) {
       adamw(model_->target(),

@@ -12,7 +12,7 @@
 #include "apps/study/sweep_folder.h"
 #include "apps/terminal/quantities.h"
 #include "fit/write/table.h"
-#include "sweep/plan/base_checkpoints.h"
+#include "sweep/plan/base_cost.h"
 #include "sweep/plan/plan.h"
 #include "sweep/schedule/run_speed.h"
 #include "trainer/recipe/memory_model.h"

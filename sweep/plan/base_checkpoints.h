@@ -4,7 +4,8 @@
 #include <optional>
 #include <vector>
 
-#include "sweep/plan/plan.h"
+#include "sweep/plan/planned_run.h"
+#include "sweep/spec/spec.h"
 
 namespace crosslaw::sweep {
 
@@ -18,15 +19,5 @@ StartPoint base_checkpoint(const SweepSpec& spec, const StrategySpec& strategy,
 
 // Models that have cooled down and models that have not are not of one series of base budgets.
 void warn_about_mixed_bases(const SweepSpec& spec, Plan& plan);
-
-// What base budgets cost beyond the same spec without them, where each strategy continues the end
-// of its parent's largest budget alone.
-struct BaseCost {
-  int64_t runs = 0;
-  double flops_to_train = 0, checkpoint_bytes = 0;
-};
-// Nothing when the spec names no base budget.
-std::optional<BaseCost> cost_of_bases(const SweepSpec& spec, const std::vector<ModelSize>& ladder,
-                                      const Plan& plan);
 
 }  // namespace crosslaw::sweep

@@ -10,6 +10,7 @@
 #include <tuple>
 
 #include "sweep/plan/base_checkpoints.h"
+#include "sweep/plan/learning_rates.h"
 #include "sweep/plan/start_models.h"
 #include "trainer/recipe/learning_rate.h"
 #include "trainer/recipe/model_cost.h"
@@ -54,6 +55,7 @@ class Planner {
       : spec_(spec), ladder_(ladder), corpus_(corpus) {}
 
   Plan plan() {
+    require_sizes();
     for (const StrategySpec* strategy : parents_first()) {
       for (double replay : strategy->replay) {
         for (const std::optional<double>& base : bases(*strategy))
@@ -68,13 +70,26 @@ class Planner {
   }
 
  private:
+  // Sizes that the spec names must be of the ladder.
+  void require_sizes() const {
+    std::vector<std::string> named;
+    for (const SizeSeeds& some : spec_.size_seeds)
+      named.insert(named.end(), some.sizes.begin(), some.sizes.end());
+    for (const std::string& name : named) {
+      if (std::none_of(ladder_.begin(), ladder_.end(),
+                       [&](const ModelSize& size) { return size.name == name; }))
+        throw SpecError(fmt::format("{}: seeds: sizes: the ladder {} has no size {}",
+                                    spec_.file.string(), spec_.ladder.string(), name));
+    }
+  }
+
   void add_sizes(const StrategySpec& strategy, double replay, std::optional<double> base) {
     for (size_t size = 0; size < ladder_.size(); ++size) {
       // Counted from the largest size, which every strategy trains: it decides an extrapolation.
       if ((ladder_.size() - 1 - size) % static_cast<size_t>(strategy.every) != 0) continue;
       start_ = start_model(spec_, strategy, ladder_[size]);
       if (!strategy.hugging_face.empty() && !start_) continue;  // a model of another size
-      for (int64_t seed : spec_.seeds)
+      for (int64_t seed : spec_.seeds_of(ladder_[size].name))
         add_budgets({strategy.name, replay, base, size, seed}, strategy);
     }
   }
@@ -163,12 +178,10 @@ class Planner {
       s.cooldown_steps =
           std::max<int64_t>(1, std::llround(t.cooldown_fraction * static_cast<double>(s.steps)));
     }
-    // Peak ~ 1 / width is what muP derives for matrices (arXiv:2203.03466); a spec may give one
-    // peak for all sizes instead.
-    auto hidden = static_cast<double>(ladder_[place.size].shape.hidden);
-    s.peak_learning_rate =
-        t.peak_learning_rate > 0 ? t.peak_learning_rate : t.learning_rate_times_hidden / hidden;
+    const ModelSize& size = ladder_[place.size];
+    s.peak_learning_rate = peak_learning_rate(t, size.shape, batch_tokens(size), s.steps);
     s.final_ratio = t.final_learning_rate;
+    s.cooldown = t.cooldown;
     return s;
   }
 
@@ -225,8 +238,10 @@ class Planner {
         trunk = index;
         evaluate_along_the_way(run);
         // Only where the branch point lies behind the warm-up are the learning rates before it the
-        // same.
-      } else if (shared > 0 && shared >= run.recipe.schedule.warmup_steps) {
+        // same, and only where their peak does not follow from the budget.
+      } else if (shared > 0 && shared >= run.recipe.schedule.warmup_steps &&
+                 trainer::trajectory_key(run.recipe) ==
+                     trainer::trajectory_key(plan_.runs[*trunk].recipe)) {
         run.trunk = {*trunk, shared};
         plan_.runs[*trunk].publish_steps.push_back(shared);
       } else {
@@ -277,7 +292,9 @@ class Planner {
                            strategy.replay.size() > 1 ? fmt::format("+{:g}", place.replay) : "",
                            bases(strategy).size() > 1 ? fmt::format("@{:g}", *place.base) : "",
                            ladder_[place.size].name, tokens_per_param,
-                           spec_.seeds.size() > 1 ? fmt::format(" seed{}", place.seed) : "");
+                           spec_.seeds_of(ladder_[place.size].name).size() > 1
+                               ? fmt::format(" seed{}", place.seed)
+                               : "");
     fill_row(run, place, strategy);
     plan_.runs.push_back(std::move(run));
     return plan_.runs.size() - 1;
@@ -361,26 +378,6 @@ class Planner {
 };
 
 }  // namespace
-
-double PlannedRun::flops_6nd() const {
-  return 6.0 * static_cast<double>(row.params_budget) *
-         static_cast<double>(row.tokens_target + row.tokens_source);
-}
-
-bool is_end(const PlannedRun& parent, const StartPoint& start) {
-  return start.step == parent.recipe.schedule.steps;
-}
-
-int64_t PlannedRun::steps_to_train() const { return row.steps - (trunk ? trunk->step : 0); }
-
-double PlannedRun::flops_to_train() const {
-  return row.flops * static_cast<double>(steps_to_train()) / static_cast<double>(row.steps);
-}
-
-double PlannedRun::checkpoint_bytes() const {
-  return trainer::checkpoint_bytes(recipe.model, false) +
-         static_cast<double>(publish_steps.size()) * trainer::checkpoint_bytes(recipe.model, true);
-}
 
 Plan make_plan(const SweepSpec& spec, const std::vector<ModelSize>& ladder,
                const trainer::Corpus* corpus) {

@@ -1,44 +1,19 @@
 #include "sweep/spec/spec.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <glob.h>
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
-#include <limits>
-#include <map>
+#include <numeric>
 #include <set>
 
 #include "sweep/spec/launch_section.h"
+#include "sweep/spec/sections.h"
 #include "sweep/spec/toml_section.h"
 
 namespace crosslaw::sweep {
 namespace fs = std::filesystem;
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-std::string absolute_to(const fs::path& spec_file, const std::string& path) {
-  return (fs::absolute(spec_file).parent_path() / path).lexically_normal().string();
-}
-
-void require(bool good, const TomlSection& section, const std::string& key,
-             const std::string& expected) {
-  if (!good) section.fail(key, "must be " + expected);
-}
-
-std::vector<double> positive_numbers(TomlSection& section, const std::string& key) {
-  std::vector<double> values = section.numbers(key, {});
-  require(!values.empty(), section, key, "an array with at least one number");
-  for (double value : values)
-    require(value > 0, section, key, fmt::format("positive, found {}", value));
-  std::sort(values.begin(), values.end());
-  // Twice the same budget would be twice the same run.
-  values.erase(std::unique(values.begin(), values.end()), values.end());
-  return values;
-}
 
 void read_ladder_section(TomlSection section, SweepSpec& spec) {
   spec.ladder = absolute_to(spec.file, section.text("file"));
@@ -85,209 +60,44 @@ void read_data(TomlSection section, SweepSpec& spec) {
   section.finish();
 }
 
-std::vector<BatchTier> read_batch_tokens(TomlSection& section) {
-  // One number for all sizes, or tiers by size; the last tier is open, so that every size has one.
-  const toml::node* node = section.node("batch_tokens");
-  if (node && !node->is_array()) return {{kInfinity, section.integer("batch_tokens")}};
-  std::vector<BatchTier> tiers;
-  for (TomlSection& tier : section.sections("batch_tokens")) {
-    tiers.push_back({tier.number("below_params", kInfinity), tier.integer("tokens")});
-    require(tiers.size() < 2 || tiers.back().below_params > tiers[tiers.size() - 2].below_params,
-            tier, "below_params", "larger than the one before");
-    tier.finish();
-  }
-  require(!tiers.empty() && tiers.back().below_params == kInfinity, section, "batch_tokens",
-          "closed by an entry without below_params");
-  return tiers;
+std::vector<int64_t> checked_seeds(TomlSection& section, std::vector<int64_t> seeds) {
+  require(!seeds.empty(), section, "seeds", "an array with at least one number");
+  for (int64_t seed : seeds) require(seed >= 0, section, "seeds", "numbers of at least 0");
+  return seeds;
 }
 
-double read_init(TomlSection& section, double otherwise) {
-  const toml::node* node = section.node("init");
-  if (!node) return otherwise;
-  // 0 stands for 1 / sqrt(3 fan_in), in the recipe, too.
-  if (node->is_string() && node->as_string()->get() == "fan_in") return 0.0;
-  if (!node->is_number()) section.fail("init", "expected a standard deviation or \"fan_in\"");
-  double std = section.number("init");
-  require(std > 0, section, "init", "positive, or \"fan_in\"");
-  return std;
-}
-
-void read_optimizer(TomlSection& section, trainer::AdamWOptions& o) {
-  o.beta1 = section.number("beta1", o.beta1);
-  o.beta2 = section.number("beta2", o.beta2);
-  o.epsilon = section.number("epsilon", o.epsilon);
-  o.weight_decay = section.number("weight_decay", o.weight_decay);
-  o.clip_norm = section.number("clip_norm", o.clip_norm);
-}
-
-void read_training(TomlSection section, TrainingSpec& train) {
-  std::string schedule = section.text("schedule", "cosine");
-  require(schedule == "cosine" || schedule == "wsd", section, "schedule",
-          fmt::format("cosine or wsd, found {}", schedule));
-  train.schedule = schedule == "wsd" ? trainer::ScheduleKind::kWsd : trainer::ScheduleKind::kCosine;
-  train.peak_learning_rate = section.number("peak_learning_rate", 0);
-  train.learning_rate_times_hidden = section.number("learning_rate_times_hidden", 0);
-  // Exactly one of the two rules.
-  require((train.peak_learning_rate > 0) != (train.learning_rate_times_hidden > 0), section,
-          "peak_learning_rate", "a positive number, or else learning_rate_times_hidden");
-  train.warmup_fraction = section.number("warmup_fraction", train.warmup_fraction);
-  require(train.warmup_fraction >= 0 && train.warmup_fraction < 1, section, "warmup_fraction",
-          "in [0, 1)");
-  train.warmup_steps_min = section.integer("warmup_steps_min", train.warmup_steps_min);
-  train.warmup_steps_max = section.integer("warmup_steps_max", train.warmup_steps_max);
-  require(train.warmup_steps_min >= 0, section, "warmup_steps_min", "at least 0");
-  require(train.warmup_steps_max >= train.warmup_steps_min, section, "warmup_steps_max",
-          "at least warmup_steps_min");
-  train.cooldown_fraction = section.number("cooldown_fraction", train.cooldown_fraction);
-  require(train.cooldown_fraction > 0 && train.cooldown_fraction < 1, section, "cooldown_fraction",
-          "in (0, 1)");
-  train.final_learning_rate = section.number("final_learning_rate", train.final_learning_rate);
-  require(train.final_learning_rate >= 0 && train.final_learning_rate <= 1, section,
-          "final_learning_rate", "a share of the peak, in [0, 1]");
-  train.batch_tokens = read_batch_tokens(section);
-  read_optimizer(section, train.optimizer);
-  train.precision = section.text("precision", train.precision);
-  train.init_std = read_init(section, train.init_std);
-  train.evaluations = section.integer("evaluations", train.evaluations);
-  require(train.evaluations >= 0 && train.evaluations <= 1000, section, "evaluations",
-          "between 0 and 1000");
-  train.source_loss_at_end_only =
-      section.boolean("source_loss_at_end_only", train.source_loss_at_end_only);
-  train.source_valid_tokens = section.integer("source_valid_tokens", train.source_valid_tokens);
-  require(train.source_valid_tokens >= 0, section, "source_valid_tokens",
-          fmt::format("at least 0, found {}", train.source_valid_tokens));
-  train.checkpoint_every_seconds =
-      section.number("checkpoint_every_seconds", train.checkpoint_every_seconds);
-  require(train.checkpoint_every_seconds > 0, section, "checkpoint_every_seconds", "positive");
-  section.finish();
-}
-
-bool has_language(const SweepSpec& spec, const std::string& name) {
-  return std::any_of(spec.languages.begin(), spec.languages.end(),
-                     [&](const LanguageSpec& language) { return language.name == name; });
-}
-
-// from = "hf:FOLDER": a model of Hugging Face instead of a strategy's.
-void read_hugging_face(TomlSection& section, StrategySpec& strategy, const SweepSpec& spec) {
-  constexpr std::string_view kPrefix = "hf:";
-  if (!strategy.from.starts_with(kPrefix)) {
-    for (const char* key : {"source_language", "vocabulary"})
-      require(!section.has(key), section, key, "left out without from = \"hf:FOLDER\"");
+// Numbers for all sizes, or tables: {sizes, count} or {sizes, seeds} for some, without sizes for
+// all others.
+void read_seeds(TomlSection& root, SweepSpec& spec) {
+  const toml::node* node = root.node("seeds");
+  const toml::array* array = node ? node->as_array() : nullptr;
+  if (!array || array->empty() || !array->is_homogeneous(toml::node_type::table)) {
+    spec.seeds = checked_seeds(root, root.integers("seeds", spec.seeds));
     return;
   }
-  std::string folder = strategy.from.substr(kPrefix.size());
-  require(!folder.empty(), section, "from", "\"hf:\" and a folder with a config.json");
-  strategy.hugging_face = absolute_to(spec.file, folder);
-  strategy.from.clear();
-  strategy.source_language = section.text("source_language");
-  require(
-      !strategy.source_language.empty() && strategy.source_language != strategy.language, section,
-      "source_language",
-      "the language that the model of from = \"hf:...\" knows already, another one than language");
-  std::string vocabulary = section.text("vocabulary", "keep");
-  require(vocabulary == "keep" || vocabulary == "resize", section, "vocabulary",
-          fmt::format("keep or resize, found {}", vocabulary));
-  strategy.resize_vocabulary = vocabulary == "resize";
-}
-
-// "source@10": continued after 10 tokens a parameter. Empty where there is no such number.
-std::optional<double> tokens_after_at(std::string& from) {
-  const size_t at = from.rfind('@');
-  if (at == std::string::npos || at + 1 == from.size()) return std::nullopt;
-  double tokens = 0;
-  const auto [end, error] =
-      std::from_chars(from.data() + at + 1, from.data() + from.size(), tokens);
-  if (error != std::errc() || end != from.data() + from.size()) return std::nullopt;
-  from.resize(at);
-  return tokens;
-}
-
-// Which of the parent's checkpoints are continued.
-void read_bases(TomlSection& section, StrategySpec& strategy) {
-  if (strategy.hugging_face.empty()) {
-    if (const auto tokens = tokens_after_at(strategy.from)) {
-      require(*tokens > 0 && std::isfinite(*tokens), section, "from",
-              "\"STRATEGY@TOKENS\", a positive number of tokens a parameter");
-      require(!section.has("from_tokens_per_param"), section, "from_tokens_per_param",
-              "left out where from = \"STRATEGY@TOKENS\" names the tokens already");
-      strategy.base_tokens_per_param = {*tokens};
+  std::set<std::string> named;
+  bool others = false;
+  for (TomlSection& entry : root.sections("seeds")) {
+    require(entry.has("count") != entry.has("seeds"), entry, "count",
+            "there, or else seeds: how many, or which");
+    const int64_t count = entry.integer("count", 1);
+    require(count >= 1 && count <= 1000, entry, "count", "between 1 and 1000");
+    std::vector<int64_t> counted(static_cast<size_t>(count));
+    std::iota(counted.begin(), counted.end(), 1);
+    const std::vector<int64_t> seeds = checked_seeds(entry, entry.integers("seeds", counted));
+    if (!entry.has("sizes")) {
+      require(!others, entry, "sizes", "there: two entries would be of all other sizes");
+      others = true;
+      spec.seeds = seeds;
+    } else {
+      spec.size_seeds.push_back({entry.texts("sizes"), seeds});
+      require(!spec.size_seeds.back().sizes.empty(), entry, "sizes",
+              "an array with at least one name of the ladder");
+      for (const std::string& size : spec.size_seeds.back().sizes)
+        require(named.insert(size).second, entry, "sizes",
+                fmt::format("names that no other entry has; {} is there twice", size));
     }
-  }
-  if (section.has("from_tokens_per_param"))
-    strategy.base_tokens_per_param = positive_numbers(section, "from_tokens_per_param");
-  const std::string phase = section.text("from_phase", "auto");
-  require(phase == "auto" || phase == "end" || phase == "stable", section, "from_phase",
-          fmt::format("auto, end or stable, found {}", phase));
-  strategy.base_phase = phase == "end"      ? BasePhase::kEnd
-                        : phase == "stable" ? BasePhase::kStable
-                                            : BasePhase::kAuto;
-  const bool of_this_sweep = !strategy.from.empty();
-  for (const char* key : {"from_tokens_per_param", "from_phase"})
-    require(of_this_sweep || !section.has(key), section, key,
-            "left out without from = \"STRATEGY\": there is no run whose tokens are counted");
-  require(!strategy.base_tokens_per_param.empty() || strategy.base_phase == BasePhase::kAuto,
-          section, "from_phase", "left out without from_tokens_per_param");
-}
-
-StrategySpec read_strategy(TomlSection& section, const SweepSpec& spec) {
-  StrategySpec strategy;
-  strategy.name = section.text("name");
-  require(!strategy.name.empty(), section, "name", "not empty");
-  require(!spec.strategy(strategy.name), section, "name",
-          fmt::format("unique; {} is there twice", strategy.name));
-  strategy.language = section.text("language");
-  if (!has_language(spec, strategy.language)) {
-    section.fail("language", fmt::format("there is no [data.language.{}]", strategy.language));
-  }
-  strategy.from = section.text("from", "");
-  read_hugging_face(section, strategy, spec);
-  read_bases(section, strategy);
-  strategy.replay = section.numbers("replay", {0.0});
-  for (double replay : strategy.replay)
-    require(replay >= 0 && replay < 1, section, "replay",
-            fmt::format("in [0, 1), found {}", replay));
-  require(std::set<double>(strategy.replay.begin(), strategy.replay.end()).size() ==
-              strategy.replay.size(),
-          section, "replay", "an array of different shares");
-  require(!strategy.replay.empty(), section, "replay", "an array with at least one number");
-  bool source_text = !strategy.from.empty() || has_language(spec, strategy.source_language);
-  require(
-      source_text || strategy.replay == std::vector<double>{0.0}, section, "replay",
-      "left out without from, or without the text of source_language: there is no source language");
-  strategy.every = section.integer("every", 1);
-  require(strategy.every >= 1, section, "every", "at least 1");
-  if (section.has("tokens_per_param"))
-    strategy.tokens_per_param = positive_numbers(section, "tokens_per_param");
-  section.finish();
-  return strategy;
-}
-
-// Parents must exist, without cycles, and speak another language.
-void check_parents(const TomlSection& root, const SweepSpec& spec) {
-  for (const StrategySpec& strategy : spec.strategies) {
-    std::vector<std::string> path = {strategy.name};
-    for (const StrategySpec* at = &strategy; !at->from.empty();) {
-      const StrategySpec* parent = spec.strategy(at->from);
-      if (!parent)
-        root.fail("strategy",
-                  fmt::format("{}: from = \"{}\", but there is no strategy of that name", at->name,
-                              at->from));
-      path.push_back(parent->name);
-      if (parent == &strategy)
-        root.fail("strategy", fmt::format("a cycle: {}", fmt::join(path, " from ")));
-      if (path.size() > spec.strategies.size() + 1) break;  // a cycle that another strategy closes
-      at = parent;
-    }
-    // A child of a size needs the parent of that size; sizes are counted from the largest, so the
-    // child's steps must be whole multiples of the parent's.
-    if (!strategy.from.empty() && strategy.every % spec.strategy(strategy.from)->every != 0) {
-      root.fail("strategy", fmt::format("{}: every = {} asks for sizes that {} does not train",
-                                        strategy.name, strategy.every, strategy.from));
-    }
-    if (!strategy.from.empty() && spec.strategy(strategy.from)->language == strategy.language) {
-      root.fail("strategy", fmt::format("{}: continues {} in the same language {}", strategy.name,
-                                        strategy.from, strategy.language));
-    }
+    entry.finish();
   }
 }
 
@@ -298,6 +108,14 @@ const StrategySpec* SweepSpec::strategy(const std::string& wanted) const {
     if (strategy.name == wanted) return &strategy;
   }
   return nullptr;
+}
+
+const std::vector<int64_t>& SweepSpec::seeds_of(const std::string& size) const {
+  for (const SizeSeeds& some : size_seeds) {
+    if (std::find(some.sizes.begin(), some.sizes.end(), size) != some.sizes.end())
+      return some.seeds;
+  }
+  return seeds;
 }
 
 SweepSpec read_spec(const fs::path& file) {
@@ -326,9 +144,7 @@ SweepSpec read_spec(const fs::path& file) {
           "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == std::string::npos;
   require(plain && spec.name[0] != '.', root, "name",
           "made of letters, digits, '-', '_' and '.', for it names the sweep's folder");
-  spec.seeds = root.integers("seeds", spec.seeds);
-  require(!spec.seeds.empty(), root, "seeds", "an array with at least one number");
-  for (int64_t seed : spec.seeds) require(seed >= 0, root, "seeds", "numbers of at least 0");
+  read_seeds(root, spec);
   read_ladder_section(root.section("ladder"), spec);
   TomlSection budget = root.section("budget");
   spec.tokens_per_param = positive_numbers(budget, "tokens_per_param");

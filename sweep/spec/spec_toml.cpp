@@ -18,7 +18,9 @@ toml::array to_array(const auto& values) {
 }
 
 toml::table training_table(const TrainingSpec& t) {
-  toml::table table{{"schedule", t.schedule == trainer::ScheduleKind::kWsd ? "wsd" : "cosine"},
+  toml::table table{{"schedule", t.schedule == trainer::ScheduleKind::kCosine ? "cosine"
+                                 : t.cooldown == trainer::Cooldown::kLinear   ? "wsd-linear"
+                                                                              : "wsd"},
                     {"warmup_fraction", t.warmup_fraction},
                     {"warmup_steps_min", t.warmup_steps_min},
                     {"warmup_steps_max", t.warmup_steps_max},
@@ -37,6 +39,19 @@ toml::table training_table(const TrainingSpec& t) {
   if (t.peak_learning_rate > 0) table.insert("peak_learning_rate", t.peak_learning_rate);
   if (t.learning_rate_times_hidden > 0)
     table.insert("learning_rate_times_hidden", t.learning_rate_times_hidden);
+  if (t.rate_rule == RateRule::kStepLaw) {
+    table.insert("learning_rate_rule", "step-law");
+    table.insert("learning_rate_factor", t.learning_rate_factor);
+  } else if (t.rate_rule == RateRule::kHorizon) {
+    table.insert("learning_rate_rule", "horizon");
+    table.insert("reference_batch_tokens", t.reference_batch_tokens);
+    table.insert("reference_tokens", t.reference_tokens);
+  }
+  if (t.optimizer.kind != trainer::OptimizerKind::kAdamW) {
+    table.insert("optimizer",
+                 t.optimizer.kind == trainer::OptimizerKind::kAdamH ? "adamh" : "muon");
+    table.insert("adam_learning_rate", t.optimizer.adam_learning_rate);
+  }
   if (t.init_std > 0) {
     table.insert("init", t.init_std);
   } else {
@@ -81,9 +96,16 @@ std::string to_toml(const SweepSpec& spec) {
     if (!s.tokens_per_param.empty()) row.insert("tokens_per_param", to_array(s.tokens_per_param));
     strategies.push_back(row);
   }
+  toml::array seeds = to_array(spec.seeds);
+  if (!spec.size_seeds.empty()) {
+    seeds = toml::array{toml::table{{"seeds", to_array(spec.seeds)}}};
+    for (const SizeSeeds& some : spec.size_seeds)
+      seeds.push_back(
+          toml::table{{"sizes", to_array(some.sizes)}, {"seeds", to_array(some.seeds)}});
+  }
   toml::table table{
       {"name", spec.name},
-      {"seeds", to_array(spec.seeds)},
+      {"seeds", seeds},
       {"ladder", toml::table{{"file", spec.ladder.string()},
                              {"vocabulary", spec.vocabulary},
                              {"tied_head", spec.tied_head}}},

@@ -20,8 +20,8 @@ double learning_rate(const Schedule& schedule, int64_t step) {
   // The first step of the cooldown still has the peak, the last not yet 0.
   int64_t cooling = step - (schedule.steps - schedule.cooldown_steps);
   if (cooling <= 0) return peak;
-  return peak * (1 - std::sqrt(static_cast<double>(cooling) /
-                               static_cast<double>(schedule.cooldown_steps)));
+  const double t = static_cast<double>(cooling) / static_cast<double>(schedule.cooldown_steps);
+  return peak * (1 - (schedule.cooldown == Cooldown::kLinear ? t : std::sqrt(t)));
 }
 
 int64_t shared_steps(const Schedule& schedule) {

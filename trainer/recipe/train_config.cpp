@@ -57,6 +57,26 @@ ModelShape model_from_json(const json& j) {
   return s;
 }
 
+// The kind only where it is not the first there was, so that older runs keep their keys.
+json optimizer_to_json(const AdamWOptions& options) {
+  json j = options;
+  if (options.kind == OptimizerKind::kAdamW) return j;
+  j["kind"] = options.kind == OptimizerKind::kAdamH ? "adamh" : "muon";
+  j["adam_learning_rate"] = options.adam_learning_rate;
+  return j;
+}
+
+AdamWOptions optimizer_from_json(const json& j) {
+  AdamWOptions options = j.get<AdamWOptions>();
+  const std::string kind = j.value("kind", "adamw");
+  if (kind != "adamw" && kind != "adamh" && kind != "muon")
+    throw std::runtime_error("optimizer.kind: " + kind + " is none of adamw, adamh and muon");
+  if (kind == "adamw") return options;
+  options.kind = kind == "adamh" ? OptimizerKind::kAdamH : OptimizerKind::kMuon;
+  j.at("adam_learning_rate").get_to(options.adam_learning_rate);
+  return options;
+}
+
 // Only what the kind uses, so that a field of the other kind cannot change a key.
 json schedule_to_json(const Schedule& schedule) {
   const bool wsd = schedule.kind == ScheduleKind::kWsd;
@@ -65,6 +85,8 @@ json schedule_to_json(const Schedule& schedule) {
             {"warmup_steps", schedule.warmup_steps},
             {"peak_learning_rate", schedule.peak_learning_rate}};
   if (wsd) j["cooldown_steps"] = schedule.cooldown_steps;
+  // Only where it is not the first there was, so that older runs keep their keys.
+  if (wsd && schedule.cooldown == Cooldown::kLinear) j["cooldown"] = "linear";
   if (!wsd) j["final_ratio"] = schedule.final_ratio;
   return j;
 }
@@ -79,6 +101,10 @@ Schedule schedule_from_json(const json& j) {
   j.at("warmup_steps").get_to(schedule.warmup_steps);
   j.at("peak_learning_rate").get_to(schedule.peak_learning_rate);
   if (kind == "wsd") j.at("cooldown_steps").get_to(schedule.cooldown_steps);
+  const std::string cooldown = j.value("cooldown", "");
+  if (!cooldown.empty() && cooldown != "linear")
+    throw std::runtime_error("schedule.cooldown: " + cooldown + " is not linear");
+  if (cooldown == "linear") schedule.cooldown = Cooldown::kLinear;
   if (kind == "cosine") j.at("final_ratio").get_to(schedule.final_ratio);
   return schedule;
 }
@@ -92,7 +118,7 @@ json to_json(const Recipe& recipe) {
             {"context_tokens", recipe.context_tokens},
             {"batch_sequences", recipe.batch_sequences},
             {"schedule", schedule_to_json(recipe.schedule)},
-            {"optimizer", recipe.optimizer},
+            {"optimizer", optimizer_to_json(recipe.optimizer)},
             {"precision", recipe.precision},
             {"mixture", recipe.mixture},
             {"validation", recipe.validation},
@@ -117,7 +143,7 @@ Recipe recipe_from_json(const json& j) {
   j.at("context_tokens").get_to(recipe.context_tokens);
   j.at("batch_sequences").get_to(recipe.batch_sequences);
   recipe.schedule = schedule_from_json(j.at("schedule"));
-  j.at("optimizer").get_to(recipe.optimizer);
+  recipe.optimizer = optimizer_from_json(j.at("optimizer"));
   j.at("precision").get_to(recipe.precision);
   j.at("mixture").get_to(recipe.mixture);
   j.at("validation").get_to(recipe.validation);
@@ -142,6 +168,7 @@ std::string trajectory_key(const Recipe& recipe) {
   if (recipe.schedule.kind == ScheduleKind::kWsd) {
     j["schedule"].erase("steps");
     j["schedule"].erase("cooldown_steps");
+    j["schedule"].erase("cooldown");
   }
   return db::sha256(j.dump());
 }

@@ -34,13 +34,26 @@ enum class ScheduleKind {
   kWsd,     // warm-up, constant, then a (1 - sqrt) cooldown to zero (arXiv:2405.18392)
 };
 
+// How a wsd run's rate falls to zero: as 1 - sqrt(t) (arXiv:2405.18392), or linearly (OLMo,
+// Delphi).
+enum class Cooldown { kOneMinusSqrt, kLinear };
+
 struct Schedule {
   ScheduleKind kind = ScheduleKind::kCosine;
   int64_t steps = 0;
   int64_t warmup_steps = 0;
   int64_t cooldown_steps = 0;  // wsd only
   double peak_learning_rate = 0;
-  double final_ratio = 0.1;  // cosine only
+  double final_ratio = 0.1;                     // cosine only
+  Cooldown cooldown = Cooldown::kOneMinusSqrt;  // wsd only
+};
+
+// What moves the matrices of the layers. With the latter two the embedding, the head and the norms
+// take AdamW's steps, at a rate of their own and without decay.
+enum class OptimizerKind {
+  kAdamW,
+  kAdamH,  // Adam's step scaled to the rate times the matrix' norm, then back to that norm
+  kMuon,   // orthogonalised momentum
 };
 
 struct AdamWOptions {
@@ -49,6 +62,8 @@ struct AdamWOptions {
   double epsilon = 1e-8;
   double weight_decay = 0.1;  // on matrices, not on norm weights
   double clip_norm = 1.0;     // global L2 norm of the gradient; 0 switches clipping off
+  OptimizerKind kind = OptimizerKind::kAdamW;
+  double adam_learning_rate = 0;  // peak of what is no matrix of a layer; not of kAdamW
 };
 
 // One language's part in the training data. The first part is the target language.

@@ -62,6 +62,8 @@ std::vector<std::string> complaints(const AdamWOptions& options) {
   if (!(options.epsilon > 0)) checks.add("optimizer.epsilon", options.epsilon, "positive");
   checks.at_least("optimizer.weight_decay", options.weight_decay, 0.0);
   checks.at_least("optimizer.clip_norm", options.clip_norm, 0.0);
+  if (options.kind != OptimizerKind::kAdamW && !(options.adam_learning_rate > 0))
+    checks.add("optimizer.adam_learning_rate", options.adam_learning_rate, "positive");
   return checks.take();
 }
 

@@ -1,6 +1,9 @@
 // Base budgets: which checkpoint of the source is continued, what that is called, what it costs.
 #include "sweep/plan/base_checkpoints.h"
 
+#include "sweep/plan/base_cost.h"
+#include "sweep/plan/plan.h"
+
 #include <cmath>
 #include <map>
 #include <set>

@@ -30,6 +30,15 @@ TEST_CASE("warm-up-stable-decay stays at the peak and cools down by 1 - sqrt") {
   CHECK(learning_rate(kWsdSchedule, 99) == Approx(1e-2 * (1 - std::sqrt(0.95))));
 }
 
+TEST_CASE("a linear cooldown falls evenly and is not yet zero at the last step") {
+  Schedule linear = kWsdSchedule;
+  linear.cooldown = Cooldown::kLinear;
+  CHECK(learning_rate(linear, 80) == 1e-2);
+  CHECK(learning_rate(linear, 90) == Approx(5e-3));
+  CHECK(learning_rate(linear, 99) == Approx(1e-2 / 20));
+  CHECK(learning_rate(linear, 50) == learning_rate(kWsdSchedule, 50));
+}
+
 TEST_CASE("runs with different budgets share the steps before the earlier cooldown") {
   Schedule longer = kWsdSchedule;
   longer.steps = 400, longer.cooldown_steps = 80;

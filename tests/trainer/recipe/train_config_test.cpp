@@ -64,6 +64,24 @@ TEST_CASE("grouped heads belong to the key, and heads that are LLaMA-2's own lea
   CHECK(complaints(wide.model).at(0).find("head size is even") != std::string::npos);
 }
 
+TEST_CASE("optimizer and cooldown are written where they are not the first there were") {
+  const Recipe base = sample().recipe;
+  Recipe adamh = base, linear = base;
+  adamh.optimizer.kind = OptimizerKind::kAdamH, adamh.optimizer.adam_learning_rate = 6e-4;
+  linear.schedule.cooldown = Cooldown::kLinear;
+  CHECK(to_json(base)["optimizer"].size() == 5);
+  CHECK_FALSE(to_json(base)["schedule"].contains("cooldown"));
+  for (const Recipe& recipe : {adamh, linear}) {
+    CHECK(run_key(recipe) != run_key(base));
+    CHECK(run_key(recipe_from_json(to_json(recipe))) == run_key(recipe));
+  }
+  // Until it cools down, a run does not know how.
+  CHECK(trajectory_key(linear) == trajectory_key(base));
+  CHECK(trajectory_key(adamh) != trajectory_key(base));
+  adamh.optimizer.adam_learning_rate = 0;
+  CHECK(complaints(adamh).at(0) == "optimizer.adam_learning_rate = 0: must be positive");
+}
+
 TEST_CASE("whatever can change a loss changes the key") {
   Recipe base = sample().recipe;
   std::vector<Recipe> changed(12, base);
