@@ -153,6 +153,12 @@ void RunStore::ingest(int64_t run_id, int64_t attempt_id, const MetricsBatch& ba
   Statement checkpoint(db_, "INSERT OR REPLACE INTO checkpoint VALUES(?, ?, ?, ?)");
   for (const CheckpointRow& c : batch.checkpoints)
     checkpoint.bind(run_id, c.step, attempt_id, c.folder).run();
+  Statement choices(db_, "INSERT OR REPLACE INTO choice_score VALUES(?, ?, ?, ?, ?, ?, ?)");
+  for (const ChoiceRow& c : batch.choices)
+    choices
+        .bind(run_id, c.name, c.step, c.questions, c.correct, c.correct_by_byte,
+              c.answer_nats_per_byte)
+        .run();
   // In the same transaction: rows without the offset would be read twice, the offset without them
   // never.
   Statement(db_,
@@ -261,6 +267,20 @@ std::vector<ObservationRow> RunStore::evals() const {
               o.end_of_schedule, o.loss_nats_per_byte, o.valid_tokens);
   }
   return evals;
+}
+
+std::vector<RunChoices> RunStore::choices() const {
+  Statement rows(db_,
+                 "SELECT run_id, name, step, questions, correct, correct_by_byte, "
+                 "answer_nats_per_byte FROM choice_score WHERE run_id IN (SELECT id FROM run WHERE "
+                 "NOT retired) ORDER BY name, run_id");
+  std::vector<RunChoices> choices;
+  while (rows.step()) {
+    RunChoices& c = choices.emplace_back();
+    rows.read(c.run_id, c.row.name, c.row.step, c.row.questions, c.row.correct,
+              c.row.correct_by_byte, c.row.answer_nats_per_byte);
+  }
+  return choices;
 }
 
 void RunStore::save_fit(const FitRow& fit, int64_t now_ms) {

@@ -98,11 +98,19 @@ struct CheckpointRow {
   std::string folder;  // relative to the sweep's
 };
 
+// Answers to a set of multiple-choice questions at the end of a run.
+struct ChoiceRow {
+  std::string name;
+  int64_t step = 0, questions = 0, correct = 0, correct_by_byte = 0;
+  std::optional<double> answer_nats_per_byte;
+};
+
 // What one pass over an attempt's metrics found.
 struct MetricsBatch {
   std::vector<EvalRow> evals;
   std::vector<TrainLossRow> train_losses;
   std::vector<CheckpointRow> checkpoints;
+  std::vector<ChoiceRow> choices;
   int64_t log_offset = 0;  // up to which metrics.jsonl has been read
   int64_t damaged_lines = 0;
 };
@@ -136,6 +144,12 @@ struct ObservationRow {
   bool end_of_schedule = false;
   std::optional<double> loss_nats_per_byte;
   std::optional<int64_t> valid_tokens;  // that the loss is the mean of; absent: not recorded
+};
+
+// Answers, and the run that gave them.
+struct RunChoices {
+  int64_t run_id = 0;
+  ChoiceRow row;
 };
 
 struct FitRow {
@@ -179,6 +193,8 @@ class RunStore {
   std::vector<RunResultRow> results() const;
   // All languages, by run and step. Step 0 is the model that a continued run begins from.
   std::vector<ObservationRow> evals() const;
+
+  std::vector<RunChoices> choices() const;  // by set and run
 
   void save_fit(const FitRow& fit, int64_t now_ms);
   std::vector<FitRow> fits() const;

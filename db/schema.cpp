@@ -205,7 +205,30 @@ CREATE VIEW observations AS
 SELECT * FROM losses WHERE valid_language = language AND step > 0 ORDER BY run_id, step;
 )sql";
 
-constexpr std::array<const char*, 3> kMigrations = {kVersion1, kLaunchRecords, kBases};
+// How many questions of a multiple-choice set a run's model answered rightly at its end: by the
+// likeliest choice, and by the likeliest per byte.
+constexpr const char* kChoices = R"sql(
+CREATE TABLE choice_score(
+  run_id INTEGER NOT NULL REFERENCES run(id),
+  name TEXT NOT NULL,
+  step INTEGER NOT NULL,
+  questions INTEGER NOT NULL,
+  correct INTEGER NOT NULL,
+  correct_by_byte INTEGER NOT NULL,
+  answer_nats_per_byte REAL,
+  PRIMARY KEY(run_id, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE VIEW choice_scores AS
+SELECT choice_score.name AS choices, run.strategy, run.language, run.source_language, run.replay, run.base_tokens_per_param,
+       run.size, run.seed, run.tokens_target, run.tokens_source, run_results.loss_nats, choice_score.questions,
+       choice_score.correct, choice_score.correct_by_byte, choice_score.answer_nats_per_byte, run.name AS run, run.key
+FROM choice_score JOIN run ON run.id = choice_score.run_id JOIN run_results ON run_results.run_id = run.id
+WHERE NOT run.retired
+ORDER BY choice_score.name, run.id;
+)sql";
+
+constexpr std::array<const char*, 4> kMigrations = {kVersion1, kLaunchRecords, kBases, kChoices};
 
 int64_t version_of(const Database& database) {
   Statement version(database, "PRAGMA user_version");

@@ -88,6 +88,7 @@ TrainHooks file_hooks(const fs::path& folder, LineFile& metrics) {
   TrainHooks hooks;
   hooks.on_eval = [&metrics](const EvalLine& line) { metrics.append(to_line(line)); };
   hooks.on_train = [&metrics](const TrainLines& lines) { metrics.append(to_line(lines)); };
+  hooks.on_choices = [&metrics](const ChoiceLine& line) { metrics.append(to_line(line)); };
   hooks.on_checkpoint = [&metrics](const CheckpointLine& line) { metrics.append(to_line(line)); };
   // Not published durably: it is written twice a second, and an old or cut one only looks slow.
   hooks.on_step = [file = heartbeat_file(folder)](int64_t step, double tokens_per_second) {

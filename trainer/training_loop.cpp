@@ -13,6 +13,7 @@
 #include <stdexcept>
 
 #include "db/files/file_system.h"
+#include "trainer/choice_scoring.h"
 #include "trainer/loss_log.h"
 #include "trainer/matrix_optimizers.h"
 #include "trainer/model/checkpoint.h"
@@ -251,6 +252,7 @@ class TrainingRun {
         report_step(step + 1, first, seconds_since(start));
       }
     }
+    score_choices(step);
     publish(step, false);
     return Outcome::kDone;
   }
@@ -356,6 +358,19 @@ class TrainingRun {
       line.end_of_schedule = step == recipe_.schedule.steps;
       if (hooks_.on_eval) hooks_.on_eval(line);
       losses_.judge_validation(step, text.language(), *line.loss_nats);
+    }
+  }
+
+  void score_choices(int64_t step) {
+    for (const auto& [name, file] : config_.execution.choice_files) {
+      const std::vector<ChoiceQuestion> questions = read_choices(file);
+      std::vector<std::vector<double>> scores;
+      within_memory([&] {
+        scores = log_likelihoods(*model_, recipe_.model, recipe_.context_tokens, micro_batch_,
+                                 questions, device_);
+      });
+      write_log_likelihoods(questions, scores, folder_ / ("choices-" + name + ".jsonl"));
+      if (hooks_.on_choices) hooks_.on_choices(choice_line(name, step, questions, scores));
     }
   }
 

@@ -13,6 +13,7 @@ struct TrainHooks {
   std::function<void(const EvalLine&)> on_eval;
   std::function<void(const TrainLines&)> on_train;
   std::function<void(const CheckpointLine&)> on_checkpoint;
+  std::function<void(const ChoiceLine&)> on_choices;
   std::function<void(int64_t step, double tokens_per_second)> on_step;
   // All that was reported must be on the disk when this returns.
   std::function<void()> sync;

@@ -11,6 +11,7 @@
 #include "apps/commands/commands.h"
 #include "apps/report/figure_tables.h"
 #include "apps/report/report_data.h"
+#include "apps/study/choice_accuracy.h"
 #include "apps/study/sweep_folder.h"
 #include "db/files/atomic_file.h"
 #include "fit/write/table.h"
@@ -23,6 +24,7 @@ struct ExportOptions {
   std::string out;
   std::string figure;
   bool every_text = false;
+  bool choices = false;
 };
 
 std::string observations_csv(db::RunStore& store, bool every_text) {
@@ -72,6 +74,45 @@ std::string observations_csv(db::RunStore& store, bool every_text) {
   return fit::render(table, fit::TableFormat::kCsv);
 }
 
+std::string choices_csv(db::RunStore& store) {
+  std::vector<std::string> columns = {"choices",
+                                      "strategy",
+                                      "language",
+                                      "source_language",
+                                      "replay",
+                                      "base_tokens_per_param",
+                                      "size",
+                                      "seed",
+                                      "tokens_target",
+                                      "tokens_source",
+                                      "loss_nats",
+                                      "questions",
+                                      "correct",
+                                      "correct_by_byte",
+                                      "answer_nats_per_byte",
+                                      "run",
+                                      "key"};
+  fit::Table table{columns, {}};
+  for (const char* by : {"accuracy", "accuracy_by_byte"}) {
+    for (const char* end : {"", "_low", "_high"}) table.header.push_back(std::string(by) + end);
+  }
+  db::Statement rows(store.database(),
+                     fmt::format("SELECT {} FROM choice_scores", fmt::join(columns, ", ")));
+  while (rows.step()) {
+    std::vector<std::string> row;
+    for (int c = 0; c < static_cast<int>(columns.size()); ++c)
+      row.push_back(rows.is_null(c)   ? ""
+                    : rows.is_real(c) ? fit::exact(rows.real(c))
+                                      : rows.text(c));
+    for (int correct : {12, 13}) {
+      const Accuracy share = accuracy(rows.integer(correct), rows.integer(11));
+      for (double value : {share.share, share.low, share.high}) row.push_back(fit::exact(value));
+    }
+    table.rows.push_back(std::move(row));
+  }
+  return fit::render(table, fit::TableFormat::kCsv);
+}
+
 std::string figure_csv(const db::RunStore& store, const std::string& figure) {
   const Observations observations(store, ParamsCount::kAll);
   const std::vector<PairFits> fits = stored_fits(store, observations);
@@ -81,8 +122,9 @@ std::string figure_csv(const db::RunStore& store, const std::string& figure) {
 
 int run_export(const ExportOptions& options) {
   db::RunStore store = read_store(options.folder);
-  const std::string csv = options.figure.empty() ? observations_csv(store, options.every_text)
-                                                 : figure_csv(store, options.figure);
+  const std::string csv = options.choices          ? choices_csv(store)
+                          : options.figure.empty() ? observations_csv(store, options.every_text)
+                                                   : figure_csv(store, options.figure);
   if (options.out.empty()) {
     fmt::print("{}", csv);
   } else {
@@ -105,6 +147,8 @@ void add_export_command(CLI::App& app, int& exit_code) {
   command->add_flag(
       "--every-text", options->every_text,
       "Also the losses on the source language's text, and those before the first step");
+  command->add_flag("--choices", options->choices,
+                    "Instead the answers to multiple-choice questions, with 95 % intervals");
   command->callback([options, &exit_code] { exit_code = run_export(*options); });
 }
 

@@ -30,6 +30,10 @@ int64_t ingest_metrics(db::RunStore& store, const std::filesystem::path& sweep,
   visitor.on_checkpoint = [&](const trainer::CheckpointLine& c) {
     batch.checkpoints.push_back({c.step, folder + "/" + c.folder});
   };
+  visitor.on_choices = [&](const trainer::ChoiceLine& c) {
+    batch.choices.push_back(
+        {c.name, c.step, c.questions, c.correct, c.correct_by_byte, c.answer_nats_per_byte});
+  };
   size_t used = trainer::read_metrics(text, visitor, &batch.damaged_lines);
   // Saves a transaction in most of the ten looks a second.
   if (used == 0) return offset;

@@ -122,6 +122,11 @@ void Scheduler::write_attempt_config(const Job& job, const db::AttemptRow& attem
     e.train_shards[part.language] = corpus_.language(part.language).train.file.string();
   for (const trainer::ValidationSet& set : planned.recipe.validation)
     e.valid_shards[set.language] = corpus_.language(set.language).valid.file.string();
+  for (const trainer::ChoiceFile& set : corpus_.choices) {
+    const bool known = set.language.empty() || set.language == planned.row.language ||
+                       set.language == planned.row.source_language;
+    if (known) e.choice_files[set.name] = set.file.string();
+  }
   e.start_checkpoints = start_checkpoints(job);
   // By step: beside its final checkpoint a parent may still hold branch points.
   if (planned.parent) {

@@ -101,6 +101,27 @@ void read_seeds(TomlSection& root, SweepSpec& spec) {
   }
 }
 
+trainer::ChoiceFile read_choices(TomlSection& section, const SweepSpec& spec) {
+  trainer::ChoiceFile choices;
+  choices.name = section.text("name");
+  const bool plain = choices.name.find_first_not_of(
+                         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRS"
+                         "TUVWXYZ0123456789-_.") == std::string::npos;
+  require(plain && !choices.name.empty() && choices.name[0] != '.', section, "name",
+          "made of letters, digits, '-', '_' and '.', for it names a file");
+  require(
+      std::none_of(spec.choices.begin(), spec.choices.end(),
+                   [&](const trainer::ChoiceFile& other) { return other.name == choices.name; }),
+      section, "name", fmt::format("unique; {} is there twice", choices.name));
+  choices.file = absolute_to(spec.file, section.text("file"));
+  choices.language = section.text("language", "");
+  if (!choices.language.empty() && !has_language(spec, choices.language))
+    section.fail("language", fmt::format("there is no [data.language.{}]", choices.language));
+  choices.delimiter = section.text("delimiter", choices.delimiter);
+  section.finish();
+  return choices;
+}
+
 }  // namespace
 
 const StrategySpec* SweepSpec::strategy(const std::string& wanted) const {
@@ -134,7 +155,7 @@ SweepSpec read_spec(const fs::path& file) {
   TomlSection root(table, "", file);
   // Unknown names first: a mistyped section would otherwise be called missing.
   for (const char* known :
-       {"name", "seeds", "ladder", "budget", "data", "train", "strategy", "launch"})
+       {"name", "seeds", "ladder", "budget", "data", "train", "strategy", "choices", "launch"})
     root.has(known);
   root.finish();
   spec.name = root.text("name");
@@ -155,6 +176,10 @@ SweepSpec read_spec(const fs::path& file) {
     spec.strategies.push_back(read_strategy(strategy, spec));
   require(!spec.strategies.empty(), root, "strategy", "at least one [[strategy]]");
   check_parents(root, spec);
+  if (root.has("choices")) {
+    for (TomlSection& choices : root.sections("choices"))
+      spec.choices.push_back(read_choices(choices, spec));
+  }
   if (root.has("launch")) read_launch(root.section("launch"), spec.launch);
   if (!spec.launch.files.empty()) spec.launch.files = absolute_to(spec.file, spec.launch.files);
   return spec;
@@ -183,6 +208,7 @@ trainer::CorpusOptions corpus_options(const SweepSpec& spec, const fs::path& fol
   options.text.text_field = spec.text_field;
   options.text.skip_bad_documents = spec.skip_bad_documents;
   options.max_lost_share = spec.max_lost_share;
+  options.choices = spec.choices;
   for (const LanguageSpec& language : spec.languages) {
     std::string key = "data.language." + language.name;
     options.languages.push_back({language.name, expand(key + ".train", language.train),

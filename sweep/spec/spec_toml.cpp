@@ -96,6 +96,12 @@ std::string to_toml(const SweepSpec& spec) {
     if (!s.tokens_per_param.empty()) row.insert("tokens_per_param", to_array(s.tokens_per_param));
     strategies.push_back(row);
   }
+  toml::array choices;
+  for (const trainer::ChoiceFile& set : spec.choices) {
+    toml::table row{{"name", set.name}, {"file", set.file.string()}, {"delimiter", set.delimiter}};
+    if (!set.language.empty()) row.insert("language", set.language);
+    choices.push_back(row);
+  }
   toml::array seeds = to_array(spec.seeds);
   if (!spec.size_seeds.empty()) {
     seeds = toml::array{toml::table{{"seeds", to_array(spec.seeds)}}};
@@ -120,6 +126,7 @@ std::string to_toml(const SweepSpec& spec) {
       {"train", training_table(spec.train)},
       {"strategy", strategies},
       {"launch", launch_table(spec.launch)}};
+  if (!spec.choices.empty()) table.insert("choices", choices);
   std::ostringstream text;
   text << table << "\n";
   return text.str();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sweep/spec/launch_spec.h"
+#include "trainer/corpus/choice_set.h"
 #include "trainer/recipe/train_config.h"
 
 namespace crosslaw::sweep {
@@ -98,6 +99,7 @@ struct SweepSpec {
   std::vector<LanguageSpec> languages;
   TrainingSpec train;
   std::vector<StrategySpec> strategies;
+  std::vector<trainer::ChoiceFile> choices;  // questions that are asked at the end of runs
   LaunchSpec launch;
 
   const StrategySpec* strategy(const std::string& name) const;

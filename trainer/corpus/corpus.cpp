@@ -86,13 +86,14 @@ class CorpusBuilder {
         tokenizer_(make_tokenizer()) {}
 
   Corpus build() {
-    Corpus corpus{tokenizer_.sha256(), tokenizer_.vocabulary(), {}, {}};
+    Corpus corpus{tokenizer_.sha256(), tokenizer_.vocabulary(), {}, {}, {}};
     new_["version"] = kManifestVersion;
     refuse_shared_text();
     for (const LanguageFiles& language : options_.languages) {
       corpus.languages.push_back({language.language, shard(language, "train", language.train),
                                   shard(language, "valid", language.valid)});
     }
+    for (const ChoiceFile& set : options_.choices) corpus.choices.push_back(choices(set));
     // Written last: a crash before leaves shards that the next invocation finds unnamed and makes
     // again.
     if (new_ != old_) db::publish_file(manifest_file_, new_.dump(1) + "\n");
@@ -212,6 +213,31 @@ class CorpusBuilder {
         record["text_bytes"], record["lost_bytes"], record["unknown_tokens"], record["skipped"]};
     require_faithful(request.key, result);
     return result;
+  }
+
+  // Tokens of a set of questions, made anew when it, its delimiter or the tokenizer has changed.
+  ChoiceFile choices(const ChoiceFile& set) {
+    ChoiceFile made = set;
+    made.file = options_.folder / fmt::format("{}.choices", set.name);
+    const json source = source_record(set.file);
+    const json old = old_.value("choices", json::object()).value(set.name, json::object());
+    json& record = new_["choices"][set.name];
+    const bool same = old.value("source_sha256", "") == source["sha256"] &&
+                      old.value("delimiter", "") == set.delimiter &&
+                      old.value("tokenizer_sha256", "") == tokenizer_.sha256() &&
+                      unchanged(made.file, old);
+    if (same) {
+      record = old;
+      return made;
+    }
+    const std::vector<ChoiceQuestion> questions = tokenized_choices(set, tokenizer_);
+    write_choices(questions, made.file);
+    record = describe(made.file);
+    record["source_sha256"] = source["sha256"];
+    record["delimiter"] = set.delimiter;
+    record["tokenizer_sha256"] = tokenizer_.sha256();
+    say_(fmt::format("choices {}: {} questions", set.name, questions.size()));
+    return made;
   }
 
   json reading() const {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "trainer/corpus/choice_set.h"
 #include "trainer/corpus/shard_maker.h"
 
 namespace crosslaw::trainer {
@@ -22,6 +23,7 @@ struct CorpusOptions {
   std::filesystem::path folder;  // receives the tokenizer, the shards and manifest.json
   std::string tokenizer;         // "bytes", "train:<vocabulary>", or a SentencePiece model file
   std::vector<LanguageFiles> languages;
+  std::vector<ChoiceFile> choices;
   int64_t valid_tokens = 0;  // predicted tokens of each validation set
   TextPolicy text;
   double max_lost_share = 0.05;  // of a text's bytes, that the tokenizer may not give back
@@ -57,6 +59,7 @@ struct Corpus {
   std::string tokenizer_sha256;
   int64_t vocabulary = 0;
   std::vector<LanguageShards> languages;
+  std::vector<ChoiceFile> choices;                      // their `file` holds tokens
   std::map<std::string, StartCheckpoint> start_models;  // by the folder they came from
 
   const LanguageShards& language(const std::string& name) const;

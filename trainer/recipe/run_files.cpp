@@ -54,6 +54,9 @@ bool visit(const json& j, const MetricsVisitor& visitor) {
     visitor.on_train(lines);
   } else if (kind == "checkpoint") {
     visitor.on_checkpoint({j.at("step"), j.at("folder")});
+  } else if (kind == "choices" && visitor.on_choices) {
+    visitor.on_choices({j.at("step"), j.at("name"), j.at("questions"), j.at("correct"),
+                        j.at("correct_by_byte"), optional_number(j.at("answer_nats_per_byte"))});
   }
   return true;
 }
@@ -84,6 +87,18 @@ std::string to_line(const TrainLines& t) {
 
 std::string to_line(const CheckpointLine& c) {
   return json{{"kind", "checkpoint"}, {"step", c.step}, {"folder", c.folder}}.dump() + "\n";
+}
+
+std::string to_line(const ChoiceLine& c) {
+  return json{{"kind", "choices"},
+              {"step", c.step},
+              {"name", c.name},
+              {"questions", c.questions},
+              {"correct", c.correct},
+              {"correct_by_byte", c.correct_by_byte},
+              {"answer_nats_per_byte", number(c.answer_nats_per_byte)}}
+             .dump() +
+         "\n";
 }
 
 size_t read_metrics(std::string_view text, const MetricsVisitor& visitor, int64_t* damaged) {

@@ -35,6 +35,16 @@ struct TrainLines {
   std::vector<std::optional<double>> gradient_norm;
 };
 
+// What a model answered at the end of its run to a set of multiple-choice questions.
+struct ChoiceLine {
+  int64_t step = 0;
+  std::string name;  // of the set
+  int64_t questions = 0;
+  int64_t correct = 0;                         // by the likeliest choice
+  int64_t correct_by_byte = 0;                 // by the likeliest per byte
+  std::optional<double> answer_nats_per_byte;  // of the right choices, mean over the questions
+};
+
 struct CheckpointLine {
   int64_t step = 0;
   std::string folder;  // name inside the attempt's folder
@@ -43,11 +53,13 @@ struct CheckpointLine {
 std::string to_line(const EvalLine& line);
 std::string to_line(const TrainLines& lines);
 std::string to_line(const CheckpointLine& line);
+std::string to_line(const ChoiceLine& line);
 
 struct MetricsVisitor {
   std::function<void(const EvalLine&)> on_eval;
   std::function<void(const TrainLines&)> on_train;
   std::function<void(const CheckpointLine&)> on_checkpoint;
+  std::function<void(const ChoiceLine&)> on_choices;  // may be empty
 };
 
 // Hands each whole line of `text` to the visitor and returns how many bytes they make up; a last

@@ -108,6 +108,7 @@ struct Execution {
   std::map<std::string, std::string> valid_shards;
   std::vector<std::string> start_checkpoints;  // of the same trajectory, best first; may be damaged
   std::string parent_checkpoint;
+  std::map<std::string, std::string> choice_files;  // scored at the end: name -> file
   // Validation after so many steps; after the last one always. 0: the model it begins from.
   std::vector<int64_t> evaluation_steps;
   // Of the validation sets but the first (the source language's): measured at the start and the end
