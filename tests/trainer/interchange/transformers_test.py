@@ -188,6 +188,48 @@ def check_both_ways():
         crosslaw("plan", spec(folders[3], "s,24,40,4,2,2,6", f'from = "hf:{exported}"'))
 
 
+def check_choices():
+    """Multiple-choice scores are those of transformers, worked out choice by choice, to 1e-4."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        llama().save_pretrained(folder / "theirs")
+        questions = [{"context": "efgh ij", "choices": ["kl", "efghijkl", "é"], "answer": 1},
+                     {"context": "kl kl", "choices": ["ij", "gh fe"], "answer": 0},
+                     {"context": "a context that is longer than the window of the model", "choices": ["x", "yz"],
+                      "answer": 1},
+                     {"context": ["ef ", "gh"], "choices": ["ij", "ij"], "answer": 0}]
+        (folder / "q.jsonl").write_text("".join(json.dumps(each) + "\n" for each in questions))
+        text = spec(folder, "s,24,40,4,2,2,6", 'from = "hf:theirs"')
+        text.write_text(text.read_text() + '[[choices]]\nname = "q"\nfile = "q.jsonl"\nlanguage = "fr"\n')
+        crosslaw("run", text, "--dir", folder / "sweep")
+        crosslaw("export-model", folder / "sweep", "cpt s 0.2tpp", folder / "exported")
+        model = transformers.AutoModelForCausalLM.from_pretrained(folder / "exported").eval()
+        (scores,) = (folder / "sweep/runs").glob("*/attempt-1/choices-q.jsonl")
+        correct = [0, 0]
+        for question, line in zip(questions, scores.read_text().splitlines(), strict=True):
+            theirs = []
+            for i, choice in enumerate(question["choices"]):
+                context = question["context"] if isinstance(question["context"], str) else question["context"][i]
+                stem = context.rstrip()
+                whole = stem + (context[len(stem):] or " ") + choice
+                ids = [0, *whole.encode()][-33:]
+                scored = len(whole.encode()) - len(stem.encode())
+                with torch.no_grad():
+                    logs = torch.log_softmax(model(torch.tensor([ids[:-1]])).logits[0].double(), -1)
+                theirs.append(sum(float(logs[at - 1, ids[at]]) for at in range(len(ids) - scored, len(ids))))
+            ours = [each["log_likelihood"] for each in json.loads(line)["choices"]]
+            for a, b in zip(ours, theirs, strict=True):
+                assert abs(a - b) < 1e-4, f"{question}: {a}, transformers {b}"
+            by_byte = [each / len(choice.encode()) for each, choice in zip(theirs, question["choices"], strict=True)]
+            for kind, each in enumerate((theirs, by_byte)):
+                correct[kind] += each.index(max(each)) == question["answer"]
+        (header, row) = crosslaw("export", folder / "sweep", "--choices").splitlines()
+        row = dict(zip(header.split(","), row.split(","), strict=True))
+        assert (row["questions"], row["correct"], row["correct_by_byte"]) == ("4", *map(str, correct)), row
+        assert float(row["accuracy_low"]) < float(row["accuracy"]) < float(row["accuracy_high"]) or correct[0] in (0, 4)
+        print(f"choices: {correct} of {len(questions)} right, log-likelihoods as transformers'")
+
+
 def check_refusals():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
@@ -242,4 +284,5 @@ def check_refusals():
 
 
 check_both_ways()
+check_choices()
 check_refusals()
