@@ -57,14 +57,15 @@ SyncCounts RunStore::sync_runs(const std::vector<RunRow>& runs) {
   Statement known(db_, "SELECT retired FROM run WHERE key = ?");
   Statement revive(db_,
                    "UPDATE run SET retired = 0, name = ?, strategy = ?, size = ?, parent_key = ?, "
-                   "tokens_base = ?, base_tokens_per_param = ?, base_phase = ? WHERE key = ?");
+                   "tokens_base = ?, base_tokens_per_param = ?, base_phase = ?, valid_seen_share = "
+                   "? WHERE key = ?");
   Statement add(db_,
                 "INSERT INTO run(key, name, recipe, strategy, language, source_language, replay, "
                 "size, seed, params_embedding, "
                 "params_unembedding, params_blocks, params_norms, params_budget, steps, "
                 "tokens_target, tokens_source, flops, parent_key, tokens_base, "
-                "base_tokens_per_param, base_phase) "
-                "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                "base_tokens_per_param, base_phase, valid_seen_share) "
+                "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   for (const RunRow& r : runs) {
     want.bind(r.key).run();
     known.bind(r.key);
@@ -73,7 +74,7 @@ SyncCounts RunStore::sync_runs(const std::vector<RunRow>& runs) {
       // So may the run that made the checkpoint it begins from, and what that was called.
       revive
           .bind(r.name, r.strategy, r.size, r.parent_key, r.tokens_base, r.base_tokens_per_param,
-                r.base_phase, r.key)
+                r.base_phase, r.valid_seen_share, r.key)
           .run();
       ++counts.kept;
       continue;
@@ -81,7 +82,7 @@ SyncCounts RunStore::sync_runs(const std::vector<RunRow>& runs) {
     add.bind(r.key, r.name, r.recipe, r.strategy, r.language, r.source_language, r.replay, r.size,
              r.seed, r.params_embedding, r.params_unembedding, r.params_blocks, r.params_norms,
              r.params_budget, r.steps, r.tokens_target, r.tokens_source, r.flops, r.parent_key,
-             r.tokens_base, r.base_tokens_per_param, r.base_phase)
+             r.tokens_base, r.base_tokens_per_param, r.base_phase, r.valid_seen_share)
         .run();
     ++counts.added;
   }
@@ -99,7 +100,7 @@ std::vector<RunRow> RunStore::runs() const {
       "SELECT id, key, name, recipe, strategy, language, source_language, replay, size, "
       "seed, params_embedding, params_unembedding, params_blocks, params_norms, "
       "params_budget, steps, tokens_target, tokens_source, flops, parent_key, cancelled, "
-      "tokens_base, base_tokens_per_param, base_phase "
+      "tokens_base, base_tokens_per_param, base_phase, valid_seen_share "
       "FROM run WHERE NOT retired ORDER BY id");
   std::vector<RunRow> runs;
   while (rows.step()) {
@@ -107,7 +108,8 @@ std::vector<RunRow> RunStore::runs() const {
     rows.read(r.id, r.key, r.name, r.recipe, r.strategy, r.language, r.source_language, r.replay,
               r.size, r.seed, r.params_embedding, r.params_unembedding, r.params_blocks,
               r.params_norms, r.params_budget, r.steps, r.tokens_target, r.tokens_source, r.flops,
-              r.parent_key, r.cancelled, r.tokens_base, r.base_tokens_per_param, r.base_phase);
+              r.parent_key, r.cancelled, r.tokens_base, r.base_tokens_per_param, r.base_phase,
+              r.valid_seen_share);
   }
   return runs;
 }
@@ -238,7 +240,7 @@ std::vector<RunResultRow> RunStore::results() const {
                  "source_language, replay, flops, seed, params_embedding, params_unembedding, "
                  "params_blocks, params_norms, params_budget, steps, tokens_target, "
                  "tokens_source, attempts, loss_nats, loss_nats_per_byte, seconds, tokens_base, "
-                 "base_tokens_per_param, base_phase "
+                 "base_tokens_per_param, base_phase, valid_seen_share "
                  "FROM run_results ORDER BY run_id");
   std::vector<RunResultRow> results;
   while (rows.step()) {
@@ -248,7 +250,7 @@ std::vector<RunResultRow> RunStore::results() const {
               r.source_language, r.replay, r.flops, r.seed, r.params_embedding,
               r.params_unembedding, r.params_blocks, r.params_norms, r.params_budget, r.steps,
               r.tokens_target, r.tokens_source, r.attempts, r.loss_nats, r.loss_nats_per_byte,
-              r.seconds, r.tokens_base, r.base_tokens_per_param, r.base_phase);
+              r.seconds, r.tokens_base, r.base_tokens_per_param, r.base_phase, r.valid_seen_share);
     r.outcome = stored_outcome(db_, outcome);
   }
   return results;

@@ -32,6 +32,7 @@ struct RunRow {
   std::optional<int64_t> tokens_base;
   std::optional<double> base_tokens_per_param;  // as the spec called it
   std::optional<std::string> base_phase;        // "end" of a run, or of its "stable" phase
+  std::optional<double> valid_seen_share;  // of its validation text, expected; by what was leaked
   bool cancelled = false;  // by the user, until a retry; sync_runs leaves it as it is
 };
 
@@ -133,6 +134,7 @@ struct RunResultRow {
   std::optional<int64_t> tokens_base;
   std::optional<double> base_tokens_per_param;
   std::optional<std::string> base_phase;
+  std::optional<double> valid_seen_share;
 };
 
 struct ObservationRow {

@@ -164,11 +164,13 @@ ALTER TABLE run ADD COLUMN cancelled INTEGER NOT NULL DEFAULT 0;
 
 // Which checkpoint a continued run began from: the tokens that its model had seen (D1), what the
 // spec called it, and whether it was the end of a run or a point of its constant phase. And how
-// many tokens a validation loss is the mean of, for along the way it may be fewer.
+// many tokens a validation loss is the mean of, for along the way it may be fewer; and what
+// share of its validation text a run is expected to have seen in training.
 constexpr const char* kBases = R"sql(
 ALTER TABLE run ADD COLUMN tokens_base INTEGER;
 ALTER TABLE run ADD COLUMN base_tokens_per_param REAL;
 ALTER TABLE run ADD COLUMN base_phase TEXT;
+ALTER TABLE run ADD COLUMN valid_seen_share REAL;
 ALTER TABLE eval ADD COLUMN valid_tokens INTEGER;
 DROP VIEW observations;
 DROP VIEW run_results;
@@ -182,7 +184,7 @@ SELECT run.id AS run_id, run.key, run.name, run.strategy, run.language, run.sour
        final.loss_nats, final.loss_nats_per_byte,
        (SELECT count(*) FROM attempt WHERE attempt.run_id = run.id) AS attempts,
        (SELECT sum(seconds) FROM attempt WHERE attempt.run_id = run.id) AS seconds,
-       last.device, last.message, run.parent_key, run.tokens_base, run.base_tokens_per_param, run.base_phase
+       last.device, last.message, run.parent_key, run.tokens_base, run.base_tokens_per_param, run.base_phase, run.valid_seen_share
 FROM run
 LEFT JOIN attempt AS last ON last.id = (SELECT id FROM attempt WHERE attempt.run_id = run.id ORDER BY n DESC LIMIT 1)
 LEFT JOIN eval AS final ON final.run_id = run.id AND final.language = run.language AND final.step = run.steps

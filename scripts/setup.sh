@@ -19,7 +19,7 @@ plotly_version=7.1.0
 # own wheel needs to be imported; they are small, and a second torch would not be.
 transformers_version=5.24.0
 python_wheels=(
-  transformers==$transformers_version tokenizers==0.23.3 pyarrow==26.0.1 sentencepiece==0.2.3
+  transformers==$transformers_version tokenizers==0.23.3 pyarrow==26.0.1 sentencepiece==0.2.3 py3langid==0.4.0
   typing_extensions filelock sympy jinja2 networkx fsspec)
 cuda_wheels=(
   "cuda-toolkit[nvcc,crt,nvvm,cccl,cublas,cudart,cufft,cufile,cupti,curand,cusolver,cusparse,nvjitlink,nvrtc,nvtx,profiler,culibos]==13.0.2"
@@ -152,7 +152,7 @@ write_setup_cmake() {
 main() {
   local cache=${CROSSLAW_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/crosslaw}
   local torch_config="" cuda_root="" nvcc="" plotly="$cache/plotly-$plotly_version"
-  local python_tools="$cache/python-transformers-$transformers_version"
+  local python_tools="$cache/python-transformers-$transformers_version-langid"
   case "$*" in
     "") install_debian_packages "${fit_packages[@]}" "${developer_packages[@]}" "${slurm_packages[@]}"
         find_or_install_torch "$cache"

@@ -10,6 +10,7 @@
 #include <tuple>
 
 #include "sweep/plan/base_checkpoints.h"
+#include "sweep/plan/exposure.h"
 #include "sweep/plan/learning_rates.h"
 #include "sweep/plan/start_models.h"
 #include "trainer/recipe/learning_rate.h"
@@ -296,6 +297,7 @@ class Planner {
                                ? fmt::format(" seed{}", place.seed)
                                : "");
     fill_row(run, place, strategy);
+    if (corpus_) run.row.valid_seen_share = valid_seen_share(plan_.runs, run, *corpus_);
     plan_.runs.push_back(std::move(run));
     return plan_.runs.size() - 1;
   }

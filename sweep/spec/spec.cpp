@@ -47,6 +47,9 @@ void read_data(TomlSection section, SweepSpec& spec) {
   spec.max_lost_share = section.number("max_lost_share", spec.max_lost_share);
   require(spec.max_lost_share >= 0 && spec.max_lost_share <= 1, section, "max_lost_share",
           "a share between 0 and 1");
+  spec.allow_overlap = section.number("allow_overlap", spec.allow_overlap);
+  require(spec.allow_overlap >= 0 && spec.allow_overlap <= 1, section, "allow_overlap",
+          "a share between 0 and 1");
   TomlSection languages = section.section("language");
   for (auto& [name, language] : languages.each()) {
     LanguageSpec read{name, {}, {}};
@@ -209,6 +212,7 @@ trainer::CorpusOptions corpus_options(const SweepSpec& spec, const fs::path& fol
   options.text.skip_bad_documents = spec.skip_bad_documents;
   options.max_lost_share = spec.max_lost_share;
   options.choices = spec.choices;
+  options.allow_overlap = spec.allow_overlap;
   for (const LanguageSpec& language : spec.languages) {
     std::string key = "data.language." + language.name;
     options.languages.push_back({language.name, expand(key + ".train", language.train),

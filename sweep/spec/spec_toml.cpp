@@ -121,6 +121,7 @@ std::string to_toml(const SweepSpec& spec) {
                            {"valid_tokens", spec.valid_tokens},
                            {"text_field", spec.text_field},
                            {"on_bad_document", spec.skip_bad_documents ? "skip" : "stop"},
+                           {"allow_overlap", spec.allow_overlap},
                            {"max_lost_share", spec.max_lost_share},
                            {"language", languages}}},
       {"train", training_table(spec.train)},

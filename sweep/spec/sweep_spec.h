@@ -95,6 +95,7 @@ struct SweepSpec {
   int64_t valid_tokens = 1'000'000;
   std::string text_field = "text";  // of a .jsonl's objects
   bool skip_bad_documents = false;  // on_bad_document = "skip"
+  double allow_overlap = 0.005;     // of a validation text, in passages of training text
   double max_lost_share = 0.05;     // of a text's bytes, that the tokenizer may lose
   std::vector<LanguageSpec> languages;
   TrainingSpec train;

@@ -46,10 +46,13 @@ cpu_slots = 2
 """
 
 
-def made_up_text(letters, seed, documents):
-    """Words with a rule in them, so that there is something to learn and two languages differ."""
+def made_up_text(letters, seed, split, documents):
+    """Words with a rule in them, so that there is something to learn and two languages differ. Training and validation
+    text have the same words and no passage in common.
+    """
     draw = random.Random(seed)
     words = ["".join(draw.choices(letters, k=draw.randint(2, 6))) for _ in range(60)]
+    draw = random.Random(f"{seed} {split}")
     return "".join(
         json.dumps({"text": " ".join(words[min(int(draw.expovariate(0.1)), 59)] for _ in range(300))}) + "\n"
         for _ in range(documents)
@@ -63,8 +66,8 @@ def write_small_sweep(folder):
         "name,hidden,ffn,heads,layers\ns,16,32,2,1\nm,20,48,2,1\nl,24,64,2,1\nxl,32,80,2,1\n"
     )
     for split, documents in (("train", 300), ("valid", 20)):
-        (folder / f"en.{split}.jsonl").write_text(made_up_text("abcdefgh", 7, documents))
-        (folder / f"fr.{split}.jsonl").write_text(made_up_text("efghijkl", 8, documents))
+        (folder / f"en.{split}.jsonl").write_text(made_up_text("abcdefgh", 7, split, documents))
+        (folder / f"fr.{split}.jsonl").write_text(made_up_text("efghijkl", 8, split, documents))
     (folder / "small.toml").write_text(SPEC)
     return folder / "small.toml"
 

@@ -86,13 +86,14 @@ class CorpusBuilder {
         tokenizer_(make_tokenizer()) {}
 
   Corpus build() {
-    Corpus corpus{tokenizer_.sha256(), tokenizer_.vocabulary(), {}, {}, {}};
+    Corpus corpus{tokenizer_.sha256(), tokenizer_.vocabulary(), {}, {}, {}, {}};
     new_["version"] = kManifestVersion;
     refuse_shared_text();
     for (const LanguageFiles& language : options_.languages) {
       corpus.languages.push_back({language.language, shard(language, "train", language.train),
                                   shard(language, "valid", language.valid)});
     }
+    corpus.audit = audit(corpus);
     for (const ChoiceFile& set : options_.choices) corpus.choices.push_back(choices(set));
     // Written last: a crash before leaves shards that the next invocation finds unnamed and makes
     // again.
@@ -215,6 +216,40 @@ class CorpusBuilder {
     return result;
   }
 
+  // What training and validation texts have in common and which languages they are in, looked at
+  // when a text has changed. An overlap that is not allowed is an error each time.
+  TextAudit audit(const Corpus& corpus) {
+    json request = {{"version", kTextAuditVersion}, {"texts", json::object()}};
+    for (const LanguageShards& shards : corpus.languages) {
+      request["texts"][shards.language] = {new_["languages"][shards.language]["train"]["sources"],
+                                           new_["languages"][shards.language]["valid"]["sources"],
+                                           shards.valid.documents, shards.train.sha256,
+                                           shards.valid.sha256};
+    }
+    const json old = old_.value("audit", json::object());
+    json& record = new_["audit"];
+    if (old.value("request", json()) == request) {
+      record = old;
+    } else {
+      record = to_json(look_at_texts(overlap_texts(corpus), options_.text.text_field,
+                                     tokenizer_.separator(), options_.tokenizer == "bytes", say_));
+      record["request"] = request;
+    }
+    TextAudit audit = text_audit_from(record);
+    require_clean(audit, options_.allow_overlap, say_);
+    return audit;
+  }
+
+  std::vector<OverlapText> overlap_texts(const Corpus& corpus) const {
+    std::vector<OverlapText> texts;
+    for (const LanguageFiles& files : options_.languages) {
+      const LanguageShards& shards = corpus.language(files.language);
+      texts.push_back({files.language, files.train, files.valid, shards.train.file,
+                       shards.valid.file, shards.valid.documents});
+    }
+    return texts;
+  }
+
   // Tokens of a set of questions, made anew when it, its delimiter or the tokenizer has changed.
   ChoiceFile choices(const ChoiceFile& set) {
     ChoiceFile made = set;
@@ -335,6 +370,9 @@ std::vector<std::string> complaints(const CorpusOptions& options) {
   }
   if (options.text.text_field.empty())
     messages.emplace_back("data.text_field = \"\": the name of a JSON field was expected");
+  if (!(options.allow_overlap >= 0 && options.allow_overlap <= 1))
+    messages.push_back(fmt::format(
+        "data.allow_overlap = {:g}: a share between 0 and 1 was expected", options.allow_overlap));
   if (!(options.max_lost_share >= 0 && options.max_lost_share <= 1))
     messages.push_back(
         fmt::format("data.max_lost_share = {:g}: a share between 0 and 1 was expected",

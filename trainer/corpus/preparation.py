@@ -67,6 +67,20 @@ class HuggingFaceTokenizer:
         return struct.pack("<q", len(text[:max((end for _, end in offsets), default=0)].encode()))
 
 
+class LanguageGuesser:
+    """Which language a document is in, by py3langid, whose model is in its wheel."""
+
+    def __init__(self):
+        import py3langid
+        self.classify = py3langid.classify
+
+    def describe(self):
+        return b""
+
+    def answer(self, kind, payload):
+        return self.classify(payload.decode("utf-8", "replace"))[0].encode()
+
+
 class ParquetText:
     """One column of a parquet file, some rows at a time: for each row 1 and its text with its length, or 0 for none."""
 
@@ -117,6 +131,9 @@ def main():
         try:
             if kind == b"T":
                 subject = HuggingFaceTokenizer(payload.decode())
+                reply(0, subject.describe())
+            elif kind == b"L":
+                subject = LanguageGuesser()
                 reply(0, subject.describe())
             elif kind == b"P":
                 subject = ParquetText(*payload.decode().split("\0"))

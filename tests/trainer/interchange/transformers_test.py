@@ -54,7 +54,7 @@ def spec(folder, ladder_row, strategy, vocabulary=256, tied=True, tokenizer="byt
     (folder / "ladder.csv").write_text("name,hidden,ffn,heads,layers,kv_heads,head_dim\n" + ladder_row + "\n")
     for name, letters in (("en", "abcdefgh"), ("fr", "efghijkl")):
         for split, count in (("train", 80), ("valid", 12)):
-            (folder / f"{name}.{split}.jsonl").write_text(made_up_text(letters, len(split) + ord(name[0]), count))
+            (folder / f"{name}.{split}.jsonl").write_text(made_up_text(letters, ord(split[0]) + ord(name[0]), count))
     (folder / "spec.toml").write_text(f"""name = "continued"
 [ladder]
 file = "ladder.csv"

@@ -1,0 +1,179 @@
+#include "trainer/corpus/text_audit.h"
+
+#include <chrono>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "tests/support/catch.h"
+#include "tests/support/temp_folder.h"
+#include "trainer/corpus/corpus.h"
+
+namespace crosslaw::trainer {
+namespace {
+
+// Documents of words that are drawn anew: they share no passage.
+std::vector<std::string> documents(unsigned seed, int count) {
+  std::mt19937 draw(seed);
+  std::vector<std::string> out;
+  for (int i = 0; i < count; ++i) {
+    std::string text;
+    while (text.size() < 2000) {
+      for (unsigned n = 2 + draw() % 7; n > 0; --n) text += static_cast<char>('a' + draw() % 26);
+      text += ' ';
+    }
+    out.push_back(text);
+  }
+  return out;
+}
+
+std::string jsonl(const std::vector<std::string>& texts) {
+  std::string lines;
+  for (const std::string& text : texts) lines += nlohmann::json{{"text", text}}.dump() + "\n";
+  return lines;
+}
+
+// A corpus of two languages in files of its own.
+struct Audited {
+  tests::TempFolder folder;
+  std::vector<std::string> en = documents(1, 60), en_valid = documents(2, 100),
+                           fr = documents(3, 60), fr_valid = documents(4, 100);
+  CorpusOptions options;
+  std::vector<std::string> said;
+
+  Corpus prepare() {
+    options.folder = folder / "data";
+    options.tokenizer = "bytes";
+    options.valid_tokens = 200'000;
+    options.languages.clear();
+    for (auto [name, train, valid] : {std::tuple{"en", &en, &en_valid}, {"fr", &fr, &fr_valid}})
+      options.languages.push_back({name,
+                                   {folder.write(std::string(name) + ".jsonl", jsonl(*train))},
+                                   {folder.write(std::string(name) + ".v.jsonl", jsonl(*valid))}});
+    said.clear();
+    return prepare_corpus(options, [&](const std::string& message) { said.push_back(message); });
+  }
+  std::string refusal() {
+    return tests::message_of([&] { prepare(); });
+  }
+  bool warned() const {
+    return std::any_of(said.begin(), said.end(), [](const std::string& message) {
+      return message.find("warning") != std::string::npos;
+    });
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a clean corpus raises nothing, and what was found is in the manifest") {
+  Audited a;
+  const Corpus corpus = a.prepare();
+  REQUIRE(corpus.audit.overlaps.size() == 2);
+  for (const Overlap& overlap : corpus.audit.overlaps) {
+    CHECK(overlap.passages.shared == 0);
+    CHECK(overlap.passages.windows > 150'000);
+    CHECK(overlap.documents.empty());
+  }
+  CHECK_FALSE(a.warned());
+  const std::string manifest = tests::read_file(a.folder / "data" / "manifest.json");
+  CHECK_THAT(manifest, has_text("windows_of_50_bytes"));
+  // Unchanged texts are not looked at again.
+  a.prepare();
+  CHECK(a.said.empty());
+}
+
+TEST_CASE("one validation document in a hundred, planted in a training text, is found by name") {
+  Audited a;
+  a.en.insert(a.en.begin() + 41, a.fr_valid[6]);  // the other language's text counts, too
+  const std::string message = a.refusal();
+  CHECK_THAT(message, has_text("data.language.fr.valid: 1 % of it stands in training text"));
+  CHECK_THAT(message, has_text("fr.v.jsonl, line 7: 100 % of it stands in ") &&
+                          has_text("en.jsonl, line 42 of data.language.en.train"));
+  CHECK_THAT(message, has_text("data.allow_overlap = 0.0"));
+  // Allowed, it is named all the same.
+  a.options.allow_overlap = 0.02;
+  const Corpus corpus = a.prepare();
+  CHECK(a.warned());
+  const Overlap& overlap = corpus.audit.overlaps[1];
+  CHECK(overlap.passages.share() == Approx(0.01).epsilon(0.1));
+  CHECK(overlap.passages_in.at("en") == overlap.passages.shared);
+  CHECK(overlap.documents.at(0).line == 7);
+  // It is refused again when it is no longer allowed, though nothing is looked at anew.
+  a.options.allow_overlap = 0.005;
+  CHECK_THAT(a.refusal(), has_text("line 7: 100 %"));
+}
+
+TEST_CASE(
+    "a passage of a few hundred bytes within other text is found, a phrase is not a passage") {
+  Audited a;
+  a.fr[5] = a.fr[5].substr(0, 700) + a.fr_valid[30].substr(100, 400) + a.fr[5].substr(700);
+  a.fr[9] += a.fr_valid[31].substr(0, 120);
+  const Corpus corpus = a.prepare();
+  const Overlap& overlap = corpus.audit.overlaps[1];
+  REQUIRE(overlap.documents.size() == 1);
+  CHECK(overlap.documents[0].line == 31);
+  CHECK(overlap.passages.shared == 400 - kPassageBytes + 1);
+  CHECK(overlap.bytes.shared == (400 - kOverlapBytes + 1) + (120 - kOverlapBytes + 1));
+  CHECK_FALSE(a.warned());  // a fifth of a document
+}
+
+TEST_CASE("validation text behind what is measured is not looked at") {
+  Audited a;
+  a.en.push_back(a.en_valid.back());
+  a.en_valid.insert(a.en_valid.end() - 1, a.fr_valid.begin(), a.fr_valid.end());
+  // Half of the validation text, so that the planted document lies behind it.
+  const Corpus corpus = a.prepare();
+  CHECK(corpus.audit.overlaps[0].passages.shared == 0);
+}
+
+TEST_CASE("the demo's text is audited in seconds and is clean") {
+  tests::TempFolder folder;
+  CorpusOptions options;
+  options.folder = folder / "data";
+  options.tokenizer = "bytes";
+  options.valid_tokens = 65536;
+  std::vector<OverlapText> texts;
+  for (const char* name : {"en", "fr", "zh"}) {
+    const std::string stem = std::string("sweep/presets/corpus/") + name;
+    options.languages.push_back({name, {stem + ".train.jsonl.zst"}, {stem + ".valid.jsonl.zst"}});
+  }
+  std::vector<std::string> said;
+  const Corpus corpus =
+      prepare_corpus(options, [&](const std::string& message) { said.push_back(message); });
+  for (const Overlap& overlap : corpus.audit.overlaps) {
+    INFO(describe(overlap));
+    CHECK(overlap.bytes.shared > 0);
+    CHECK(overlap.passages.share() < 0.004);
+  }
+  for (const std::string& message : said) CHECK(message.find("warning") == std::string::npos);
+  const auto begin = std::chrono::steady_clock::now();
+  for (const LanguageFiles& files : options.languages)
+    texts.push_back({files.language, files.train, files.valid, "", "", 40});
+  find_overlaps(texts, "text", 0, true);
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(10));
+}
+
+TEST_CASE("with a tokenizer of its own, windows of 13 tokens are counted beside those of bytes") {
+  Audited a;
+  a.fr.push_back(a.fr_valid[3]);
+  a.options.allow_overlap = 1;
+  a.prepare();
+  Audited b;
+  b.fr.push_back(b.fr_valid[3]);
+  b.options.allow_overlap = 1;
+  b.folder.write("keep", "");
+  b.options.tokenizer = "train:400";
+  CorpusOptions options = b.options;
+  options.folder = b.folder / "data";
+  options.valid_tokens = 60'000;
+  options.languages = {{"fr",
+                        {b.folder.write("fr.jsonl", jsonl(b.fr))},
+                        {b.folder.write("fr.v.jsonl", jsonl(b.fr_valid))}}};
+  const Corpus corpus = prepare_corpus(options, [](const std::string&) {});
+  const Overlap& overlap = corpus.audit.overlaps.at(0);
+  CHECK(overlap.tokens.windows > 50'000);
+  // The planted document, and no phrase beside it: drawn words have none in common.
+  CHECK(overlap.tokens.share() == Approx(overlap.passages.share()).epsilon(0.2));
+}
+
+}  // namespace crosslaw::trainer

@@ -1,0 +1,73 @@
+#include "trainer/corpus/language_shares.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "trainer/corpus/python_helper.h"
+#include "trainer/corpus/text_reader.h"
+#include "trainer/corpus/token_file.h"
+
+namespace crosslaw::trainer {
+namespace {
+
+// Documents of each file that are looked at, one of so many from its beginning, and how much of
+// each: enough to know its language.
+constexpr int64_t kDocuments = 100;
+constexpr int64_t kStride = 7;
+constexpr size_t kBytes = 1000;
+
+}  // namespace
+
+struct LanguageGuesser::Helper {
+  PythonHelper python;
+};
+
+LanguageGuesser::LanguageGuesser() {
+  try {
+    helper_ = std::make_unique<Helper>();
+    helper_->python.ask('L', "");
+  } catch (const std::exception& error) {
+    helper_.reset();
+    missing_ = error.what();
+  }
+}
+
+LanguageGuesser::~LanguageGuesser() = default;
+
+std::map<std::string, double> LanguageGuesser::shares(
+    const std::vector<std::filesystem::path>& files, const std::string& text_field) {
+  std::map<std::string, double> bytes;
+  double all = 0;
+  for (const std::filesystem::path& file : files) {
+    if (!helper_ || is_token_file(file)) continue;
+    int64_t number = 0, taken = 0;
+    read_raw_texts(file, text_field, [&](RawText&& raw, int64_t) {
+      if (number++ % kStride != 0) return true;
+      const ParsedText parsed = parse_text(raw, text_field);
+      if (!parsed.usable || parsed.text.empty()) return true;
+      const std::string_view begin =
+          std::string_view(parsed.text).substr(0, cut_of(parsed.text, kBytes));
+      bytes[helper_->python.ask('G', begin)] += static_cast<double>(begin.size());
+      all += static_cast<double>(begin.size());
+      return ++taken < kDocuments;
+    });
+  }
+  for (auto& [language, share] : bytes) share /= all;
+  return bytes;
+}
+
+std::string describe(const std::map<std::string, double>& shares) {
+  std::vector<std::pair<double, std::string>> sorted;
+  for (const auto& [language, share] : shares) {
+    if (share >= 0.01) sorted.emplace_back(-share, language);
+  }
+  std::sort(sorted.begin(), sorted.end());
+  std::string text;
+  for (const auto& [share, language] : sorted)
+    text += fmt::format("{}{:.0f} % {}", text.empty() ? "" : ", ", -100 * share, language);
+  return text;
+}
+
+}  // namespace crosslaw::trainer

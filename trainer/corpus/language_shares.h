@@ -1,0 +1,36 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace crosslaw::trainer {
+
+// Which languages a text is in.
+class LanguageGuesser {
+ public:
+  // Asks Python's package py3langid. Where there is no such package, none is guessed and
+  // `missing()` says what to install.
+  LanguageGuesser();
+  ~LanguageGuesser();
+  LanguageGuesser(const LanguageGuesser&) = delete;
+  LanguageGuesser& operator=(const LanguageGuesser&) = delete;
+
+  const std::string& missing() const { return missing_; }
+  // Shares by two-letter code of a sample of the files' documents, weighed by their length; empty
+  // where none is guessed, or the files hold tokens.
+  std::map<std::string, double> shares(const std::vector<std::filesystem::path>& files,
+                                       const std::string& text_field);
+
+ private:
+  struct Helper;
+  std::unique_ptr<Helper> helper_;
+  std::string missing_;
+};
+
+// "98 % fr, 2 % en"; languages below a hundredth are left out.
+std::string describe(const std::map<std::string, double>& shares);
+
+}  // namespace crosslaw::trainer

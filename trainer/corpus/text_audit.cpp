@@ -1,0 +1,114 @@
+#include "trainer/corpus/text_audit.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "trainer/corpus/language_shares.h"
+
+namespace crosslaw::trainer {
+namespace {
+
+using nlohmann::json;
+using OnMessage = std::function<void(const std::string&)>;
+
+constexpr size_t kLeaksShown = 10;
+constexpr double kSeenDocument = 0.5;  // of a document: it was copied, not quoted
+
+json count_to_json(const WindowCount& count) { return {count.windows, count.shared}; }
+WindowCount count_from_json(const json& j) { return {j.at(0), j.at(1)}; }
+
+// Few, but whole ones: that is a leak, too.
+void warn_of_seen_documents(const Overlap& overlap, const OnMessage& say) {
+  for (const LeakedDocument& document : overlap.documents) {
+    if (document.windows.share() >= kSeenDocument)
+      say("warning: a validation document was seen: " + describe(document));
+  }
+}
+
+}  // namespace
+
+TextAudit look_at_texts(const std::vector<OverlapText>& texts, const std::string& text_field,
+                        int64_t separator, bool bytes_are_tokens, const OnMessage& say) {
+  TextAudit audit;
+  audit.overlaps = find_overlaps(texts, text_field, separator, bytes_are_tokens);
+  for (const Overlap& overlap : audit.overlaps) say(describe(overlap));
+  LanguageGuesser guesser;
+  if (!guesser.missing().empty()) {
+    say("languages of the texts were not guessed: " + guesser.missing());
+    return audit;
+  }
+  for (const OverlapText& files : texts) {
+    for (const auto& [split, paths] : {std::pair{"train", &files.train}, {"valid", &files.valid}}) {
+      auto& shares = audit.languages[files.language][split];
+      shares = guesser.shares(*paths, text_field);
+      if (!shares.empty())
+        say(fmt::format("{} ({}) is {}", files.language, split, describe(shares)));
+    }
+  }
+  return audit;
+}
+
+void require_clean(const TextAudit& audit, double allow_overlap, const OnMessage& say) {
+  for (const Overlap& overlap : audit.overlaps) {
+    if (overlap.passages.share() <= allow_overlap) {
+      warn_of_seen_documents(overlap, say);
+      continue;
+    }
+    std::string found;
+    for (size_t i = 0; i < std::min(kLeaksShown, overlap.documents.size()); ++i)
+      found += "\n  " + describe(overlap.documents[i]);
+    if (overlap.documents.size() > kLeaksShown)
+      found += fmt::format("\n  and {} documents more", overlap.documents.size() - kLeaksShown);
+    throw std::invalid_argument(fmt::format(
+        "data.language.{}.valid: {:.2g} % of it stands in training text, in passages of {} bytes "
+        "or more; the losses of models that saw them tell nothing. Take these documents out of "
+        "either text, or allow it with data.allow_overlap = {:.2g} (now {:g}):{}",
+        overlap.language, 100 * overlap.passages.share(), kPassageBytes,
+        std::ceil(1000 * overlap.passages.share()) / 1000, allow_overlap, found));
+  }
+}
+
+json to_json(const TextAudit& audit) {
+  json overlaps = json::array();
+  for (const Overlap& o : audit.overlaps) {
+    json documents = json::array();
+    for (const LeakedDocument& d : o.documents) {
+      documents.push_back({{"file", d.file},
+                           {"line", d.line},
+                           {"windows", count_to_json(d.windows)},
+                           {"train_language", d.train_language},
+                           {"train_file", d.train_file},
+                           {"train_line", d.train_line}});
+    }
+    overlaps.push_back({{"language", o.language},
+                        {"windows_of_50_bytes", count_to_json(o.bytes)},
+                        {"windows_of_13_tokens", count_to_json(o.tokens)},
+                        {"passages_of_200_bytes", count_to_json(o.passages)},
+                        {"passages_in", o.passages_in},
+                        {"documents", documents}});
+  }
+  return {{"overlaps", overlaps}, {"languages", audit.languages}};
+}
+
+TextAudit text_audit_from(const json& j) {
+  TextAudit audit;
+  for (const json& o : j.at("overlaps")) {
+    Overlap& overlap = audit.overlaps.emplace_back();
+    o.at("language").get_to(overlap.language);
+    overlap.bytes = count_from_json(o.at("windows_of_50_bytes"));
+    overlap.tokens = count_from_json(o.at("windows_of_13_tokens"));
+    overlap.passages = count_from_json(o.at("passages_of_200_bytes"));
+    o.at("passages_in").get_to(overlap.passages_in);
+    for (const json& d : o.at("documents"))
+      overlap.documents.push_back({d.at("file"), d.at("line"), count_from_json(d.at("windows")),
+                                   d.at("train_language"), d.at("train_file"), d.at("train_line")});
+  }
+  j.at("languages").get_to(audit.languages);
+  return audit;
+}
+
+}  // namespace crosslaw::trainer

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "trainer/corpus/overlap.h"
+
+namespace crosslaw::trainer {
+
+// What was found out about the texts, beside their tokens.
+struct TextAudit {
+  std::vector<Overlap> overlaps;  // one a validation text
+  // Shares of guessed languages, by language and split; empty where nothing was guessed.
+  std::map<std::string, std::map<std::string, std::map<std::string, double>>> languages;
+};
+
+inline constexpr int kTextAuditVersion = 1;  // what is looked at
+
+// Looks for what validation texts share with training texts, and which languages all are in; both
+// are said. The latter needs Python's package py3langid; that it is missing is said.
+TextAudit look_at_texts(const std::vector<OverlapText>& texts, const std::string& text_field,
+                        int64_t separator, bool bytes_are_tokens,
+                        const std::function<void(const std::string&)>& say);
+
+// Throws std::invalid_argument naming files and documents when a validation text shares more than
+// this part of its passages; of less, documents that were seen whole are said.
+void require_clean(const TextAudit& audit, double allow_overlap,
+                   const std::function<void(const std::string&)>& say);
+
+nlohmann::json to_json(const TextAudit& audit);
+TextAudit text_audit_from(const nlohmann::json& j);
+
+}  // namespace crosslaw::trainer
