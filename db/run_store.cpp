@@ -58,14 +58,14 @@ SyncCounts RunStore::sync_runs(const std::vector<RunRow>& runs) {
   Statement revive(db_,
                    "UPDATE run SET retired = 0, name = ?, strategy = ?, size = ?, parent_key = ?, "
                    "tokens_base = ?, base_tokens_per_param = ?, base_phase = ?, valid_seen_share = "
-                   "? WHERE key = ?");
+                   "?, search = ? WHERE key = ?");
   Statement add(db_,
                 "INSERT INTO run(key, name, recipe, strategy, language, source_language, replay, "
                 "size, seed, params_embedding, "
                 "params_unembedding, params_blocks, params_norms, params_budget, steps, "
                 "tokens_target, tokens_source, flops, parent_key, tokens_base, "
-                "base_tokens_per_param, base_phase, valid_seen_share) "
-                "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                "base_tokens_per_param, base_phase, valid_seen_share, search) "
+                "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   for (const RunRow& r : runs) {
     want.bind(r.key).run();
     known.bind(r.key);
@@ -74,7 +74,7 @@ SyncCounts RunStore::sync_runs(const std::vector<RunRow>& runs) {
       // So may the run that made the checkpoint it begins from, and what that was called.
       revive
           .bind(r.name, r.strategy, r.size, r.parent_key, r.tokens_base, r.base_tokens_per_param,
-                r.base_phase, r.valid_seen_share, r.key)
+                r.base_phase, r.valid_seen_share, r.search, r.key)
           .run();
       ++counts.kept;
       continue;
@@ -82,7 +82,7 @@ SyncCounts RunStore::sync_runs(const std::vector<RunRow>& runs) {
     add.bind(r.key, r.name, r.recipe, r.strategy, r.language, r.source_language, r.replay, r.size,
              r.seed, r.params_embedding, r.params_unembedding, r.params_blocks, r.params_norms,
              r.params_budget, r.steps, r.tokens_target, r.tokens_source, r.flops, r.parent_key,
-             r.tokens_base, r.base_tokens_per_param, r.base_phase, r.valid_seen_share)
+             r.tokens_base, r.base_tokens_per_param, r.base_phase, r.valid_seen_share, r.search)
         .run();
     ++counts.added;
   }
@@ -100,7 +100,7 @@ std::vector<RunRow> RunStore::runs() const {
       "SELECT id, key, name, recipe, strategy, language, source_language, replay, size, "
       "seed, params_embedding, params_unembedding, params_blocks, params_norms, "
       "params_budget, steps, tokens_target, tokens_source, flops, parent_key, cancelled, "
-      "tokens_base, base_tokens_per_param, base_phase, valid_seen_share "
+      "tokens_base, base_tokens_per_param, base_phase, valid_seen_share, search "
       "FROM run WHERE NOT retired ORDER BY id");
   std::vector<RunRow> runs;
   while (rows.step()) {
@@ -109,7 +109,7 @@ std::vector<RunRow> RunStore::runs() const {
               r.size, r.seed, r.params_embedding, r.params_unembedding, r.params_blocks,
               r.params_norms, r.params_budget, r.steps, r.tokens_target, r.tokens_source, r.flops,
               r.parent_key, r.cancelled, r.tokens_base, r.base_tokens_per_param, r.base_phase,
-              r.valid_seen_share);
+              r.valid_seen_share, r.search);
   }
   return runs;
 }
@@ -240,7 +240,7 @@ std::vector<RunResultRow> RunStore::results() const {
                  "source_language, replay, flops, seed, params_embedding, params_unembedding, "
                  "params_blocks, params_norms, params_budget, steps, tokens_target, "
                  "tokens_source, attempts, loss_nats, loss_nats_per_byte, seconds, tokens_base, "
-                 "base_tokens_per_param, base_phase, valid_seen_share "
+                 "base_tokens_per_param, base_phase, valid_seen_share, search "
                  "FROM run_results ORDER BY run_id");
   std::vector<RunResultRow> results;
   while (rows.step()) {
@@ -250,7 +250,8 @@ std::vector<RunResultRow> RunStore::results() const {
               r.source_language, r.replay, r.flops, r.seed, r.params_embedding,
               r.params_unembedding, r.params_blocks, r.params_norms, r.params_budget, r.steps,
               r.tokens_target, r.tokens_source, r.attempts, r.loss_nats, r.loss_nats_per_byte,
-              r.seconds, r.tokens_base, r.base_tokens_per_param, r.base_phase, r.valid_seen_share);
+              r.seconds, r.tokens_base, r.base_tokens_per_param, r.base_phase, r.valid_seen_share,
+              r.search);
     r.outcome = stored_outcome(db_, outcome);
   }
   return results;

@@ -32,6 +32,7 @@ struct RunRow {
   std::optional<int64_t> tokens_base;
   std::optional<double> base_tokens_per_param;  // as the spec called it
   std::optional<std::string> base_phase;        // "end" of a run, or of its "stable" phase
+  bool search = false;  // looks for a better learning rate and batch; no point of a law
   std::optional<double> valid_seen_share;  // of its validation text, expected; by what was leaked
   bool cancelled = false;  // by the user, until a retry; sync_runs leaves it as it is
 };
@@ -135,6 +136,7 @@ struct RunResultRow {
   std::optional<double> base_tokens_per_param;
   std::optional<std::string> base_phase;
   std::optional<double> valid_seen_share;
+  bool search = false;  // no point of a law
 };
 
 struct ObservationRow {

@@ -165,12 +165,14 @@ ALTER TABLE run ADD COLUMN cancelled INTEGER NOT NULL DEFAULT 0;
 // Which checkpoint a continued run began from: the tokens that its model had seen (D1), what the
 // spec called it, and whether it was the end of a run or a point of its constant phase. And how
 // many tokens a validation loss is the mean of, for along the way it may be fewer; and what
-// share of its validation text a run is expected to have seen in training.
+// share of its validation text a run is expected to have seen in training; and whether it only
+// searches for a better learning rate and batch.
 constexpr const char* kBases = R"sql(
 ALTER TABLE run ADD COLUMN tokens_base INTEGER;
 ALTER TABLE run ADD COLUMN base_tokens_per_param REAL;
 ALTER TABLE run ADD COLUMN base_phase TEXT;
 ALTER TABLE run ADD COLUMN valid_seen_share REAL;
+ALTER TABLE run ADD COLUMN search INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE eval ADD COLUMN valid_tokens INTEGER;
 DROP VIEW observations;
 DROP VIEW run_results;
@@ -184,7 +186,7 @@ SELECT run.id AS run_id, run.key, run.name, run.strategy, run.language, run.sour
        final.loss_nats, final.loss_nats_per_byte,
        (SELECT count(*) FROM attempt WHERE attempt.run_id = run.id) AS attempts,
        (SELECT sum(seconds) FROM attempt WHERE attempt.run_id = run.id) AS seconds,
-       last.device, last.message, run.parent_key, run.tokens_base, run.base_tokens_per_param, run.base_phase, run.valid_seen_share
+       last.device, last.message, run.parent_key, run.tokens_base, run.base_tokens_per_param, run.base_phase, run.valid_seen_share, run.search
 FROM run
 LEFT JOIN attempt AS last ON last.id = (SELECT id FROM attempt WHERE attempt.run_id = run.id ORDER BY n DESC LIMIT 1)
 LEFT JOIN eval AS final ON final.run_id = run.id AND final.language = run.language AND final.step = run.steps
@@ -204,7 +206,8 @@ WHERE NOT run.retired
 ORDER BY run.id, eval.language <> run.language, eval.language, eval.step;
 
 CREATE VIEW observations AS
-SELECT * FROM losses WHERE valid_language = language AND step > 0 ORDER BY run_id, step;
+SELECT losses.* FROM losses JOIN run ON run.id = losses.run_id
+WHERE valid_language = losses.language AND step > 0 AND NOT run.search ORDER BY run_id, step;
 )sql";
 
 // How many questions of a multiple-choice set a run's model answered rightly at its end: by the

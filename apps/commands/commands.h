@@ -24,6 +24,7 @@ void add_allocate_command(CLI::App& app, int& exit_code);
 void add_design_command(CLI::App& app, int& exit_code);
 void add_predict_command(CLI::App& app, int& exit_code);
 void add_init_command(CLI::App& app, int& exit_code);
+void add_rates_command(CLI::App& app, int& exit_code);
 void add_report_command(CLI::App& app, int& exit_code);
 void add_export_command(CLI::App& app, int& exit_code);
 void add_export_model_command(CLI::App& app, int& exit_code);

@@ -57,7 +57,7 @@ std::vector<const sweep::PlannedRun*> runs_of(const sweep::Plan& plan,
   std::vector<const sweep::PlannedRun*> out;
   std::optional<double> replay, base;
   for (const sweep::PlannedRun& run : plan.runs) {
-    if (run.row.language != language) continue;
+    if (run.row.language != language || run.row.search) continue;
     if (run.parent && !replay) replay = run.row.replay, base = run.row.base_tokens_per_param;
     if (!run.parent || (run.row.replay == replay && run.row.base_tokens_per_param == base))
       out.push_back(&run);

@@ -16,6 +16,8 @@ constexpr double kOneBudget = 1.2;
 // Models that had seen different amounts of text lead to different curves, and to fits of their
 // own.
 std::vector<db::RunResultRow> apart_by_base(std::vector<db::RunResultRow> runs) {
+  // Nor are runs at other learning rates and batches points of one law.
+  std::erase_if(runs, [](const db::RunResultRow& run) { return run.search; });
   std::map<std::string, std::set<double>> bases;  // of each strategy
   for (const db::RunResultRow& run : runs) {
     if (run.base_tokens_per_param) bases[run.strategy].insert(*run.base_tokens_per_param);

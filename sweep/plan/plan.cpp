@@ -76,11 +76,19 @@ class Planner {
     std::vector<std::string> named;
     for (const SizeSeeds& some : spec_.size_seeds)
       named.insert(named.end(), some.sizes.begin(), some.sizes.end());
+    if (const auto& search = spec_.train.search) {
+      named.insert(named.end(), search->sizes.begin(), search->sizes.end());
+      for (const std::string& name : search->strategies) {
+        if (!spec_.strategy(name))
+          throw SpecError(fmt::format("{}: train.search.strategies: there is no strategy {}",
+                                      spec_.file.string(), name));
+      }
+    }
     for (const std::string& name : named) {
       if (std::none_of(ladder_.begin(), ladder_.end(),
                        [&](const ModelSize& size) { return size.name == name; }))
-        throw SpecError(fmt::format("{}: seeds: sizes: the ladder {} has no size {}",
-                                    spec_.file.string(), spec_.ladder.string(), name));
+        throw SpecError(fmt::format("{}: sizes: the ladder {} has no size {}", spec_.file.string(),
+                                    spec_.ladder.string(), name));
     }
   }
 
@@ -91,8 +99,39 @@ class Planner {
       start_ = start_model(spec_, strategy, ladder_[size]);
       if (!strategy.hugging_face.empty() && !start_) continue;  // a model of another size
       for (int64_t seed : spec_.seeds_of(ladder_[size].name))
-        add_budgets({strategy.name, replay, base, size, seed}, strategy);
+        add_runs({strategy.name, replay, base, size, seed}, strategy);
     }
+  }
+
+  void add_runs(const Place& place, const StrategySpec& strategy) {
+    add_budgets(place, strategy);
+    if (spec_.train.search && is_searched(place, strategy)) add_search(place, strategy);
+  }
+
+  bool is_searched(const Place& place, const StrategySpec& strategy) const {
+    const SearchSpec& search = *spec_.train.search;
+    const auto has = [](const std::vector<std::string>& names, const std::string& name) {
+      return std::find(names.begin(), names.end(), name) != names.end();
+    };
+    const bool wanted = search.strategies.empty()
+                            ? strategy.from.empty() && strategy.hugging_face.empty()
+                            : has(search.strategies, strategy.name);
+    return wanted && has(search.sizes, ladder_[place.size].name);
+  }
+
+  // The other settings of one size at one budget; the sweep's own is among its runs already.
+  void add_search(const Place& place, const StrategySpec& strategy) {
+    const SearchSpec& search = *spec_.train.search;
+    const double budget =
+        search.tokens_per_param > 0 ? search.tokens_per_param : budgets(strategy).back();
+    for (double batch : search.batch_factors) {
+      for (double rate : search.rate_factors) {
+        if (batch == 1 && rate == 1) continue;
+        setting_ = {rate, batch, true};
+        add_run(place, strategy, budget);
+      }
+    }
+    setting_ = {};
   }
 
   static std::vector<std::optional<double>> bases(const StrategySpec& strategy) {
@@ -135,9 +174,13 @@ class Planner {
   int64_t batch_tokens(const ModelSize& size) const {
     for (const BatchTier& tier : spec_.train.batch_tokens) {
       if (static_cast<double>(size.params_budget) < tier.below_params)
-        return check_batch(tier.tokens);
+        return check_batch(in_setting(tier.tokens));
     }
-    return check_batch(spec_.train.batch_tokens.back().tokens);
+    return check_batch(in_setting(spec_.train.batch_tokens.back().tokens));
+  }
+
+  int64_t in_setting(int64_t batch) const {
+    return std::llround(setting_.batch * static_cast<double>(batch));
   }
 
   int64_t check_batch(int64_t tokens) const {
@@ -180,7 +223,8 @@ class Planner {
           std::max<int64_t>(1, std::llround(t.cooldown_fraction * static_cast<double>(s.steps)));
     }
     const ModelSize& size = ladder_[place.size];
-    s.peak_learning_rate = peak_learning_rate(t, size.shape, batch_tokens(size), s.steps);
+    s.peak_learning_rate =
+        setting_.rate * peak_learning_rate(t, size.shape, batch_tokens(size), s.steps);
     s.final_ratio = t.final_learning_rate;
     s.cooldown = t.cooldown;
     return s;
@@ -261,6 +305,7 @@ class Planner {
   size_t add_run(const Place& place, const StrategySpec& strategy, double tokens_per_param) {
     PlannedRun run;
     run.tokens_per_param = tokens_per_param;
+    run.row.search = setting_.searched;
     run.recipe = recipe(place, strategy, tokens_per_param);
     if (!strategy.from.empty()) {
       const StrategySpec& parent = *spec_.strategy(strategy.from);
@@ -296,6 +341,8 @@ class Planner {
                            spec_.seeds_of(ladder_[place.size].name).size() > 1
                                ? fmt::format(" seed{}", place.seed)
                                : "");
+    if (setting_.searched)
+      run.name += fmt::format(" lr x{:g} batch x{:g}", setting_.rate, setting_.batch);
     fill_row(run, place, strategy);
     if (corpus_) run.row.valid_seen_share = valid_seen_share(plan_.runs, run, *corpus_);
     plan_.runs.push_back(std::move(run));
@@ -376,7 +423,13 @@ class Planner {
   const trainer::Corpus* corpus_;
   Plan plan_;
   std::map<Place, std::vector<size_t>> runs_of_;  // the largest budget first
-  std::optional<StartModel> start_;               // of the strategy and size at work
+  // Factors of the learning rate and the batch; others than 1 in a search alone.
+  struct Setting {
+    double rate = 1, batch = 1;
+    bool searched = false;
+  };
+  Setting setting_;
+  std::optional<StartModel> start_;  // of the strategy and size at work
 };
 
 }  // namespace

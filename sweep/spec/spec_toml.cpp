@@ -39,6 +39,15 @@ toml::table training_table(const TrainingSpec& t) {
   if (t.peak_learning_rate > 0) table.insert("peak_learning_rate", t.peak_learning_rate);
   if (t.learning_rate_times_hidden > 0)
     table.insert("learning_rate_times_hidden", t.learning_rate_times_hidden);
+  if (t.search) {
+    toml::table search{{"sizes", to_array(t.search->sizes)},
+                       {"rate_factors", to_array(t.search->rate_factors)},
+                       {"batch_factors", to_array(t.search->batch_factors)}};
+    if (!t.search->strategies.empty()) search.insert("strategies", to_array(t.search->strategies));
+    if (t.search->tokens_per_param > 0)
+      search.insert("tokens_per_param", t.search->tokens_per_param);
+    table.insert("search", search);
+  }
   if (t.rate_rule == RateRule::kStepLaw) {
     table.insert("learning_rate_rule", "step-law");
     table.insert("learning_rate_factor", t.learning_rate_factor);

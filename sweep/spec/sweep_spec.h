@@ -50,6 +50,16 @@ struct StrategySpec {
 // How the peak of the learning rate follows from a run (learning_rates.h has the formulas).
 enum class RateRule { kConstant, kOverHidden, kStepLaw, kHorizon };
 
+// Other learning rates and batches of some sizes, at one budget: runs that look for the best
+// setting and are no points of a law.
+struct SearchSpec {
+  std::vector<std::string> sizes;
+  std::vector<std::string> strategies;                      // empty: all from scratch
+  std::vector<double> rate_factors = {0.25, 0.5, 1, 2, 4};  // times the peak of the rule
+  std::vector<double> batch_factors = {1};                  // times the size's batch
+  double tokens_per_param = 0;                              // 0: the strategy's largest budget
+};
+
 struct TrainingSpec {
   trainer::ScheduleKind schedule = trainer::ScheduleKind::kCosine;
   trainer::Cooldown cooldown = trainer::Cooldown::kOneMinusSqrt;  // wsd
@@ -65,6 +75,7 @@ struct TrainingSpec {
   double final_learning_rate = 0.1;  // cosine: share of the peak at the end
   std::vector<BatchTier> batch_tokens;
   trainer::AdamWOptions optimizer;
+  std::optional<SearchSpec> search;
   std::string precision = "auto";
   double init_std = 0.02;   // 0: 1 / sqrt(3 fan_in), written init = "fan_in"
   int64_t evaluations = 8;  // validation losses along a run, log-spaced, besides the last

@@ -98,6 +98,20 @@ void read_learning_rate(TomlSection& section, TrainingSpec& train) {
   }
 }
 
+SearchSpec read_search(TomlSection section) {
+  SearchSpec search;
+  search.sizes = section.texts("sizes");
+  require(!search.sizes.empty(), section, "sizes", "an array with at least one name of the ladder");
+  if (section.has("strategies")) search.strategies = section.texts("strategies");
+  if (section.has("rate_factors")) search.rate_factors = positive_numbers(section, "rate_factors");
+  if (section.has("batch_factors"))
+    search.batch_factors = positive_numbers(section, "batch_factors");
+  search.tokens_per_param = section.number("tokens_per_param", 0);
+  require(search.tokens_per_param >= 0, section, "tokens_per_param", "positive");
+  section.finish();
+  return search;
+}
+
 }  // namespace
 
 void read_training(TomlSection section, TrainingSpec& train) {
@@ -125,6 +139,7 @@ void read_training(TomlSection section, TrainingSpec& train) {
           "final_learning_rate", "a share of the peak, in [0, 1]");
   train.batch_tokens = read_batch_tokens(section);
   read_optimizer(section, train.optimizer);
+  if (section.has("search")) train.search = read_search(section.section("search"));
   train.precision = section.text("precision", train.precision);
   train.init_std = read_init(section, train.init_std);
   train.evaluations = section.integer("evaluations", train.evaluations);

@@ -115,6 +115,7 @@ def check_spec_keys(crosslaw, manual, work):
         "[data.language.NAME]": good.replace("[data.language.en]", f"[data.language.en]\n{strange}"),
         "[train] batch_tokens tiers": good.replace("batch_tokens = 256", f"batch_tokens = [{{tokens = 256, {strange}}}]"),
         "[[strategy]]": good.replace("[[strategy]]", f"[[strategy]]\n{strange}", 1),
+        "[train.search]": good.replace("[[strategy]]", f'[train.search]\nsizes = ["s"]\n{strange}\n[[strategy]]', 1),
         "[[choices]]": good + f'[[choices]]\nname = "q"\nfile = "q.jsonl"\n{strange}\n',
     }
     for table in ("ladder", "budget", "data", "train", "launch"):

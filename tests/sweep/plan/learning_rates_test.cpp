@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <set>
+#include <tuple>
 
 #include "sweep/plan/plan.h"
 #include "tests/support/catch.h"
@@ -55,8 +56,8 @@ TEST_CASE("the horizon rule is its reference there, rises as sqrt B and falls as
 
 TEST_CASE("where the rate follows from the budget, budgets share no trunk") {
   const Plan plan = plan_after("learning_rate_times_hidden = 0.2",
-                              "learning_rate_rule = \"horizon\"\npeak_learning_rate = 0.02\n"
-                              "reference_batch_tokens = 256\nreference_tokens = 1e4");
+                               "learning_rate_rule = \"horizon\"\npeak_learning_rate = 0.02\n"
+                               "reference_batch_tokens = 256\nreference_tokens = 1e4");
   std::set<double> rates;
   for (const PlannedRun& run : plan.runs) {
     CHECK_FALSE(run.trunk);
@@ -84,13 +85,44 @@ TEST_CASE("each rule takes its own numbers and refuses those of others") {
 TEST_CASE("optimizer and schedule of the spec are those of every recipe") {
   const Plan plan =
       plan_after("schedule = \"wsd\"\nlearning_rate_times_hidden = 0.2",
-                "schedule = \"wsd-linear\"\npeak_learning_rate = 0.02\noptimizer = \"adamh\"\n"
-                "adam_learning_rate = 6e-4");
+                 "schedule = \"wsd-linear\"\npeak_learning_rate = 0.02\noptimizer = \"adamh\"\n"
+                 "adam_learning_rate = 6e-4");
   for (const PlannedRun& run : tests::some(plan.runs)) {
     CHECK(run.recipe.schedule.cooldown == trainer::Cooldown::kLinear);
     CHECK(run.recipe.optimizer.kind == trainer::OptimizerKind::kAdamH);
     CHECK(run.recipe.optimizer.adam_learning_rate == 6e-4);
   }
+}
+
+TEST_CASE("a search trains other settings of its sizes at one budget, marked as such") {
+  const Plan plan = plan_after("[[strategy]]",
+                               "[train.search]\nsizes = [\"m\"]\nrate_factors = [0.5, 1, 2]\n"
+                               "batch_factors = [0.5, 1]\n[[strategy]]");
+  REQUIRE(plan.runs.size() == 15 + 2 * 5);  // of the source and of French from scratch
+  std::set<std::tuple<std::string, double, int64_t>> settings;
+  std::set<std::string> keys;
+  for (const PlannedRun& run : plan.runs) {
+    keys.insert(run.row.strategy + run.row.key);
+    if (!run.row.search) continue;
+    CHECK(run.row.size == "m");
+    CHECK(run.tokens_per_param == 4);
+    CHECK_FALSE(run.trunk);
+    CHECK_FALSE(run.parent);
+    settings.insert({run.row.strategy, run.recipe.schedule.peak_learning_rate / (0.2 / 12),
+                     run.recipe.batch_tokens()});
+    CHECK(static_cast<double>(run.row.tokens_target) ==
+          Approx(4.0 * static_cast<double>(run.row.params_budget)).margin(256));
+  }
+  CHECK(settings.size() == 10);
+  CHECK(settings.contains({"scratch", 2.0, 128}));
+  CHECK_FALSE(settings.contains({"scratch", 1.0, 256}));
+  const auto refused = [](const std::string& search) {
+    return tests::message_of(
+        [&] { plan_after("[[strategy]]", "[train.search]\n" + search + "\n[[strategy]]"); });
+  };
+  CHECK_THAT(refused("sizes = [\"x\"]"), has_text("has no size x"));
+  CHECK_THAT(refused("sizes = [\"m\"]\nstrategies = [\"x\"]"), has_text("no strategy x"));
+  CHECK_THAT(refused("sizes = [\"m\"]\nbatch_factors = [0.3]"), has_text("must be a multiple of"));
 }
 
 TEST_CASE(
