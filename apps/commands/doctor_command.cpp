@@ -19,6 +19,9 @@
 #include "sweep/launch/local_launcher.h"
 #include "sweep/launch/slots.h"
 #include "sweep/schedule/sweep_lock.h"
+#include "trainer/corpus/corpus.h"
+#include "trainer/corpus/language_shares.h"
+#include "trainer/corpus/text_audit.h"
 
 namespace crosslaw::apps {
 namespace {
@@ -139,11 +142,32 @@ void examine_folder(Diagnosis& d, const fs::path& folder) {
     d.good(fmt::format("{} is running this sweep", sweep::SweepLock::holder(folder)));
 }
 
+// What was found when the sweep's texts were prepared.
+void examine_texts(Diagnosis& d, const fs::path& folder) {
+  const auto audit = trainer::stored_text_audit(data_folder(folder) / "manifest.json");
+  if (!audit) return;
+  for (const trainer::Overlap& overlap : audit->overlaps) {
+    const bool seen = overlap.passages.share() > trainer::CorpusOptions().allow_overlap;
+    if (!seen) {
+      d.good(describe(overlap));
+    } else {
+      d.warn(describe(overlap), overlap.documents.empty() ? "" : describe(overlap.documents[0]));
+    }
+  }
+  for (const auto& [language, splits] : audit->languages) {
+    for (const auto& [split, shares] : splits) {
+      if (!shares.empty())
+        d.good(fmt::format("{} ({}) is {}", language, split, trainer::describe(shares)));
+    }
+  }
+}
+
 int run_doctor(const DoctorOptions& options) {
   Diagnosis d;
   examine_trainer(d);
   examine_machine(d);
   examine_folder(d, options.folder.empty() ? fs::path(".") : fs::path(options.folder));
+  examine_texts(d, options.folder.empty() ? fs::path(".") : fs::path(options.folder));
   return d.exit_code();
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
@@ -69,6 +70,17 @@ void require_clean(const TextAudit& audit, double allow_overlap, const OnMessage
         "either text, or allow it with data.allow_overlap = {:.2g} (now {:g}):{}",
         overlap.language, 100 * overlap.passages.share(), kPassageBytes,
         std::ceil(1000 * overlap.passages.share()) / 1000, allow_overlap, found));
+  }
+}
+
+std::optional<TextAudit> stored_text_audit(const std::filesystem::path& manifest) {
+  std::ifstream input(manifest);
+  const json j = json::parse(input, nullptr, false);
+  if (!j.is_object() || !j.contains("audit")) return std::nullopt;
+  try {
+    return text_audit_from(j["audit"]);
+  } catch (const json::exception&) {  // whoever prepares the data again will say so
+    return std::nullopt;
   }
 }
 

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +31,9 @@ TextAudit look_at_texts(const std::vector<OverlapText>& texts, const std::string
 // this part of its passages; of less, documents that were seen whole are said.
 void require_clean(const TextAudit& audit, double allow_overlap,
                    const std::function<void(const std::string&)>& say);
+
+// What is stored in the manifest.json of prepared data; nothing where there is none to read.
+std::optional<TextAudit> stored_text_audit(const std::filesystem::path& manifest);
 
 nlohmann::json to_json(const TextAudit& audit);
 TextAudit text_audit_from(const nlohmann::json& j);
