@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 
+#include <cmath>
 #include <csignal>
 
 #include "db/schema.h"
@@ -61,6 +62,51 @@ TEST_CASE("an edited spec adds and retires runs and never repeats one") {
   CHECK(third.added == 0);
   CHECK(third.kept == 3);
   CHECK(store.runs().size() == 3);
+}
+
+TEST_CASE(
+    "bases, losses on every text and answers to questions come back, and the views show them") {
+  RunStore store = fresh_store();
+  RunRow continued = run("a");
+  continued.source_language = "en", continued.parent_key = "p";
+  continued.tokens_base = 2560, continued.base_tokens_per_param = 8.5;
+  continued.base_phase = "stable", continued.valid_seen_share = 0.25;
+  RunRow searched = run("b");
+  searched.search = true;
+  store.sync_runs({continued, searched});
+  for (const RunRow& r : store.runs()) {
+    const int64_t a = store.begin_attempt(attempt(r.id, 1));
+    MetricsBatch batch = losses(100);
+    batch.evals.push_back({"en", 0, 0, 0, 0, 3.0, 2.0, false, 640});
+    batch.evals.push_back({"fr", 0, 0, 0, 0, 5.0, 5.0, false, 640});
+    batch.choices = {{"xnli", 10, 40, 15, 17, 0.75}};
+    store.ingest(r.id, a, batch);
+    store.end_attempt(a, {.outcome = Outcome::kDone}, 2000);
+  }
+  const RunRow read = store.runs()[0];
+  CHECK(read.tokens_base == 2560);
+  CHECK(read.base_tokens_per_param == 8.5);
+  CHECK(read.base_phase == "stable");
+  CHECK(read.valid_seen_share == 0.25);
+  CHECK_FALSE(read.search);
+  CHECK(store.results()[0].tokens_base == 2560);
+  CHECK(store.results()[1].search);
+  REQUIRE(store.choices().size() == 2);
+  CHECK(store.choices()[0].row.correct_by_byte == 17);
+  CHECK(store.choices()[0].row.answer_nats_per_byte == 0.75);
+  // Of one run: three losses behind its start and two at it; observations are its own text's.
+  const auto count = [&](const std::string& query) {
+    Statement rows(store.database(), query);
+    REQUIRE(rows.step());
+    return rows.integer(0);
+  };
+  CHECK(count("SELECT count(*) FROM losses") == 10);
+  CHECK(count("SELECT count(*) FROM observations") == 2);
+  CHECK(count("SELECT count(*) FROM losses WHERE valid_tokens = 640") == 4);
+  Statement bits(store.database(),
+                 "SELECT bits_per_byte FROM losses WHERE step = 0 AND valid_language = 'en'");
+  REQUIRE(bits.step());
+  CHECK(bits.real(0) == Approx(2.0 / std::log(2.0)));
 }
 
 TEST_CASE("a run returns from retirement with its losses") {
