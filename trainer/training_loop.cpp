@@ -1,26 +1,29 @@
 #include "trainer/training_loop.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <c10/util/Exception.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <memory>
-#include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <stdexcept>
+#include <utility>
 
 #include "db/files/file_system.h"
+#include "trainer/checkpoint_writer.h"
+#include "trainer/gradient_exchange.h"
 #include "trainer/loss_log.h"
 #include "trainer/model/checkpoint.h"
 #include "trainer/model/gpu_device.h"
 #include "trainer/model/llama.h"
 #include "trainer/out_of_memory.h"
 #include "trainer/recipe/learning_rate.h"
-#include "trainer/recipe/memory_model.h"
 #include "trainer/recipe/model_cost.h"
+#include "trainer/run_setup.h"
 #include "trainer/text_stream.h"
 
 namespace crosslaw::trainer {
@@ -29,10 +32,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Enough rows to keep the matrix products busy; more would only take memory.
-constexpr int64_t kLargestCpuMicroBatchTokens = 8192;
-// The rest is for the gaps that the caching allocator leaves.
-constexpr double kGpuMemoryShare = 0.95;
 constexpr int64_t kMostStepsInOneLine = 256;  // of metrics.jsonl
 constexpr double kSecondsBetweenHeartbeats = 0.5;
 
@@ -45,73 +44,36 @@ struct OutOfMemory : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// The run cannot start as it was asked to; the message goes into result.json.
-struct Refused : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-at::ScalarType weight_type(const TrainConfig& config) {
-  const std::string& precision = config.recipe.precision;
-  bool bf16 = precision == "bf16" || (precision == "auto" && config.execution.device == "cuda");
-  return bf16 ? at::kBFloat16 : at::kFloat;
-}
-
-at::Device open_device(const Execution& execution) {
-  if (execution.device != "cuda") {
-    at::set_num_threads(static_cast<int>(execution.threads));
-    return at::kCPU;
-  }
-  if (visible_gpus() < 1)
-    throw Refused("a GPU was promised, none is visible (CUDA_VISIBLE_DEVICES, driver)");
-  // By UUID, not by index: the numbers change with CUDA_VISIBLE_DEVICES and with a failed card.
-  if (!execution.gpu_uuid.empty() && gpu_uuid() != execution.gpu_uuid) {
-    throw Refused(
-        fmt::format("GPU {} was promised, {} is visible", execution.gpu_uuid, gpu_uuid()));
-  }
-  prefer_cudnn_attention();
-  return {at::kCUDA, 0};
-}
-
-// The largest divisor of the batch that the memory allows. On the CPU it depends on the recipe
-// alone: another micro-batch adds up in another order, and a resumed run must give the same bits.
-int64_t micro_batch_sequences(const TrainConfig& config) {
-  const Recipe& recipe = config.recipe;
-  if (config.execution.micro_batch_sequences > 0) {
-    int64_t asked = std::min(config.execution.micro_batch_sequences, recipe.batch_sequences);
-    // A divisor, so that all micro-batches weigh the same in the mean.
-    while (recipe.batch_sequences % asked != 0) --asked;
-    return asked;
-  }
-  bool gpu = config.execution.device == "cuda";
-  double budget = gpu ? kGpuMemoryShare * gpu_free_bytes() : 0;
-  for (int64_t sequences = recipe.batch_sequences; sequences > 1; --sequences) {
-    if (recipe.batch_sequences % sequences != 0) continue;
-    const TrainingSetup setup{recipe.model, recipe.context_tokens,
-                              sequences,    1,
-                              gpu,          weight_type(config) == at::kBFloat16};
-    bool fits = gpu ? memory_use(setup).total() <= budget
-                    : sequences * recipe.context_tokens <= kLargestCpuMicroBatchTokens;
-    if (fits) return sequences;
-  }
-  return 1;
+// The others are told nothing more than what one rank reports.
+TrainHooks hooks_of(const TrainHooks& hooks, bool first) {
+  TrainHooks own;
+  if (first) return hooks;
+  own.say = hooks.say, own.should_stop = hooks.should_stop;
+  return own;
 }
 
 class TrainingRun {
  public:
-  TrainingRun(const TrainConfig& config, fs::path folder, const TrainHooks& hooks)
+  TrainingRun(const TrainConfig& config, fs::path folder, const TrainHooks& hooks,
+              Communicator& ranks)
       : config_(config),
         recipe_(config.recipe),
         folder_(std::move(folder)),
-        hooks_(hooks),
+        hooks_(hooks_of(hooks, ranks.rank() == 0)),
+        ranks_(ranks),
+        parts_(gradient_parts(config)),
+        first_part_(parts_ / ranks.ranks() * ranks.rank()),
         device_(open_device(config.execution)),
         text_(config),
         micro_batch_(micro_batch_sequences(config)),
-        parameters_(recipe_.model, weight_type(config), device_),
-        losses_(config, hooks.on_train),
+        parameters_(recipe_.model, weight_type(config), device_, ranks.rank(), ranks.ranks()),
+        exchange_(parameters_, ranks, parts_ > 1),
+        losses_(config, [this](const TrainLines& lines) { report_losses(lines); }),
         key_(run_key(recipe_)),
         trajectory_(trajectory_key(recipe_)),
-        last_checkpoint_time_(Clock::now()) {
-    require_disk();
+        last_checkpoint_time_(Clock::now()),
+        writer_(parameters_, recipe_.model) {
+    if (is_first()) require_disk();
     within_memory([] {});  // makes the model's buffers
     for (const ValidationSet& set : recipe_.validation) {
       validation_.emplace_back(set, config.execution.valid_shards.at(set.language),
@@ -140,6 +102,27 @@ class TrainingRun {
     if (hooks_.say) hooks_.say(message);
   }
 
+  bool is_first() const { return ranks_.rank() == 0; }
+
+  // Whether all ranks say so.
+  bool all_agree(bool yes) {
+    if (ranks_.ranks() == 1) return yes;
+    const at::Tensor nays = at::full({1}, yes ? 0.0 : 1.0, device_double());
+    ranks_.all_reduce(nays);
+    ranks_.finish();
+    return nays.item<double>() == 0;
+  }
+
+  at::TensorOptions device_double() const {
+    return at::TensorOptions().dtype(at::kDouble).device(device_);
+  }
+
+  void report_losses(const TrainLines& lines) {
+    // What comes from a communication that broke off is no loss.
+    ranks_.finish();
+    if (hooks_.on_train) hooks_.on_train(lines);
+  }
+
   // One checkpoint stays until the next one is there.
   void require_disk() const {
     const std::string shortage = db::disk_shortage(
@@ -157,14 +140,17 @@ class TrainingRun {
           model_ = std::make_unique<Llama>(
               parameters_, recipe_.model, recipe_.context_tokens, micro_batch_,
               device_.is_cuda() ? Llama::Path::kGpu : Llama::Path::kCpu);
+          proven_ = false;
         }
         result_.micro_batch_sequences = micro_batch_;
         return work();
       } catch (const std::exception& error) {
         if (!is_out_of_memory(error)) throw;
         const std::string reason = plain_message(error);
-        const auto half = halved_divisor(recipe_.batch_sequences, micro_batch_);
+        const auto half = halved_divisor(part_sequences(config_), micro_batch_);
         if (!half) throw OutOfMemory("not even one sequence at a time fits: " + reason);
+        if (exchange_.under_way())
+          throw OutOfMemory("while gradients were on their way to other ranks: " + reason);
         say(fmt::format("out of memory with micro-batches of {} sequences, going on with {}: {}",
                         micro_batch_, *half, reason));
         micro_batch_ = *half;
@@ -180,18 +166,13 @@ class TrainingRun {
   // parent is refused, for to train from something else would be another run under the same key.
   int64_t restore_start_state() {
     for (const std::string& candidate : config_.execution.start_checkpoints) {
-      try {
-        CheckpointState state = load_checkpoint(parameters_, recipe_.model, true, candidate);
-        // Another run's checkpoint is as good as our own up to where the schedules part.
-        bool shared =
-            state.trajectory == trajectory_ && state.step <= shared_steps(recipe_.schedule);
-        if (state.key != key_ && !shared)
-          throw std::runtime_error(candidate + ": belongs to another run");
-        say(fmt::format("resuming at step {} from {}", state.step, candidate));
-        return state.step;
-      } catch (const std::runtime_error& error) {
-        say(fmt::format("not used: {}", error.what()));
+      const std::optional<int64_t> step = resume_from(candidate);
+      // From different states ranks would train something else than the run.
+      if (all_agree(step.has_value())) {
+        say(fmt::format("resuming at step {} from {}", *step, candidate));
+        return *step;
       }
+      if (step) say(fmt::format("not used: {}: another rank could not read it", candidate));
     }
     // A rejected candidate may have been loaded before its key was read.
     parameters_.moment1.zero_();
@@ -213,6 +194,21 @@ class TrainingRun {
     return 0;
   }
 
+  // Its step; nothing, and why is said, when the run cannot go on from it.
+  std::optional<int64_t> resume_from(const std::string& candidate) {
+    try {
+      CheckpointState state = load_checkpoint(parameters_, recipe_.model, true, candidate);
+      // Another run's checkpoint is as good as our own up to where the schedules part.
+      bool shared = state.trajectory == trajectory_ && state.step <= shared_steps(recipe_.schedule);
+      if (state.key != key_ && !shared)
+        throw std::runtime_error(candidate + ": belongs to another run");
+      return state.step;
+    } catch (const std::runtime_error& error) {
+      say(fmt::format("not used: {}", error.what()));
+      return std::nullopt;
+    }
+  }
+
   Outcome train_from(int64_t step) {
     Clock::time_point start = Clock::now(), last_report = start;
     int64_t first = step;
@@ -220,18 +216,19 @@ class TrainingRun {
     for (; step < recipe_.schedule.steps; ++step) {
       // Between two steps all state is in the parameters and the step's number, so that a
       // checkpoint here resumes bit by bit.
-      if (hooks_.should_stop && hooks_.should_stop()) {
+      if (stop_requested()) {
         losses_.publish();
         if (losses_.diverged()) return diverged();
         publish(step, true);
+        report_checkpoint(writer_.wait());
         return Outcome::kStopped;
       }
       train_one_step(step);
       result_.step = step + 1;
+      report_checkpoint(writer_.published());
       if (losses_.diverged()) return diverged();
-      bool due = seconds_since(last_checkpoint_time_) >= config_.execution.checkpoint_every_seconds;
-      bool publishes =
-          step + 1 < recipe_.schedule.steps && (due || publish_steps_.contains(step + 1));
+      bool publishes = step + 1 < recipe_.schedule.steps &&
+                       (checkpoint_due() || publish_steps_.contains(step + 1));
       if (publishes || losses_.unpublished() >= kMostStepsInOneLine) losses_.publish();
       // Before the checkpoint: a run that is stopped in between repeats an evaluation at most,
       // which replaces its row; the other order could lose it.
@@ -246,12 +243,38 @@ class TrainingRun {
       }
     }
     publish(step, false);
+    report_checkpoint(writer_.wait());
     return Outcome::kDone;
+  }
+
+  bool own_wish_to_stop() const { return hooks_.should_stop && hooks_.should_stop(); }
+  // Less often than asked for where checkpoints would cost more than their share of the time.
+  bool own_checkpoint_due() const {
+    const Execution& e = config_.execution;
+    const double seldom =
+        e.checkpoint_time_share < 1 ? checkpoint_seconds_ / e.checkpoint_time_share : 0;
+    return is_first() &&
+           seconds_since(last_checkpoint_time_) >= std::max(e.checkpoint_every_seconds, seldom);
+  }
+  at::Tensor own_requests() const {
+    const double stop = own_wish_to_stop() ? 1 : 0, checkpoint = own_checkpoint_due() ? 1 : 0;
+    // Filled where they lie: a copy from here would wait for the GPU.
+    return at::cat(
+        {at::full({1}, stop, device_double()), at::full({1}, checkpoint, device_double())});
+  }
+  // What a rank alone decides at once, several learn together, with the sums of a step.
+  bool stop_requested() const {
+    return ranks_.ranks() == 1 ? own_wish_to_stop() : losses_.requests().stop;
+  }
+  bool checkpoint_due() const {
+    return ranks_.ranks() == 1 ? own_checkpoint_due() : losses_.requests().checkpoint;
   }
 
   // No checkpoint: nobody should continue from here.
   Outcome diverged() {
+    ranks_.finish();  // or is another rank lost, and the loss none?
     losses_.publish();
+    report_checkpoint(writer_.wait());
     result_.message = losses_.divergence();
     return Outcome::kDiverged;
   }
@@ -263,52 +286,102 @@ class TrainingRun {
 
   double mean_scale() const { return 1.0 / static_cast<double>(recipe_.batch_tokens()); }
 
-  // The sum of the batch's token losses; the gradient of their mean is in the parameters.
-  at::Tensor accumulate_gradients(int64_t step) {
-    const at::Tensor tokens = text_.batch(step).to(device_);
+  // The sum of the token losses of `count` parts of the batch; the gradient that they give to the
+  // batch's mean is in the parameters. Pair by pair, as the ranks add up theirs.
+  at::Tensor gradients_of_parts(int64_t step, int64_t first, int64_t count) {
+    if (count == 1) return gradients_of_part(step, first);
+    int64_t left = 1;
+    while (2 * left < count) left *= 2;
+    at::Tensor loss = gradients_of_parts(step, first, left);
+    const at::Tensor gradients = parameters_.gradients.clone();
+    loss = loss + gradients_of_parts(step, first + left, count - left);
+    parameters_.gradients.add_(gradients);
+    return loss;
+  }
+
+  // From pinned memory, or the copy would wait for the steps that are still under way.
+  at::Tensor on_device(const at::Tensor& tokens) const {
+    return device_.is_cuda() ? tokens.pin_memory().to(device_, tokens.scalar_type(), true) : tokens;
+  }
+
+  at::Tensor gradients_of_part(int64_t step, int64_t part) {
+    const int64_t begin = recipe_.batch_sequences * part / parts_,
+                  end = recipe_.batch_sequences * (part + 1) / parts_;
+    const at::Tensor tokens = on_device(text_.batch(step, begin, end - begin));
     parameters_.gradients.zero_();
+    // Of an only part the last pass sends gradients while it makes others; not before one step has
+    // shown that memory suffices, for what is sent cannot be made anew.
+    const bool sends = ranks_.ranks() > 1 && parts_ == ranks_.ranks() && proven_;
     // Each micro-batch contributes its sum of losses over the tokens of the whole batch, so that
     // the gradient is the batch's mean however it is cut.
     at::Tensor loss;
-    for (int64_t from = 0; from < recipe_.batch_sequences; from += micro_batch_) {
-      at::Tensor part =
-          model_->accumulate_gradients(tokens.narrow(0, from, micro_batch_), mean_scale());
-      loss = loss.defined() ? loss + part : part;
+    for (int64_t from = begin; from < end; from += micro_batch_) {
+      const int64_t count = std::min(micro_batch_, end - from);
+      std::function<void(int64_t)> layer_done;
+      if (sends && from + count == end)
+        layer_done = [this](int64_t layer) { exchange_.layer_done(layer); };
+      at::Tensor own = model_->accumulate_gradients(tokens.narrow(0, from - begin, count),
+                                                    mean_scale(), layer_done);
+      loss = loss.defined() ? loss + own : own;
     }
     return loss;
   }
 
   void train_one_step(int64_t step) {
     Parameters& p = parameters_;
-    at::Tensor loss;
-    within_memory([&] { loss = accumulate_gradients(step); });
-    // Padding between the weights is zero and does not count.
-    at::Tensor norm = at::linalg_vector_norm(p.gradients);
+    at::Tensor numbers;  // the loss; of several ranks also what each asks of all
+    within_memory([&] {
+      exchange_.begin();
+      numbers = gradients_of_parts(step, first_part_, parts_ / ranks_.ranks()).view({1});
+      if (ranks_.ranks() > 1) numbers = at::cat({numbers, own_requests()});
+    });
+    proven_ = true;
+    const at::Tensor norm = exchange_.finish(numbers);
     const AdamWOptions& o = recipe_.optimizer;
-    double rate = learning_rate(recipe_.schedule, step);
-    auto update = [&](int64_t from, int64_t count, double decay) {
+    const double rate = learning_rate(recipe_.schedule, step);
+    for (const Bucket& b : p.buckets()) {
+      // Matrices lie first, norm weights last (parameters.h).
+      const double decay = b.begin < p.decayed_count() ? o.weight_decay : 0.0;
       adamw(model_->target(),
-            {count, step + 1, rate, o.beta1, o.beta2, o.epsilon, decay, o.clip_norm,
-             norm.data_ptr<float>(), p.gradients.data_ptr<float>() + from,
-             p.master.data_ptr<float>() + from, p.moment1.data_ptr<float>() + from,
-             p.moment2.data_ptr<float>() + from,
+            {b.own_count, step + 1, rate, o.beta1, o.beta2, o.epsilon, decay, o.clip_norm,
+             norm.data_ptr<float>(), p.gradients.data_ptr<float>() + b.own_begin,
+             p.own_master(b).data_ptr<float>(), p.moment1.data_ptr<float>() + b.slice_begin,
+             p.moment2.data_ptr<float>() + b.slice_begin,
              static_cast<char*>(p.weights.mutable_data_ptr()) +
-                 from * static_cast<int64_t>(p.weights.element_size())});
-    };
-    // Matrices lie first, norm weights last (parameters.h).
-    update(0, p.decayed_count(), o.weight_decay);
-    update(p.decayed_count(), p.count() - p.decayed_count(), 0.0);
-    losses_.add(step, loss * mean_scale(), norm);
+                 b.own_begin * static_cast<int64_t>(p.weights.element_size())});
+    }
+    exchange_.gather_weights();
+    losses_.add(step, numbers[0] * mean_scale(), norm, numbers.narrow(0, 1, numbers.numel() - 1));
   }
 
-  double loss_sum(const ValidationText& text) {
-    // In double and on the device: one read a language, whatever the micro-batch.
-    at::Tensor total = at::zeros({}, at::TensorOptions().dtype(at::kDouble).device(device_));
-    for (int64_t from = 0; from < text.windows(); from += micro_batch_) {
-      const int64_t count = std::min(micro_batch_, text.windows() - from);
-      total += model_->loss_sum(text.windows_from(from, count).to(device_));
-    }
+  // Over the ranks, of the first `windows` windows of a text.
+  double loss_sum(const ValidationText& text, int64_t windows) {
+    at::Tensor total;
+    within_memory([&] {
+      total = loss_of_parts(text, windows, first_part_, parts_ / ranks_.ranks()).view({1});
+    });
+    ranks_.all_reduce(total);
+    ranks_.finish();
     return total.item<double>();
+  }
+
+  // As gradients_of_parts().
+  at::Tensor loss_of_parts(const ValidationText& text, int64_t windows, int64_t first,
+                           int64_t count) {
+    if (count > 1) {
+      int64_t left = 1;
+      while (2 * left < count) left *= 2;
+      return loss_of_parts(text, windows, first, left) +
+             loss_of_parts(text, windows, first + left, count - left);
+    }
+    // In double and on the device: one read a language, whatever the micro-batch.
+    at::Tensor total = at::zeros({}, device_double());
+    const int64_t end = windows * (first + 1) / parts_;
+    for (int64_t from = windows * first / parts_; from < end; from += micro_batch_) {
+      const int64_t some = std::min(micro_batch_, end - from);
+      total += model_->loss_sum(text.windows_from(from, some).to(device_));
+    }
+    return total;
   }
 
   void evaluate(int64_t step) {
@@ -317,8 +390,7 @@ class TrainingRun {
     for (const ValidationText& text : validation_) {
       // The first set is the run's own language, whose losses are fitted.
       if (!end && config_.execution.others_at_end_only && &text != &validation_.front()) break;
-      double sum = 0;
-      within_memory([&] { sum = loss_sum(text); });
+      const double sum = loss_sum(text, text.windows());
       EvalLine line;
       line.step = step;
       line.language = text.language();
@@ -336,37 +408,76 @@ class TrainingRun {
     }
   }
 
-  // Checkpoints that no other run waits for are kept only until the next one.
+  // Copies the state and lets it be written beside the steps that follow.
   void publish(int64_t step, bool resumable) {
+    const Clock::time_point start = Clock::now();
+    report_checkpoint(writer_.wait());
     // Losses first: ingest must not know a checkpoint of steps whose losses it has not seen.
     losses_.publish();
+    losses_.answer_requests();
     // And to the disk: after a power cut no checkpoint may be there whose losses are not.
     if (hooks_.sync) hooks_.sync();
-    std::string name = checkpoint_name(step);
     // A checkpoint from the cooldown is of use to this run alone.
     std::string trajectory = step <= shared_steps(recipe_.schedule) ? trajectory_ : "";
-    publish_checkpoint(parameters_, recipe_.model, {step, key_, trajectory}, resumable,
-                       folder_ / name);
-    result_.checkpoint = name;
-    if (hooks_.on_checkpoint) hooks_.on_checkpoint({step, name});
-    // Only after the new one is published, so that there always is one to resume from.
-    if (!passing_.empty() && passing_ != name) fs::remove_all(folder_ / passing_);
-    passing_ = resumable && !publish_steps_.contains(step) ? name : "";
+    const CheckpointWriter::Checkpoint checkpoint{
+        {step, key_, trajectory, {}}, folder_ / checkpoint_name(step), resumable};
+    if (ranks_.ranks() > 1 || (resumable && writer_.can_copy())) {
+      collect_state(resumable);
+      if (is_first()) writer_.begin(checkpoint);
+    } else {
+      Parameters& p = parameters_;
+      writer_.write_now(checkpoint, resumable ? TrainedNumbers{p.master, p.moment1, p.moment2}
+                                              : TrainedNumbers{p.master, {}, {}});
+      report_checkpoint(checkpoint);
+    }
+    checkpoint_seconds_ = seconds_since(start);
     last_checkpoint_time_ = Clock::now();
+  }
+
+  // Into the writer's room on rank 0, whatever each rank owns.
+  void collect_state(bool resumable) {
+    const Parameters& p = parameters_;
+    const TrainedNumbers room = is_first() ? writer_.room(resumable) : TrainedNumbers{};
+    if (p.weights.scalar_type() != at::kFloat) {
+      exchange_.collect(p.master, room.master);
+    } else if (is_first()) {
+      room.master.copy_(p.weights);  // whole on every rank
+    }
+    if (!resumable) return;
+    exchange_.collect(p.moment1, room.moment1);
+    exchange_.collect(p.moment2, room.moment2);
+  }
+
+  void report_checkpoint(const std::optional<CheckpointWriter::Checkpoint>& published) {
+    if (!published) return;
+    const std::string name = published->folder.filename().string();
+    result_.checkpoint = name;
+    if (hooks_.on_checkpoint) hooks_.on_checkpoint({published->state.step, name});
+    // Those that no other run waits for are kept until the next one is published, so that there
+    // always is one to resume from.
+    if (!passing_.empty() && passing_ != name) fs::remove_all(folder_ / passing_);
+    const bool kept = !published->resumable || publish_steps_.contains(published->state.step);
+    passing_ = kept ? "" : name;
   }
 
   const TrainConfig& config_;
   const Recipe& recipe_;
   fs::path folder_;
-  const TrainHooks& hooks_;
+  TrainHooks hooks_;
+  Communicator& ranks_;
+  int64_t parts_, first_part_;  // of each batch; this rank's come together
   at::Device device_;
   TrainingText text_;
   int64_t micro_batch_;
   Parameters parameters_;
+  GradientExchange exchange_;     // of them
   std::unique_ptr<Llama> model_;  // on the same tensors
+  bool proven_ = false;           // it has done a step: memory suffices
   LossLog losses_;
   std::string key_, trajectory_;
   Clock::time_point last_checkpoint_time_;
+  double checkpoint_seconds_ = 0;  // that training stood still for it
+  CheckpointWriter writer_;
   std::vector<ValidationText> validation_;
   std::set<int64_t> evaluation_steps_, publish_steps_;
   std::string passing_;
@@ -375,27 +486,36 @@ class TrainingRun {
 
 }  // namespace
 
-RunResult train(const TrainConfig& config, const fs::path& folder, const TrainHooks& hooks) {
+RunResult train(const TrainConfig& config, const fs::path& folder, const TrainHooks& hooks,
+                Communicator& ranks) {
   RunResult result;
+  auto ended = [&](Outcome outcome, const std::string& message) {
+    result.outcome = outcome;
+    result.message = message;
+    // The others would wait for us.
+    ranks.fail(fmt::format("rank {}: {}", ranks.rank(), message));
+  };
   try {
-    result = TrainingRun(config, folder, hooks).run();
+    result = TrainingRun(config, folder, hooks, ranks).run();
   } catch (const Refused& refusal) {
-    result.outcome = Outcome::kRefused;
-    result.message = refusal.what();
+    ended(Outcome::kRefused, refusal.what());
   } catch (const UnusableShard& shard) {
-    result.outcome = Outcome::kRefused;
-    result.message = shard.what();
+    ended(Outcome::kRefused, shard.what());
   } catch (const OutOfMemory& error) {
-    result.outcome = Outcome::kOutOfMemory;
-    result.message = error.what();
+    ended(Outcome::kOutOfMemory, error.what());
+  } catch (const LostRank& lost) {
+    ended(Outcome::kCrashed, lost.what());
   } catch (const std::exception& error) {
     // The weights themselves, or a small request in between.
+    ended(Outcome::kOutOfMemory, plain_message(error));
     if (!is_out_of_memory(error)) throw;
-    result.outcome = Outcome::kOutOfMemory;
-    result.message = plain_message(error);
   }
   result.token = config.execution.token;
   return result;
+}
+
+RunResult train(const TrainConfig& config, const fs::path& folder, const TrainHooks& hooks) {
+  return train(config, folder, hooks, *one_rank());
 }
 
 }  // namespace crosslaw::trainer
