@@ -88,7 +88,11 @@ sweep::SchedulerHooks hooks_of(const Training& t, const Interrupts& interrupts) 
 }
 
 sweep::SchedulerOptions scheduler_options(const Training& t) {
-  return {t.files, host_name(), t.spec.launch, t.spec.train.checkpoint_every_seconds,
+  return {t.files,
+          host_name(),
+          t.spec.launch,
+          t.spec.train.checkpoint_every_seconds,
+          t.spec.train.checkpoint_time_share,
           t.spec.train.source_loss_at_end_only};
 }
 

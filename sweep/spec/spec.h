@@ -55,6 +55,7 @@ struct TrainingSpec {
   int64_t evaluations = 8;  // validation losses along a run, log-spaced, besides the last
   bool source_loss_at_end_only = false;  // continued runs: loss on the source language
   double checkpoint_every_seconds = 600;
+  double checkpoint_time_share = 0.02;  // seldomer where they would cost more of a run's time
 };
 
 struct SweepSpec {

@@ -36,7 +36,7 @@ class FakeLauncher : public sweep::RunLauncher {
   std::string device() const override { return "cpu"; }
   std::size_t places() const override { return slots; }
   bool detaches() const override { return false; }
-  bool reserve() override { return running.size() < slots; }
+  bool reserve(int64_t) override { return running.size() < slots; }
   bool start(const sweep::LaunchRequest& request, const Commit& commit) override;
   // Those in `adoptable` still run; others are gone.
   void adopt(const std::vector<sweep::EarlierAttempt>& attempts) override;

@@ -25,7 +25,7 @@ struct BusyMachine : FakeLauncher {
   bool busy = false;
   std::vector<std::pair<int64_t, bool>> stops;
 
-  bool reserve() override { return !busy && FakeLauncher::reserve(); }
+  bool reserve(int64_t gpus) override { return !busy && FakeLauncher::reserve(gpus); }
   void stop(int64_t attempt, bool at_once) override {
     stops.emplace_back(attempt, at_once);
     FakeLauncher::stop(attempt, at_once);
