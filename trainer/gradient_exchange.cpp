@@ -37,6 +37,7 @@ at::Tensor GradientExchange::own_square_sum() const {
 at::Tensor GradientExchange::finish(const at::Tensor& numbers) {
   for (size_t i = parameters_.buckets().size(); i-- > 0;) send(i);
   ranks_.finish();
+  any_sent_ = false;
   // Padding between the weights is zero and does not count.
   if (!in_blocks_) return at::linalg_vector_norm(parameters_.gradients);
   const at::Tensor all = at::cat({own_square_sum(), numbers});

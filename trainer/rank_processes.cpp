@@ -18,6 +18,7 @@
 #include <thread>
 #include <vector>
 
+#include "db/files/atomic_file.h"
 #include "trainer/ranks/nccl_ranks.h"
 #include "trainer/ranks/shared_memory_ranks.h"
 #include "trainer/recipe/run_files.h"
@@ -116,6 +117,15 @@ std::string end_of_rank(size_t rank, int status) {
   return fmt::format("rank {} failed with code {}", rank, WEXITSTATUS(status));
 }
 
+// To the ranks that wait for it; whoever cannot be told waits until it is killed.
+void report_failure(const fs::path& meeting, const std::string& loss) {
+  try {
+    if (!fs::exists(failure_file(meeting))) db::publish_file(failure_file(meeting), loss);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "crosslaw-train: {}\n", error.what());
+  }
+}
+
 bool ended_well(int status) {
   return WIFEXITED(status) &&
          (WEXITSTATUS(status) == kExitDone || WEXITSTATUS(status) == kExitStartAgain);
@@ -174,10 +184,14 @@ RankEnds run_rank_processes(int64_t ranks, const fs::path& folder,
       if (ended_well(status) || !ends.loss.empty()) continue;
       ends.loss = end_of_rank(rank, status);
       kill_at = WaitClock::now() + kTimeToReport;
+      report_failure(folder / meeting, ends.loss);
     }
-    if (kill_at && WaitClock::now() > *kill_at) hand_on(SIGKILL);
+    // Rank 0 reports for all: when it has ended nothing more is to come.
+    if (kill_at && (WaitClock::now() > *kill_at || rank_pids[0] == 0)) hand_on(SIGKILL);
     if (ended <= 0) std::this_thread::sleep_for(kLookEvery);
   }
+  std::error_code ignored;
+  fs::remove(failure_file(folder / meeting), ignored);
   return ends;
 }
 

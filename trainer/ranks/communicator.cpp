@@ -2,6 +2,9 @@
 
 #include <ATen/ATen.h>
 
+#include <fstream>
+#include <iterator>
+
 namespace crosslaw::trainer {
 namespace {
 
@@ -17,6 +20,15 @@ class OneRank : public Communicator {
 };
 
 }  // namespace
+
+std::filesystem::path failure_file(const std::filesystem::path& meeting_file) {
+  return meeting_file.string() + ".failed";
+}
+
+std::string reported_failure(const std::filesystem::path& meeting_file) {
+  std::ifstream input(failure_file(meeting_file));
+  return {std::istreambuf_iterator<char>(input), {}};
+}
 
 std::unique_ptr<Communicator> one_rank() { return std::make_unique<OneRank>(); }
 

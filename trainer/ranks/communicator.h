@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -39,6 +40,12 @@ class Communicator {
   // Lets the others know that this rank will not come again: their next call throws `reason`.
   virtual void fail(const std::string& reason) noexcept = 0;
 };
+
+// Where whoever sees a rank end writes how, for a killed one cannot say so itself: the ranks that
+// met in `meeting_file` look there while they wait, and throw what it holds.
+std::filesystem::path failure_file(const std::filesystem::path& meeting_file);
+// What is written there; empty: nothing yet.
+std::string reported_failure(const std::filesystem::path& meeting_file);
 
 // A run of one process.
 std::unique_ptr<Communicator> one_rank();

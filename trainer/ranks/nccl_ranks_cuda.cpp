@@ -163,7 +163,7 @@ class NcclRanks : public Communicator {
 
   void fail(const std::string& reason) noexcept override {
     try {
-      if (!fs::exists(failure_file())) db::publish_file(failure_file(), reason);
+      if (!fs::exists(failure_file(meeting_))) db::publish_file(failure_file(meeting_), reason);
     } catch (const std::exception&) {
       // The others find out by themselves, later.
     }
@@ -171,7 +171,6 @@ class NcclRanks : public Communicator {
 
  private:
   cudaStream_t compute() const { return at::cuda::getCurrentCUDAStream().stream(); }
-  fs::path failure_file() const { return meeting_.string() + ".failed"; }
 
   ncclUniqueId exchange_id() const {
     ncclUniqueId id{};
@@ -184,7 +183,8 @@ class NcclRanks : public Communicator {
     const WatchClock::time_point start = WatchClock::now();
     std::string bytes;
     while ((bytes = whole_file(meeting_)).size() != sizeof id.internal) {
-      if (fs::exists(failure_file())) throw LostRank(whole_file(failure_file()));
+      if (const std::string reason = reported_failure(meeting_); !reason.empty())
+        throw LostRank(reason);
       if (seconds_after(start) > limit_)
         throw LostRank(
             fmt::format("rank 0 has not opened {} within {:g} seconds", meeting_.string(), limit_));
@@ -199,7 +199,7 @@ class NcclRanks : public Communicator {
     const WatchClock::time_point start = WatchClock::now();
     while (result == ncclInProgress) {
       require_others();
-      if (fs::exists(failure_file())) lose(whole_file(failure_file()));
+      if (const std::string reason = reported_failure(meeting_); !reason.empty()) lose(reason);
       if (seconds_after(start) > limit_) {
         lose(fmt::format("{}: the other ranks did not come within {:g} seconds", call, limit_));
       } else {
@@ -258,8 +258,7 @@ class NcclRanks : public Communicator {
   // Under the lock. Many steps may be on their way: the limit holds from one look at the end of
   // the queue to the next.
   std::string trouble() {
-    std::error_code ignored;
-    if (fs::exists(failure_file(), ignored)) return whole_file(failure_file());
+    if (std::string reason = reported_failure(meeting_); !reason.empty()) return reason;
     ncclResult_t error = ncclSuccess;
     ncclCommGetAsyncError(communicator_, &error);
     if (error != ncclSuccess && error != ncclInProgress)

@@ -27,6 +27,7 @@ constexpr int64_t kBoxBytes = int64_t{1} << 20;  // of one rank's message; longe
 constexpr size_t kReasonBytes = 1024;
 constexpr int kTurnsBeforeSleep = 200;
 constexpr std::chrono::microseconds kSleep{50};
+constexpr int kTurnsBetweenLooks = 100;
 
 // The head of the shared memory. Behind it lie two boxes a rank, used in turn: while the slowest
 // rank still reads one message, the fastest may write the next, and no further.
@@ -83,7 +84,7 @@ T pairwise_sum(T* values, int64_t count) {
 class SharedMemoryRanks : public Communicator {
  public:
   SharedMemoryRanks(const fs::path& file, int64_t rank, int64_t ranks, double limit)
-      : rank_(rank), ranks_(ranks), limit_(limit) {
+      : meeting_file_(file), rank_(rank), ranks_(ranks), limit_(limit) {
     if (ranks > kMostSharedMemoryRanks)
       throw std::runtime_error(fmt::format("{} ranks on one CPU: at most {} may share memory",
                                            ranks, kMostSharedMemoryRanks));
@@ -185,6 +186,10 @@ class SharedMemoryRanks : public Communicator {
           continue;
         }
         std::this_thread::sleep_for(kSleep);
+        // Looked for seldom: each look asks the file system.
+        if (turn % kTurnsBetweenLooks != 0) continue;
+        if (const std::string reason = reported_failure(meeting_file_); !reason.empty())
+          fail(reason);
         if (is_late(start)) {
           fail(
               fmt::format("rank {} did not come to the others within {:g} seconds", other, limit_));
@@ -229,6 +234,7 @@ class SharedMemoryRanks : public Communicator {
     }
   }
 
+  fs::path meeting_file_;
   int64_t rank_, ranks_;
   double limit_;
   int64_t meeting_ = 0;

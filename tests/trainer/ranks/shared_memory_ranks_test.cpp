@@ -117,6 +117,19 @@ TEST_CASE("a rank that hangs is named by the others within the time limit") {
   CHECK(seconds < 5);
 }
 
+TEST_CASE("what is reported of a killed rank reaches those that wait for it") {
+  TempFolder folder;
+  std::string thrown;
+  std::thread other([&] { shared_memory_ranks(folder / "meeting", 1, 2, 30); });
+  const auto first = shared_memory_ranks(folder / "meeting", 0, 2, 30);
+  other.join();
+  folder.write("meeting.failed", "rank 1 was ended by signal 9 (Killed)");
+  const double seconds = seconds_of(
+      [&] { thrown = tests::message_of([&] { first->all_reduce(at::ones({1}, at::kFloat)); }); });
+  CHECK(thrown == "rank 1 was ended by signal 9 (Killed)");
+  CHECK(seconds < 5);
+}
+
 TEST_CASE("ranks without a first one say so") {
   TempFolder folder;
   CHECK_THAT(tests::message_of([&] { shared_memory_ranks(folder / "meeting", 1, 2, 0.1); }),
