@@ -17,9 +17,8 @@
 #include "trainer/checkpoint_writer.h"
 #include "trainer/gradient_exchange.h"
 #include "trainer/loss_log.h"
+#include "trainer/micro_batches.h"
 #include "trainer/model/checkpoint.h"
-#include "trainer/model/gpu_device.h"
-#include "trainer/model/llama.h"
 #include "trainer/out_of_memory.h"
 #include "trainer/recipe/learning_rate.h"
 #include "trainer/recipe/model_cost.h"
@@ -39,11 +38,6 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// Memory is short whatever the micro-batch.
-struct OutOfMemory : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
 // The others are told nothing more than what one rank reports.
 TrainHooks hooks_of(const TrainHooks& hooks, bool first) {
   TrainHooks own;
@@ -61,20 +55,17 @@ class TrainingRun {
         folder_(std::move(folder)),
         hooks_(hooks_of(hooks, ranks.rank() == 0)),
         ranks_(ranks),
-        parts_(gradient_parts(config)),
-        first_part_(parts_ / ranks.ranks() * ranks.rank()),
         device_(open_device(config.execution)),
         text_(config),
-        micro_batch_(micro_batch_sequences(config)),
         parameters_(recipe_.model, weight_type(config), device_, ranks.rank(), ranks.ranks()),
-        exchange_(parameters_, ranks, parts_ > 1),
+        exchange_(parameters_, ranks, gradient_parts(config) > 1),
+        passes_(config, parameters_, ranks, exchange_, hooks_.say),
         losses_(config, [this](const TrainLines& lines) { report_losses(lines); }),
         key_(run_key(recipe_)),
         trajectory_(trajectory_key(recipe_)),
         last_checkpoint_time_(Clock::now()),
         writer_(parameters_, recipe_.model) {
     if (is_first()) require_disk();
-    within_memory([] {});  // makes the model's buffers
     for (const ValidationSet& set : recipe_.validation) {
       validation_.emplace_back(set, config.execution.valid_shards.at(set.language),
                                recipe_.context_tokens, recipe_.model.vocabulary);
@@ -91,6 +82,7 @@ class TrainingRun {
     result_.start_step = step;
     result_.outcome = train_from(step);
     result_.seconds = seconds_since(start);
+    result_.micro_batch_sequences = passes_.sequences();
     double trained =
         static_cast<double>((result_.step - result_.start_step) * recipe_.batch_tokens());
     result_.tokens_per_second = result_.seconds > 0 ? trained / result_.seconds : 0;
@@ -128,37 +120,6 @@ class TrainingRun {
     const std::string shortage = db::disk_shortage(
         folder_, checkpoint_bytes(recipe_.model, true) + checkpoint_bytes(recipe_.model, false));
     if (!shortage.empty()) throw Refused("no room for the run's checkpoints: " + shortage);
-  }
-
-  // Does what may run out of memory; if it does, again with half the micro-batch, which gives the
-  // same loss but for rounding. `work` must begin anew each time.
-  template <typename Work>
-  void within_memory(const Work& work) {
-    for (;;) {
-      try {
-        if (!model_) {
-          model_ = std::make_unique<Llama>(
-              parameters_, recipe_.model, recipe_.context_tokens, micro_batch_,
-              device_.is_cuda() ? Llama::Path::kGpu : Llama::Path::kCpu);
-          proven_ = false;
-        }
-        result_.micro_batch_sequences = micro_batch_;
-        return work();
-      } catch (const std::exception& error) {
-        if (!is_out_of_memory(error)) throw;
-        const std::string reason = plain_message(error);
-        const auto half = halved_divisor(part_sequences(config_), micro_batch_);
-        if (!half) throw OutOfMemory("not even one sequence at a time fits: " + reason);
-        if (exchange_.under_way())
-          throw OutOfMemory("while gradients were on their way to other ranks: " + reason);
-        say(fmt::format("out of memory with micro-batches of {} sequences, going on with {}: {}",
-                        micro_batch_, *half, reason));
-        micro_batch_ = *half;
-        // The old buffers go before the new ones are asked for.
-        model_.reset();
-        release_unused_gpu_memory();
-      }
-    }
   }
 
   // Best start first: a checkpoint of this run or of the trajectory that it shares, else the
@@ -286,63 +247,18 @@ class TrainingRun {
 
   double mean_scale() const { return 1.0 / static_cast<double>(recipe_.batch_tokens()); }
 
-  // The sum of the token losses of `count` parts of the batch; the gradient that they give to the
-  // batch's mean is in the parameters. Pair by pair, as the ranks add up theirs.
-  at::Tensor gradients_of_parts(int64_t step, int64_t first, int64_t count) {
-    if (count == 1) return gradients_of_part(step, first);
-    int64_t left = 1;
-    while (2 * left < count) left *= 2;
-    at::Tensor loss = gradients_of_parts(step, first, left);
-    const at::Tensor gradients = parameters_.gradients.clone();
-    loss = loss + gradients_of_parts(step, first + left, count - left);
-    parameters_.gradients.add_(gradients);
-    return loss;
-  }
-
-  // From pinned memory, or the copy would wait for the steps that are still under way.
-  at::Tensor on_device(const at::Tensor& tokens) const {
-    return device_.is_cuda() ? tokens.pin_memory().to(device_, tokens.scalar_type(), true) : tokens;
-  }
-
-  at::Tensor gradients_of_part(int64_t step, int64_t part) {
-    const int64_t begin = recipe_.batch_sequences * part / parts_,
-                  end = recipe_.batch_sequences * (part + 1) / parts_;
-    const at::Tensor tokens = on_device(text_.batch(step, begin, end - begin));
-    parameters_.gradients.zero_();
-    // Of an only part the last pass sends gradients while it makes others; not before one step has
-    // shown that memory suffices, for what is sent cannot be made anew.
-    const bool sends = ranks_.ranks() > 1 && parts_ == ranks_.ranks() && proven_;
-    // Each micro-batch contributes its sum of losses over the tokens of the whole batch, so that
-    // the gradient is the batch's mean however it is cut.
-    at::Tensor loss;
-    for (int64_t from = begin; from < end; from += micro_batch_) {
-      const int64_t count = std::min(micro_batch_, end - from);
-      std::function<void(int64_t)> layer_done;
-      if (sends && from + count == end)
-        layer_done = [this](int64_t layer) { exchange_.layer_done(layer); };
-      at::Tensor own = model_->accumulate_gradients(tokens.narrow(0, from - begin, count),
-                                                    mean_scale(), layer_done);
-      loss = loss.defined() ? loss + own : own;
-    }
-    return loss;
-  }
-
   void train_one_step(int64_t step) {
     Parameters& p = parameters_;
-    at::Tensor numbers;  // the loss; of several ranks also what each asks of all
-    within_memory([&] {
-      exchange_.begin();
-      numbers = gradients_of_parts(step, first_part_, parts_ / ranks_.ranks()).view({1});
-      if (ranks_.ranks() > 1) numbers = at::cat({numbers, own_requests()});
-    });
-    proven_ = true;
+    at::Tensor numbers = passes_.gradients(text_, step);
+    // Behind the loss what this rank asks of all.
+    if (ranks_.ranks() > 1) numbers = at::cat({numbers, own_requests()});
     const at::Tensor norm = exchange_.finish(numbers);
     const AdamWOptions& o = recipe_.optimizer;
     const double rate = learning_rate(recipe_.schedule, step);
     for (const Bucket& b : p.buckets()) {
       // Matrices lie first, norm weights last (parameters.h).
       const double decay = b.begin < p.decayed_count() ? o.weight_decay : 0.0;
-      adamw(model_->target(),
+      adamw(passes_.target(),
             {b.own_count, step + 1, rate, o.beta1, o.beta2, o.epsilon, decay, o.clip_norm,
              norm.data_ptr<float>(), p.gradients.data_ptr<float>() + b.own_begin,
              p.own_master(b).data_ptr<float>(), p.moment1.data_ptr<float>() + b.slice_begin,
@@ -354,43 +270,13 @@ class TrainingRun {
     losses_.add(step, numbers[0] * mean_scale(), norm, numbers.narrow(0, 1, numbers.numel() - 1));
   }
 
-  // Over the ranks, of the first `windows` windows of a text.
-  double loss_sum(const ValidationText& text, int64_t windows) {
-    at::Tensor total;
-    within_memory([&] {
-      total = loss_of_parts(text, windows, first_part_, parts_ / ranks_.ranks()).view({1});
-    });
-    ranks_.all_reduce(total);
-    ranks_.finish();
-    return total.item<double>();
-  }
-
-  // As gradients_of_parts().
-  at::Tensor loss_of_parts(const ValidationText& text, int64_t windows, int64_t first,
-                           int64_t count) {
-    if (count > 1) {
-      int64_t left = 1;
-      while (2 * left < count) left *= 2;
-      return loss_of_parts(text, windows, first, left) +
-             loss_of_parts(text, windows, first + left, count - left);
-    }
-    // In double and on the device: one read a language, whatever the micro-batch.
-    at::Tensor total = at::zeros({}, device_double());
-    const int64_t end = windows * (first + 1) / parts_;
-    for (int64_t from = windows * first / parts_; from < end; from += micro_batch_) {
-      const int64_t some = std::min(micro_batch_, end - from);
-      total += model_->loss_sum(text.windows_from(from, some).to(device_));
-    }
-    return total;
-  }
-
   void evaluate(int64_t step) {
     losses_.publish();
     bool end = step == recipe_.schedule.steps;
     for (const ValidationText& text : validation_) {
       // The first set is the run's own language, whose losses are fitted.
       if (!end && config_.execution.others_at_end_only && &text != &validation_.front()) break;
-      const double sum = loss_sum(text, text.windows());
+      const double sum = passes_.loss_sum(text, text.windows());
       EvalLine line;
       line.step = step;
       line.language = text.language();
@@ -465,14 +351,11 @@ class TrainingRun {
   fs::path folder_;
   TrainHooks hooks_;
   Communicator& ranks_;
-  int64_t parts_, first_part_;  // of each batch; this rank's come together
   at::Device device_;
   TrainingText text_;
-  int64_t micro_batch_;
   Parameters parameters_;
-  GradientExchange exchange_;     // of them
-  std::unique_ptr<Llama> model_;  // on the same tensors
-  bool proven_ = false;           // it has done a step: memory suffices
+  GradientExchange exchange_;  // of them
+  MicroBatches passes_;        // of the model over its share of text
   LossLog losses_;
   std::string key_, trajectory_;
   Clock::time_point last_checkpoint_time_;
