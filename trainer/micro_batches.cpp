@@ -35,12 +35,10 @@ MicroBatches::MicroBatches(const TrainConfig& config, Parameters& parameters, Co
       first_part_(parts_ / ranks.ranks() * ranks.rank()),
       own_parts_(parts_ / ranks.ranks()),
       sequences_(micro_batch_sequences(config)) {
-  within_memory([] {});  // makes the model's buffers
+  within_memory([](Llama&, int64_t) {});  // makes the model's buffers
 }
 
-// `work` must begin anew each time.
-template <typename Work>
-void MicroBatches::within_memory(const Work& work) {
+void MicroBatches::within_memory(const std::function<void(Llama&, int64_t)>& work) {
   for (;;) {
     try {
       if (!model_) {
@@ -49,7 +47,7 @@ void MicroBatches::within_memory(const Work& work) {
                                          sequences_, gpu ? Llama::Path::kGpu : Llama::Path::kCpu);
         proven_ = false;
       }
-      return work();
+      return work(*model_, sequences_);
     } catch (const std::exception& error) {
       if (!is_out_of_memory(error)) throw;
       const std::string reason = plain_message(error);
@@ -70,7 +68,7 @@ void MicroBatches::within_memory(const Work& work) {
 
 at::Tensor MicroBatches::gradients(const TrainingText& text, int64_t step) {
   at::Tensor loss;
-  within_memory([&] {
+  within_memory([&](Llama&, int64_t) {
     exchange_.begin();
     loss = gradients_of_parts(text, step, first_part_, own_parts_);
   });
@@ -115,7 +113,9 @@ at::Tensor MicroBatches::gradients_of_part(const TrainingText& text, int64_t ste
 
 double MicroBatches::loss_sum(const ValidationText& text, int64_t windows) {
   at::Tensor total;
-  within_memory([&] { total = loss_of_parts(text, windows, first_part_, own_parts_).view({1}); });
+  within_memory([&](Llama&, int64_t) {
+    total = loss_of_parts(text, windows, first_part_, own_parts_).view({1});
+  });
   ranks_.all_reduce(total);
   ranks_.finish();
   return total.item<double>();

@@ -37,14 +37,15 @@ class MicroBatches {
   // The sum over all ranks of the token losses of the first `windows` windows of a text.
   double loss_sum(const ValidationText& text, int64_t windows);
 
-  int64_t sequences() const {
-    return sequences_;
-  }  // of a micro-batch, as far as it is known to fit
+  // Other work with the model, at most `sequences` at a time; done anew, with fewer, where memory
+  // does not suffice. On this rank alone.
+  void within_memory(const std::function<void(Llama& model, int64_t sequences)>& work);
+
+  // Of a micro-batch, as far as they are known to fit.
+  int64_t sequences() const { return sequences_; }
   KernelTarget target() const { return model_->target(); }
 
  private:
-  template <typename Work>
-  void within_memory(const Work& work);
   at::Tensor gradients_of_parts(const TrainingText& text, int64_t step, int64_t first,
                                 int64_t count);
   at::Tensor gradients_of_part(const TrainingText& text, int64_t step, int64_t part);
