@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
 namespace crosslaw::trainer {
 namespace {
 
@@ -9,18 +11,20 @@ constexpr int64_t kNormBlock = 64;  // divides what every rank owns (parameters.
 
 }  // namespace
 
-void GradientExchange::send(size_t bucket) {
-  if (sent_[bucket]) return;
-  const Bucket& b = parameters_.buckets()[bucket];
-  ranks_.reduce_scatter(parameters_.gradients.narrow(0, b.begin, b.count));
-  sent_[bucket] = true, any_sent_ = ranks_.ranks() > 1;
+GradientExchange::GradientExchange(Parameters& parameters, Communicator& ranks, bool in_blocks)
+    : parameters_(parameters),
+      ranks_(ranks),
+      in_blocks_(in_blocks || ranks.ranks() > 1),
+      in_order_(parameters.buckets().rbegin(), parameters.buckets().rend()) {
+  std::stable_sort(in_order_.begin(), in_order_.end(), [](const Bucket& a, const Bucket& b) {
+    return a.final_after_layer > b.final_after_layer;
+  });
 }
 
 void GradientExchange::layer_done(int64_t layer) {
-  // From the last bucket on: the order in which they become final, and the same on all ranks.
-  for (size_t i = parameters_.buckets().size(); i-- > 0;) {
-    const int64_t final_after = parameters_.buckets()[i].final_after_layer;
-    if (final_after != ParameterSlot::kAtTheEnd && final_after >= layer) send(i);
+  for (; sent_ < in_order_.size() && in_order_[sent_].final_after_layer >= layer; ++sent_) {
+    const Bucket& b = in_order_[sent_];
+    ranks_.reduce_scatter(parameters_.gradients.narrow(0, b.begin, b.count));
   }
 }
 
@@ -35,9 +39,9 @@ at::Tensor GradientExchange::own_square_sum() const {
 }
 
 at::Tensor GradientExchange::finish(const at::Tensor& numbers) {
-  for (size_t i = parameters_.buckets().size(); i-- > 0;) send(i);
+  layer_done(ParameterSlot::kAtTheEnd);
   ranks_.finish();
-  any_sent_ = false;
+  begin();
   // Padding between the weights is zero and does not count.
   if (!in_blocks_) return at::linalg_vector_norm(parameters_.gradients);
   const at::Tensor all = at::cat({own_square_sum(), numbers});

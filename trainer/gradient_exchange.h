@@ -16,15 +16,14 @@ class GradientExchange {
  public:
   // `in_blocks`: the norm is added up in double from norms of short blocks, so that it does not
   // depend on how the ranks cut the gradient; needed for more than one of them.
-  GradientExchange(Parameters& parameters, Communicator& ranks, bool in_blocks)
-      : parameters_(parameters), ranks_(ranks), in_blocks_(in_blocks || ranks.ranks() > 1) {}
+  GradientExchange(Parameters& parameters, Communicator& ranks, bool in_blocks);
 
   // A step begins: nothing has been sent.
-  void begin() { sent_.assign(parameters_.buckets().size(), false), any_sent_ = false; }
+  void begin() { sent_ = 0; }
   // The gradients of `layer` and of all above it are final (Llama::accumulate_gradients).
   void layer_done(int64_t layer);
   // Whether the gradients of this step can be made anew no more.
-  bool under_way() const { return any_sent_; }
+  bool under_way() const { return ranks_.ranks() > 1 && sent_ > 0; }
   // Sends what has not been sent. `numbers` (k) fp64 become their sums over the ranks. Returns the
   // L2 norm of the whole gradient, an fp32 scalar.
   at::Tensor finish(const at::Tensor& numbers);
@@ -37,13 +36,14 @@ class GradientExchange {
 
  private:
   at::Tensor own_square_sum() const;
-  void send(size_t bucket);
 
   Parameters& parameters_;
   Communicator& ranks_;
   bool in_blocks_;
-  std::vector<bool> sent_;  // by bucket
-  bool any_sent_ = false;
+  // In the order in which they become final. It is the same on every rank, whichever sends while
+  // its backward pass runs and whichever afterwards.
+  std::vector<Bucket> in_order_;
+  size_t sent_ = 0;  // so many of them
 };
 
 }  // namespace crosslaw::trainer
