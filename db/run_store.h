@@ -3,7 +3,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "db/database.h"
@@ -36,7 +38,7 @@ struct AttemptRow {
   int64_t run_id = 0;
   int64_t n = 0;  // 1 for a run's first
   std::string token;
-  std::string folder;  // relative to the sweep's
+  std::string folder;  // relative to the sweep's; as read, made from the run's key and n
   std::string device;
   std::string host;
   std::optional<std::string> boot_id;
@@ -90,7 +92,7 @@ struct TrainLossRow {
 
 struct CheckpointRow {
   int64_t step = 0;
-  std::string folder;  // relative to the sweep's
+  std::string folder;  // relative to the sweep's; as read, made from key, n and step
 };
 
 // What one pass over an attempt's metrics found.
@@ -135,8 +137,9 @@ struct FitRow {
 // The sweep's memory. One process writes (the holder of the sweep's lock); any number read.
 class RunStore {
  public:
-  // Creates the file or brings it to the newest schema.
+  // Creates the file or brings it to the newest schema; with patience, waits as it says.
   static RunStore create(const std::filesystem::path& file);
+  static RunStore create(const std::filesystem::path& file, LockPatience patience);
   static RunStore read(const std::filesystem::path& file);
   explicit RunStore(Database database) : db_(std::move(database)) {}
 
@@ -145,8 +148,10 @@ class RunStore {
   std::string sweep_name() const;
 
   // Makes the table hold these runs: new ones are added, retired ones return, others are retired.
+  // What is stored of a known one beside its key is what the plan says.
   SyncCounts sync_runs(const std::vector<RunRow>& runs);
-  std::vector<RunRow> runs() const;  // without retired ones
+  std::vector<RunRow> runs() const;    // without retired ones
+  std::set<std::string> keys() const;  // of retired ones, too
 
   int64_t begin_attempt(const AttemptRow& attempt);
   void set_place(int64_t attempt_id, const AttemptPlace& place);
@@ -166,15 +171,23 @@ class RunStore {
                  const std::string& message);
 
   bool has_eval(int64_t run_id, const std::string& language, int64_t step) const;
+  // Step and language of each validation loss of a run.
+  std::set<std::pair<int64_t, std::string>> measured(int64_t run_id) const;
   std::vector<RunResultRow> results() const;
   std::vector<ObservationRow> evals() const;  // all languages, by run and step
 
   void save_fit(const FitRow& fit, int64_t now_ms);
+  // Where one of a language's fits lost a bit all of them are left out: they are made again.
   std::vector<FitRow> fits() const;
+
+  // Hashes for runs of before there were any (db/evidence.h).
+  void seal_evidence();
 
   Database& database() { return db_; }
 
  private:
+  void seal_run_of(int64_t attempt_id);
+
   Database db_;
 };
 

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <set>
+#include <string>
 
 namespace crosslaw::db {
 namespace {
@@ -162,7 +165,17 @@ ALTER TABLE attempt ADD COLUMN micro_batch INTEGER;
 ALTER TABLE run ADD COLUMN cancelled INTEGER NOT NULL DEFAULT 0;
 )sql";
 
-constexpr std::array<const char*, 2> kMigrations = {kVersion1, kLaunchRecords};
+// What can be told of a database that lost bits: the hash of a run's attempts and losses as of its
+// last attempt's end (db/evidence.h), and that of a fit's result.
+constexpr const char* kHashes = R"sql(
+CREATE TABLE evidence(
+  run_id INTEGER PRIMARY KEY REFERENCES run(id),
+  sha256 TEXT NOT NULL
+) STRICT;
+ALTER TABLE fit ADD COLUMN result_sha256 TEXT;
+)sql";
+
+constexpr std::array<const char*, 3> kMigrations = {kVersion1, kLaunchRecords, kHashes};
 
 int64_t version_of(const Database& database) {
   Statement version(database, "PRAGMA user_version");
@@ -176,7 +189,40 @@ int64_t version_of(const Database& database) {
       database.name(), version, kMigrations.size()));
 }
 
+// What defines tables, indexes and views, sorted.
+std::set<std::string> definitions(const Database& database) {
+  Statement rows(database,
+                 "SELECT type || ' ' || name || ': ' || sql FROM sqlite_master "
+                 "WHERE sql IS NOT NULL");
+  std::set<std::string> all;
+  while (rows.step()) all.insert(rows.text(0));
+  return all;
+}
+
+std::set<std::string> definitions_of_version(std::size_t version) {
+  Database database = Database::in_memory();
+  for (std::size_t i = 0; i < version; ++i) database.execute(kMigrations[i]);
+  return definitions(database);
+}
+
+bool has_all(const std::set<std::string>& found, const std::set<std::string>& wanted) {
+  return std::includes(found.begin(), found.end(), wanted.begin(), wanted.end());
+}
+
 }  // namespace
+
+std::string schema_damage(const Database& database) {
+  const int64_t version = version_of(database);
+  const std::set<std::string> found = definitions(database);
+  const auto newest = static_cast<int64_t>(kMigrations.size());
+  // Of a newer crosslaw, or nothing yet: not ours to judge.
+  if (version > newest || (version == 0 && found.empty())) return "";
+  if (version >= 1 && !has_all(found, definitions_of_version(static_cast<std::size_t>(version))))
+    return fmt::format("its tables are not those of version {}", version);
+  if (version < 1 && has_all(found, definitions_of_version(kMigrations.size())))
+    return fmt::format("its version is lost: {}", version);
+  return "";
+}
 
 void migrate(Database& database) {
   int64_t version = version_of(database);

@@ -11,8 +11,10 @@
 #include "apps/study/presets.h"
 #include "apps/study/sweep_folder.h"
 #include "apps/terminal/quantities.h"
+#include "db/files/printable.h"
 #include "fit/write/table.h"
 #include "sweep/plan/plan.h"
+#include "sweep/plan/text_checks.h"
 #include "sweep/schedule/run_speed.h"
 #include "trainer/recipe/memory_model.h"
 
@@ -172,6 +174,8 @@ int run_plan(const PlanOptions& options) {
   sweep::SweepSpec spec = sweep::read_spec(file_or_preset(options.spec, ".toml"));
   sweep::Plan plan = sweep::make_plan(
       spec, sweep::read_ladder(spec.ladder, spec.vocabulary, spec.tied_head), nullptr);
+  if (const std::string missing = sweep::check_texts(spec); !missing.empty())
+    fmt::print(stderr, "crosslaw: before it can run: {}\n", db::printable(missing));
   auto outcomes = outcomes_by_name(options.folder);
   if (options.json) {
     fmt::print("{}\n", json_of(plan, spec, outcomes).dump());

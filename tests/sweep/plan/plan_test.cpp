@@ -110,16 +110,53 @@ TEST_CASE("evaluation points are log-spaced, distinct and before the end") {
   CHECK(*steps.rbegin() < run.row.steps);
 }
 
-TEST_CASE("a larger budget in the spec leaves the keys of the smaller ones") {
+TEST_CASE("a budget more leaves the keys of what shares no steps with it") {
   auto keys = [](const Plan& plan) {
     std::set<std::string> set;
     for (const PlannedRun& run : plan.runs) set.insert(run.row.key);
     return set;
   };
-  std::set<std::string> before = keys(small_plan()),
-                        after = keys(small_plan("[2, 4]", "[2, 4, 8]"));
-  CHECK(after.size() > before.size());
-  CHECK(std::includes(after.begin(), after.end(), before.begin(), before.end()));
+  auto keeps_all = [&](const Plan& before, const Plan& after) {
+    const std::set<std::string> old = keys(before), now = keys(after);
+    CHECK(now.size() > old.size());
+    return std::includes(now.begin(), now.end(), old.begin(), old.end());
+  };
+  CHECK(keeps_all(small_plan(), small_plan("[2, 4]", "[2, 4, 8]")));
+  // Cosine runs share nothing, so that a smaller budget leaves them, too.
+  tests::SmallSweep one, two;
+  const std::string text = tests::SmallSweep::spec_text();
+  auto cosine = [&](const std::string& budgets) {
+    std::string own = text;
+    own.replace(own.find("\"wsd\""), 5, "\"cosine\"");
+    own.replace(own.find("[2, 4]"), 6, budgets);
+    one.folder.write("cosine.toml", own);
+    return plan_of(one.folder / "cosine.toml");
+  };
+  CHECK(keeps_all(cosine("[20]"), cosine("[10, 20]")));
+  CHECK(keeps_all(cosine("[20]"), cosine("[5, 10, 20, 40]")));
+}
+
+TEST_CASE("a trunk warms up for a share of the smallest budget that branches off behind it") {
+  auto warmups = [](const std::string& budgets, const std::string& least) {
+    std::map<double, int64_t> steps;
+    tests::SmallSweep sweep;
+    std::string text = tests::SmallSweep::spec_text();
+    text.replace(text.find("[2, 4]"), 6, budgets);
+    text.replace(text.find("warmup_steps_max = 10"), 21,
+                 "warmup_fraction = 0.1\nwarmup_steps_min = " + least);
+    sweep.folder.write("own.toml", text);
+    for (const PlannedRun& run : plan_of(sweep.folder / "own.toml").runs) {
+      if (run.row.strategy == "scratch" && run.row.size == "l")
+        steps[run.tokens_per_param] = run.recipe.schedule.warmup_steps;
+    }
+    return steps;
+  };
+  // 16 x 32 and tied: 6,768 parameters, 26.4 batches of 256 tokens a token per parameter.
+  const std::map<double, int64_t> shared = warmups("[4, 16]", "1");
+  CHECK(shared == std::map<double, int64_t>{{4, 11}, {16, 11}});
+  // At 1 token a parameter 26 steps with 5 of cooldown: no room for 22 of warm-up, nothing shared.
+  CHECK(warmups("[1, 4, 16]", "22") == std::map<double, int64_t>{{1, 22}, {4, 22}, {16, 22}});
+  CHECK(warmups("[1, 16]", "22") == std::map<double, int64_t>{{1, 22}, {16, 42}});
 }
 
 TEST_CASE("a strategy may take each so-manieth size, the largest included") {
@@ -138,6 +175,16 @@ TEST_CASE("what cannot be trained is named") {
   CHECK_THAT(message("batch_tokens = 256", "batch_tokens = 100"),
              has_text("train.batch_tokens = 100: must be a multiple of data.context = 32"));
   CHECK_THAT(message("[2, 4]", "[0.01]"), has_text("are less than one batch of 256"));
+  CHECK_THAT(message("[2, 4]", "[2, 1e300]"),
+             has_text("budget.tokens_per_param = 1e+300") &&
+                 has_text("must be at most 9.01e+15 tokens a run"));
+  CHECK_THAT(message("batch_tokens = 256", "batch_tokens = 9223372036854775776"),
+             has_text("train.batch_tokens = 9223372036854775776: must be at most"));
+  // Two strategies of one name's training are one training, with and without its text at hand.
+  CHECK_THAT(message("[[strategy]]\nname = \"continued\"",
+                     "[[strategy]]\nname = \"again\"\nlanguage = \"fr\"\n[[strategy]]\nname = "
+                     "\"continued\""),
+             has_text("are the same training; remove one"));
   CHECK_THAT(message("warmup_steps_max = 10", "warmup_steps_min = 500\nwarmup_steps_max = 500"),
              has_text("size s, strategy source: schedule.steps"));
 }

@@ -1,0 +1,68 @@
+#include "db/evidence.h"
+
+#include <cstring>
+#include <string_view>
+
+#include "db/files/content_hash.h"
+
+namespace crosslaw::db {
+namespace {
+
+// Lengths before texts, so that no two lists of values give the same bytes.
+void add_text(Sha256& hash, const std::string& text) {
+  const auto length = static_cast<uint64_t>(text.size());
+  hash.add(&length, sizeof length);
+  hash.add(text.data(), text.size());
+}
+
+void add_value(Sha256& hash, const Statement& row, int column) {
+  if (row.is_null(column)) return add_text(hash, "");
+  // Bit by bit: what is stored as a real number comes back as the same one.
+  std::string bytes(sizeof(double), '\0');
+  if (row.is_real(column)) {
+    const double value = row.real(column);
+    std::memcpy(bytes.data(), &value, sizeof value);
+  } else {
+    bytes = row.text(column);
+  }
+  add_text(hash, bytes);
+}
+
+// Adds each row to the hash of the run in column 0.
+void add_rows(const Database& database, std::map<int64_t, Sha256>& hashes, std::string_view select,
+              std::string_view order, int columns, std::optional<int64_t> only) {
+  std::string sql(select);
+  if (only) sql += " WHERE run_id = ?";
+  Statement rows(database, sql += order);
+  only ? rows.bind(*only) : rows.bind();
+  while (rows.step()) {
+    Sha256& hash = hashes[rows.integer(0)];
+    for (int column = 1; column < columns; ++column) add_value(hash, rows, column);
+  }
+}
+
+}  // namespace
+
+std::map<int64_t, std::string> evidence_hashes(const Database& database,
+                                               std::optional<int64_t> only) {
+  std::map<int64_t, Sha256> hashes;
+  add_rows(
+      database, hashes,
+      "SELECT run_id, key, cancelled, n, token, outcome FROM attempt JOIN run ON run.id = run_id",
+      " ORDER BY run_id, n", 6, only);
+  add_rows(database, hashes,
+           "SELECT run_id, language, step, tokens_target, tokens_source, flops, loss_nats, "
+           "loss_nats_per_byte, end_of_schedule FROM eval",
+           " ORDER BY run_id, language, step", 9, only);
+  std::map<int64_t, std::string> digits;
+  for (auto& [run, hash] : hashes) digits[run] = hash.digits();
+  return digits;
+}
+
+void seal_evidence(const Database& database, std::optional<int64_t> only) {
+  Statement seal(database, only ? "INSERT OR REPLACE INTO evidence VALUES(?, ?)"
+                                : "INSERT OR IGNORE INTO evidence VALUES(?, ?)");
+  for (const auto& [run, hash] : evidence_hashes(database, only)) seal.bind(run, hash).run();
+}
+
+}  // namespace crosslaw::db
