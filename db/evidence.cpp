@@ -34,7 +34,7 @@ void add_rows(const Database& database, std::map<int64_t, Sha256>& hashes, std::
   std::string sql(select);
   if (only) sql += " WHERE run_id = ?";
   Statement rows(database, sql += order);
-  only ? rows.bind(*only) : rows.bind();
+  if (only) rows.bind(*only);
   while (rows.step()) {
     Sha256& hash = hashes[rows.integer(0)];
     for (int column = 1; column < columns; ++column) add_value(hash, rows, column);

@@ -337,15 +337,13 @@ std::vector<FitRow> RunStore::fits() const {
   Statement rows(db_,
                  "SELECT language, name, input_sha256, result, result_sha256 FROM fit ORDER BY id");
   std::vector<FitRow> fits;
-  std::set<std::string> damaged;
   while (rows.step()) {
     FitRow f;
     std::optional<std::string> hash;  // fits of earlier versions have none
     rows.read(f.language, f.name, f.input_sha256, f.result, hash);
-    if (hash && *hash != hash_of(f)) damaged.insert(f.language);
+    if (hash && *hash != hash_of(f)) return {};
     fits.push_back(std::move(f));
   }
-  std::erase_if(fits, [&](const FitRow& f) { return damaged.contains(f.language); });
   return fits;
 }
 

@@ -177,7 +177,7 @@ class RunStore {
   std::vector<ObservationRow> evals() const;  // all languages, by run and step
 
   void save_fit(const FitRow& fit, int64_t now_ms);
-  // Where one of a language's fits lost a bit all of them are left out: they are made again.
+  // None where one of them lost a bit, its language perhaps: they are all made again.
   std::vector<FitRow> fits() const;
 
   // Hashes for runs of before there were any (db/evidence.h).

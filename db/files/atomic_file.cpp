@@ -57,6 +57,13 @@ fs::path folder_of(const fs::path& path) {
 // Beside its place, so that the rename stays inside one file system and is atomic.
 fs::path staging_path(const fs::path& path) { return path.string() + ".tmp"; }
 
+fs::path cleared_staging_path(const fs::path& path) {
+  fs::path staged = staging_path(path);
+  std::error_code ignored;  // whoever writes there will say
+  fs::remove_all(staged, ignored);
+  return staged;
+}
+
 void publish_file(const fs::path& file, std::string_view content) {
   fs::path staged = staging_path(file);
   try {

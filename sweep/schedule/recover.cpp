@@ -65,6 +65,8 @@ class Recovery {
   int64_t newest(int64_t run_id) { return known_[run_id].empty() ? 0 : *known_[run_id].rbegin(); }
 
   void take(const db::RunRow& run, int64_t n, bool last) {
+    // One that has not ended comes first; a run has one such attempt at most.
+    if (open_.contains(run.id)) return;
     db::AttemptRow attempt;
     attempt.run_id = run.id, attempt.n = n;
     attempt.folder = db::attempt_folder(run.key, n);
@@ -93,7 +95,7 @@ class Recovery {
     record_checkpoint(run, attempt, offset);
     const auto result = trainer::read_result(folder);
     const bool ours = result && result->token == attempt.token;
-    if (!ours && last && !open_.contains(run.id)) return;
+    if (!ours && last) return;
     db::AttemptEnd end{.outcome = db::Outcome::kLost, .message = "left no result"};
     if (ours) end = end_by(*result, run.id, config);
     store_.end_attempt(attempt.id, end,

@@ -127,7 +127,8 @@ class Scheduler {
   trainer::TrainConfig as_told(const Job& job, const std::filesystem::path& folder) const;
   trainer::TrainConfig as_planned(const Job& job) const;
   std::optional<std::string> checkpoint_at(const Job& job, int64_t step) const;
-  void record_untold_checkpoints(const Job& job, int64_t attempt_id, const Live& live);
+  void record_untold_checkpoints(const Job& job, int64_t attempt_id, const std::string& folder,
+                                 int64_t log_offset);
   void observe(const AttemptState& state);
   void finish(const AttemptState& end);
   db::AttemptEnd end_of(const AttemptState& end, const Live& live) const;

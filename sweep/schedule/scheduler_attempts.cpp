@@ -221,7 +221,8 @@ void Scheduler::finish(const AttemptState& end) {
   live.log_offset = ingest_metrics(store_, options_.folder, live.folder, job.run_id, end.attempt_id,
                                    live.log_offset);
   const db::AttemptEnd verdict = end_of(end, live);
-  if (verdict.outcome == db::Outcome::kDone) record_untold_checkpoints(job, end.attempt_id, live);
+  if (verdict.outcome == db::Outcome::kDone)
+    record_untold_checkpoints(job, end.attempt_id, live.folder, live.log_offset);
   store_.end_attempt(end.attempt_id, verdict, hooks_.now_ms());
   if (verdict.outcome == db::Outcome::kDone) {
     // Of a resumed run only the part that this attempt trained.
@@ -312,9 +313,12 @@ void Scheduler::judge(Job& job, const db::AttemptEnd& end, bool got_further) {
     case db::Outcome::kCrashed:
     case db::Outcome::kHung:
     case db::Outcome::kRefused:
-      // A refusal may mean that the parent's checkpoint is rotten; then the parent comes first.
-      if (end.outcome == db::Outcome::kRefused && job.planned->parent)
+      // A refusal may mean that the parent's checkpoint is rotten; then the parent comes first, and
+      // nothing is said against the run.
+      if (end.outcome == db::Outcome::kRefused && job.planned->parent) {
         require_checkpoint(*job.planned->parent, true);
+        if (jobs_[job.planned->parent->run].state != State::kDone) return;
+      }
       if (!got_further && equal_failures_.add(job.run_id, end.outcome, end.message))
         give_up_sweep(job, end);
       return try_again(job, end);

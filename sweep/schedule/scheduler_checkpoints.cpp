@@ -28,6 +28,12 @@ void Scheduler::check_parents() {
 void Scheduler::require_checkpoint(const StartPoint& start, bool check_hashes) {
   Job& job = jobs_[start.run];
   if (job.state != State::kDone) return;
+  if (!checkpoint_at(job, start.step)) {
+    for (const db::AttemptRow& attempt : store_.attempts()) {
+      if (attempt.run_id == job.run_id && attempt.outcome == db::Outcome::kDone)
+        record_untold_checkpoints(job, attempt.id, attempt.folder, attempt.log_offset);
+    }
+  }
   std::string damage = "no checkpoint is recorded";
   // Hashing gigabytes is left to the trainer, which reads them anyway; only after a refusal is it
   // done here, to tell whose fault it was.
@@ -113,18 +119,19 @@ void Scheduler::drop_unrecorded_checkpoints(const Job& job) const {
 }
 
 // What a done attempt has published, even if the line that tells of it lost a bit.
-void Scheduler::record_untold_checkpoints(const Job& job, int64_t attempt_id, const Live& live) {
+void Scheduler::record_untold_checkpoints(const Job& job, int64_t attempt_id,
+                                          const std::string& attempt, int64_t log_offset) {
   std::vector<int64_t> steps = job.planned->publish_steps;
   steps.push_back(job.planned->row.steps);
   db::MetricsBatch found;
   for (int64_t step : steps) {
-    const std::string folder = live.folder + "/" + trainer::checkpoint_name(step);
+    const std::string folder = attempt + "/" + trainer::checkpoint_name(step);
     if (checkpoint_at(job, step) || !files_.has_folder(folder)) continue;
     if (trainer::checkpoint_damage(options_.folder / folder, false).empty())
       found.checkpoints.push_back({step, folder});
   }
   if (found.checkpoints.empty()) return;
-  found.log_offset = live.log_offset;
+  found.log_offset = log_offset;
   store_.ingest(job.run_id, attempt_id, found);
 }
 

@@ -151,7 +151,7 @@ TEST_CASE("a trunk warms up for a share of the smallest budget that branches off
     }
     return steps;
   };
-  // 16 x 32 and tied: 6,768 parameters, 26.4 batches of 256 tokens a token per parameter.
+  // 16 x 32 and tied: 6,704 parameters, 26.2 batches of 256 tokens a token per parameter.
   const std::map<double, int64_t> shared = warmups("[4, 16]", "1");
   CHECK(shared == std::map<double, int64_t>{{4, 11}, {16, 11}});
   // At 1 token a parameter 26 steps with 5 of cooldown: no room for 22 of warm-up, nothing shared.
