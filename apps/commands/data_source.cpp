@@ -14,9 +14,8 @@
 
 #include "apps/commands/command_line_lists.h"
 #include "apps/study/sweep_folder.h"
-#include "trainer/corpus/byte_source.h"
-
 #include "db/files/printable.h"
+#include "trainer/corpus/byte_source.h"
 
 namespace crosslaw::apps {
 namespace {
