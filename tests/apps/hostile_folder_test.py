@@ -239,9 +239,10 @@ def test_retiring_is_asked_for(world):
     folder = world.copy()
     spec.write_text(text.replace("[2, 4]", "[4]"))
     done = world.run(folder, "--yes", spec=spec)
-    check("fewer budgets retire runs when told to", done.returncode == 0 and "8 retired" in done.stderr, done.stderr)
-    done = world.run(folder)
-    check("and they return as they were", done.returncode == 0 and "0 retired" in done.stderr, done.stderr)
+    # The trunk warms up for a share of its smallest branch, which is another one now.
+    check("fewer budgets retire runs when told to", done.returncode == 0 and "(8 new, 4 known, 16 retired)" in done.stderr, done.stderr)
+    done = world.run(folder, "--yes")
+    check("and they return as they were", done.returncode == 0 and "(0 new, 20 known, 8 retired)" in done.stderr, done.stderr)
     equal("with their losses", world.tables_of(folder), world.tables)
 
 
