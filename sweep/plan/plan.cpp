@@ -150,30 +150,17 @@ class Planner {
     return steps;
   }
 
-  int64_t cooldown_steps(int64_t steps) const {
-    return std::max<int64_t>(
-        1, std::llround(spec_.train.cooldown_fraction * static_cast<double>(steps)));
-  }
-
   // A run's recipe depends on other budgets only where it shares steps with them: wsd runs of one
-  // size share a trunk's beginning, its warm-up included, which is therefore a share of the
-  // smallest budget whose branch point lies behind it. All others warm up for a share of their own.
+  // size share a trunk's beginning, warm-up included, which is therefore a share of the smallest
+  // budget. Others warm up for a share of their own.
   int64_t warmup_steps(const Place& place, const StrategySpec& strategy,
                        double tokens_per_param) const {
     const TrainingSpec& t = spec_.train;
-    const auto share_of = [&](double budget) {
-      const auto all = static_cast<double>(steps(place, budget));
-      return std::clamp(static_cast<int64_t>(std::llround(t.warmup_fraction * all)),
-                        t.warmup_steps_min, t.warmup_steps_max);
-    };
-    if (t.schedule != trainer::ScheduleKind::kWsd) return share_of(tokens_per_param);
-    for (const double smallest : budgets(strategy)) {  // in ascending order
-      const int64_t all = steps(place, smallest);
-      const bool shares = all - cooldown_steps(all) >= share_of(smallest);
-      if (shares || smallest == tokens_per_param) return share_of(smallest);
-      // One that is too short to share anything goes its own way.
-    }
-    return share_of(tokens_per_param);
+    const bool shares = t.schedule == trainer::ScheduleKind::kWsd;
+    const double budget = shares ? budgets(strategy).front() : tokens_per_param;
+    const double all = t.warmup_fraction * static_cast<double>(steps(place, budget));
+    return std::clamp(static_cast<int64_t>(std::llround(all)), t.warmup_steps_min,
+                      t.warmup_steps_max);
   }
 
   trainer::Schedule schedule(const Place& place, const StrategySpec& strategy,
@@ -184,7 +171,8 @@ class Planner {
     s.steps = steps(place, tokens_per_param);
     s.warmup_steps = warmup_steps(place, strategy, tokens_per_param);
     if (s.kind == trainer::ScheduleKind::kWsd) {
-      s.cooldown_steps = cooldown_steps(s.steps);
+      s.cooldown_steps =
+          std::max<int64_t>(1, std::llround(t.cooldown_fraction * static_cast<double>(s.steps)));
     }
     // Peak ~ 1 / width is what muP derives for matrices (arXiv:2203.03466); a spec may give one
     // peak for all sizes instead.
@@ -286,7 +274,8 @@ class Planner {
     }
     if (start_) {
       run.start_model = start_->folder;
-      run.recipe.parent_key = corpus_ ? corpus_->start_models.at(start_->folder).key : start_->folder;
+      run.recipe.parent_key =
+          corpus_ ? corpus_->start_models.at(start_->folder).key : start_->folder;
     }
     if (auto messages = trainer::complaints(run.recipe); !messages.empty()) {
       throw SpecError(fmt::format("{}: size {}, strategy {}: {}", spec_.file.string(),

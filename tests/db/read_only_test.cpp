@@ -22,7 +22,8 @@ int as_somebody(const std::function<bool()>& action) {
   const pid_t child = fork();
   if (child == 0) {
     constexpr uid_t kNobody = 65534;
-    if (getuid() == 0 && setuid(kNobody) != 0) _exit(9);
+    // The group first: afterwards there is no right to change it.
+    if (getuid() == 0 && (setgid(kNobody) != 0 || setuid(kNobody) != 0)) _exit(9);
     bool good = false;
     try {
       good = action();

@@ -13,8 +13,8 @@ namespace {
 
 RunRow run(const std::string& key) {
   RunRow r;
-  r.key = key, r.name = "run " + key, r.recipe = "{}", r.strategy = "scratch", r.language = "fr",
-  r.size = "d12", r.seed = 1;
+  r.key = std::string(64 - key.size(), '0') + key, r.name = "run " + key, r.recipe = "{}",
+  r.strategy = "scratch", r.language = "fr", r.size = "d12", r.seed = 1;
   r.params_embedding = 100, r.params_blocks = 200, r.params_norms = 5, r.params_budget = 305,
   r.steps = 10;
   r.tokens_target = 5120, r.flops = 1e9;

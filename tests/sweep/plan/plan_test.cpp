@@ -121,42 +121,37 @@ TEST_CASE("a budget more leaves the keys of what shares no steps with it") {
     CHECK(now.size() > old.size());
     return std::includes(now.begin(), now.end(), old.begin(), old.end());
   };
-  CHECK(keeps_all(small_plan(), small_plan("[2, 4]", "[2, 4, 8]")));
-  // Cosine runs share nothing, so that a smaller budget leaves them, too.
-  tests::SmallSweep one, two;
-  const std::string text = tests::SmallSweep::spec_text();
-  auto cosine = [&](const std::string& budgets) {
-    std::string own = text;
-    own.replace(own.find("\"wsd\""), 5, "\"cosine\"");
+  // In one folder: without its hash a text is known by its place.
+  const tests::SmallSweep sweep;
+  auto with = [&](const std::string& schedule, const std::string& budgets) {
+    std::string own = tests::SmallSweep::spec_text();
+    own.replace(own.find("wsd"), 3, schedule);
     own.replace(own.find("[2, 4]"), 6, budgets);
-    one.folder.write("cosine.toml", own);
-    return plan_of(one.folder / "cosine.toml");
+    return plan_of(sweep.folder.write("own.toml", own));
   };
-  CHECK(keeps_all(cosine("[20]"), cosine("[10, 20]")));
-  CHECK(keeps_all(cosine("[20]"), cosine("[5, 10, 20, 40]")));
+  CHECK(keeps_all(with("wsd", "[2, 4]"), with("wsd", "[2, 4, 8]")));
+  // Cosine runs share nothing, so that a smaller budget leaves them, too.
+  CHECK(keeps_all(with("cosine", "[20]"), with("cosine", "[10, 20]")));
+  CHECK(keeps_all(with("cosine", "[20]"), with("cosine", "[5, 10, 20, 40]")));
 }
 
-TEST_CASE("a trunk warms up for a share of the smallest budget that branches off behind it") {
-  auto warmups = [](const std::string& budgets, const std::string& least) {
-    std::map<double, int64_t> steps;
-    tests::SmallSweep sweep;
+TEST_CASE("a run warms up for a share of its steps, a trunk for one of its smallest branch's") {
+  const tests::SmallSweep sweep;
+  auto warmups = [&](const std::string& schedule) {
     std::string text = tests::SmallSweep::spec_text();
-    text.replace(text.find("[2, 4]"), 6, budgets);
-    text.replace(text.find("warmup_steps_max = 10"), 21,
-                 "warmup_fraction = 0.1\nwarmup_steps_min = " + least);
-    sweep.folder.write("own.toml", text);
-    for (const PlannedRun& run : plan_of(sweep.folder / "own.toml").runs) {
+    text.replace(text.find("wsd"), 3, schedule);
+    text.replace(text.find("[2, 4]"), 6, "[4, 16]");
+    text.replace(text.find("warmup_steps_max = 10"), 21, "warmup_fraction = 0.1");
+    std::map<double, int64_t> steps;
+    for (const PlannedRun& run : plan_of(sweep.folder.write("own.toml", text)).runs) {
       if (run.row.strategy == "scratch" && run.row.size == "l")
         steps[run.tokens_per_param] = run.recipe.schedule.warmup_steps;
     }
     return steps;
   };
   // 16 x 32 and tied: 6,704 parameters, 26.2 batches of 256 tokens a token per parameter.
-  const std::map<double, int64_t> shared = warmups("[4, 16]", "1");
-  CHECK(shared == std::map<double, int64_t>{{4, 11}, {16, 11}});
-  // At 1 token a parameter 26 steps with 5 of cooldown: no room for 22 of warm-up, nothing shared.
-  CHECK(warmups("[1, 4, 16]", "22") == std::map<double, int64_t>{{1, 22}, {4, 22}, {16, 22}});
-  CHECK(warmups("[1, 16]", "22") == std::map<double, int64_t>{{1, 22}, {16, 42}});
+  CHECK(warmups("wsd") == std::map<double, int64_t>{{4, 11}, {16, 11}});
+  CHECK(warmups("cosine") == std::map<double, int64_t>{{4, 11}, {16, 42}});
 }
 
 TEST_CASE("a strategy may take each so-manieth size, the largest included") {

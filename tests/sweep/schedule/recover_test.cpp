@@ -122,7 +122,7 @@ TEST_CASE("folders that are not of the run, damaged or links are left out and sa
   fs::create_directories(one.parent_path() / "attempt-03");
   fs::create_directories(one.parent_path() / "attempt-4");  // made and never used
   std::string config = tests::read_file(three / "config.json");
-  config[config.size() / 2] ^= 1;
+  config[config.find("\"cpu\"") + 1] ^= 1;
   std::ofstream(three / "config.json") << config;
   const int64_t taken = lose_and_recover(world);
   CHECK(taken == static_cast<int64_t>(world.plan.runs.size()) - 1);
