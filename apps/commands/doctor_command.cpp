@@ -30,7 +30,7 @@ namespace fs = std::filesystem;
 
 constexpr double kLittleDiskBytes = 2e9;
 constexpr double kLittleMemoryBytes = 2e9;
-constexpr std::chrono::seconds kPatience{60};  // with a loader that reads from a cold disk
+constexpr std::chrono::seconds kLoaderPatience{60};  // with a loader that reads from a cold disk
 
 struct DoctorOptions {
   std::string folder;
@@ -68,7 +68,7 @@ std::vector<std::string> missing_libraries(const fs::path& program) {
   std::vector<std::string> missing;
   // No shell: a path is a path, whatever its letters.
   const sweep::ProgramEnd listing =
-      sweep::run_program({"env", "LD_TRACE_LOADED_OBJECTS=1", program.string()}, kPatience);
+      sweep::run_program({"env", "LD_TRACE_LOADED_OBJECTS=1", program.string()}, kLoaderPatience);
   std::istringstream lines(listing.output + listing.errors);
   for (std::string line; std::getline(lines, line);) {
     if (line.find("not found") == std::string::npos) continue;
