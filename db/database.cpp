@@ -13,8 +13,9 @@
 
 namespace crosslaw::db {
 namespace fs = std::filesystem;
-using namespace std::chrono_literals;
 namespace {
+
+using namespace std::chrono_literals;
 
 // Long enough for a slow disk's commit; with a write-ahead log only writers wait for each other.
 constexpr int kBusyTimeoutMs = 30'000;
