@@ -217,12 +217,16 @@ bool is_all_done(const db::RunStore& store) {
                      [](const db::RunResultRow& run) { return db::is_final(run.outcome); });
 }
 
-// Makes the store hold the plan's runs, and what their folders know and it does not.
-void take_in(const sweep::SweepSpec& spec, const std::vector<db::RunRow>& rows,
-             const fs::path& files, const fs::path& folder, db::RunStore& store, const Say& say) {
+void note_spec(const sweep::SweepSpec& spec, const fs::path& folder, db::RunStore& store) {
   const std::string resolved = sweep::to_toml(spec);
   db::publish_file(resolved_spec_file(folder), resolved);
   store.put_sweep(spec.name, resolved, CROSSLAW_VERSION, now_ms());
+}
+
+// Makes the store hold the plan's runs, and what their folders know and it does not.
+void take_in(const sweep::SweepSpec& spec, const std::vector<db::RunRow>& rows,
+             const fs::path& files, const fs::path& folder, db::RunStore& store, const Say& say) {
+  note_spec(spec, folder, store);
   const db::SyncCounts counts = store.sync_runs(rows);
   say(fmt::format("{}: {} runs ({} new, {} known, {} retired) in {}", spec.name, rows.size(),
                   counts.added, counts.kept, counts.retired, folder.string()));
@@ -251,6 +255,9 @@ int run_sweep(const RunOptions& options) {
   const Say say = [&](const std::string& message) { progress.say(message); };
   db::RunStore store = open_or_renew(folder, say);
   if (!options.yes) refuse_other_sweep(folder, store, spec.name);
+  // Of a new sweep at once, for those who look while its text is read; of another one when its
+  // user has agreed to the changes.
+  if (store.keys().empty()) note_spec(spec, folder, store);
   trainer::Corpus corpus = prepare_text(options, spec, files, progress);
   sweep::prepare_start_models(spec, ladder, fs::absolute(data_folder(folder)), corpus, say);
   const sweep::Plan plan = sweep::make_plan(spec, ladder, &corpus);
