@@ -1,6 +1,5 @@
 #include "db/evidence.h"
 
-#include <cstring>
 #include <string_view>
 
 #include "db/files/content_hash.h"
@@ -8,24 +7,22 @@
 namespace crosslaw::db {
 namespace {
 
-// Lengths before texts, so that no two lists of values give the same bytes.
-void add_text(Sha256& hash, const std::string& text) {
-  const auto length = static_cast<uint64_t>(text.size());
-  hash.add(&length, sizeof length);
-  hash.add(text.data(), text.size());
+// Lengths before values, so that no two lists of them give the same bytes.
+void append(std::string& bytes, const void* value, std::size_t length) {
+  const auto size = static_cast<uint32_t>(length);
+  bytes.append(reinterpret_cast<const char*>(&size), sizeof size);
+  bytes.append(static_cast<const char*>(value), length);
 }
 
-void add_value(Sha256& hash, const Statement& row, int column) {
-  if (row.is_null(column)) return add_text(hash, "");
-  // Bit by bit: what is stored as a real number comes back as the same one.
-  std::string bytes(sizeof(double), '\0');
+void append_value(std::string& bytes, const Statement& row, int column) {
+  if (row.is_null(column)) return append(bytes, "", 0);
   if (row.is_real(column)) {
+    // Bit by bit: what is stored as a real number comes back as the same one.
     const double value = row.real(column);
-    std::memcpy(bytes.data(), &value, sizeof value);
-  } else {
-    bytes = row.text(column);
+    return append(bytes, &value, sizeof value);
   }
-  add_text(hash, bytes);
+  const std::string text = row.text(column);
+  append(bytes, text.data(), text.size());
 }
 
 // Adds each row to the hash of the run in column 0.
@@ -35,9 +32,11 @@ void add_rows(const Database& database, std::map<int64_t, Sha256>& hashes, std::
   if (only) sql += " WHERE run_id = ?";
   Statement rows(database, sql += order);
   if (only) rows.bind(*only);
+  std::string bytes;
   while (rows.step()) {
-    Sha256& hash = hashes[rows.integer(0)];
-    for (int column = 1; column < columns; ++column) add_value(hash, rows, column);
+    bytes.clear();
+    for (int column = 1; column < columns; ++column) append_value(bytes, rows, column);
+    hashes[rows.integer(0)].add(bytes.data(), bytes.size());
   }
 }
 
