@@ -96,8 +96,8 @@ bool Database::read_unwritable(const fs::path& file) {
   if (error || log_bytes == 0) {
     open(immutable_uri(file).c_str(), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
   } else {
-    const ReadOnlyCopy copy(file);
-    open(copy.file().c_str(), SQLITE_OPEN_READWRITE);
+    const PrivateFolder folder;
+    open(copy_database(file, folder).c_str(), SQLITE_OPEN_READWRITE);
     begin_reading();
     execute("PRAGMA query_only = ON");
   }

@@ -25,23 +25,28 @@ std::string immutable_uri(const fs::path& file) {
   return uri + "?immutable=1";
 }
 
-ReadOnlyCopy::ReadOnlyCopy(const fs::path& file) {
+PrivateFolder::PrivateFolder() {
   std::string folder = (fs::temp_directory_path() / "crosslaw-read-XXXXXX").string();
   if (!::mkdtemp(folder.data()))
     throw std::runtime_error(
         fmt::format("{}: a copy to read from cannot be made: {}", folder, std::strerror(errno)));
-  file_ = fs::path(folder) / file.filename();
+  path_ = folder;
+}
+
+PrivateFolder::~PrivateFolder() {
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+}
+
+fs::path copy_database(const fs::path& file, const PrivateFolder& into) {
+  fs::path copy = into.path() / file.filename();
   for (const char* beside : {"", "-wal"}) {
-    const fs::path from = file.string() + beside, to = file_.string() + beside;
+    const fs::path from = file.string() + beside, to = copy.string() + beside;
     if (!fs::exists(from)) continue;
     fs::copy_file(from, to);
     fs::permissions(to, fs::perms::owner_write, fs::perm_options::add);
   }
-}
-
-ReadOnlyCopy::~ReadOnlyCopy() {
-  std::error_code ignored;
-  fs::remove_all(file_.parent_path(), ignored);
+  return copy;
 }
 
 }  // namespace crosslaw::db

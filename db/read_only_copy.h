@@ -13,19 +13,22 @@ bool is_in_writable_folder(const std::filesystem::path& file);
 // The file as SQLite's URI for reading what does not change: no lock, no index, nothing written.
 std::string immutable_uri(const std::filesystem::path& file);
 
-// A copy of a database and its log in a folder of its own below the temporary one, which is deleted
-// with this object; an open connection keeps what it has read from.
-class ReadOnlyCopy {
+// A folder of our own below the temporary one, deleted with this object; an open connection keeps
+// the files that it has read from.
+class PrivateFolder {
  public:
   // Throws std::runtime_error with the system's reason.
-  explicit ReadOnlyCopy(const std::filesystem::path& file);
-  ~ReadOnlyCopy();
-  ReadOnlyCopy(const ReadOnlyCopy&) = delete;
-  ReadOnlyCopy& operator=(const ReadOnlyCopy&) = delete;
-  const std::filesystem::path& file() const { return file_; }
+  PrivateFolder();
+  ~PrivateFolder();
+  PrivateFolder(const PrivateFolder&) = delete;
+  PrivateFolder& operator=(const PrivateFolder&) = delete;
+  const std::filesystem::path& path() const { return path_; }
 
  private:
-  std::filesystem::path file_;
+  std::filesystem::path path_;
 };
+
+// Copies a database that nobody has open, with its log. Returns the copy.
+std::filesystem::path copy_database(const std::filesystem::path& file, const PrivateFolder& into);
 
 }  // namespace crosslaw::db

@@ -6,6 +6,7 @@
 #include "db/files/content_hash.h"
 #include "db/files/printable.h"
 #include "db/files/run_folders.h"
+#include "db/read_only_copy.h"
 #include "db/schema.h"
 
 namespace crosslaw::db {
@@ -60,8 +61,14 @@ RunStore RunStore::read(const std::filesystem::path& file) {
         fmt::format("{}: there is no sweep here; crosslaw run makes one", file.string()));
   }
   Database database(file, Access::kRead);
-  require_newest_schema(database);
-  return RunStore(std::move(database));
+  if (!has_older_schema(database)) return RunStore(std::move(database));
+  // Looking writes nothing: a copy is brought up to date.
+  const PrivateFolder folder;
+  const std::filesystem::path copy = folder.path() / file.filename();
+  Statement(database, "VACUUM INTO ?").bind(copy.string()).run();
+  Database newest(copy, Access::kWrite);
+  migrate(newest);
+  return RunStore(std::move(newest));
 }
 
 void RunStore::put_sweep(const std::string& name, const std::string& spec,

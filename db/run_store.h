@@ -140,6 +140,7 @@ class RunStore {
   // Creates the file or brings it to the newest schema; with patience, waits as it says.
   static RunStore create(const std::filesystem::path& file);
   static RunStore create(const std::filesystem::path& file, LockPatience patience);
+  // Needs no right to write; of an earlier schema a copy is read.
   static RunStore read(const std::filesystem::path& file);
   explicit RunStore(Database database) : db_(std::move(database)) {}
 

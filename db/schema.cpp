@@ -240,14 +240,13 @@ void migrate(Database& database) {
   }
 }
 
-void require_newest_schema(const Database& database) {
-  int64_t version = version_of(database);
-  if (version > static_cast<int64_t>(kMigrations.size())) refuse(database, version);
-  if (version < static_cast<int64_t>(kMigrations.size())) {
-    throw DatabaseError(
-        fmt::format("{}: schema version {}, expected {}; crosslaw run brings it up to date",
-                    database.name(), version, kMigrations.size()));
-  }
+bool has_older_schema(const Database& database) {
+  const int64_t version = version_of(database), newest = static_cast<int64_t>(kMigrations.size());
+  if (version > newest) refuse(database, version);
+  if (version < 1)
+    throw DatabaseError(fmt::format("{}: schema version {}, expected {}: is no sweep's database",
+                                    database.name(), version, newest));
+  return version < newest;
 }
 
 }  // namespace crosslaw::db

@@ -14,8 +14,9 @@ namespace crosslaw::db {
 // a newer crosslaw, which is left as it is.
 void migrate(Database& database);
 
-// Throws DatabaseError unless the file has exactly the newest schema.
-void require_newest_schema(const Database& database);
+// Whether the file is of an earlier crosslaw. Throws DatabaseError when it is of a newer one, or of
+// none.
+bool has_older_schema(const Database& database);
 
 // Why the tables cannot be trusted: they are not those of the file's version. Empty: they are, or
 // the file is new, a newer crosslaw's, or none of ours.

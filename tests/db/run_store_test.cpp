@@ -177,6 +177,29 @@ TEST_CASE("a database of a newer version is refused and left as it is") {
   CHECK(RunStore::read(folder / "a.db").runs().size() == 1);
 }
 
+TEST_CASE("a sweep of an earlier version is read as it is, and left so") {
+  tests::TempFolder folder;
+  {
+    RunStore store = RunStore::create(folder / "a.db");
+    store.sync_runs({run("a")});
+    store.end_attempt(store.begin_attempt(attempt(1, 1)), {.outcome = Outcome::kDone}, 2000);
+    store.database().execute(
+        "DROP TABLE evidence; ALTER TABLE fit DROP COLUMN result_sha256; PRAGMA user_version = 2");
+  }
+  const std::string before = tests::read_file(folder / "a.db");
+  const RunStore store = RunStore::read(folder / "a.db");
+  REQUIRE(store.results().size() == 1);
+  CHECK(store.results()[0].outcome == Outcome::kDone);
+  CHECK(store.fits().empty());
+  CHECK(tests::read_file(folder / "a.db") == before);
+  // Brought up to date, its evidence is sealed when crosslaw run asks for it.
+  RunStore newest = RunStore::create(folder / "a.db");
+  newest.seal_evidence();
+  Statement sealed(newest.database(), "SELECT count(*) FROM evidence");
+  sealed.step();
+  CHECK(sealed.integer(0) == 1);
+}
+
 TEST_CASE("readers see committed rows while a writer is at work") {
   tests::TempFolder folder;
   RunStore writer = RunStore::create(folder / "a.db");
