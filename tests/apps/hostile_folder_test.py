@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import pathlib
+import pty
 import shutil
 import sqlite3
 import subprocess
@@ -219,6 +220,27 @@ def commands_that_look(folder, page):
             "report": ["report", folder, "--out", page]}
 
 
+def asked_on_a_terminal(world, folder, spec, answer):
+    """Exit code and what was said when a person answers on a real pseudo-terminal."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen([world.crosslaw, "run", spec, "--dir", folder], stdin=theirs, stderr=theirs,
+                               stdout=subprocess.DEVNULL, start_new_session=True)
+    os.close(theirs)
+    said = b""
+    while True:
+        try:
+            piece = os.read(ours, 4096)
+        except OSError:  # the other end is closed
+            break
+        if not piece:
+            break
+        if b"[y/N]" in said + piece and b"[y/N]" not in said:
+            os.write(ours, answer.encode() + b"\n")
+        said += piece
+    os.close(ours)
+    return process.wait(timeout=300), said.decode(errors="replace")
+
+
 def test_retiring_is_asked_for(world):
     folder = world.copy()
     before = (folder / "crosslaw.db").read_bytes()
@@ -230,6 +252,13 @@ def test_retiring_is_asked_for(world):
     check("finished work is not retired unasked", done.returncode == 2 and all(word in done.stderr for word in words), done.stderr)
     equal("and nothing has been changed", world.tables_of(folder), world.tables)
     equal("not even the database", (folder / "crosslaw.db").read_bytes(), before)
+    for answer, code in (("n", 1), ("", 1), ("y", 0)):
+        said = asked_on_a_terminal(world, folder, spec, answer)
+        check(f"on a terminal it is asked: {answer!r}", "would be retired" in said[1] and "Go on? [y/N]" in said[1], said)
+        equal(f"the answer {answer!r} counts", said[0], code)
+        if code:
+            equal(f"after {answer!r} nothing has been changed", world.tables_of(folder), world.tables)
+    folder = world.copy()
     spec.write_text(text.replace('name = "small"', 'name = "large"'))
     done = world.run(folder, spec=spec)
     words = ['holds the sweep "small", and this spec is "large"', "--dir", "--yes"]
