@@ -3,10 +3,19 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <chrono>
 #include <cmath>
+#include <thread>
+#include <utility>
+
+#include "db/lock_holder.h"
+#include "db/read_only_copy.h"
 
 namespace crosslaw::db {
+namespace fs = std::filesystem;
 namespace {
+
+using namespace std::chrono_literals;
 
 // Long enough for a slow disk's commit; with a write-ahead log only writers wait for each other.
 constexpr int kBusyTimeoutMs = 30'000;
@@ -22,12 +31,27 @@ const char* mend_for(int code) {
       return " (check the folder's existence and permissions)";
     case SQLITE_NOTADB:
     case SQLITE_CORRUPT:
-      return " (the file is damaged or no SQLite database; restore it from a backup)";
-    case SQLITE_BUSY:
-      return " (another program holds the file)";
+      return " (the file is damaged or no SQLite database; crosslaw run makes it again from the "
+             "folders of its runs)";
     default:
       return "";
   }
+}
+
+constexpr std::chrono::milliseconds kBetweenTries{50};
+constexpr std::chrono::seconds kSilentWait{5}, kSaidAgain{60};
+
+// SQLite's busy handler: 0 gives up. `tries` counts those of one wait.
+int wait_for_lock(void* connection, int tries) {
+  auto* wait = static_cast<LockPatience*>(connection);
+  if (wait->give_up && wait->give_up()) return 0;
+  const auto waited = tries * kBetweenTries;
+  const bool due = waited == kSilentWait || (waited > kSilentWait && waited % kSaidAgain == 0s);
+  if (due && wait->say)
+    wait->say(fmt::format("waited for {} s, for another program holds the database",
+                          std::chrono::duration_cast<std::chrono::seconds>(waited).count()));
+  std::this_thread::sleep_for(kBetweenTries);
+  return 1;
 }
 
 }  // namespace
@@ -44,12 +68,53 @@ void Database::open(const char* file, int flags) {
   sqlite3_busy_timeout(handle, kBusyTimeoutMs);
 }
 
-Database::Database(const std::filesystem::path& file, Access access) : name_(file.string()) {
+Database::Database(const fs::path& file, Access access) : name_(file.string()) {
+  if (access == Access::kRead && read_unwritable(file)) return;
   int flags = access == Access::kRead ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
   if (access == Access::kCreate) flags |= SQLITE_OPEN_CREATE;
   open(name_.c_str(), flags);
   // Off by default, and a property of the connection, not of the file.
   execute("PRAGMA foreign_keys = ON");
+}
+
+// The usual way works where the log's index is there already. Else a database without a log is
+// read as what cannot change, and one with a log (its writer was killed) from a copy.
+bool Database::read_unwritable(const fs::path& file) {
+  std::error_code error;
+  if (!fs::exists(file, error) || is_in_writable_folder(file)) return false;
+  const auto begin_reading = [&] { Statement(*this, "SELECT count(*) FROM sqlite_master").step(); };
+  if (fs::exists(name_ + "-shm", error)) {
+    try {
+      open(name_.c_str(), SQLITE_OPEN_READONLY);
+      begin_reading();
+      return true;
+    } catch (const DatabaseError&) {
+      handle_.reset();  // of another user, perhaps
+    }
+  }
+  const auto log_bytes = fs::file_size(name_ + "-wal", error);
+  if (error || log_bytes == 0) {
+    open(immutable_uri(file).c_str(), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
+  } else {
+    const PrivateFolder folder;
+    open(copy_database(file, folder).c_str(), SQLITE_OPEN_READWRITE);
+    begin_reading();
+    execute("PRAGMA query_only = ON");
+  }
+  return true;
+}
+
+void Database::wait_for_locks(LockPatience patience) {
+  const auto say = std::move(patience.say);
+  // The file's name and who holds it are known here.
+  patience.say = [say, name = name_](const std::string& waited) {
+    const std::string holder = lock_holder(name);
+    if (say)
+      say(fmt::format("{}: {} ({})", name, waited,
+                      holder.empty() ? "which one is not known" : holder));
+  };
+  patience_ = std::make_unique<LockPatience>(std::move(patience));
+  sqlite3_busy_handler(handle_.get(), wait_for_lock, patience_.get());
 }
 
 Database Database::in_memory() {
@@ -62,7 +127,16 @@ Database Database::in_memory() {
 void Database::fail(const std::string& doing) const {
   int code = handle_ ? sqlite3_extended_errcode(handle_.get()) : SQLITE_NOMEM;
   const char* reason = handle_ ? sqlite3_errmsg(handle_.get()) : "out of memory";
-  throw DatabaseError(fmt::format("{}: {} failed: {}{}", name_, doing, reason, mend_for(code)));
+  std::string mend = mend_for(code);
+  if ((code & kPrimaryCode) == SQLITE_BUSY) {
+    const std::string holder = lock_holder(name_);
+    mend = fmt::format(" ({} holds the file)", holder.empty() ? "another program" : holder);
+  }
+  const std::string message = fmt::format("{}: {} failed: {}{}", name_, doing, reason, mend);
+  const bool damaged =
+      (code & kPrimaryCode) == SQLITE_CORRUPT || (code & kPrimaryCode) == SQLITE_NOTADB;
+  if (damaged) throw DatabaseDamaged(message);
+  throw DatabaseError(message);
 }
 
 void Database::execute(const std::string& sql) {

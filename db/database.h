@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -18,13 +19,29 @@ struct DatabaseError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// The file is no SQLite database, or one that lost bits.
+struct DatabaseDamaged : DatabaseError {
+  using DatabaseError::DatabaseError;
+};
+
 enum class Access { kRead, kWrite, kCreate };
 
-// One SQLite connection: write-ahead log, foreign keys on, 30 s patience with locks.
+// What is done while another program holds the file.
+struct LockPatience {
+  // Hears after a few seconds who holds it, and again each minute.
+  std::function<void(const std::string&)> say;
+  // Asked a few times a second; true ends the wait, and the statement fails.
+  std::function<bool()> give_up;
+};
+
+// One SQLite connection: write-ahead log, foreign keys on, 30 s patience with locks unless told
+// otherwise. kRead needs no right to write: neither to the file nor to its folder.
 class Database {
  public:
   Database(const std::filesystem::path& file, Access access);
   static Database in_memory();
+
+  void wait_for_locks(LockPatience patience);
 
   // Runs one or several statements that return nothing.
   void execute(const std::string& sql);
@@ -36,12 +53,14 @@ class Database {
   friend class Statement;
   explicit Database(std::string name) : name_(std::move(name)) {}
   void open(const char* file, int flags);
+  bool read_unwritable(const std::filesystem::path& file);
   [[noreturn]] void fail(const std::string& doing) const;
 
   struct Close {
     void operator()(sqlite3* handle) const;
   };
   std::string name_;
+  std::unique_ptr<LockPatience> patience_;  // where SQLite finds it, wherever this object moves
   std::unique_ptr<sqlite3, Close> handle_;
 };
 

@@ -2,10 +2,25 @@
 
 #include <fmt/format.h>
 
+#include "db/evidence.h"
+#include "db/files/content_hash.h"
+#include "db/files/printable.h"
+#include "db/files/run_folders.h"
+#include "db/read_only_copy.h"
 #include "db/schema.h"
 
 namespace crosslaw::db {
 namespace {
+
+// What the plan says of a run beside its key, in the order of RunRow; ?1 is the key.
+constexpr const char* kPlannedColumns =
+    "name, recipe, strategy, language, source_language, replay, size, seed, params_embedding, "
+    "params_unembedding, params_blocks, params_norms, params_budget, steps, tokens_target, "
+    "tokens_source, flops, parent_key, tokens_base, base_tokens_per_param, base_phase, "
+    "valid_seen_share, search";
+constexpr const char* kPlannedValues =
+    "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, "
+    "?21, ?22, ?23, ?24";
 
 Outcome stored_outcome(const Database& database, const std::string& name) {
   if (const auto outcome = outcome_named(name)) return *outcome;
@@ -13,6 +28,18 @@ Outcome stored_outcome(const Database& database, const std::string& name) {
       fmt::format("{}: a run's outcome is \"{}\", which this crosslaw does not know; was the file "
                   "edited, or written by a newer one?",
                   database.name(), name));
+}
+
+// Everything that is read of a fit.
+std::string hash_of(const FitRow& fit) {
+  return sha256(
+      fmt::format("{}\n{}\n{}\n{}", fit.language, fit.name, fit.input_sha256, fit.result));
+}
+
+// Never the stored text, which may be anybody's: what lies there is deleted one day. Empty, which
+// is no place, for a key that is none; database_damage() tells of it.
+std::string folder_of(const std::string& key, int64_t n) {
+  return is_run_key(key) ? attempt_folder(key, n) : "";
 }
 
 }  // namespace
@@ -23,14 +50,27 @@ RunStore RunStore::create(const std::filesystem::path& file) {
   return RunStore(std::move(database));
 }
 
+RunStore RunStore::create(const std::filesystem::path& file, LockPatience patience) {
+  Database database(file, Access::kCreate);
+  database.wait_for_locks(std::move(patience));
+  migrate(database);
+  return RunStore(std::move(database));
+}
+
 RunStore RunStore::read(const std::filesystem::path& file) {
   if (!std::filesystem::exists(file)) {
     throw DatabaseError(
         fmt::format("{}: there is no sweep here; crosslaw run makes one", file.string()));
   }
   Database database(file, Access::kRead);
-  require_newest_schema(database);
-  return RunStore(std::move(database));
+  if (!has_older_schema(database)) return RunStore(std::move(database));
+  // Looking writes nothing: a copy is brought up to date.
+  const PrivateFolder folder;
+  const std::filesystem::path copy = folder.path() / file.filename();
+  Statement(database, "VACUUM INTO ?").bind(copy.string()).run();
+  Database newest(copy, Access::kWrite);
+  migrate(newest);
+  return RunStore(std::move(newest));
 }
 
 void RunStore::put_sweep(const std::string& name, const std::string& spec,
@@ -45,7 +85,7 @@ void RunStore::put_sweep(const std::string& name, const std::string& spec,
 
 std::string RunStore::sweep_name() const {
   Statement row(db_, "SELECT name FROM sweep");
-  return row.step() ? row.text(0) : "";
+  return row.step() ? printable(row.text(0)) : "";
 }
 
 SyncCounts RunStore::sync_runs(const std::vector<RunRow>& runs) {
@@ -54,37 +94,27 @@ SyncCounts RunStore::sync_runs(const std::vector<RunRow>& runs) {
   // A table of its own, for SQLite bounds the parameters of one statement.
   db_.execute("CREATE TEMP TABLE IF NOT EXISTS wanted(key TEXT PRIMARY KEY); DELETE FROM wanted");
   Statement want(db_, "INSERT INTO wanted VALUES(?)");
-  Statement known(db_, "SELECT retired FROM run WHERE key = ?");
-  Statement revive(db_,
-                   "UPDATE run SET retired = 0, name = ?, strategy = ?, size = ?, parent_key = ?, "
-                   "tokens_base = ?, base_tokens_per_param = ?, base_phase = ?, valid_seen_share = "
-                   "?, search = ? WHERE key = ?");
-  Statement add(db_,
-                "INSERT INTO run(key, name, recipe, strategy, language, source_language, replay, "
-                "size, seed, params_embedding, "
-                "params_unembedding, params_blocks, params_norms, params_budget, steps, "
-                "tokens_target, tokens_source, flops, parent_key, tokens_base, "
-                "base_tokens_per_param, base_phase, valid_seen_share, search) "
-                "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  Statement known(db_, "SELECT 1 FROM run WHERE key = ?");
+  // Only where something differs: ten thousand runs that are as before cost no write.
+  Statement update(
+      db_, fmt::format("UPDATE run SET retired = 0, ({0}) = ({1}) WHERE key = ?1 AND (retired OR "
+                       "({0}) IS NOT ({1}))",
+                       kPlannedColumns, kPlannedValues));
+  Statement add(
+      db_, fmt::format("INSERT INTO run(key, {}) VALUES(?1, {})", kPlannedColumns, kPlannedValues));
   for (const RunRow& r : runs) {
     want.bind(r.key).run();
     known.bind(r.key);
-    if (known.step()) {
-      // The key says that it is the same training; its name may have changed with the spec.
-      // So may the run that made the checkpoint it begins from, and what that was called.
-      revive
-          .bind(r.name, r.strategy, r.size, r.parent_key, r.tokens_base, r.base_tokens_per_param,
-                r.base_phase, r.valid_seen_share, r.search, r.key)
-          .run();
-      ++counts.kept;
-      continue;
-    }
-    add.bind(r.key, r.name, r.recipe, r.strategy, r.language, r.source_language, r.replay, r.size,
-             r.seed, r.params_embedding, r.params_unembedding, r.params_blocks, r.params_norms,
-             r.params_budget, r.steps, r.tokens_target, r.tokens_source, r.flops, r.parent_key,
-             r.tokens_base, r.base_tokens_per_param, r.base_phase, r.valid_seen_share, r.search)
+    const bool is_known = known.step();
+    // The key says that it is the same training; all else follows from the plan, the name may have
+    // changed with the spec.
+    (is_known ? update : add)
+        .bind(r.key, r.name, r.recipe, r.strategy, r.language, r.source_language, r.replay, r.size,
+              r.seed, r.params_embedding, r.params_unembedding, r.params_blocks, r.params_norms,
+              r.params_budget, r.steps, r.tokens_target, r.tokens_source, r.flops, r.parent_key,
+              r.tokens_base, r.base_tokens_per_param, r.base_phase, r.valid_seen_share, r.search)
         .run();
-    ++counts.added;
+    ++(is_known ? counts.kept : counts.added);
   }
   // Retired, not deleted: the losses were paid for, and the spec may ask for them again.
   db_.execute(
@@ -110,8 +140,17 @@ std::vector<RunRow> RunStore::runs() const {
               r.params_norms, r.params_budget, r.steps, r.tokens_target, r.tokens_source, r.flops,
               r.parent_key, r.cancelled, r.tokens_base, r.base_tokens_per_param, r.base_phase,
               r.valid_seen_share, r.search);
+    // Whoever wrote the file, a name is shown on terminals.
+    for (std::string* text : {&r.name, &r.strategy, &r.language, &r.size}) *text = printable(*text);
   }
   return runs;
+}
+
+std::set<std::string> RunStore::keys() const {
+  Statement rows(db_, "SELECT key FROM run");
+  std::set<std::string> keys;
+  while (rows.step()) keys.insert(rows.text(0));
+  return keys;
 }
 
 int64_t RunStore::begin_attempt(const AttemptRow& a) {
@@ -134,7 +173,10 @@ void RunStore::set_place(int64_t attempt_id, const AttemptPlace& p) {
 }
 
 void RunStore::set_cancelled(int64_t run_id, bool cancelled) {
+  Transaction transaction(db_);
   Statement(db_, "UPDATE run SET cancelled = ? WHERE id = ?").bind(cancelled, run_id).run();
+  db::seal_evidence(db_, run_id);
+  transaction.commit();
 }
 
 void RunStore::ingest(int64_t run_id, int64_t attempt_id, const MetricsBatch& batch) {
@@ -171,6 +213,7 @@ void RunStore::ingest(int64_t run_id, int64_t attempt_id, const MetricsBatch& ba
 }
 
 void RunStore::end_attempt(int64_t attempt_id, const AttemptEnd& e, int64_t now_ms) {
+  Transaction transaction(db_);
   Statement(db_,
             "UPDATE attempt SET ended_ms = ?, outcome = ?, message = ?, exit_code = ?, exit_signal "
             "= ?, start_step = ?, step = ?, seconds = ?, "
@@ -179,39 +222,60 @@ void RunStore::end_attempt(int64_t attempt_id, const AttemptEnd& e, int64_t now_
       .bind(now_ms, name_of(e.outcome), e.message, e.exit_code, e.exit_signal, e.start_step, e.step,
             e.seconds, e.tokens_per_second, e.provenance, e.node, e.micro_batch, attempt_id)
       .run();
+  seal_run_of(attempt_id);
+  transaction.commit();
 }
 
+void RunStore::seal_run_of(int64_t attempt_id) {
+  Statement run(db_, "SELECT run_id FROM attempt WHERE id = ?");
+  run.bind(attempt_id);
+  if (run.step()) db::seal_evidence(db_, run.integer(0));
+}
+
+void RunStore::seal_evidence() { db::seal_evidence(db_); }
+
 void RunStore::revoke_attempt(int64_t attempt_id, Outcome outcome, const std::string& message) {
+  Transaction transaction(db_);
   Statement(db_,
             "UPDATE attempt SET outcome = ?, message = ? WHERE id = ? AND ended_ms IS NOT NULL")
       .bind(name_of(outcome), message, attempt_id)
       .run();
+  seal_run_of(attempt_id);
+  transaction.commit();
 }
 
 std::vector<AttemptRow> RunStore::attempts() const {
   Statement rows(db_,
-                 "SELECT id, run_id, n, token, folder, device, host, boot_id, pid, pid_start, "
-                 "log_offset, started_ms, ended_ms, outcome, message, step, seconds, backend, job, "
-                 "node, gpu_uuid, micro_batch FROM attempt ORDER BY run_id, n");
+                 "SELECT attempt.id, run_id, n, token, run.key, device, host, boot_id, pid, "
+                 "pid_start, log_offset, started_ms, ended_ms, outcome, message, step, seconds, "
+                 "backend, job, node, gpu_uuid, micro_batch FROM attempt JOIN run ON run.id = "
+                 "run_id ORDER BY run_id, n");
   std::vector<AttemptRow> attempts;
   while (rows.step()) {
     AttemptRow& a = attempts.emplace_back();
     std::optional<std::string> outcome;
-    rows.read(a.id, a.run_id, a.n, a.token, a.folder, a.device, a.host, a.boot_id, a.pid,
-              a.pid_start, a.log_offset, a.started_ms, a.ended_ms, outcome, a.message, a.step,
-              a.seconds, a.backend, a.job, a.node, a.gpu_uuid, a.micro_batch);
+    std::string key;
+    rows.read(a.id, a.run_id, a.n, a.token, key, a.device, a.host, a.boot_id, a.pid, a.pid_start,
+              a.log_offset, a.started_ms, a.ended_ms, outcome, a.message, a.step, a.seconds,
+              a.backend, a.job, a.node, a.gpu_uuid, a.micro_batch);
     if (outcome) a.outcome = stored_outcome(db_, *outcome);
+    a.folder = folder_of(key, a.n);
+    if (a.message) a.message = printable(*a.message);
   }
   return attempts;
 }
 
 std::vector<CheckpointRow> RunStore::checkpoints(int64_t run_id) const {
-  Statement rows(db_, "SELECT step, folder FROM checkpoint WHERE run_id = ? ORDER BY step");
+  Statement rows(db_,
+                 "SELECT checkpoint.step, run.key, attempt.n FROM checkpoint JOIN attempt ON "
+                 "attempt.id = attempt_id JOIN run ON run.id = checkpoint.run_id WHERE "
+                 "checkpoint.run_id = ? ORDER BY checkpoint.step");
   rows.bind(run_id);
   std::vector<CheckpointRow> checkpoints;
   while (rows.step()) {
-    CheckpointRow& c = checkpoints.emplace_back();
-    rows.read(c.step, c.folder);
+    const int64_t step = rows.integer(0);
+    const std::string folder = folder_of(rows.text(1), rows.integer(2));
+    if (!folder.empty()) checkpoints.push_back({step, folder + "/" + checkpoint_name(step)});
   }
   return checkpoints;
 }
@@ -234,6 +298,14 @@ bool RunStore::has_eval(int64_t run_id, const std::string& language, int64_t ste
       .step();
 }
 
+std::set<std::pair<int64_t, std::string>> RunStore::measured(int64_t run_id) const {
+  Statement rows(db_, "SELECT step, language FROM eval WHERE run_id = ?");
+  rows.bind(run_id);
+  std::set<std::pair<int64_t, std::string>> found;
+  while (rows.step()) found.emplace(rows.integer(0), rows.text(1));
+  return found;
+}
+
 std::vector<RunResultRow> RunStore::results() const {
   Statement rows(db_,
                  "SELECT run_id, key, name, strategy, language, size, outcome, device, message, "
@@ -253,6 +325,8 @@ std::vector<RunResultRow> RunStore::results() const {
               r.seconds, r.tokens_base, r.base_tokens_per_param, r.base_phase, r.valid_seen_share,
               r.search);
     r.outcome = stored_outcome(db_, outcome);
+    for (std::string* text : {&r.name, &r.strategy, &r.language, &r.size, &r.message})
+      *text = printable(*text);
   }
   return results;
 }
@@ -289,20 +363,24 @@ std::vector<RunChoices> RunStore::choices() const {
 void RunStore::save_fit(const FitRow& fit, int64_t now_ms) {
   Statement(
       db_,
-      "INSERT INTO fit(created_ms, language, name, input_sha256, result) VALUES(?, ?, ?, ?, ?) "
-      "ON CONFLICT(language, name) DO UPDATE SET created_ms = excluded.created_ms, input_sha256 = "
-      "excluded.input_sha256, "
-      "result = excluded.result")
-      .bind(now_ms, fit.language, fit.name, fit.input_sha256, fit.result)
+      "INSERT INTO fit(created_ms, language, name, input_sha256, result, result_sha256) VALUES(?, "
+      "?, ?, ?, ?, ?) ON CONFLICT(language, name) DO UPDATE SET created_ms = excluded.created_ms, "
+      "input_sha256 = excluded.input_sha256, result = excluded.result, result_sha256 = "
+      "excluded.result_sha256")
+      .bind(now_ms, fit.language, fit.name, fit.input_sha256, fit.result, hash_of(fit))
       .run();
 }
 
 std::vector<FitRow> RunStore::fits() const {
-  Statement rows(db_, "SELECT language, name, input_sha256, result FROM fit ORDER BY id");
+  Statement rows(db_,
+                 "SELECT language, name, input_sha256, result, result_sha256 FROM fit ORDER BY id");
   std::vector<FitRow> fits;
   while (rows.step()) {
-    FitRow& f = fits.emplace_back();
-    rows.read(f.language, f.name, f.input_sha256, f.result);
+    FitRow f;
+    std::optional<std::string> hash;  // fits of earlier versions have none
+    rows.read(f.language, f.name, f.input_sha256, f.result, hash);
+    if (hash && *hash != hash_of(f)) return {};
+    fits.push_back(std::move(f));
   }
   return fits;
 }

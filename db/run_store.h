@@ -3,7 +3,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "db/database.h"
@@ -42,7 +44,7 @@ struct AttemptRow {
   int64_t run_id = 0;
   int64_t n = 0;  // 1 for a run's first
   std::string token;
-  std::string folder;  // relative to the sweep's
+  std::string folder;  // relative to the sweep's; as read, made from the run's key and n
   std::string device;
   std::string host;
   std::optional<std::string> boot_id;
@@ -97,7 +99,7 @@ struct TrainLossRow {
 
 struct CheckpointRow {
   int64_t step = 0;
-  std::string folder;  // relative to the sweep's
+  std::string folder;  // relative to the sweep's; as read, made from key, n and step
 };
 
 // Answers to a set of multiple-choice questions at the end of a run.
@@ -163,8 +165,10 @@ struct FitRow {
 // The sweep's memory. One process writes (the holder of the sweep's lock); any number read.
 class RunStore {
  public:
-  // Creates the file or brings it to the newest schema.
+  // Creates the file or brings it to the newest schema; with patience, waits as it says.
   static RunStore create(const std::filesystem::path& file);
+  static RunStore create(const std::filesystem::path& file, LockPatience patience);
+  // Needs no right to write; of an earlier schema a copy is read.
   static RunStore read(const std::filesystem::path& file);
   explicit RunStore(Database database) : db_(std::move(database)) {}
 
@@ -173,8 +177,10 @@ class RunStore {
   std::string sweep_name() const;
 
   // Makes the table hold these runs: new ones are added, retired ones return, others are retired.
+  // What is stored of a known one beside its key is what the plan says.
   SyncCounts sync_runs(const std::vector<RunRow>& runs);
-  std::vector<RunRow> runs() const;  // without retired ones
+  std::vector<RunRow> runs() const;    // without retired ones
+  std::set<std::string> keys() const;  // of retired ones, too
 
   int64_t begin_attempt(const AttemptRow& attempt);
   void set_place(int64_t attempt_id, const AttemptPlace& place);
@@ -194,6 +200,8 @@ class RunStore {
                  const std::string& message);
 
   bool has_eval(int64_t run_id, const std::string& language, int64_t step) const;
+  // Step and language of each validation loss of a run.
+  std::set<std::pair<int64_t, std::string>> measured(int64_t run_id) const;
   std::vector<RunResultRow> results() const;
   // All languages, by run and step. Step 0 is the model that a continued run begins from.
   std::vector<ObservationRow> evals() const;
@@ -201,11 +209,17 @@ class RunStore {
   std::vector<RunChoices> choices() const;  // by set and run
 
   void save_fit(const FitRow& fit, int64_t now_ms);
+  // None where one of them lost a bit, its language perhaps: they are all made again.
   std::vector<FitRow> fits() const;
+
+  // Hashes for runs of before there were any (db/evidence.h).
+  void seal_evidence();
 
   Database& database() { return db_; }
 
  private:
+  void seal_run_of(int64_t attempt_id);
+
   Database db_;
 };
 

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <set>
+#include <string>
 
 namespace crosslaw::db {
 namespace {
@@ -233,7 +236,18 @@ WHERE NOT run.retired
 ORDER BY choice_score.name, run.id;
 )sql";
 
-constexpr std::array<const char*, 4> kMigrations = {kVersion1, kLaunchRecords, kBases, kChoices};
+// What can be told of a database that lost bits: the hash of a run's attempts and losses as of its
+// last attempt's end (db/evidence.h), and that of a fit's result.
+constexpr const char* kHashes = R"sql(
+CREATE TABLE evidence(
+  run_id INTEGER PRIMARY KEY REFERENCES run(id),
+  sha256 TEXT NOT NULL
+) STRICT;
+ALTER TABLE fit ADD COLUMN result_sha256 TEXT;
+)sql";
+
+constexpr std::array<const char*, 5> kMigrations = {kVersion1, kLaunchRecords, kBases, kChoices,
+                                                    kHashes};
 
 int64_t version_of(const Database& database) {
   Statement version(database, "PRAGMA user_version");
@@ -247,7 +261,40 @@ int64_t version_of(const Database& database) {
       database.name(), version, kMigrations.size()));
 }
 
+// What defines tables, indexes and views, sorted.
+std::set<std::string> definitions(const Database& database) {
+  Statement rows(database,
+                 "SELECT type || ' ' || name || ': ' || sql FROM sqlite_master "
+                 "WHERE sql IS NOT NULL");
+  std::set<std::string> all;
+  while (rows.step()) all.insert(rows.text(0));
+  return all;
+}
+
+std::set<std::string> definitions_of_version(std::size_t version) {
+  Database database = Database::in_memory();
+  for (std::size_t i = 0; i < version; ++i) database.execute(kMigrations[i]);
+  return definitions(database);
+}
+
+bool has_all(const std::set<std::string>& found, const std::set<std::string>& wanted) {
+  return std::includes(found.begin(), found.end(), wanted.begin(), wanted.end());
+}
+
 }  // namespace
+
+std::string schema_damage(const Database& database) {
+  const int64_t version = version_of(database);
+  const std::set<std::string> found = definitions(database);
+  const auto newest = static_cast<int64_t>(kMigrations.size());
+  // Of a newer crosslaw, or nothing yet: not ours to judge.
+  if (version > newest || (version == 0 && found.empty())) return "";
+  if (version >= 1 && !has_all(found, definitions_of_version(static_cast<std::size_t>(version))))
+    return fmt::format("its tables are not those of version {}", version);
+  if (version < 1 && has_all(found, definitions_of_version(kMigrations.size())))
+    return fmt::format("its version is lost: {}", version);
+  return "";
+}
 
 void migrate(Database& database) {
   int64_t version = version_of(database);
@@ -265,14 +312,13 @@ void migrate(Database& database) {
   }
 }
 
-void require_newest_schema(const Database& database) {
-  int64_t version = version_of(database);
-  if (version > static_cast<int64_t>(kMigrations.size())) refuse(database, version);
-  if (version < static_cast<int64_t>(kMigrations.size())) {
-    throw DatabaseError(
-        fmt::format("{}: schema version {}, expected {}; crosslaw run brings it up to date",
-                    database.name(), version, kMigrations.size()));
-  }
+bool has_older_schema(const Database& database) {
+  const int64_t version = version_of(database), newest = static_cast<int64_t>(kMigrations.size());
+  if (version > newest) refuse(database, version);
+  if (version < 1)
+    throw DatabaseError(fmt::format("{}: schema version {}, expected {}: is no sweep's database",
+                                    database.name(), version, newest));
+  return version < newest;
 }
 
 }  // namespace crosslaw::db

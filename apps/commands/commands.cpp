@@ -14,6 +14,8 @@
 
 #include "apps/commands/command_line_errors.h"
 #include "apps/commands/command_line_lists.h"
+#include "db/files/printable.h"
+#include "db/files/standard_streams.h"
 
 namespace crosslaw::apps {
 namespace {
@@ -70,13 +72,14 @@ int parse_and_run(int argc, char** argv, const std::string& build) {
 }  // namespace
 
 int run_crosslaw(int argc, char** argv, const std::string& build) {
+  db::open_standard_streams();
   try {
     return parse_and_run(argc, argv, build);
   } catch (const std::invalid_argument& error) {
-    fmt::print(stderr, "crosslaw: {}\n", error.what());
+    fmt::print(stderr, "crosslaw: {}\n", db::printable(error.what()));
     return kBadInput;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "crosslaw: {}\n", error.what());
+    fmt::print(stderr, "crosslaw: {}\n", db::printable(error.what()));
     return kFailed;
   }
 }

@@ -14,6 +14,7 @@
 
 #include "apps/commands/command_line_lists.h"
 #include "apps/study/sweep_folder.h"
+#include "db/files/printable.h"
 #include "trainer/corpus/byte_source.h"
 
 namespace crosslaw::apps {
@@ -181,9 +182,10 @@ std::string read_source_text(const fit::DataFileOptions& file) {
 
 Dataset read_file(const fit::DataFileOptions& file, std::ostream& log) {
   Dataset out = dataset_of_text(read_source_text(file), file);
-  for (const std::string& note : out.data.notes) log << fmt::format("{}: {}\n", file.path, note);
+  for (const std::string& note : out.data.notes)
+    log << db::printable(fmt::format("{}: {}\n", file.path, note));
   for (const fit::Doubt& doubt : out.data.doubts) {
-    log << fmt::format("crosslaw: warning: {}: {}\n", file.path, doubt.sentence);
+    log << db::printable(fmt::format("crosslaw: warning: {}: {}\n", file.path, doubt.sentence));
   }
   return out;
 }

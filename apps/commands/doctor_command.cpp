@@ -3,20 +3,23 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <array>
+#include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <fstream>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <vector>
 
 #include "apps/commands/commands.h"
 #include "apps/study/sweep_folder.h"
 #include "apps/terminal/quantities.h"
+#include "db/damage.h"
 #include "db/files/file_system.h"
+#include "db/files/printable.h"
 #include "sweep/launch/gpu_lock.h"
 #include "sweep/launch/local_launcher.h"
+#include "sweep/launch/program.h"
 #include "sweep/launch/slots.h"
 #include "sweep/schedule/sweep_lock.h"
 #include "trainer/corpus/corpus.h"
@@ -30,6 +33,7 @@ namespace fs = std::filesystem;
 
 constexpr double kLittleDiskBytes = 2e9;
 constexpr double kLittleMemoryBytes = 2e9;
+constexpr std::chrono::seconds kLoaderPatience{60};  // with a loader that reads from a cold disk
 
 struct DoctorOptions {
   std::string folder;
@@ -65,13 +69,14 @@ double available_memory_bytes() {
 // Libraries that the loader cannot find, as ldd asks for them.
 std::vector<std::string> missing_libraries(const fs::path& program) {
   std::vector<std::string> missing;
-  std::string command = fmt::format("LD_TRACE_LOADED_OBJECTS=1 '{}' 2>&1", program.string());
-  std::unique_ptr<FILE, int (*)(FILE*)> listing(popen(command.c_str(), "r"), pclose);
-  std::array<char, 1024> line{};
-  while (listing && fgets(line.data(), line.size(), listing.get())) {
-    std::string text(line.data());
-    if (text.find("not found") != std::string::npos)
-      missing.push_back(text.substr(text.find_first_not_of("\t "), text.find(" =>") - 1));
+  // No shell: a path is a path, whatever its letters.
+  const sweep::ProgramEnd listing =
+      sweep::run_program({"env", "LD_TRACE_LOADED_OBJECTS=1", program.string()}, kLoaderPatience);
+  std::istringstream lines(listing.output + listing.errors);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.find("not found") == std::string::npos) continue;
+    const std::size_t name = line.find_first_not_of("\t ");
+    missing.push_back(db::printable(line.substr(name, line.find(" =>") - name)));
   }
   return missing;
 }
@@ -130,15 +135,13 @@ void examine_folder(Diagnosis& d, const fs::path& folder) {
     d.good(fmt::format("{} of disk free in {}", format_bytes(free_bytes), folder.string()));
   }
   if (!fs::exists(database_file(folder))) return;
-  db::RunStore store = read_store(folder);
-  db::Statement check(store.database(), "PRAGMA quick_check");
-  check.step();
-  if (check.text(0) == "ok") {
+  if (const std::string damage = db::database_damage(database_file(folder)); damage.empty()) {
     d.good("crosslaw.db is whole");
   } else {
-    d.bad(fmt::format("crosslaw.db is damaged: {}", check.text(0)), "restore it from a backup");
+    d.bad(fmt::format("crosslaw.db is damaged: {}", damage),
+          "crosslaw run makes it again from the folders of its runs");
   }
-  if (!sweep::SweepLock::try_take(folder))
+  if (sweep::SweepLock::is_held(folder))
     d.good(fmt::format("{} is running this sweep", sweep::SweepLock::holder(folder)));
 }
 

@@ -14,6 +14,7 @@
 #include "apps/study/choice_accuracy.h"
 #include "apps/study/sweep_folder.h"
 #include "db/files/atomic_file.h"
+#include "db/files/printable.h"
 #include "fit/write/table.h"
 
 namespace crosslaw::apps {
@@ -68,7 +69,7 @@ std::string observations_csv(db::RunStore& store, bool every_text) {
     for (int c = 0; c < static_cast<int>(columns.size()); ++c)
       row.push_back(rows.is_null(c)   ? ""
                     : rows.is_real(c) ? fit::exact(rows.real(c))
-                                      : rows.text(c));
+                                      : db::printable(rows.text(c)));
     table.rows.push_back(std::move(row));
   }
   return fit::render(table, fit::TableFormat::kCsv);

@@ -37,4 +37,12 @@ std::unique_ptr<sweep::RunLauncher> make_launcher(const sweep::LaunchSpec& launc
       launch.backend == "slurm" ? sweep::slurm(launch) : sweep::batch_system(launch), queue);
 }
 
+void resolve_precision(sweep::SweepSpec& spec) {
+  if (spec.train.precision != "auto") return;
+  const sweep::LaunchSpec& launch = spec.launch;
+  const std::string device = launch.backend == "local" ? sweep::find_slots(launch).front().device()
+                                                       : queue_options(launch).device;
+  if (device == "cuda") spec.train.precision = "bf16";
+}
+
 }  // namespace crosslaw::apps

@@ -13,10 +13,12 @@
 #include "apps/study/presets.h"
 #include "apps/study/sweep_folder.h"
 #include "apps/terminal/quantities.h"
+#include "db/files/printable.h"
 #include "fit/write/table.h"
 #include "sweep/plan/base_cost.h"
 #include "sweep/plan/plan.h"
 #include "sweep/plan/run_gpus.h"
+#include "sweep/plan/text_checks.h"
 #include "sweep/schedule/run_speed.h"
 #include "trainer/recipe/memory_model.h"
 
@@ -228,6 +230,8 @@ int run_plan(const PlanOptions& options) {
     return 0;
   }
   const std::optional<sweep::BaseCost> bases = sweep::cost_of_bases(spec, ladder, plan);
+  if (const std::string missing = sweep::check_texts(spec); !missing.empty())
+    fmt::print(stderr, "crosslaw: before it can run: {}\n", db::printable(missing));
   auto outcomes = outcomes_by_name(options.folder);
   if (options.json) {
     fmt::print("{}\n", json_of(plan, spec, bases, outcomes).dump());

@@ -13,6 +13,7 @@
 #include "apps/commands/commands.h"
 #include "apps/commands/launchers.h"
 #include "apps/commands/report_command.h"
+#include "apps/commands/sweep_opening.h"
 #include "apps/commands/sweep_watcher.h"
 #include "apps/study/allocation_choices.h"
 #include "apps/study/measured_savings.h"
@@ -24,12 +25,13 @@
 #include "apps/terminal/progress_line.h"
 #include "apps/terminal/sweep_progress.h"
 #include "db/files/atomic_file.h"
-#include "db/files/file_system.h"
 #include "fit/write/table.h"
 #include "sweep/launch/exported_jobs.h"
 #include "sweep/launch/local_launcher.h"
 #include "sweep/plan/plan.h"
 #include "sweep/plan/start_models.h"
+#include "sweep/plan/text_checks.h"
+#include "sweep/schedule/recover.h"
 #include "sweep/schedule/scheduler.h"
 #include "sweep/schedule/sweep_lock.h"
 
@@ -45,24 +47,9 @@ struct RunOptions {
   std::string folder;
   bool verbose = false;
   std::string notify;        // a program that is told of the end, of failures and of stalls
+  bool yes = false;          // finished runs may be retired
   bool export_jobs = false;  // scripts for a person to submit, instead of launching
 };
-
-sweep::SweepLock take_lock(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error)
-    throw std::invalid_argument(
-        fmt::format("{}: cannot be made: {}; choose another folder with --dir", folder.string(),
-                    error.message()));
-  db::refuse_network_file_system(folder);
-  auto lock = sweep::SweepLock::try_take(folder);
-  if (!lock)
-    throw std::invalid_argument(fmt::format(
-        "{}: {} is already running this sweep; watch it with crosslaw status {} --watch",
-        folder.string(), sweep::SweepLock::holder(folder), folder.string()));
-  return std::move(*lock);
-}
 
 struct Training {
   const sweep::SweepSpec& spec;
@@ -201,26 +188,22 @@ int conclude(const RunOptions& options, const fs::path& folder, db::RunStore& st
   return unfinished > 0 ? 1 : 0;
 }
 
-int run_sweep(const RunOptions& options) {
+// The spec with all that decides a run's key; what is wrong with it shows before anything is
+// written.
+sweep::SweepSpec read_checked_spec(const RunOptions& options) {
   sweep::trainer_program();  // a build without it says so before any text is read
   sweep::SweepSpec spec = sweep::read_spec(file_or_preset(options.spec, ".toml"));
-  auto ladder = sweep::read_ladder(spec.ladder, spec.vocabulary, spec.tied_head);
-  sweep::make_plan(spec, ladder,
-                   nullptr);  // what is wrong with the spec shows before anything is written
-  fs::path folder =
-      options.folder.empty() ? fs::path("sweeps") / spec.name : fs::path(options.folder);
-  sweep::SweepLock lock = take_lock(folder);
-  // One name for it, however it was written: paths in files must not depend on that.
-  folder = fs::canonical(folder);
-  fs::create_directories(files_folder(spec.launch, folder));
-  const fs::path files = fs::canonical(files_folder(spec.launch, folder));
-  trainer::CorpusOptions texts = sweep::corpus_options(spec, data_folder(files));
-  ProgressLine progress(std::cerr);
-  auto say = [&](const std::string& message) { progress.say(message); };
-  db::RunStore store = db::RunStore::create(database_file(folder));
-  std::string resolved = sweep::to_toml(spec);
-  db::publish_file(resolved_spec_file(folder), resolved);
-  store.put_sweep(spec.name, resolved, CROSSLAW_VERSION, now_ms());
+  sweep::make_plan(spec, sweep::read_ladder(spec.ladder, spec.vocabulary, spec.tied_head), nullptr);
+  if (const std::string missing = sweep::check_texts(spec); !missing.empty())
+    throw sweep::SpecError(missing);
+  resolve_precision(spec);
+  return spec;
+}
+
+trainer::Corpus prepare_text(const RunOptions& options, const sweep::SweepSpec& spec,
+                             const fs::path& files, ProgressLine& progress) {
+  const auto say = [&](const std::string& message) { progress.say(message); };
+  const trainer::CorpusOptions texts = sweep::corpus_options(spec, data_folder(files));
   trainer::Corpus corpus =
       trainer::prepare_corpus(texts, say, [&](int64_t percent, const std::string& text) {
         progress.show(percent, [&] { return text; });
@@ -230,14 +213,69 @@ int run_sweep(const RunOptions& options) {
         fmt::format("{}: ladder.vocabulary = {} is smaller than the tokenizer's {}", options.spec,
                     spec.vocabulary, corpus.vocabulary));
   }
-  sweep::prepare_start_models(spec, ladder, fs::absolute(data_folder(folder)), corpus, say);
-  sweep::Plan plan = sweep::make_plan(spec, ladder, &corpus);
-  std::vector<db::RunRow> rows;
-  for (const sweep::PlannedRun& run : plan.runs) rows.push_back(run.row);
-  db::SyncCounts counts = store.sync_runs(rows);
+  return corpus;
+}
+
+bool is_all_done(const db::RunStore& store) {
+  const auto results = store.results();
+  return std::all_of(results.begin(), results.end(),
+                     [](const db::RunResultRow& run) { return db::is_final(run.outcome); });
+}
+
+void note_spec(const sweep::SweepSpec& spec, const fs::path& folder, db::RunStore& store) {
+  const std::string resolved = sweep::to_toml(spec);
+  db::publish_file(resolved_spec_file(folder), resolved);
+  store.put_sweep(spec.name, resolved, CROSSLAW_VERSION, now_ms());
+}
+
+// Makes the store hold the plan's runs, and what their folders know and it does not.
+void take_in(const sweep::SweepSpec& spec, const std::vector<db::RunRow>& rows,
+             const fs::path& files, const fs::path& folder, db::RunStore& store, const Say& say) {
+  note_spec(spec, folder, store);
+  const db::SyncCounts counts = store.sync_runs(rows);
   say(fmt::format("{}: {} runs ({} new, {} known, {} retired) in {}", spec.name, rows.size(),
                   counts.added, counts.kept, counts.retired, folder.string()));
+  const int64_t found =
+      sweep::recover_attempts(store, {files, host_name(), spec.launch.backend, now_ms(), say});
+  if (found > 0)
+    say(
+        fmt::format("{} attempts that the database did not know were taken from the folders of "
+                    "their runs",
+                    found));
+  store.seal_evidence();
+}
+
+int run_sweep(const RunOptions& options) {
+  const sweep::SweepSpec spec = read_checked_spec(options);
+  const auto ladder = sweep::read_ladder(spec.ladder, spec.vocabulary, spec.tied_head);
+  fs::path folder =
+      options.folder.empty() ? fs::path("sweeps") / spec.name : fs::path(options.folder);
+  sweep::SweepLock lock = take_sweep(folder);
+  // One name for it, however it was written: paths in files must not depend on that.
+  folder = fs::canonical(folder);
+  fs::create_directories(files_folder(spec.launch, folder));
+  const fs::path files = fs::canonical(files_folder(spec.launch, folder));
+  refuse_links(folder), refuse_links(files);
+  ProgressLine progress(std::cerr);
+  const Say say = [&](const std::string& message) { progress.say(message); };
+  db::RunStore store = open_or_renew(folder, say);
+  if (!options.yes) refuse_other_sweep(folder, store, spec.name);
+  // Of a new sweep at once, for those who look while its text is read; of another one when its
+  // user has agreed to the changes.
+  if (store.keys().empty()) note_spec(spec, folder, store);
+  trainer::Corpus corpus = prepare_text(options, spec, files, progress);
+  sweep::prepare_start_models(spec, ladder, fs::absolute(data_folder(folder)), corpus, say);
+  const sweep::Plan plan = sweep::make_plan(spec, ladder, &corpus);
+  std::vector<db::RunRow> rows;
+  for (const sweep::PlannedRun& run : plan.runs) rows.push_back(run.row);
+  if (!agree_to_changes(store, rows, options.yes, folder, say)) {
+    say("nothing has been changed");
+    return 1;
+  }
+  take_in(spec, rows, files, folder, store, say);
   for (const std::string& warning : plan.warnings) say("warning: " + warning);
+  if (!is_all_done(store) && drop_damaged_shards(corpus, say))
+    corpus = prepare_text(options, spec, files, progress);
   SweepWatcher watcher(folder, options.notify);
   const Training training{spec, plan, corpus, folder, files, store, progress, watcher};
   if (options.export_jobs) return export_jobs(training);
@@ -279,6 +317,8 @@ void add_run_command(CLI::App& app, int& exit_code) {
                    "SENTENCE")
       ->type_name("PROGRAM");
   command->add_flag("--verbose", options->verbose, "Every coefficient and every warning");
+  command->add_flag("--yes", options->yes,
+                    "Retire finished runs that the spec no longer asks for without asking");
   command->callback([options, &exit_code] { exit_code = run_sweep(*options); });
 }
 
@@ -291,6 +331,8 @@ void add_export_jobs_command(CLI::App& app, int& exit_code) {
                                          "take in what they left, and write the next ones");
   command->add_option("spec", options->spec, "The sweep's spec (TOML), or a preset")->required();
   command->add_option("--dir", options->folder, "The sweep's folder (default: sweeps/<name>)");
+  command->add_flag("--yes", options->yes,
+                    "Retire finished runs that the spec no longer asks for without asking");
   command->callback([options, &exit_code] { exit_code = run_sweep(*options); });
 }
 

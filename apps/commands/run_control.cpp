@@ -1,5 +1,6 @@
 // stop, cancel, retry, logs: a word to a sweep that runs, perhaps elsewhere.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -17,6 +18,7 @@
 #include "apps/commands/launchers.h"
 #include "apps/study/sweep_folder.h"
 #include "apps/terminal/interrupts.h"
+#include "db/files/printable.h"
 #include "sweep/schedule/requests.h"
 #include "sweep/schedule/sweep_lock.h"
 #include "trainer/recipe/run_files.h"
@@ -37,7 +39,9 @@ struct ControlOptions {
   bool follow = false;
 };
 
-void tell_user(const std::string& message) { fmt::print(stderr, "crosslaw: {}\n", message); }
+void tell_user(const std::string& message) {
+  fmt::print(stderr, "crosslaw: {}\n", db::printable(message));
+}
 
 // A run by its name, or by the beginning of its key.
 db::RunRow find_run(const db::RunStore& store, const std::string& name) {
@@ -67,9 +71,7 @@ sweep::SweepLock take_idle(const fs::path& folder) {
   return std::move(*lock);
 }
 
-bool is_run_by_somebody(const fs::path& folder) {
-  return !sweep::SweepLock::try_take(folder).has_value();
-}
+bool is_run_by_somebody(const fs::path& folder) { return sweep::SweepLock::is_held(folder); }
 
 std::vector<sweep::EarlierAttempt> open_attempts(const db::RunStore& store, const fs::path& runs) {
   std::vector<sweep::EarlierAttempt> open;
@@ -161,12 +163,14 @@ int run_logs(const ControlOptions& options) {
                              : fmt::format("{}: has no attempt {}", run.name, options.attempt));
   const fs::path file = trainer::log_file(files_folder(options.folder) / wanted->folder);
   tell_user(fmt::format("{}, attempt {}: {}", run.name, wanted->n, file.string()));
+  const bool to_terminal = ::isatty(STDOUT_FILENO) != 0;
   std::ifstream log(file, std::ios::binary);
   if (!log && !options.follow) throw std::runtime_error(file.string() + ": there is no log yet");
   for (;;) {
     if (!log.is_open()) log.open(file, std::ios::binary);
     const std::string text{std::istreambuf_iterator<char>(log), {}};
-    std::fwrite(text.data(), 1, text.size(), stdout);
+    const std::string shown = to_terminal ? db::printable(text) : text;
+    std::fwrite(shown.data(), 1, shown.size(), stdout);
     if (std::fflush(stdout) != 0 || !options.follow) return 0;
     log.clear();
     std::this_thread::sleep_for(500ms);

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <chrono>
@@ -55,8 +56,7 @@ Status read_status(const std::string& folder) {
   db::RunStore store = read_store(folder);
   Status status;
   status.name = store.sweep_name();
-  auto lock = sweep::SweepLock::try_take(folder);
-  if (!lock) status.holder = sweep::SweepLock::holder(folder);
+  if (sweep::SweepLock::is_held(folder)) status.holder = sweep::SweepLock::holder(folder);
   if (!status.holder.empty()) status.progress = read_progress(folder);
   std::map<int64_t, db::AttemptRow> open;
   for (const db::AttemptRow& attempt : store.attempts()) {
@@ -156,7 +156,7 @@ int run_status(const StatusOptions& options) {
     if (options.json) {
       fmt::print("{}\n", json_of(status).dump());
     } else {
-      if (options.watch) fmt::print("\x1b[H\x1b[2J");
+      if (options.watch && ::isatty(STDOUT_FILENO)) fmt::print("\x1b[H\x1b[2J");
       print_text(status);
     }
     std::fflush(stdout);

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "apps/commands/commands.h"
+#include "apps/commands/sweep_opening.h"
 #include "apps/study/presets.h"
 #include "apps/study/sweep_folder.h"
 #include "apps/terminal/progress_line.h"
@@ -31,6 +32,7 @@ int run_tokenize(const TokenizeOptions& options) {
   trainer::CorpusOptions texts =
       sweep::corpus_options(spec, std::filesystem::absolute(data_folder(folder)));
   std::filesystem::create_directories(folder);
+  refuse_links(folder);
   // Two that write the same shards would spoil each other's staged files.
   auto lock = sweep::SweepLock::try_take(folder);
   if (!lock)

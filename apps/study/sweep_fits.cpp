@@ -11,6 +11,7 @@
 #include "apps/study/fit_choice.h"
 #include "apps/study/sweep_folder.h"
 #include "db/files/content_hash.h"
+#include "db/read_only_copy.h"
 #include "fit/write/fit_json.h"
 #include "sweep/schedule/sweep_lock.h"
 
@@ -172,6 +173,11 @@ FolderFits fits_of_folder(const std::string& folder, const SweepFitOptions& opti
   FolderFits out{fit_sweep(observations, options, say), ""};
   if (!usual) {
     out.not_stored = "the settings are not those of crosslaw run";
+    return out;
+  }
+  // Looking needs no right to write.
+  if (!db::is_in_writable_folder(database_file(folder))) {
+    out.not_stored = "nothing can be written in " + folder;
     return out;
   }
   // A running sweep stores its own fits at its end, and SQLite has one writer at a time.

@@ -26,9 +26,11 @@ Interrupts::Interrupts() {
 }
 
 Interrupts::~Interrupts() {
+  signals_heard = 0;
   for (const Before& before : before_) sigaction(before.signal, &before.action, nullptr);
 }
 
 int Interrupts::count() const { return signals_heard; }
+int Interrupts::heard() { return signals_heard; }
 
 }  // namespace crosslaw::apps

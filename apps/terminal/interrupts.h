@@ -17,6 +17,8 @@ class Interrupts {
   Interrupts& operator=(const Interrupts&) = delete;
 
   int count() const;
+  // The same, where no object is at hand; 0 while there is none.
+  static int heard();
 
  private:
   struct Before {

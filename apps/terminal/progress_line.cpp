@@ -7,6 +7,8 @@
 #include <cstring>
 #include <iostream>
 
+#include "db/files/printable.h"
+
 namespace crosslaw::apps {
 namespace {
 
@@ -47,7 +49,7 @@ void ProgressLine::show(std::int64_t done, const std::function<std::string()>& t
   if (!rewrite_ && done == last_done_) return;
   last_ = now;
   last_done_ = done;
-  std::string line = text();
+  std::string line = db::printable(text());
   if (rewrite_) {
     // A longer line would wrap, and only its last row could be rewritten.
     const std::size_t width = terminal_width();
@@ -61,7 +63,7 @@ void ProgressLine::show(std::int64_t done, const std::function<std::string()>& t
 
 void ProgressLine::say(const std::string& message) {
   erase();
-  out_ << message << "\n" << std::flush;
+  out_ << db::printable(message) << "\n" << std::flush;
 }
 
 }  // namespace crosslaw::apps

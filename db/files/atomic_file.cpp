@@ -27,7 +27,9 @@ void sync(const fs::path& path, int flags) {
 }
 
 void write_all(const fs::path& path, std::string_view content) {
-  int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  // A new file, not what a crash left there, nor what a link of this name leads to.
+  ::unlink(path.c_str());
+  int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
   if (descriptor < 0) fail("creating", path);
   size_t done = 0;
   while (done < content.size()) {
@@ -54,6 +56,13 @@ fs::path folder_of(const fs::path& path) {
 
 // Beside its place, so that the rename stays inside one file system and is atomic.
 fs::path staging_path(const fs::path& path) { return path.string() + ".tmp"; }
+
+fs::path cleared_staging_path(const fs::path& path) {
+  fs::path staged = staging_path(path);
+  std::error_code ignored;  // whoever writes there will say
+  fs::remove_all(staged, ignored);
+  return staged;
+}
 
 void publish_file(const fs::path& file, std::string_view content) {
   fs::path staged = staging_path(file);

@@ -6,6 +6,15 @@
 
 namespace crosslaw::db {
 
+// The name of a network or cluster file system by its number in statfs(2) and, for FUSE, its type
+// in /proc/self/mountinfo ("fuse.sshfs"); nothing for local ones. A FUSE type that nobody knows
+// counts as one.
+std::optional<std::string> network_name(unsigned long magic, const std::string& type);
+
+// The type of a mounted file system by its device, "0:52", in the text of a mountinfo; "" where
+// none.
+std::string mounted_type(const std::string& mountinfo, const std::string& device);
+
 // The name of the network file system that holds the folder; nothing for local ones.
 std::optional<std::string> network_file_system(const std::filesystem::path& folder);
 

@@ -8,7 +8,7 @@ namespace crosslaw::db {
 namespace {
 
 // Stored for good: a name may be added, none may change.
-constexpr std::array<std::pair<Outcome, std::string_view>, 18> kNames = {{
+constexpr std::array<std::pair<Outcome, std::string_view>, 19> kNames = {{
     {Outcome::kPending, "pending"},
     {Outcome::kStarted, "started"},
     {Outcome::kDone, "done"},
@@ -27,6 +27,7 @@ constexpr std::array<std::pair<Outcome, std::string_view>, 18> kNames = {{
     {Outcome::kBadConfig, "bad_config"},
     {Outcome::kCheckpointLost, "checkpoint_lost"},
     {Outcome::kCancelled, "cancelled"},
+    {Outcome::kLossesLost, "losses_lost"},
 }};
 
 }  // namespace

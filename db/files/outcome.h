@@ -30,6 +30,7 @@ enum class Outcome {
   // Written later:
   kCheckpointLost,  // it was done, but its final checkpoint is unusable and needed
   kCancelled,       // the spec no longer asks for the run
+  kLossesLost,      // it was done, but validation losses of it are damaged or missing
 };
 
 std::string_view name_of(Outcome outcome);

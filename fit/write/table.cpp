@@ -220,6 +220,21 @@ Table first_columns(const Table& table, std::size_t count) {
   return out;
 }
 
+// Cells hold names from people's files, and a terminal obeys control characters.
+Table shown(Table table) {
+  const auto clean = [](std::string& cell) {
+    std::string out;
+    for (const char c : cell) {
+      const auto byte = static_cast<unsigned char>(c);
+      out += byte < 0x20 || byte == 0x7F ? fmt::format("\\x{:02x}", byte) : std::string(1, c);
+    }
+    cell = out;
+  };
+  for (std::string& cell : table.header) clean(cell);
+  for (auto& row : table.rows) std::for_each(row.begin(), row.end(), clean);
+  return table;
+}
+
 std::string page(const Table& table) {
   const NarrowTable narrow = narrowed(table);
   if (narrow.left_out.empty()) return text(table);
@@ -249,9 +264,9 @@ std::size_t display_width(std::string_view text) {
 std::string render(const Table& table, TableFormat format) {
   switch (format) {
     case TableFormat::kText:
-      return page(table);
+      return page(shown(table));
     case TableFormat::kWideText:
-      return text(table);
+      return text(shown(table));
     case TableFormat::kMarkdown:
       return markdown(table);
     case TableFormat::kCsv:

@@ -1,6 +1,7 @@
 #include "sweep/plan/plan.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -23,6 +24,9 @@ namespace {
 // The first validation of a run comes after this share of its steps; the rest follow in equal
 // ratios.
 constexpr double kFirstEvaluation = 1.0 / 64;
+// Beyond it counts are no longer exact: doubles hold every whole number up to here. All the text
+// there is has a thousandth of it.
+constexpr double kMostTokens = 0x1p53;
 
 // What identifies a run inside one plan.
 struct Place {
@@ -185,6 +189,9 @@ class Planner {
   }
 
   int64_t check_batch(int64_t tokens) const {
+    if (static_cast<double>(tokens) > kMostTokens)
+      throw SpecError(fmt::format("{}: train.batch_tokens = {}: must be at most {:.3g}",
+                                  spec_.file.string(), tokens, kMostTokens));
     if (tokens < spec_.context || tokens % spec_.context != 0) {
       throw SpecError(
           fmt::format("{}: train.batch_tokens = {}: must be a multiple of data.context = {}",
@@ -198,6 +205,12 @@ class Planner {
     const ModelSize& size = ladder_[place.size];
     double tokens =
         tokens_per_param * static_cast<double>(size.params_budget) / (1.0 - place.replay);
+    if (!(tokens <= kMostTokens)) {
+      throw SpecError(
+          fmt::format("{}: budget.tokens_per_param = {:g}: {:.3g} tokens for size {}: must be at "
+                      "most {:.3g} tokens a run",
+                      spec_.file.string(), tokens_per_param, tokens, size.name, kMostTokens));
+    }
     auto steps =
         static_cast<int64_t>(std::llround(tokens / static_cast<double>(batch_tokens(size))));
     if (steps < 1) {
@@ -209,16 +222,26 @@ class Planner {
     return steps;
   }
 
+  // A run's recipe depends on other budgets only where it shares steps with them: wsd runs of one
+  // size share a trunk's beginning, warm-up included, which is therefore a share of the smallest
+  // budget. Others warm up for a share of their own.
+  int64_t warmup_steps(const Place& place, const StrategySpec& strategy,
+                       double tokens_per_param) const {
+    const TrainingSpec& t = spec_.train;
+    const bool shares = t.schedule == trainer::ScheduleKind::kWsd;
+    const double budget = shares ? budgets(strategy).front() : tokens_per_param;
+    const double all = t.warmup_fraction * static_cast<double>(steps(place, budget));
+    return std::clamp(static_cast<int64_t>(std::llround(all)), t.warmup_steps_min,
+                      t.warmup_steps_max);
+  }
+
   trainer::Schedule schedule(const Place& place, const StrategySpec& strategy,
                              double tokens_per_param) const {
     const TrainingSpec& t = spec_.train;
     trainer::Schedule s;
     s.kind = t.schedule;
     s.steps = steps(place, tokens_per_param);
-    // All budgets of one size warm up for the same steps, so that they share the trunk's beginning.
-    auto smallest = static_cast<double>(steps(place, budgets(strategy).front()));
-    s.warmup_steps = std::clamp(static_cast<int64_t>(std::llround(t.warmup_fraction * smallest)),
-                                t.warmup_steps_min, t.warmup_steps_max);
+    s.warmup_steps = warmup_steps(place, strategy, tokens_per_param);
     if (s.kind == trainer::ScheduleKind::kWsd) {
       s.cooldown_steps =
           std::max<int64_t>(1, std::llround(t.cooldown_fraction * static_cast<double>(s.steps)));
@@ -258,16 +281,29 @@ class Planner {
                     [&](const LanguageSpec& language) { return language.name == source; });
     if (has_text) {
       if (place.replay > 0) add_language(r, source, place.replay);
-      r.validation.push_back({source, corpus_ ? corpus_->language(source).valid.sha256 : ""});
+      r.validation.push_back({source, valid_hash(source)});
     }
     if (corpus_) r.tokenizer_sha256 = corpus_->tokenizer_sha256;
     return r;
   }
 
   void add_language(trainer::Recipe& r, const std::string& language, double share) const {
-    r.mixture.push_back({language, share, corpus_ ? corpus_->language(language).train.sha256 : ""});
-    if (r.validation.empty())
-      r.validation.push_back({language, corpus_ ? corpus_->language(language).valid.sha256 : ""});
+    r.mixture.push_back(
+        {language, share, corpus_ ? corpus_->language(language).train.sha256 : text_of(language)});
+    if (r.validation.empty()) r.validation.push_back({language, valid_hash(language)});
+  }
+
+  std::string valid_hash(const std::string& language) const {
+    return corpus_ ? corpus_->language(language).valid.sha256 : text_of(language);
+  }
+
+  // In place of a hash: languages whose files differ are different texts.
+  std::string text_of(const std::string& name) const {
+    for (const LanguageSpec& language : spec_.languages) {
+      if (language.name != name) continue;
+      return fmt::format("{} {}", fmt::join(language.train, " "), fmt::join(language.valid, " "));
+    }
+    return name;
   }
 
   // The largest budget is the trunk: with wsd the smaller ones branch off where their cooldown
@@ -328,7 +364,8 @@ class Planner {
     }
     if (start_) {
       run.start_model = start_->folder;
-      run.recipe.parent_key = corpus_ ? corpus_->start_models.at(start_->folder).key : "model";
+      run.recipe.parent_key =
+          corpus_ ? corpus_->start_models.at(start_->folder).key : start_->folder;
     }
     if (auto messages = trainer::complaints(run.recipe); !messages.empty()) {
       throw SpecError(fmt::format("{}: size {}, strategy {}: {}", spec_.file.string(),
@@ -391,8 +428,6 @@ class Planner {
   }
 
   void require_distinct() const {
-    if (!corpus_) return;
-    // Without the corpus the keys lack the texts' hashes, and languages would look alike.
     std::map<std::string, std::string> names;
     for (const PlannedRun& run : plan_.runs) {
       auto [at, fresh] = names.emplace(run.row.key, run.name);

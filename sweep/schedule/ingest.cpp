@@ -1,15 +1,17 @@
 #include "sweep/schedule/ingest.h"
 
+#include <fmt/format.h>
+
 #include <fstream>
 #include <iterator>
-
-#include "trainer/recipe/run_files.h"
+#include <set>
+#include <utility>
 
 namespace crosslaw::sweep {
 
 int64_t ingest_metrics(db::RunStore& store, const std::filesystem::path& sweep,
                        const std::string& folder, int64_t run_id, int64_t attempt_id,
-                       int64_t offset) {
+                       int64_t offset, trainer::LineChecks checks) {
   std::ifstream input(trainer::metrics_file(sweep / folder), std::ios::binary);
   // No file yet is no news: the trainer writes it with its first line.
   if (!input || !input.seekg(offset)) return offset;
@@ -28,18 +30,51 @@ int64_t ingest_metrics(db::RunStore& store, const std::filesystem::path& sweep,
     }
   };
   visitor.on_checkpoint = [&](const trainer::CheckpointLine& c) {
-    batch.checkpoints.push_back({c.step, folder + "/" + c.folder});
+    // Its name follows from its step, and a folder of any other name is none.
+    const std::string name = trainer::checkpoint_name(c.step);
+    if (c.folder == name) batch.checkpoints.push_back({c.step, folder + "/" + name});
+    batch.damaged_lines += c.folder != name;
   };
   visitor.on_choices = [&](const trainer::ChoiceLine& c) {
     batch.choices.push_back(
         {c.name, c.step, c.questions, c.correct, c.correct_by_byte, c.answer_nats_per_byte});
   };
-  size_t used = trainer::read_metrics(text, visitor, &batch.damaged_lines);
+  size_t used = trainer::read_metrics(text, visitor, &batch.damaged_lines, checks);
   // Saves a transaction in most of the ten looks a second.
   if (used == 0) return offset;
   batch.log_offset = offset + static_cast<int64_t>(used);
   store.ingest(run_id, attempt_id, batch);
   return batch.log_offset;
+}
+
+MissingLosses missing_losses(const db::RunStore& store, int64_t run_id,
+                             const trainer::TrainConfig& config) {
+  std::set<int64_t> steps(config.execution.evaluation_steps.begin(),
+                          config.execution.evaluation_steps.end());
+  const int64_t end = config.recipe.schedule.steps;
+  steps.insert(end);
+  const std::set<std::pair<int64_t, std::string>> found = store.measured(run_id);
+  MissingLosses missing;
+  for (int64_t step : steps) {
+    for (const trainer::ValidationSet& set : config.recipe.validation) {
+      // The first set is measured always.
+      if (step != 0 && step != end && config.execution.others_at_ends_only &&
+          &set != &config.recipe.validation.front())
+        break;
+      ++missing.planned;
+      if (found.contains({step, set.language})) continue;
+      if (missing.count++ == 0) missing.first_step = step, missing.first_language = set.language;
+    }
+  }
+  return missing;
+}
+
+std::string describe(const MissingLosses& missing) {
+  return fmt::format(
+      "{} of its {} validation losses are damaged or missing in metrics.jsonl, the first that of "
+      "{} "
+      "after step {}",
+      missing.count, missing.planned, missing.first_language, missing.first_step);
 }
 
 }  // namespace crosslaw::sweep

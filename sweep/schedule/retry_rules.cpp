@@ -48,6 +48,9 @@ RetryRule retry_rule(Outcome outcome, int64_t crashes_allowed) {
       return {5, 2000};
     case Outcome::kKilled:
       return {8, 1000};
+    // A disk that loses bits each time is no place for it, either.
+    case Outcome::kLossesLost:
+      return {3, 1000};
     // Free while the run gets further; else its limit is shorter than its first checkpoint.
     case Outcome::kStopped:
     case Outcome::kPreempted:

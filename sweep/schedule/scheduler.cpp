@@ -40,6 +40,7 @@ Scheduler::Scheduler(const Plan& plan, const trainer::Corpus& corpus, db::RunSto
       store_(store),
       launcher_(launcher),
       options_(std::move(options)),
+      files_(options_.folder),
       hooks_(std::move(hooks)),
       speed_(options_.launch, launcher.device() != "cpu") {
   load_jobs();
@@ -93,6 +94,7 @@ void Scheduler::load_jobs() {
     // Attempts come in order, so the last one's word stays.
     job.attempts = attempt.n;
     job.best_step = std::max(job.best_step, attempt.step.value_or(0));
+    job.losses_lost = attempt.outcome == db::Outcome::kLossesLost;
     if (attempt.outcome == db::Outcome::kDone) job.state = State::kDone;
     if (attempt.outcome == db::Outcome::kDiverged) job.state = State::kDiverged;
     if (attempt.outcome == db::Outcome::kOutOfMemory && attempt.device == launcher_.device())

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "db/files/inside_folder.h"
 #include "db/run_store.h"
 #include "sweep/launch/run_launcher.h"
 #include "sweep/plan/plan.h"
@@ -84,6 +85,7 @@ class Scheduler {
     int64_t not_before_ms = 0;
     double urgency = 0;  // FLOPs of the longest chain of runs that starts here
     int64_t best_step = 0;
+    bool losses_lost = false;  // of its last attempt: earlier checkpoints come before the loss
   };
 
   struct Live {
@@ -126,7 +128,14 @@ class Scheduler {
   int64_t micro_batch_of(const Job& job) const;
   void remember_memory(const Job& job, std::optional<int64_t> micro_batch);
   std::vector<std::string> start_checkpoints(const Job& job) const;
+  // The step of the first planned loss that is not in the store; all are: the last step.
+  int64_t first_unmeasured(const Job& job) const;
+  // Which losses an attempt was to measure: by its config, by the plan.
+  trainer::TrainConfig as_told(const Job& job, const std::filesystem::path& folder) const;
+  trainer::TrainConfig as_planned(const Job& job) const;
   std::optional<std::string> checkpoint_at(const Job& job, int64_t step) const;
+  void record_untold_checkpoints(const Job& job, int64_t attempt_id, const std::string& folder,
+                                 int64_t log_offset);
   void observe(const AttemptState& state);
   void finish(const AttemptState& end);
   db::AttemptEnd end_of(const AttemptState& end, const Live& live) const;
@@ -148,6 +157,7 @@ class Scheduler {
   db::RunStore& store_;
   RunLauncher& launcher_;
   SchedulerOptions options_;
+  db::InsideFolder files_;  // options_.folder
   SchedulerHooks hooks_;
   std::vector<Job> jobs_;  // as plan_.runs
   std::vector<std::size_t> by_urgency_;

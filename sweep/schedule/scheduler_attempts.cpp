@@ -9,6 +9,7 @@
 #include <iterator>
 #include <random>
 
+#include "db/files/run_folders.h"
 #include "sweep/schedule/ingest.h"
 #include "sweep/schedule/scheduler.h"
 #include "trainer/recipe/run_files.h"
@@ -27,10 +28,6 @@ std::string random_token() {
   std::string token;
   for (int i = 0; i < 4; ++i) token += fmt::format("{:08x}", device());
   return token;
-}
-
-std::string attempt_folder(const std::string& key, int64_t n) {
-  return fmt::format("runs/{}/attempt-{}", key, n);
 }
 
 std::string text_of(const fs::path& file) {
@@ -54,9 +51,13 @@ bool Scheduler::start(std::size_t index) {
   Job& job = jobs_[index];
   db::AttemptRow attempt;
   attempt.run_id = job.run_id;
-  attempt.n = ++job.attempts;
   attempt.token = random_token();
-  attempt.folder = attempt_folder(job.planned->row.key, attempt.n);
+  // A folder of its own: what lies in one that is there already belongs to an attempt that the
+  // store has lost.
+  do {
+    attempt.n = ++job.attempts;
+    attempt.folder = db::attempt_folder(job.planned->row.key, attempt.n);
+  } while (!files_.make_folder(attempt.folder));
   attempt.device = launcher_.device();
   attempt.host = options_.host;
   attempt.backend = launcher_.backend();
@@ -66,7 +67,6 @@ bool Scheduler::start(std::size_t index) {
   // an attempt without a process, never a process without an attempt.
   attempt.id = store_.begin_attempt(attempt);
   const fs::path folder = options_.folder / attempt.folder;
-  fs::create_directories(folder);
   write_attempt_config(job, attempt, folder);
   drop_old_resume_points(job);
   const LaunchRequest request{attempt.id,
@@ -153,6 +153,15 @@ int64_t Scheduler::gpus_of(const Job& job) const {
   return launcher_.device() == "cuda" ? job.planned->gpus : 1;
 }
 
+// The attempt may be of another invocation, whose spec asked for other losses on the way.
+trainer::TrainConfig Scheduler::as_told(const Job& job, const fs::path& folder) const {
+  try {
+    return trainer::read_config(trainer::config_file(folder));
+  } catch (const std::runtime_error&) {
+    return as_planned(job);
+  }
+}
+
 int64_t Scheduler::micro_batch_of(const Job& job) const {
   const auto known = micro_batches_.find(job.planned->row.size);
   // A size may have several batches, by token budget.
@@ -210,7 +219,7 @@ void Scheduler::observe(const AttemptState& state) {
 void Scheduler::finish(const AttemptState& end) {
   const auto at = live_.find(end.attempt_id);
   if (at == live_.end()) return;
-  const Live live = at->second;
+  Live live = at->second;
   live_.erase(at);
   if (!live.job || live.cancelled) {
     const char* why = live.job ? "cancelled by the user" : "the spec no longer asks for this run";
@@ -223,8 +232,11 @@ void Scheduler::finish(const AttemptState& end) {
   }
   Job& job = jobs_[*live.job];
   // First the last lines of its metrics: whether a run is done depends on the losses that arrived.
-  ingest_metrics(store_, options_.folder, live.folder, job.run_id, end.attempt_id, live.log_offset);
+  live.log_offset = ingest_metrics(store_, options_.folder, live.folder, job.run_id, end.attempt_id,
+                                   live.log_offset);
   const db::AttemptEnd verdict = end_of(end, live);
+  if (verdict.outcome == db::Outcome::kDone)
+    record_untold_checkpoints(job, end.attempt_id, live.folder, live.log_offset);
   store_.end_attempt(end.attempt_id, verdict, hooks_.now_ms());
   if (verdict.outcome == db::Outcome::kDone) {
     // Of a resumed run only the part that this attempt trained.
@@ -264,10 +276,10 @@ db::AttemptEnd Scheduler::end_of(const AttemptState& state, const Live& live) co
     end.start_step = result->start_step, end.step = result->step;
     end.seconds = result->seconds, end.tokens_per_second = result->tokens_per_second;
     end.provenance = result->provenance;
-    if (end.outcome == db::Outcome::kDone &&
-        !store_.has_eval(job.run_id, job.planned->row.language, job.planned->row.steps)) {
-      end.outcome = db::Outcome::kCrashed;
-      end.message = "done, but its last validation loss is missing from metrics.jsonl";
+    if (end.outcome == db::Outcome::kDone) {
+      const MissingLosses missing = missing_losses(store_, job.run_id, as_told(job, folder));
+      if (missing.count > 0)
+        end.outcome = db::Outcome::kLossesLost, end.message = describe(missing);
     }
     // It stopped as it was asked; the queue knows why it was asked.
     if (end.outcome == db::Outcome::kStopped && state.cause) end.outcome = *state.cause;
@@ -276,6 +288,8 @@ db::AttemptEnd Scheduler::end_of(const AttemptState& state, const Live& live) co
   const bool never_let_go = state.code == kExitNotLetGo;
   const bool nothing_known = (!state.code || never_let_go) && !state.signal && !state.cause;
   end.message = reason_in_log(text_of(trainer::log_file(folder)));
+  if (!result && fs::exists(trainer::result_file(folder)))
+    end.message = "result.json is damaged, so that its result counts as lost";
   const bool from_outside = signalled(state, SIGKILL) || signalled(state, SIGTERM) ||
                             signalled(state, SIGINT) || signalled(state, SIGHUP);
   // A batch system's warning that came before the trainer could hear it.
@@ -295,6 +309,7 @@ db::AttemptEnd Scheduler::end_of(const AttemptState& state, const Live& live) co
 
 void Scheduler::judge(Job& job, const db::AttemptEnd& end, bool got_further) {
   job.state = State::kWaiting;
+  job.losses_lost = end.outcome == db::Outcome::kLossesLost;
   // A run that gets further each time is not hopeless, however often it ends early.
   if (got_further) job.failures.got_further(), equal_failures_.clear();
   switch (end.outcome) {
@@ -312,9 +327,12 @@ void Scheduler::judge(Job& job, const db::AttemptEnd& end, bool got_further) {
     case db::Outcome::kCrashed:
     case db::Outcome::kHung:
     case db::Outcome::kRefused:
-      // A refusal may mean that the parent's checkpoint is rotten; then the parent comes first.
-      if (end.outcome == db::Outcome::kRefused && job.planned->parent)
+      // A refusal may mean that the parent's checkpoint is rotten; then the parent comes first, and
+      // nothing is said against the run.
+      if (end.outcome == db::Outcome::kRefused && job.planned->parent) {
         require_checkpoint(*job.planned->parent, true);
+        if (jobs_[job.planned->parent->run].state != State::kDone) return;
+      }
       if (!got_further && equal_failures_.add(job.run_id, end.outcome, end.message))
         give_up_sweep(job, end);
       return try_again(job, end);
@@ -338,7 +356,7 @@ void Scheduler::try_again(Job& job, const db::AttemptEnd& end) {
   if (times > rule.allowed || smallest) {
     job.state = State::kFailed;
     store_.add_event(hooks_.now_ms(), job.run_id, "failed", why);
-    const fs::path folder = attempt_folder(job.planned->row.key, job.attempts);
+    const fs::path folder = db::attempt_folder(job.planned->row.key, job.attempts);
     hooks_.say(fmt::format("{}: failed {} times, given up ({}); see {}", job.planned->name, times,
                            why, trainer::log_file(options_.folder / folder).string()));
     return;
@@ -351,7 +369,7 @@ void Scheduler::try_again(Job& job, const db::AttemptEnd& end) {
 // What is wrong is wrong for every run: to try them all would only take long.
 void Scheduler::give_up_sweep(const Job& job, const db::AttemptEnd& end) {
   if (!hopeless_.empty()) return;
-  const fs::path folder = attempt_folder(job.planned->row.key, job.attempts);
+  const fs::path folder = db::attempt_folder(job.planned->row.key, job.attempts);
   hopeless_ = fmt::format("{}: {}: {}", job.planned->name, db::name_of(end.outcome),
                           end.message.empty() ? "no word of why" : end.message);
   store_.add_event(hooks_.now_ms(), job.run_id, "sweep stopped", hopeless_);

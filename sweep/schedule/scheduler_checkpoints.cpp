@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <set>
 
+#include "db/files/run_folders.h"
+#include "sweep/schedule/ingest.h"
 #include "sweep/schedule/scheduler.h"
 #include "trainer/recipe/checkpoint_state.h"
 #include "trainer/recipe/run_files.h"
@@ -33,6 +35,12 @@ void Scheduler::check_parents() {
 void Scheduler::require_checkpoint(const StartPoint& start, bool check_hashes) {
   Job& job = jobs_[start.run];
   if (job.state != State::kDone) return;
+  if (!checkpoint_at(job, start.step)) {
+    for (const db::AttemptRow& attempt : store_.attempts()) {
+      if (attempt.run_id == job.run_id && attempt.outcome == db::Outcome::kDone)
+        record_untold_checkpoints(job, attempt.id, attempt.folder, attempt.log_offset);
+    }
+  }
   std::string damage = "no checkpoint is recorded";
   // Hashing gigabytes is left to the trainer, which reads them anyway; only after a refusal is it
   // done here, to tell whose fault it was.
@@ -56,7 +64,9 @@ void Scheduler::require_checkpoint(const StartPoint& start, bool check_hashes) {
 std::vector<std::string> Scheduler::start_checkpoints(const Job& job) const {
   std::vector<std::string> folders;
   std::vector<db::CheckpointRow> own = store_.checkpoints(job.run_id);
-  const int64_t last = last_resume_step(job);
+  int64_t last = last_resume_step(job);
+  // Where losses were lost, what comes after the first of them must be trained again.
+  if (job.losses_lost) last = std::min(last, first_unmeasured(job) - 1);
   // Newest first, then the trunk's: the trainer takes the first that is whole.
   for (auto row = own.rbegin(); row != own.rend(); ++row) {
     if (row->step <= last && fs::exists(options_.folder / row->folder))
@@ -79,6 +89,20 @@ int64_t Scheduler::last_resume_step(const Job& job) const {
       last = base->step;
   }
   return last;
+}
+
+// As far as losses are concerned.
+trainer::TrainConfig Scheduler::as_planned(const Job& job) const {
+  trainer::TrainConfig config;
+  config.recipe = job.planned->recipe;
+  config.execution.evaluation_steps = job.planned->evaluation_steps;
+  config.execution.others_at_ends_only = options_.source_loss_at_ends_only;
+  return config;
+}
+
+int64_t Scheduler::first_unmeasured(const Job& job) const {
+  const MissingLosses missing = missing_losses(store_, job.run_id, as_planned(job));
+  return missing.count > 0 ? missing.first_step : job.planned->row.steps;
 }
 
 std::optional<std::string> Scheduler::checkpoint_at(const Job& job, int64_t step) const {
@@ -104,26 +128,40 @@ void Scheduler::drop_old_resume_points(const Job& job) const {
 }
 
 void Scheduler::drop_unrecorded_checkpoints(const Job& job) const {
-  std::set<fs::path> recorded;
-  for (const db::CheckpointRow& row : store_.checkpoints(job.run_id))
-    recorded.insert(options_.folder / row.folder);
-  std::error_code ignored;
-  for (const auto& attempt :
-       fs::directory_iterator(options_.folder / "runs" / job.planned->row.key, ignored)) {
-    if (attempt.is_symlink(ignored) || !attempt.is_directory(ignored)) continue;
-    for (const auto& entry : fs::directory_iterator(attempt.path(), ignored)) {
-      const bool checkpoint = entry.path().filename().string().starts_with("checkpoint-");
-      if (checkpoint && !recorded.contains(entry.path())) fs::remove_all(entry.path(), ignored);
+  std::set<std::string> recorded;
+  for (const db::CheckpointRow& row : store_.checkpoints(job.run_id)) recorded.insert(row.folder);
+  const std::string run = db::run_folder(job.planned->row.key);
+  for (const std::string& attempt : files_.names(run)) {
+    if (!db::attempt_number(attempt)) continue;
+    for (const std::string& name : files_.names(fs::path(run) / attempt)) {
+      const std::string inside = fmt::format("{}/{}/{}", run, attempt, name);
+      if (name.starts_with("checkpoint-") && !recorded.contains(inside)) files_.remove(inside);
     }
   }
+}
+
+// What a done attempt has published, even if the line that tells of it lost a bit.
+void Scheduler::record_untold_checkpoints(const Job& job, int64_t attempt_id,
+                                          const std::string& attempt, int64_t log_offset) {
+  std::vector<int64_t> steps = job.planned->publish_steps;
+  steps.push_back(job.planned->row.steps);
+  db::MetricsBatch found;
+  for (int64_t step : steps) {
+    const std::string folder = attempt + "/" + trainer::checkpoint_name(step);
+    if (checkpoint_at(job, step) || !files_.has_folder(folder)) continue;
+    if (trainer::checkpoint_damage(options_.folder / folder, false).empty())
+      found.checkpoints.push_back({step, folder});
+  }
+  if (found.checkpoints.empty()) return;
+  found.log_offset = log_offset;
+  store_.ingest(job.run_id, attempt_id, found);
 }
 
 void Scheduler::drop_checkpoint(const Job& job, int64_t step, const std::string& folder) const {
   // Forgotten before it is deleted: a crash in between leaves a folder too many, not a row too
   // many.
   store_.forget_checkpoint(job.run_id, step);
-  std::error_code ignored;
-  fs::remove_all(options_.folder / folder, ignored);
+  files_.remove(folder);
 }
 
 // Branch points and bases are kept until the last run that starts there is done, resume points

@@ -8,6 +8,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "db/files/printable.h"
 #include "trainer/recipe/model_cost.h"
 
 namespace crosslaw::sweep {
@@ -66,13 +67,18 @@ std::vector<ModelSize> sizes_in(const fit::Records& table, int64_t vocabulary, b
       size.shape.kv_heads = whole_number_in(table, row, table.column("kv_heads"));
     if (table.has("head_dim"))
       size.shape.head_dim = whole_number_in(table, row, table.column("head_dim"));
+    // Names are printed, and stand in the paths of models (from = "hf:.../{size}").
+    const bool plain = db::is_plain_name(size.name) && size.name.find('/') == std::string::npos;
+    if (!plain || size.name == "." || size.name == "..")
+      fail(table, row,
+           fmt::format("name = \"{}\": must have no '/' and no control characters", size.name));
+    if (const auto messages = trainer::complaints(size.shape); !messages.empty())
+      fail(table, row, messages.front());
     size.params_budget = nominal ? whole_number_in(table, row, table.column("nominal_params"))
                                  : trainer::count_parameters(size.shape).total();
     if (size.name.empty()) fail(table, row, "name is empty");
     if (!names.insert(size.name).second)
       fail(table, row, fmt::format("the name {} is there twice", size.name));
-    if (const auto messages = trainer::complaints(size.shape); !messages.empty())
-      fail(table, row, messages.front());
     sizes.push_back(size);
   }
   return sizes;

@@ -199,7 +199,7 @@ trainer::CorpusOptions corpus_options(const SweepSpec& spec, const fs::path& fol
         files.emplace_back(found.gl_pathv[i]);
       ::globfree(&found);
       if (code != 0)
-        throw SpecError(
+        throw MissingText(
             fmt::format("{}: {}: no file matches {}", spec.file.string(), key, pattern));
     }
     return files;

@@ -9,4 +9,9 @@ struct SpecError : std::invalid_argument {
   using std::invalid_argument::invalid_argument;
 };
 
+// A spec may be planned before its text is there; to train it is too early.
+struct MissingText : SpecError {
+  using SpecError::SpecError;
+};
+
 }  // namespace crosslaw::sweep

@@ -7,10 +7,13 @@
 #include <cmath>
 #include <numeric>
 
+#include "db/files/printable.h"
 #include "sweep/spec/spec_error.h"
 
 namespace crosslaw::sweep {
 namespace {
+
+constexpr std::size_t kLongestName = 100;  // a file's name has at most 255
 
 // Levenshtein's distance:
 // Fewest letters to add, drop or replace, by the usual table of which only one row is kept.
@@ -106,6 +109,11 @@ T TomlSection::value(const std::string& key, const toml::node& node, const char*
         return static_cast<int64_t>(number);
     }
   } else if (auto found = node.value_exact<T>()) {
+    if constexpr (std::is_same_v<T, std::string>) {
+      // Names and paths are printed, and a terminal obeys such characters.
+      if (!db::is_plain_name(*found))
+        fail(key, fmt::format("\"{}\" holds a control character", db::printable(*found)));
+    }
     return *found;
   }
   fail(key, fmt::format("expected {}, found {}", expected, kind_of(node)));
@@ -177,8 +185,16 @@ std::vector<TomlSection> TomlSection::sections(const std::string& key) {
 
 std::vector<std::pair<std::string, TomlSection>> TomlSection::each() {
   std::vector<std::pair<std::string, TomlSection>> result;
-  for (const auto& [key, node] : table_)
-    result.emplace_back(std::string(key.str()), section(std::string(key.str())));
+  for (const auto& [key, node] : table_) {
+    const std::string name(key.str());
+    // They name files: DIR/data/<name>.train.tokens.
+    const bool plain = db::is_plain_name(name) && name.find('/') == std::string::npos;
+    if (!plain || name.empty() || name.starts_with('.') || name.size() > kLongestName)
+      fail(name, fmt::format("a name must have no '/', no control character and no '.' at its "
+                             "beginning, and at most {} bytes, for it names files",
+                             kLongestName));
+    result.emplace_back(name, section(name));
+  }
   return result;
 }
 

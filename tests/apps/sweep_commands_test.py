@@ -232,7 +232,7 @@ def test_status(world):
     watched = subprocess.run([world.crosslaw, "status", folder, "--watch"], capture_output=True, text=True, timeout=20)
     equal("--watch ends when nobody runs the sweep", watched.returncode, 0)
     with open(folder / "lock", "r+") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        fcntl.lockf(lock, fcntl.LOCK_EX)
         lock.truncate(0)
         lock.write("process 42 on elsewhere\n")
         lock.flush()

@@ -14,8 +14,8 @@ namespace {
 
 RunRow run(const std::string& key) {
   RunRow r;
-  r.key = key, r.name = "run " + key, r.recipe = "{}", r.strategy = "scratch", r.language = "fr",
-  r.size = "d12", r.seed = 1;
+  r.key = std::string(64 - key.size(), '0') + key, r.name = "run " + key, r.recipe = "{}",
+  r.strategy = "scratch", r.language = "fr", r.size = "d12", r.seed = 1;
   r.params_embedding = 100, r.params_blocks = 200, r.params_norms = 5, r.params_budget = 305,
   r.steps = 10;
   r.tokens_target = 5120, r.flops = 1e9;
@@ -221,6 +221,29 @@ TEST_CASE("a database of a newer version is refused and left as it is") {
   Database(folder / "a.db", Access::kWrite)
       .execute("PRAGMA user_version = " + std::to_string(version));
   CHECK(RunStore::read(folder / "a.db").runs().size() == 1);
+}
+
+TEST_CASE("a sweep of an earlier version is read as it is, and left so") {
+  tests::TempFolder folder;
+  {
+    RunStore store = RunStore::create(folder / "a.db");
+    store.sync_runs({run("a")});
+    store.end_attempt(store.begin_attempt(attempt(1, 1)), {.outcome = Outcome::kDone}, 2000);
+    store.database().execute(
+        "DROP TABLE evidence; ALTER TABLE fit DROP COLUMN result_sha256; PRAGMA user_version = 2");
+  }
+  const std::string before = tests::read_file(folder / "a.db");
+  const RunStore store = RunStore::read(folder / "a.db");
+  REQUIRE(store.results().size() == 1);
+  CHECK(store.results()[0].outcome == Outcome::kDone);
+  CHECK(store.fits().empty());
+  CHECK(tests::read_file(folder / "a.db") == before);
+  // Brought up to date, its evidence is sealed when crosslaw run asks for it.
+  RunStore newest = RunStore::create(folder / "a.db");
+  newest.seal_evidence();
+  Statement sealed(newest.database(), "SELECT count(*) FROM evidence");
+  sealed.step();
+  CHECK(sealed.integer(0) == 1);
 }
 
 TEST_CASE("readers see committed rows while a writer is at work") {

@@ -24,6 +24,18 @@ void write_checkpoint(const fs::path& folder, int64_t step, std::ofstream& metri
   metrics << to_line(CheckpointLine{step, checkpoint_name(step)});
 }
 
+void write_losses(const TrainConfig& config, int64_t step, std::ofstream& metrics) {
+  const bool end = step == config.recipe.schedule.steps;
+  for (const ValidationSet& set : config.recipe.validation) {
+    if (!end && config.execution.others_at_ends_only && &set != &config.recipe.validation.front())
+      break;
+    // Before the end a little more, so that the last one is told from them.
+    const double loss = fake_loss(config.recipe) + (end ? 0 : 1.0 / static_cast<double>(step));
+    metrics << to_line(
+        EvalLine{step, set.language, loss, loss, step * config.recipe.batch_tokens(), 0, 1e9, end});
+  }
+}
+
 void write_outputs(const TrainConfig& config, const fs::path& folder, const FakeEnd& end) {
   std::ofstream metrics(metrics_file(folder), std::ios::app);
   int64_t steps = config.recipe.schedule.steps;
@@ -36,17 +48,8 @@ void write_outputs(const TrainConfig& config, const fs::path& folder, const Fake
   result.step = end.step;
   if (end.outcome == Outcome::kDone) {
     for (int64_t step : config.execution.publish_steps) write_checkpoint(folder, step, metrics);
-    for (const ValidationSet& set : config.recipe.validation) {
-      EvalLine line{steps,
-                    set.language,
-                    fake_loss(config.recipe),
-                    fake_loss(config.recipe),
-                    steps * config.recipe.batch_tokens(),
-                    0,
-                    1e9,
-                    true};
-      metrics << to_line(line);
-    }
+    for (int64_t step : config.execution.evaluation_steps) write_losses(config, step, metrics);
+    write_losses(config, steps, metrics);
     write_checkpoint(folder, steps, metrics);
     result.step = steps;
     result.seconds = 1;

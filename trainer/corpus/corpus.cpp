@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "db/files/atomic_file.h"
+#include "db/files/checked_json.h"
 #include "db/files/content_hash.h"
 #include "trainer/corpus/tokenizer.h"
 #include "trainer/corpus/training_sample.h"
@@ -60,10 +62,14 @@ json describe(const fs::path& file) {
 }
 
 json read_manifest(const fs::path& file, const Say& say) {
-  std::ifstream input(file);
+  std::ifstream input(file, std::ios::binary);
   if (!input) return json::object();
-  json manifest = json::parse(input, nullptr, false);
-  if (!manifest.is_object()) {
+  const std::string text{std::istreambuf_iterator<char>(input), {}};
+  json manifest = json::parse(text, nullptr, false);
+  // Hashes of texts are part of every key: one lost bit would retire a whole sweep.
+  const bool lost =
+      manifest.is_object() && manifest.contains(db::kOwnHash) && !db::is_checked(text, manifest);
+  if (!manifest.is_object() || lost) {
     say(fmt::format("{}: damaged; the data are made again", file.string()));
     return json::object();
   }
@@ -72,6 +78,7 @@ json read_manifest(const fs::path& file, const Say& say) {
         fmt::format("{}: version {} was written by a newer crosslaw (this one knows {})",
                     file.string(), version, kManifestVersion));
   }
+  manifest.erase(db::kOwnHash);
   return manifest;
 }
 
@@ -97,7 +104,7 @@ class CorpusBuilder {
     for (const ChoiceFile& set : options_.choices) corpus.choices.push_back(choices(set));
     // Written last: a crash before leaves shards that the next invocation finds unnamed and makes
     // again.
-    if (new_ != old_) db::publish_file(manifest_file_, new_.dump(1) + "\n");
+    if (new_ != old_) db::publish_file(manifest_file_, db::checked_text(new_));
     return corpus;
   }
 

@@ -49,7 +49,7 @@ int bytes_per_token(int64_t vocabulary) { return vocabulary <= 65536 ? 2 : 4; }
 
 TokenShardWriter::TokenShardWriter(fs::path file, int64_t vocabulary)
     : file_(std::move(file)),
-      staged_(db::staging_path(file_)),
+      staged_(db::cleared_staging_path(file_)),
       out_(staged_, std::ios::binary | std::ios::trunc) {
   info_.vocabulary = vocabulary;
   // Room for the header, which is known at the end. Without its magic the file is no shard.

@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "db/files/checked_json.h"
 #include "db/files/content_hash.h"
 
 namespace crosslaw::trainer {
@@ -22,12 +23,6 @@ constexpr int kCheckpointVersion = 2;
 constexpr const char* kStateFile = "state.json";
 constexpr const char* kOwnHash = "state_sha256";
 
-std::string with_own_hash(json j) {
-  j.erase(kOwnHash);
-  j[kOwnHash] = db::sha256(j.dump());
-  return j.dump(1) + "\n";
-}
-
 [[noreturn]] void fail(const fs::path& folder, const std::string& reason) {
   throw std::runtime_error(fmt::format("{}: {}", folder.string(), reason));
 }
@@ -35,11 +30,12 @@ std::string with_own_hash(json j) {
 }  // namespace
 
 std::string state_text(const CheckpointState& state) {
-  return with_own_hash({{"version", kCheckpointVersion},
-                        {"step", state.step},
-                        {"key", state.key},
-                        {"trajectory", state.trajectory},
-                        {"sha256", state.sha256}});
+  return db::checked_text({{"version", kCheckpointVersion},
+                           {"step", state.step},
+                           {"key", state.key},
+                           {"trajectory", state.trajectory},
+                           {"sha256", state.sha256}},
+                          kOwnHash);
 }
 
 CheckpointState read_checkpoint_state(const fs::path& folder) {
@@ -54,9 +50,8 @@ CheckpointState read_checkpoint_state(const fs::path& folder) {
       fail(folder, fmt::format("checkpoint version {} is newer than this program knows ({})",
                                version, kCheckpointVersion));
     }
-    // Compared as text: blanks, escapes and digits are covered as well. A version that lost its
-    // bits still carries the hash.
-    if ((version >= 2 || j.contains(kOwnHash)) && text != with_own_hash(j))
+    // A version that lost its bits still carries the hash.
+    if ((version >= 2 || j.contains(kOwnHash)) && !db::is_checked(text, j, kOwnHash))
       fail(folder, fmt::format("{} is damaged (its hash differs)", kStateFile));
     return {j.at("step"), j.at("key"), j.at("trajectory"), j.at("sha256")};
   } catch (const json::exception& error) {

@@ -1,13 +1,15 @@
 #include "trainer/recipe/run_files.h"
 
-#include <fmt/format.h>
-
 #include <cmath>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "db/files/atomic_file.h"
+#include "db/files/checked_json.h"
+#include "db/files/content_hash.h"
+#include "db/files/run_folders.h"
 
 namespace crosslaw::trainer {
 namespace fs = std::filesystem;
@@ -15,7 +17,32 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kResultVersion = 1;
+// 1: without a hash of itself.
+constexpr int kResultVersion = 2;
+
+// A line of metrics ends with the beginning of the SHA-256 of what stands before: ,"check":"..."}
+constexpr std::string_view kCheckKey = ",\"check\":\"", kCheckEnd = "\"}";
+constexpr size_t kCheckDigits = 16;
+
+std::string check_of(std::string_view body) { return db::sha256(body).substr(0, kCheckDigits); }
+
+std::string checked_line(const json& object) {
+  std::string line = object.dump();
+  line.pop_back();  // its brace comes after the check
+  const std::string check = check_of(line);
+  return line.append(kCheckKey).append(check).append(kCheckEnd) + "\n";
+}
+
+// Whether it ends with its own check; `has_one` tells of one that is wrong or right.
+bool is_checked_line(std::string_view line, bool* has_one) {
+  constexpr size_t kSuffix = kCheckKey.size() + kCheckDigits + kCheckEnd.size();
+  *has_one = line.size() > kSuffix && line.ends_with(kCheckEnd) &&
+             line.substr(line.size() - kSuffix).starts_with(kCheckKey);
+  if (!*has_one) return false;
+  const std::string_view check =
+      line.substr(line.size() - kCheckDigits - kCheckEnd.size(), kCheckDigits);
+  return check_of(line.substr(0, line.size() - kSuffix)) == check;
+}
 
 // JSON has no NaN: an unknown or non-finite number is null, never 0.
 json number(const std::optional<double>& value) {
@@ -74,7 +101,7 @@ std::string to_line(const EvalLine& e) {
             {"flops", e.flops},
             {"end_of_schedule", e.end_of_schedule},
             {"valid_tokens", e.valid_tokens}};
-  return j.dump() + "\n";
+  return checked_line(j);
 }
 
 std::string to_line(const TrainLines& t) {
@@ -82,31 +109,38 @@ std::string to_line(const TrainLines& t) {
             {"first_step", t.first_step},
             {"loss_nats", numbers(t.loss_nats)},
             {"gradient_norm", numbers(t.gradient_norm)}};
-  return j.dump() + "\n";
+  return checked_line(j);
 }
 
 std::string to_line(const CheckpointLine& c) {
-  return json{{"kind", "checkpoint"}, {"step", c.step}, {"folder", c.folder}}.dump() + "\n";
+  return checked_line({{"kind", "checkpoint"}, {"step", c.step}, {"folder", c.folder}});
 }
 
 std::string to_line(const ChoiceLine& c) {
-  return json{{"kind", "choices"},
-              {"step", c.step},
-              {"name", c.name},
-              {"questions", c.questions},
-              {"correct", c.correct},
-              {"correct_by_byte", c.correct_by_byte},
-              {"answer_nats_per_byte", number(c.answer_nats_per_byte)}}
-             .dump() +
-         "\n";
+  const json j = {{"kind", "choices"},
+                  {"step", c.step},
+                  {"name", c.name},
+                  {"questions", c.questions},
+                  {"correct", c.correct},
+                  {"correct_by_byte", c.correct_by_byte},
+                  {"answer_nats_per_byte", number(c.answer_nats_per_byte)}};
+  return checked_line(j);
 }
 
-size_t read_metrics(std::string_view text, const MetricsVisitor& visitor, int64_t* damaged) {
+size_t read_metrics(std::string_view text, const MetricsVisitor& visitor, int64_t* damaged,
+                    LineChecks checks) {
   size_t done = 0;
   for (size_t end; (end = text.find('\n', done)) != std::string_view::npos; done = end + 1) {
+    const std::string_view line = text.substr(done, end - done);
+    bool has_check = false;
+    const bool whole = is_checked_line(line, &has_check);
+    if (!whole && (has_check || checks == LineChecks::kRequired)) {
+      ++*damaged;
+      continue;
+    }
     try {
       // One bad line (a full disk, a crash of the machine) must not cost the lines after it.
-      *damaged += visit(json::parse(text.substr(done, end - done)), visitor) ? 0 : 1;
+      *damaged += visit(json::parse(line), visitor) ? 0 : 1;
     } catch (const json::exception&) {
       ++*damaged;
     }
@@ -126,15 +160,18 @@ void publish_result(const RunResult& result, const fs::path& folder) {
             {"seconds", result.seconds},
             {"tokens_per_second", result.tokens_per_second},
             {"provenance", json::parse(result.provenance)}};
-  db::publish_file(result_file(folder), j.dump(1) + "\n");
+  db::publish_file(result_file(folder), db::checked_text(std::move(j)));
 }
 
 std::optional<RunResult> read_result(const fs::path& folder) {
-  std::ifstream input(result_file(folder));
+  std::ifstream input(result_file(folder), std::ios::binary);
   if (!input) return std::nullopt;
   // Published by a rename, so that a damaged one means a damaged disk: it counts as none.
-  json j = json::parse(input, nullptr, false);
+  const std::string text{std::istreambuf_iterator<char>(input), {}};
+  json j = json::parse(text, nullptr, false);
   try {
+    // Only the first version had no hash.
+    if (j.at("version") != 1 && !db::is_checked(text, j)) return std::nullopt;
     RunResult result;
     j.at("token").get_to(result.token);
     result.outcome =
@@ -159,6 +196,6 @@ fs::path metrics_file(const fs::path& folder) { return folder / "metrics.jsonl";
 fs::path heartbeat_file(const fs::path& folder) { return folder / "heartbeat"; }
 fs::path result_file(const fs::path& folder) { return folder / "result.json"; }
 fs::path log_file(const fs::path& folder) { return folder / "log.txt"; }
-std::string checkpoint_name(int64_t step) { return fmt::format("checkpoint-{:08}", step); }
+std::string checkpoint_name(int64_t step) { return db::checkpoint_name(step); }
 
 }  // namespace crosslaw::trainer

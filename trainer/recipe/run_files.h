@@ -62,10 +62,14 @@ struct MetricsVisitor {
   std::function<void(const ChoiceLine&)> on_choices;  // may be empty
 };
 
+// Whether a line must end with a check of itself; trainers of earlier versions wrote none.
+enum class LineChecks { kRequired, kWhereThere };
+
 // Hands each whole line of `text` to the visitor and returns how many bytes they make up; a last
-// line without its end is left. Lines that are no metrics (a disk error) are skipped and counted in
-// `damaged`.
-size_t read_metrics(std::string_view text, const MetricsVisitor& visitor, int64_t* damaged);
+// line without its end is left. Lines that are no metrics, or not those that were written (a disk
+// error), are skipped and counted in `damaged`.
+size_t read_metrics(std::string_view text, const MetricsVisitor& visitor, int64_t* damaged,
+                    LineChecks checks = LineChecks::kRequired);
 
 using db::Outcome;  // of which a trainer writes kDone to kCrashed
 

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "db/files/atomic_file.h"
+#include "db/files/checked_json.h"
 #include "db/files/content_hash.h"
 
 namespace crosslaw::trainer {
@@ -27,7 +29,9 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kConfigVersion = 1;
+constexpr int kConfigVersion = 1;  // of the recipe
+// Of config.json. 1: without a hash of itself.
+constexpr int kFileVersion = 2;
 
 // Grouped heads only where they are no LLaMA-2's own, so that older models keep their keys.
 json model_to_json(const ModelShape& s) {
@@ -176,22 +180,26 @@ std::string trajectory_key(const Recipe& recipe) {
 }
 
 void write_config(const TrainConfig& config, const std::filesystem::path& file) {
-  json j = {{"version", kConfigVersion},
-            {"key", run_key(config.recipe)},
-            {"recipe", to_json(config.recipe)},
-            {"execution", config.execution}};
-  db::publish_file(file, j.dump(1) + "\n");
+  db::publish_file(file, db::checked_text({{"version", kFileVersion},
+                                           {"key", run_key(config.recipe)},
+                                           {"recipe", to_json(config.recipe)},
+                                           {"execution", config.execution}}));
 }
 
 TrainConfig read_config(const std::filesystem::path& file) {
-  std::ifstream input(file);
+  std::ifstream input(file, std::ios::binary);
   if (!input) throw std::runtime_error(fmt::format("{}: cannot be read", file.string()));
   try {
-    json j = json::parse(input);
-    if (int version = j.at("version"); version > kConfigVersion) {
+    const std::string text{std::istreambuf_iterator<char>(input), {}};
+    const json j = json::parse(text);
+    const int version = j.at("version");
+    if (version > kFileVersion) {
       throw std::runtime_error(fmt::format(
-          "version {} is newer than this crosslaw-train knows ({})", version, kConfigVersion));
+          "version {} is newer than this crosslaw-train knows ({})", version, kFileVersion));
     }
+    // What people write themselves is of version 1.
+    if (version != 1 && !db::is_checked(text, j))
+      throw std::runtime_error("is damaged (its hash differs)");
     return {recipe_from_json(j.at("recipe")), j.at("execution").get<Execution>()};
   } catch (const std::exception& error) {
     throw std::runtime_error(fmt::format("{}: {}", file.string(), error.what()));

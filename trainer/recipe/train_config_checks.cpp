@@ -9,6 +9,7 @@
 namespace crosslaw::trainer {
 namespace {
 
+constexpr int64_t kLargestWidth = int64_t{1} << 20;
 constexpr double kShareTolerance = 1e-9;  // shares come from decimal numbers, 0.1 + 0.9 is not 1
 
 class Checks {
@@ -92,6 +93,17 @@ std::vector<std::string> complaints(const ModelShape& shape) {
   checks.at_least<int64_t>("model.layers", shape.layers, 1);
   checks.at_least<int64_t>("model.kv_heads", shape.kv_heads, 0);
   checks.at_least<int64_t>("model.head_dim", shape.head_dim, 0);
+  // So that no product of them leaves 64 bits; a thousand times what anybody trains.
+  checks.at_most<int64_t>("model.vocabulary", shape.vocabulary, INT32_MAX);
+  for (auto [field, value] : {std::pair{"model.hidden", shape.hidden},
+                              {"model.ffn", shape.ffn},
+                              {"model.heads", shape.heads},
+                              {"model.kv_heads", shape.kv_heads},
+                              {"model.head_dim", shape.head_dim},
+                              {"model.layers", shape.layers}})
+    checks.at_most<int64_t>(field, value, kLargestWidth);
+  if (shape.heads >= 1 && shape.heads <= kLargestWidth && shape.head_dim <= kLargestWidth)
+    checks.at_most<int64_t>("model.heads x head_dim", shape.query_width(), kLargestWidth);
   if (shape.heads >= 1 && shape.kv_heads >= 1 && shape.heads % shape.kv_heads != 0) {
     checks.add(
         "model.kv_heads", shape.kv_heads,

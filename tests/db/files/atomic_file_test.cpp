@@ -39,6 +39,19 @@ TEST_CASE("when the disk is full the old file stays and the message says why") {
   CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 1);
 }
 
+TEST_CASE("a link where content is staged does not lead it into another file") {
+  tests::TempFolder folder;
+  folder.write("victim", "precious");
+  std::filesystem::create_symlink(folder / "victim", staging_path(folder / "a.json"));
+  publish_file(folder / "a.json", "content");
+  CHECK(tests::read_file(folder / "a.json") == "content");
+  CHECK(tests::read_file(folder / "victim") == "precious");
+  // Nor does one in the place of the file itself.
+  std::filesystem::create_symlink(folder / "victim", folder / "b.json");
+  publish_file(folder / "b.json", "content");
+  CHECK(tests::read_file(folder / "victim") == "precious");
+}
+
 TEST_CASE("a folder that cannot be written is named") {
   CHECK_THAT(message_of([] { publish_file("/proc/crosslaw/none", "x"); }),
              has_text("/proc/crosslaw/none.tmp: creating failed"));

@@ -21,7 +21,8 @@ TEST_CASE("every outcome has the name that databases hold, and is found by it") 
                                                 {"hung", Outcome::kHung},
                                                 {"slot_taken", Outcome::kSlotTaken},
                                                 {"checkpoint_lost", Outcome::kCheckpointLost},
-                                                {"cancelled", Outcome::kCancelled}};
+                                                {"cancelled", Outcome::kCancelled},
+                                                {"losses_lost", Outcome::kLossesLost}};
   for (const auto& [name, outcome] : names) {
     CHECK(name_of(outcome) == name);
     CHECK(outcome_named(name) == outcome);

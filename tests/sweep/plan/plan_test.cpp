@@ -117,16 +117,48 @@ TEST_CASE("what a run continues is measured before its first step, once a trajec
   }
 }
 
-TEST_CASE("a larger budget in the spec leaves the keys of the smaller ones") {
+TEST_CASE("a budget more leaves the keys of what shares no steps with it") {
   auto keys = [](const Plan& plan) {
     std::set<std::string> set;
     for (const PlannedRun& run : plan.runs) set.insert(run.row.key);
     return set;
   };
-  std::set<std::string> before = keys(small_plan()),
-                        after = keys(small_plan("[2, 4]", "[2, 4, 8]"));
-  CHECK(after.size() > before.size());
-  CHECK(std::includes(after.begin(), after.end(), before.begin(), before.end()));
+  auto keeps_all = [&](const Plan& before, const Plan& after) {
+    const std::set<std::string> old = keys(before), now = keys(after);
+    CHECK(now.size() > old.size());
+    return std::includes(now.begin(), now.end(), old.begin(), old.end());
+  };
+  // In one folder: without its hash a text is known by its place.
+  const tests::SmallSweep sweep;
+  auto with = [&](const std::string& schedule, const std::string& budgets) {
+    std::string own = tests::SmallSweep::spec_text();
+    own.replace(own.find("wsd"), 3, schedule);
+    own.replace(own.find("[2, 4]"), 6, budgets);
+    return plan_of(sweep.folder.write("own.toml", own));
+  };
+  CHECK(keeps_all(with("wsd", "[2, 4]"), with("wsd", "[2, 4, 8]")));
+  // Cosine runs share nothing, so that a smaller budget leaves them, too.
+  CHECK(keeps_all(with("cosine", "[20]"), with("cosine", "[10, 20]")));
+  CHECK(keeps_all(with("cosine", "[20]"), with("cosine", "[5, 10, 20, 40]")));
+}
+
+TEST_CASE("a run warms up for a share of its steps, a trunk for one of its smallest branch's") {
+  const tests::SmallSweep sweep;
+  auto warmups = [&](const std::string& schedule) {
+    std::string text = tests::SmallSweep::spec_text();
+    text.replace(text.find("wsd"), 3, schedule);
+    text.replace(text.find("[2, 4]"), 6, "[4, 16]");
+    text.replace(text.find("warmup_steps_max = 10"), 21, "warmup_fraction = 0.1");
+    std::map<double, int64_t> steps;
+    for (const PlannedRun& run : plan_of(sweep.folder.write("own.toml", text)).runs) {
+      if (run.row.strategy == "scratch" && run.row.size == "l")
+        steps[run.tokens_per_param] = run.recipe.schedule.warmup_steps;
+    }
+    return steps;
+  };
+  // 16 x 32 and tied: 6,704 parameters, 26.2 batches of 256 tokens a token per parameter.
+  CHECK(warmups("wsd") == std::map<double, int64_t>{{4, 11}, {16, 11}});
+  CHECK(warmups("cosine") == std::map<double, int64_t>{{4, 11}, {16, 42}});
 }
 
 TEST_CASE("a strategy may take each so-manieth size, the largest included") {
@@ -145,6 +177,16 @@ TEST_CASE("what cannot be trained is named") {
   CHECK_THAT(message("batch_tokens = 256", "batch_tokens = 100"),
              has_text("train.batch_tokens = 100: must be a multiple of data.context = 32"));
   CHECK_THAT(message("[2, 4]", "[0.01]"), has_text("are less than one batch of 256"));
+  CHECK_THAT(message("[2, 4]", "[2, 1e300]"),
+             has_text("budget.tokens_per_param = 1e+300") &&
+                 has_text("must be at most 9.01e+15 tokens a run"));
+  CHECK_THAT(message("batch_tokens = 256", "batch_tokens = 9223372036854775776"),
+             has_text("train.batch_tokens = 9223372036854775776: must be at most"));
+  // Two strategies of one name's training are one training, with and without its text at hand.
+  CHECK_THAT(message("[[strategy]]\nname = \"continued\"",
+                     "[[strategy]]\nname = \"again\"\nlanguage = \"fr\"\n[[strategy]]\nname = "
+                     "\"continued\""),
+             has_text("are the same training; remove one"));
   CHECK_THAT(message("warmup_steps_max = 10", "warmup_steps_min = 500\nwarmup_steps_max = 500"),
              has_text("size s, strategy source: schedule.steps"));
 }

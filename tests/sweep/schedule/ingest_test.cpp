@@ -10,8 +10,11 @@
 namespace crosslaw::sweep {
 namespace {
 
+const std::string kKey(64, 'a');
+
 using trainer::CheckpointLine;
 using trainer::EvalLine;
+using trainer::LineChecks;
 using trainer::TrainLines;
 
 // A run with one attempt, and its metrics.jsonl.
@@ -22,7 +25,7 @@ struct Attempt {
 
   Attempt() {
     db::RunRow run;
-    run.key = "k", run.name = "r", run.recipe = "{}", run.strategy = "s", run.language = "fr";
+    run.key = kKey, run.name = "r", run.recipe = "{}", run.strategy = "s", run.language = "fr";
     run.size = "m", run.steps = 4;
     store.sync_runs({run});
     run_id = store.runs()[0].id;
@@ -43,7 +46,9 @@ struct Attempt {
     offset = 0;
   }
   void write(const std::string& text) const { sweep.write("a/metrics.jsonl", text); }
-  void ingest() { offset = ingest_metrics(store, sweep.path(), "a", run_id, attempt_id, offset); }
+  void ingest(LineChecks checks = LineChecks::kRequired) {
+    offset = ingest_metrics(store, sweep.path(), "a", run_id, attempt_id, offset, checks);
+  }
   int64_t number(const std::string& sql) {
     db::Statement row(store.database(), sql);
     row.step();
@@ -90,7 +95,8 @@ TEST_CASE("read at once or byte by byte, metrics fill the tables the same") {
   CHECK(at_once.number("SELECT count(*) FROM train_loss") == 4);
   CHECK(at_once.number("SELECT count(*) FROM eval") == 3);
   CHECK(at_once.number("SELECT count(*) FROM eval WHERE loss_nats IS NULL") == 1);
-  CHECK(at_once.store.checkpoints(at_once.run_id).at(0).folder == "a/checkpoint-00000003");
+  CHECK(at_once.store.checkpoints(at_once.run_id).at(0).folder ==
+        "runs/" + kKey + "/attempt-1/checkpoint-00000003");
   CHECK(at_once.store.attempts()[0].log_offset == at_once.offset);
 }
 
@@ -136,6 +142,7 @@ TEST_CASE("a flipped bit costs at most its line, is counted, and never ends the 
     // What comes after is read.
     REQUIRE(a.number("SELECT count(*) FROM eval WHERE step = 9") == 1);
     int64_t damaged = a.number("SELECT damaged_lines FROM attempt");
+    REQUIRE(damaged >= 1);  // no bit goes unnoticed
     REQUIRE(damaged <= 2);  // a new line end in the middle of one
   }
 }
@@ -150,23 +157,52 @@ TEST_CASE("lines of the right form and the wrong content are counted as damaged"
            std::string(R"({"kind":7})"),
            std::string(R"(["eval"])"),
            std::string(R"({"kind":"checkpoint","step":3,"folder":null})"),
+           std::string(R"({"kind":"checkpoint","step":3,"folder":"../../../../victim"})"),
+           std::string(R"({"kind":"checkpoint","step":3,"folder":"checkpoint-00000004"})"),
            std::string(),
            std::string("\xff\xfe"),
            std::string("\0\0\0", 3),
        }) {
     INFO(bad);
-    Attempt a;
-    a.write(bad + "\n" + good);
-    a.ingest();
-    CHECK(a.number("SELECT damaged_lines FROM attempt") == 1);
-    CHECK(a.store.evals().size() == 1);
-    CHECK(a.number("SELECT count(*) FROM train_loss") == 0);
+    // Of an earlier version, whose lines have no check: their parts are looked at all the same.
+    for (const auto checks : {LineChecks::kRequired, LineChecks::kWhereThere}) {
+      Attempt a;
+      a.write(bad + "\n" + good);
+      a.ingest(checks);
+      CHECK(a.number("SELECT damaged_lines FROM attempt") == 1);
+      CHECK(a.store.evals().size() == 1);
+      CHECK(a.number("SELECT count(*) FROM train_loss") == 0);
+      CHECK(a.store.checkpoints(a.run_id).empty());
+    }
   }
   Attempt newer;
   newer.write("{\"kind\":\"throughput\",\"tokens_per_second\":5}\n" + good);
-  newer.ingest();
+  newer.ingest(LineChecks::kWhereThere);
   CHECK(newer.number("SELECT damaged_lines FROM attempt") == 0);  // a newer trainer's, not damage
   CHECK(newer.store.evals().size() == 1);
+}
+
+TEST_CASE("losses are counted against what the attempt was told to measure") {
+  Attempt a;
+  trainer::TrainConfig config;
+  config.recipe.schedule.steps = 4;
+  config.recipe.validation = {{"fr", ""}, {"en", ""}};
+  config.execution.evaluation_steps = {3};
+  config.execution.others_at_ends_only = true;
+  a.write(sample());
+  a.ingest();
+  CHECK(missing_losses(a.store, a.run_id, config).count == 0);
+  config.execution.others_at_ends_only = false;
+  const MissingLosses english = missing_losses(a.store, a.run_id, config);
+  CHECK(english.count == 1);
+  CHECK(english.planned == 4);
+  CHECK(
+      describe(english) ==
+      "1 of its 4 validation losses are damaged or missing in metrics.jsonl, the first that of en "
+      "after step 3");
+  config.execution.evaluation_steps = {1, 2, 3};
+  CHECK(missing_losses(a.store, a.run_id, config).first_step == 1);
+  CHECK(missing_losses(a.store, a.run_id, config).count == 5);
 }
 
 TEST_CASE("steps that a resumed attempt logs again take the place of the earlier ones") {

@@ -4,6 +4,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
+#include <vector>
+
 #include "tests/support/catch.h"
 #include "tests/support/temp_folder.h"
 
@@ -43,6 +46,35 @@ TEST_CASE("the lock is free once its holder is gone, even killed, and a child do
   kill(holder, SIGKILL);
   waitpid(holder, nullptr, 0);
   CHECK(SweepLock::try_take(folder.path()));
+}
+
+TEST_CASE("looking takes nothing: a sweep can be begun at any moment of it") {
+  tests::TempFolder folder;
+  CHECK_FALSE(SweepLock::is_held(folder.path()));
+  CHECK_FALSE(std::filesystem::exists(folder / "lock"));  // and writes nothing
+  std::vector<pid_t> lookers;
+  for (int i = 0; i < 2; ++i) {
+    lookers.push_back(fork());
+    if (lookers.back() == 0) {
+      for (;;) (void)SweepLock::is_held(folder.path());
+    }
+  }
+  for (int turn = 0; turn < 200; ++turn) {
+    auto lock = SweepLock::try_take(folder.path());
+    REQUIRE(lock);
+  }
+  for (pid_t looker : lookers) kill(looker, SIGKILL), waitpid(looker, nullptr, 0);
+  const auto lock = SweepLock::try_take(folder.path());
+  CHECK(SweepLock::is_held(folder.path()));
+}
+
+TEST_CASE("a link in the place of the lock lets nobody write into another file") {
+  tests::TempFolder folder;
+  folder.write("victim", "precious");
+  std::filesystem::create_symlink(folder / "victim", folder / "lock");
+  CHECK_THAT(tests::message_of([&] { SweepLock::try_take(folder.path()); }),
+             has_text("lock: cannot be written"));
+  CHECK(tests::read_file(folder / "victim") == "precious");
 }
 
 TEST_CASE("an unwritable folder is named with the mend") {

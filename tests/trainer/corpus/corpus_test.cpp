@@ -259,6 +259,27 @@ TEST_CASE("a manifest cut at any byte costs work and never changes the corpus") 
   }
 }
 
+TEST_CASE("a flipped bit in the manifest costs work and never changes the corpus") {
+  Fixture f;
+  const Corpus first = f.prepare();
+  const std::string whole = tests::read_file(f.options.folder / "manifest.json");
+  int64_t said = 0;
+  for (size_t bit = 3; bit < 8 * whole.size(); bit += 1 + whole.size() / 5) {
+    std::string flipped = whole;
+    flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << bit % 8));
+    f.folder.write("data/manifest.json", flipped);
+    f.said.clear();
+    const Corpus again = f.prepare();
+    INFO(bit);
+    for (const char* language : {"en", "fr"}) {
+      REQUIRE(again.language(language).train.sha256 == first.language(language).train.sha256);
+      REQUIRE(again.language(language).valid.tokens == first.language(language).valid.tokens);
+    }
+    said += !f.said.empty() && f.said.front().find("manifest.json: damaged") != std::string::npos;
+  }
+  CHECK(said > 30);
+}
+
 TEST_CASE("a manifest whose values are of another kind counts as damaged") {
   Fixture f;
   Corpus first = f.prepare();
