@@ -48,6 +48,7 @@ PairTransfer transfer_of_file(const TransferCommandOptions& options, std::ostrea
   const SourcedFit found = fit_file(fitting, options.source.file, log);
   PairTransfer out;
   out.fit = law_name(found.fit);
+  out.doubt = doubt_of(found.fit);
   std::map<double, double> source_tokens;
   if (options.source_tokens_per_param) {
     for (const fit::Point& p : found.data.data.points)
@@ -68,7 +69,8 @@ nlohmann::ordered_json json_of(const PairTransfer& each) {
                                 {"source_language", or_null(each.pair.source_language)},
                                 {"replay", each.pair.replay},
                                 {"fit", or_null(each.fit)},
-                                {"why_this_fit", or_null(each.reason)}};
+                                {"why_this_fit", or_null(each.reason)},
+                                {"doubt", or_null(each.doubt)}};
   out.update(to_json(each.findings));
   out["contrast"] = each.contrast ? to_json(*each.contrast) : nlohmann::ordered_json(nullptr);
   return out;
@@ -94,6 +96,10 @@ void print_text(const PairTransfer& each, const TransferCommandOptions& options,
         << "\n\n";
   }
   out << fit::wrapped(describe(found)) << "\n";
+  if (!each.doubt.empty())
+    out << fit::wrapped(fmt::format(
+               "note: the laws' side goes by a fit that is not identifiable: {}", each.doubt))
+        << "\n";
   if (const std::string growth = growth_text(found); !growth.empty())
     out << fit::wrapped(growth) << "\n";
   if (each.contrast) {

@@ -143,7 +143,9 @@ json language_curves_json(const std::vector<LanguageCurve>& curves) {
 
 json transfer_part(const std::optional<PairTransfer>& transfer) {
   if (!transfer) return nullptr;
-  json out = {{"fit", text_or_null(transfer->fit)}, {"reason", text_or_null(transfer->reason)}};
+  json out = {{"fit", text_or_null(transfer->fit)},
+              {"reason", text_or_null(transfer->reason)},
+              {"doubt", text_or_null(transfer->doubt)}};
   out.update(to_json(transfer->findings));
   return out;
 }

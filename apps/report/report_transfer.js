@@ -153,8 +153,12 @@
     const transfer = context.pair.transfer;
     if (!transfer) return fill('transfer-tables');
     fill(
-        'transfer-tables', element('p', {class: 'statement'}, transfer.sentence), budgets(transfer),
-        frontiers(transfer), crossings(transfer), growth(transfer), languages(transfer));
+        'transfer-tables', element('p', {class: 'statement'}, transfer.sentence),
+        transfer.doubt ?
+            small(`The laws’ side goes by a fit that is not identifiable: ${transfer.doubt}`) :
+            [],
+        budgets(transfer), frontiers(transfer), crossings(transfer), growth(transfer),
+        languages(transfer));
   }
 
   function contrastPart(context) {

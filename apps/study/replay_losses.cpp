@@ -43,12 +43,12 @@ std::vector<ReplayGroup> replay_groups(const Observations& observations) {
 
 BySize replay_losses(const Observations& observations, const ReplayGroup& group) {
   BySize out;
+  std::set<std::pair<double, std::int64_t>> started;  // sizes and seeds whose source model is known
   for (const LanguagePair& pair : group.pairs) {
     const bool all = observations.resolve(pair, PointChoice::kAuto) == PointChoice::kAll;
     const auto log_total = [&](const Measurement& m) {
       return std::log(static_cast<double>(m.tokens) / (1 - pair.replay));
     };
-    std::set<std::int64_t> seen;
     for (const Measurement& m : observations.of_strategy(pair.continued, pair.replay)) {
       if (!is_used(m, all)) continue;
       SizeLosses& of_size = out[m.params];
@@ -57,11 +57,13 @@ BySize replay_losses(const Observations& observations, const ReplayGroup& group)
       of_size.by_ratio[pair.replay].log_target.push_back(std::log(m.loss));
     }
     for (const Measurement& m : observations.on_source_language(pair.continued, pair.replay)) {
-      // A loss before the first step is that of the source model itself.
-      if (seen.insert(m.run->run_id).second) {
+      // A loss before the first step is that of the source model itself. All runs of a size and
+      // seed start from one model.
+      if (!started.contains({m.params, m.run->seed})) {
         const std::optional<double> start =
             m.tokens == 0 ? std::optional(m.loss) : observations.source_model_loss(*m.run);
         if (start) out[m.params].starts.push_back(std::log(*start));
+        if (start) started.insert({m.params, m.run->seed});
       }
       if (!is_used(m, all)) continue;
       RatioLosses& losses = out[m.params].by_ratio[pair.replay];

@@ -28,6 +28,11 @@ std::map<double, double> source_tokens(const Observations& observations, const L
 
 }  // namespace
 
+std::string doubt_of(const fit::FitResult& fit) {
+  if (fit.identifiable) return "";
+  return fit.problems.empty() ? "its coefficients are not identified" : fit.problems.front();
+}
+
 std::optional<PairTransfer> pair_transfer(const Observations& observations, const PairFits& fits) {
   if (fits.pair.continued.empty()) return std::nullopt;
   const Dataset data = dataset_of_pair(observations, fits.pair, PointChoice::kAuto, false);
@@ -38,6 +43,7 @@ std::optional<PairTransfer> pair_transfer(const Observations& observations, cons
   out.contrast = fits.contrast;
   if (both) {
     out.fit = both->name;
+    out.doubt = doubt_of(both->fit);
     out.reason = both->name == fits.choice.name ? fits.choice.reason : "the fit of both strategies";
   }
   out.findings =

@@ -15,9 +15,13 @@ struct PairTransfer {
   LanguagePair pair;
   std::string fit;     // the fit of both strategies that the laws' side goes by; empty: none
   std::string reason;  // why that one
+  std::string doubt;   // why its coefficients are not identified; empty: they are
   std::optional<LawContrast> contrast;
   TransferFindings findings;
 };
+
+// PairTransfer::doubt of a fit.
+std::string doubt_of(const fit::FitResult& fit);
 
 // Of a pair with continued runs; else nothing. By its chosen fit where that is of both strategies,
 // else its joint or two-stage one.
