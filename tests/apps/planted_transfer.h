@@ -15,7 +15,7 @@ struct TransferWorld {
   // From scratch, on either language.
   double e = 1.62, a = 410, alpha = 0.34, b = 430, beta = 0.29;
   // Continued: B' / (D_eff^beta' N^gamma), D_eff = D + tau * replayed tokens.
-  double b_continued = 160, beta_continued = 0.245, gamma = 0.031, tau = 0.05;
+  double b_continued = 242, beta_continued = 0.245, gamma = 0.031, tau = 0.05;
   // The source loss rises by forget * N^-forget_size * D^forget_tokens / (1 + keep * replay).
   double forget = 0.35, forget_size = 0.08, forget_tokens = 0.11, keep = 60;
   double noise = 0.002;  // standard deviation of the log of every loss

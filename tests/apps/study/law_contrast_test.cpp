@@ -26,7 +26,7 @@ LawContrast contrast_of(const tests::TransferWorld& world) {
 
 TEST_CASE("A larger gamma of the continued runs is found, with an interval for the difference") {
   tests::TransferWorld world;
-  world.gamma = 0.15, world.b_continued = 1700;
+  world.gamma = 0.15, world.b_continued = 2850;
   world.every = 2;
   const LawContrast found = contrast_of(world);
   REQUIRE(found.laws.size() == 4);

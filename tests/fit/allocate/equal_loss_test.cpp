@@ -12,7 +12,7 @@ namespace crosslaw::fit {
 namespace {
 
 constexpr double kE = 1.6, kA = 400, kAlpha = 0.34, kB = 430, kBeta = 0.29;
-constexpr double kOwnB = 160, kOwnBeta = 0.245, kGamma = 0.031;
+constexpr double kOwnB = 242, kOwnBeta = 0.245, kGamma = 0.031;
 
 double scratch_loss(double n, double d) {
   return kE + kA / std::pow(n, kAlpha) + kB / std::pow(d, kBeta);
