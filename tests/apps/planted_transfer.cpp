@@ -16,7 +16,7 @@ namespace crosslaw::tests {
 namespace {
 
 std::string spec_of(const TransferWorld& world) {
-  return fmt::format(R"(name = "planted transfer"
+  return fmt::format(R"(name = "planted-transfer"
 seeds = [{}]
 [ladder]
 file = "{}"
