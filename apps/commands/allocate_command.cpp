@@ -9,8 +9,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "apps/charts/documents.h"
-#include "apps/charts/plot_file.h"
+#include "apps/commands/allocate_output.h"
 #include "apps/commands/command_line_errors.h"
 #include "apps/commands/command_line_lists.h"
 #include "apps/commands/commands.h"
@@ -28,17 +27,6 @@ struct Question {
   std::string reason;  // of a sweep: why by this fit
   std::vector<double> budgets;
   std::vector<fit::LadderSize> ladder;
-};
-
-struct Answer {
-  SourcedFit fit;
-  std::string reason;  // of a sweep: why by this fit
-  fit::AllocationReport report;
-
-  // "fr, joint (held-out error ...)"
-  std::string heading() const {
-    return reason.empty() ? fit.label() : fmt::format("{} ({})", fit.label(), reason);
-  }
 };
 
 void require_one_source(const AllocateCommandOptions& options) {
@@ -168,8 +156,8 @@ bool has_rows(const fit::AllocationReport& report) {
 }
 
 // The reports that have rows; what is wrong with each is on `log`.
-std::vector<Answer> answer_all(const AllocateCommandOptions& options, std::ostream& log) {
-  std::vector<Answer> out;
+std::vector<AllocationAnswer> answer_all(const AllocateCommandOptions& options, std::ostream& log) {
+  std::vector<AllocationAnswer> out;
   for (Question& each : questions_of(options, log)) {
     fit::AllocationReport report = answer(each, options);
     for (const std::string& warning : fit::warnings(report)) {
@@ -188,72 +176,6 @@ std::vector<Answer> answer_all(const AllocateCommandOptions& options, std::ostre
         folder);
   }
   return out;
-}
-
-// The rows of all languages in one list, and what else is said of each language.
-nlohmann::ordered_json sweep_json(const std::vector<Answer>& answers) {
-  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
-  nlohmann::ordered_json languages = nlohmann::ordered_json::array();
-  for (const Answer& each : answers) {
-    const std::string& language = each.fit.data.language;
-    nlohmann::ordered_json report = fit::to_json(each.report);
-    for (nlohmann::ordered_json& row : report["rows"]) {
-      row["language"] = language;
-      rows.push_back(std::move(row));
-    }
-    report.erase("schema");
-    report.erase("rows");
-    nlohmann::ordered_json one = {{"language", language},
-                                  {"fit", each.fit.name},
-                                  {"law", law_name(each.fit.fit)},
-                                  {"why_this_fit", each.reason}};
-    one.update(report);
-    languages.push_back(std::move(one));
-  }
-  return {{"schema", 1}, {"rows", std::move(rows)}, {"languages", std::move(languages)}};
-}
-
-fit::Table stacked_csv(const std::vector<Answer>& answers) {
-  std::vector<fit::TablePart> parts;
-  for (const Answer& each : answers) {
-    parts.push_back({{each.fit.data.language, each.fit.name, law_name(each.fit.fit)},
-                     fit::allocation_csv(each.report)});
-  }
-  return fit::stacked({"language", "fit", "law"}, parts);
-}
-
-void print(const std::vector<Answer>& answers, const AllocateCommandOptions& options,
-           std::ostream& out) {
-  const auto format = output_format(options.output);
-  const bool of_sweep = !options.source.directory.empty();
-  const fit::AllocationReport& first = answers.front().report;
-  if (!format) {
-    out << fit::pretty(of_sweep ? sweep_json(answers) : fit::to_json(first));
-  } else if (format == fit::TableFormat::kCsv) {
-    out << fit::render(stacked_csv(answers), *format);
-  } else if (!of_sweep) {
-    out << allocation_tables(first, *format);
-  } else {
-    for (const Answer& each : answers) {
-      out << each.heading() << "\n\n" << allocation_tables(each.report, *format) << "\n";
-    }
-  }
-}
-
-void plot(const std::vector<Answer>& answers, const AllocateCommandOptions& options,
-          std::ostream& log) {
-  std::vector<charts::NamedDocument> documents;
-  for (const Answer& each : answers) {
-    const Dataset& data = each.fit.data;
-    documents.push_back(
-        {each.fit.label(),
-         charts::allocation_document(each.fit.fit, each.report, data.data.points, names_of(data))});
-  }
-  const std::string& folder = options.source.directory;
-  charts::write_plot(options.output.plot,
-                     folder.empty() ? documents.front().document
-                                    : charts::combined("Allocation of " + folder, documents));
-  log << fmt::format("crosslaw allocate: charts in {}\n", options.output.plot);
 }
 
 void add_budget_options(CLI::App& command, AllocateCommandOptions& options) {
@@ -347,33 +269,6 @@ void add_allocate_footer(CLI::App& command) {
 
 }  // namespace
 
-std::string allocation_tables(const fit::AllocationReport& report, fit::TableFormat format) {
-  const std::string line = fit::convention_line(report);
-  std::string out;
-  if (format == fit::TableFormat::kLatex) {
-    const auto part = [&](const fit::Table& table, const std::string& caption) {
-      out += (out.empty() ? "" : "\n") + fit::latex_float(table, caption);
-    };
-    // Of the columns those of a page: a printed one is no wider.
-    out = "% " + line + "\n";
-    part(fit::frontier_table(report), "Growth of the compute-optimal split with $C$.");
-    part(fit::narrowed(fit::allocation_table(report)).table,
-         "Compute-optimal parameters $N^*$ and tokens $D^*$ of each budget, with 95\\,\\% "
-         "intervals.");
-    if (!report.savings.empty())
-      part(fit::saving_table(report), "What continuing saves against training from scratch.");
-    return out;
-  }
-  if (is_text(format)) {
-    out = fit::frontier_text(report) + fit::wrapped(line) + "\n\n";
-  } else {
-    out = line + "\n\n" + fit::render(fit::frontier_table(report), format) + "\n";
-  }
-  out += fit::render(fit::allocation_table(report), format);
-  if (!report.savings.empty()) out += "\n" + fit::render(fit::saving_table(report), format);
-  return out;
-}
-
 int run_allocate(const AllocateCommandOptions& options, std::ostream& out, std::ostream& log) {
   check_options(options);
   if (!options.conventions.empty()) {
@@ -381,10 +276,11 @@ int run_allocate(const AllocateCommandOptions& options, std::ostream& out, std::
                               settings_of(options), options.output},
                              out, log);
   }
-  const std::vector<Answer> answers = answer_all(options, log);
+  const std::vector<AllocationAnswer> answers = answer_all(options, log);
   if (answers.empty()) return 1;
-  if (!options.output.plot.empty()) plot(answers, options, log);
-  print(answers, options, out);
+  const std::string& folder = options.source.directory;
+  if (!options.output.plot.empty()) plot_allocations(answers, folder, options.output.plot, log);
+  print_allocations(answers, folder, options.output, out);
   return 0;
 }
 

@@ -9,7 +9,7 @@
 #include "apps/commands/given_fit.h"
 #include "apps/commands/output_format.h"
 #include "apps/study/ladder_file.h"
-#include "fit/write/allocation_table.h"
+#include "fit/allocate/best_split.h"
 
 namespace crosslaw::apps {
 
@@ -28,9 +28,6 @@ struct AllocateCommandOptions {
   bool accept_unidentified = false;
   OutputOptions output;
 };
-
-// The tables of an allocation as `allocate` prints them; `format` is not CSV.
-std::string allocation_tables(const fit::AllocationReport& report, fit::TableFormat format);
 
 // Allocates and writes tables to `out`, warnings and the names of files written to `log`. A sweep
 // is allocated by its stored fits over its own ladder and, without budgets, over those from inside

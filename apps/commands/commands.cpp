@@ -38,6 +38,8 @@ void add_commands(CLI::App& app, int& exit_code) {
   add_coeffs_command(app, exit_code);
   add_allocate_command(app, exit_code);
   add_predict_command(app, exit_code);
+  add_transfer_command(app, exit_code);
+  add_replay_command(app, exit_code);
   add_design_command(app, exit_code);
   add_rates_command(app, exit_code);
   add_report_command(app, exit_code);

@@ -8,7 +8,7 @@
 #include <memory>
 #include <utility>
 
-#include "apps/commands/allocate_command.h"
+#include "apps/commands/allocate_output.h"
 #include "apps/commands/coeffs_command.h"
 #include "apps/commands/commands.h"
 #include "apps/commands/launchers.h"

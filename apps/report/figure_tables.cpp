@@ -72,6 +72,15 @@ Rows frontier_rows(const Json& data) {
   return rows;
 }
 
+Rows frontier_line_rows(const Json& data) {
+  Rows rows;
+  for (const Json& frontier : data["loss"]["frontiers"]) {
+    add_rows({{"strategy", frontier["strategy"]}, {"replay", frontier["replay"]}}, frontier["line"],
+             rows);
+  }
+  return rows;
+}
+
 Rows forgetting_rows(const Json& data) {
   Rows rows;
   for (const Json& pair : data["pairs"]) {
@@ -144,14 +153,75 @@ Rows pair_rows(const Json& data, const char* key) {
   return rows;
 }
 
+// A list of what stands at "transfer" of every pair.
+Rows transfer_rows(const Json& data, const char* list) {
+  Rows rows;
+  for (const Json& pair : data["pairs"]) {
+    if (!pair["transfer"].is_null()) add_rows(pair_columns(pair), pair["transfer"][list], rows);
+  }
+  return rows;
+}
+
+Rows contrast_rows(const Json& data) {
+  Rows rows;
+  for (const Json& pair : data["pairs"]) {
+    if (!pair["contrast"].is_null()) add_rows(pair_columns(pair), pair["contrast"]["laws"], rows);
+  }
+  return rows;
+}
+
+Rows language_curve_rows(const Json& data) {
+  Rows rows;
+  for (const Json& pair : data["pairs"]) {
+    for (const Json& curve : pair["language_curves"]) {
+      Json before = Json::object();
+      flatten(curve, "", before);
+      add_rows(before, curve["points"], rows);
+    }
+  }
+  return rows;
+}
+
+// A row a share of replay of every size and number of tokens.
+Rows replay_rows(const Json& data) {
+  Rows rows;
+  for (const Json& plan : data["replay"]) {
+    for (const Json& cell : plan["cells"]) {
+      Json before = {{"strategy", plan["strategy"]}, {"language", plan["language"]}};
+      flatten(cell, "", before);
+      add_rows(before, cell["ratios"], rows);
+    }
+  }
+  return rows;
+}
+
+Rows matrix_rows(const Json& data) {
+  Rows rows;
+  add_rows(Json::object(), data["matrix"]["cells"], rows);
+  return rows;
+}
+
+Rows pooled_rows(const Json& data) {
+  Rows rows;
+  if (!data["pooled"].is_null()) add_rows(Json::object(), data["pooled"]["languages"], rows);
+  return rows;
+}
+
+Rows size_rows(const Json& data) {
+  Rows rows;
+  add_rows(Json::object(), data["sizes"], rows);
+  return rows;
+}
+
 struct Maker {
   const char* name;
   Rows (*rows)(const Json& data);
 };
 
-constexpr std::array<Maker, 11> kMakers = {{
+constexpr std::array<Maker, 22> kMakers = {{
     {"losses", loss_rows},
     {"frontier", frontier_rows},
+    {"frontier-line", frontier_line_rows},
     {"savings", [](const Json& data) { return pair_rows(data, "savings"); }},
     {"savings-by-law", [](const Json& data) { return pair_rows(data, "savings_law"); }},
     {"iso-loss", iso_loss_rows},
@@ -161,6 +231,16 @@ constexpr std::array<Maker, 11> kMakers = {{
     {"allocation", [](const Json& data) { return pair_rows(data, "allocation"); }},
     {"residuals", [](const Json& data) { return pair_rows(data, "residuals"); }},
     {"forgetting", forgetting_rows},
+    {"transfer", [](const Json& data) { return transfer_rows(data, "rows"); }},
+    {"transfer-budgets", [](const Json& data) { return transfer_rows(data, "budgets"); }},
+    {"transfer-frontier", [](const Json& data) { return transfer_rows(data, "frontier"); }},
+    {"crossings", [](const Json& data) { return transfer_rows(data, "crossings"); }},
+    {"laws-on-both", contrast_rows},
+    {"transfer-matrix", matrix_rows},
+    {"language-losses", language_curve_rows},
+    {"replay", replay_rows},
+    {"pooled-laws", pooled_rows},
+    {"sizes", size_rows},
 }};
 
 std::string cell(const Json& value) {

@@ -37,6 +37,8 @@ PART(page_js)
   .incbin "report_fits.js"
   .incbin "report_checks.js"
   .incbin "report_tables.js"
+  .incbin "report_transfer.js"
+  .incbin "report_replay.js"
   .incbin "report_main.js"
 END(page_js)
 

@@ -321,7 +321,9 @@
       const made = typeof Plotly === 'undefined' ? {missing: 'The drawing library did not load.'} :
                                                    entry.build(context);
       if (!entry.tools) plot.after(entry.tools = tools(id));
-      entry.tools.hidden = Boolean(made.missing);
+      entry.tools.hidden = Boolean(made.missing || made.hidden);
+      plot.hidden = Boolean(made.hidden);
+      if (made.hidden) return;
       if (made.missing) return showMissing(plot, id, made.missing);
       if (plot.classList.contains('missing')) fill(plot.id);
       plot.classList.remove('missing');

@@ -2,7 +2,7 @@
 // language.
 (() => {
   'use strict';
-  const {fill, isNumber, whole, loss, percent, language, plain} = crosslaw.format;
+  const {fill, isNumber, whole, loss, percent, interval, language, plain} = crosslaw.format;
   const charts = crosslaw.charts;
 
   function residualTrace(rows, kind, key, axes) {
@@ -179,7 +179,16 @@
             signed(rise.least)} to ${signed(rise.most)} nats, ${
             signed(rise.mean)} on average over ${whole(rise.ends)} runs.` :
         ' The loss of the source models is not known, so no rise can be stated.';
-    return `${whole(entries.length)} models of ${plain(entries[0].strategy)}.${words}`;
+    const growth = context.pair.forgetting.growth;
+    const exponent = (name) => `${loss(growth[`${name}_exponent`], 2)} ${
+                                   interval(growth[`${name}_exponent_ci95`], (x) => loss(x, 2))}`
+                                   .trim();
+    const by = growth && isNumber(growth.params_exponent) ?
+        ` By size and tokens the rise goes as N to the power ${
+            exponent(
+                'params')} and D to the power ${exponent('tokens')} (${whole(growth.ends)} ends).` :
+        '';
+    return `${whole(entries.length)} models of ${plain(entries[0].strategy)}.${words}${by}`;
   }
 
   charts.figure('residuals', buildResiduals);

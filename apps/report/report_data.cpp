@@ -3,36 +3,28 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <cmath>
+#include <algorithm>
 #include <ctime>
-#include <nlohmann/json.hpp>
 
+#include "apps/report/report_figures.h"
+#include "apps/report/report_json.h"
 #include "apps/study/budget_allocation.h"
-#include "apps/study/fit_residuals.h"
-#include "apps/study/forgetting.h"
-#include "apps/study/iso_loss.h"
-#include "apps/study/law_savings.h"
-#include "apps/study/loss_frontier.h"
-#include "apps/study/measured_savings.h"
+#include "apps/study/language_curves.h"
+#include "apps/study/model_sizes.h"
+#include "apps/study/pooled_law.h"
+#include "apps/study/replay_json.h"
 #include "apps/study/reported_fits.h"
 #include "apps/study/sweep_answer.h"
 #include "apps/study/sweep_summary.h"
+#include "apps/study/sweep_transfers.h"
+#include "apps/study/transfer_json.h"
+#include "apps/study/transfer_matrix.h"
 
 // What apps/study found, written as JSON. No number is made here.
 namespace crosslaw::apps {
 namespace {
 
-using json = nlohmann::ordered_json;  // in the order in which it is written here
-
-json optional(const std::optional<double>& value) {
-  return value && std::isfinite(*value) ? json(*value) : json(nullptr);
-}
-
-json text_or_null(const std::string& text) { return text.empty() ? json(nullptr) : json(text); }
-
-json range(const std::optional<fit::Range>& r) {
-  return r ? json::array({r->low, r->high}) : json(nullptr);
-}
+using json = PageJson;
 
 std::string utc_now() {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
@@ -65,69 +57,6 @@ json strategies_json(const std::vector<StrategySummary>& strategies) {
                     {"kind", s.kind}});
   }
   return list;
-}
-
-json losses_json(const std::vector<LossAtCompute>& losses) {
-  json list = json::array();
-  for (const LossAtCompute& at : losses) {
-    list.push_back(
-        {{"tokens", at.tokens}, {"flops", at.flops}, {"loss", at.loss}, {"end", at.end}});
-  }
-  return list;
-}
-
-json curve_json(const LossCurve& curve) {
-  return {{"strategy", curve.strategy},
-          {"replay", curve.replay},
-          {"language", curve.language},
-          {"size", curve.size},
-          {"params", curve.params},
-          {"seed", curve.seed},
-          {"points", losses_json(curve.points)}};
-}
-
-json frontier_json(const LossFrontier& frontier) {
-  json line = json::array();
-  for (const LossAtCompute& at : frontier.line)
-    line.push_back({{"flops", at.flops}, {"loss", at.loss}});
-  return {{"strategy", frontier.strategy},
-          {"replay", frontier.replay},
-          {"coefficient", optional(frontier.coefficient.value)},
-          {"exponent", optional(frontier.exponent.value)},
-          {"exponent_ci95", range(frontier.exponent.ci95)},
-          {"mean_distance", frontier.mean_distance},
-          {"lowest", losses_json(frontier.lowest)},
-          {"line", line}};
-}
-
-json loss_json(const LossOverCompute& loss) {
-  json entry = {{"compute", axis_name(loss.compute)},
-                {"curves", json::array()},
-                {"frontiers", json::array()}};
-  for (const LossCurve& curve : loss.curves) entry["curves"].push_back(curve_json(curve));
-  for (const LossFrontier& each : loss.frontiers) entry["frontiers"].push_back(frontier_json(each));
-  return entry;
-}
-
-json forgetting_json(const std::vector<Forgetting>& forgotten) {
-  json entry = {{"models", json::array()}, {"rise", nullptr}};
-  for (const Forgetting& each : forgotten) {
-    json points = json::array();
-    for (const SourceLoss& p : each.points)
-      points.push_back({{"tokens", p.tokens}, {"loss", p.loss}, {"end", p.end}});
-    entry["models"].push_back({{"strategy", each.strategy},
-                               {"language", each.source_language},
-                               {"size", each.size},
-                               {"params", each.params},
-                               {"seed", each.seed},
-                               {"start_loss", optional(each.start_loss)},
-                               {"points", points}});
-  }
-  if (const std::optional<ForgettingSummary> rise = summarise(forgotten)) {
-    entry["rise"] = {
-        {"ends", rise->ends}, {"least", rise->least}, {"mean", rise->mean}, {"most", rise->most}};
-  }
-  return entry;
 }
 
 std::string subject_name(FitSubject subject) {
@@ -167,62 +96,6 @@ json fit_json(const ReportedFit& reported) {
           {"starts_at_best", fit.certificate.starts_at_best}};
 }
 
-json saving_json(const MeasuredSaving& s) {
-  return {{"size", s.size},
-          {"params", s.params},
-          {"tokens", s.tokens},
-          {"tokens_per_param", s.tokens_per_param},
-          {"flops", s.flops},
-          {"loss", s.loss},
-          {"scratch_tokens", s.scratch_tokens},
-          {"scratch_flops", s.scratch_flops},
-          {"saved_fraction", s.saved_share},
-          {"transferred_tokens", s.transferred_tokens},
-          {"extrapolated", s.extrapolated}};
-}
-
-json law_saving_json(const LawSaving& s) {
-  return {{"params", s.params},
-          {"tokens", s.tokens},
-          {"tokens_per_param", s.tokens_per_param},
-          {"saved_fraction", optional(s.saved_share.value)},
-          {"ci95", range(s.saved_share.ci95)}};
-}
-
-json surface_json(const IsoLossSurface& surface) {
-  json frontier = json::array(), measured = json::array();
-  for (const BestSize& best : surface.frontier) {
-    frontier.push_back({{"flops", best.flops},
-                        {"params", optional(best.params.value)},
-                        {"params_ci95", range(best.params.ci95)}});
-  }
-  for (const SizeAndCompute& at : surface.measured)
-    measured.push_back({{"flops", at.flops}, {"params", at.params}});
-  json ratios = json::array();
-  for (const RatioLine& each : surface.ratios) {
-    json line = json::array();
-    for (const SizeAndCompute& at : each.line)
-      line.push_back({{"flops", at.flops}, {"params", at.params}});
-    ratios.push_back({{"tokens_per_param", each.tokens_per_param}, {"line", line}});
-  }
-  return {{"strategy", surface.strategy}, {"params", surface.params}, {"flops", surface.flops},
-          {"loss", surface.loss},         {"frontier", frontier},     {"ratios", ratios},
-          {"measured", measured}};
-}
-
-json iso_loss_json(const IsoLoss& figure) {
-  json entry = {{"compute", axis_name(figure.compute)},
-                {"levels",
-                 {{"low", figure.levels.low},
-                  {"high", figure.levels.high},
-                  {"start", figure.levels.start},
-                  {"step", figure.levels.step}}},
-                {"surfaces", json::array()}};
-  for (const IsoLossSurface& each : figure.surfaces)
-    entry["surfaces"].push_back(surface_json(each));
-  return entry;
-}
-
 json side_json(const std::optional<fit::AllocationRow>& row) {
   if (!row) return nullptr;
   json side = {{"params", optional(row->params.value)}, {"params_ci95", range(row->params.ci95)},
@@ -249,26 +122,101 @@ json allocation_json(const fit::FitResult& fit, const std::vector<BudgetAllocati
   return entry;
 }
 
-json residuals_json(const std::vector<FitResidual>& residuals) {
-  json entry = {{"rows", json::array()}, {"spread", json::array()}};
-  for (const FitResidual& r : residuals) {
-    entry["rows"].push_back({{"strategy", r.strategy},
-                             {"size", r.size},
-                             {"params", r.params},
-                             {"tokens", r.tokens},
-                             {"observed", r.observed},
-                             {"predicted", r.predicted},
-                             {"residual", r.residual}});
+json language_curves_json(const std::vector<LanguageCurve>& curves) {
+  json list = json::array();
+  for (const LanguageCurve& curve : curves) {
+    json points = json::array();
+    for (const LanguageCurve::At& at : curve.points)
+      points.push_back(
+          {{"flops", at.flops}, {"tokens", at.tokens}, {"loss", at.loss}, {"end", at.end}});
+    list.push_back({{"strategy", curve.strategy},
+                    {"language", curve.language},
+                    {"source", curve.source},
+                    {"replay", curve.replay},
+                    {"size", curve.size},
+                    {"params", curve.params},
+                    {"seed", curve.seed},
+                    {"points", points}});
   }
-  for (const ResidualSpread& s : spread_of(residuals)) {
-    entry["spread"].push_back({{"strategy", s.strategy}, {"points", s.points}, {"rms", s.rms}});
-  }
-  return entry;
+  return list;
 }
 
-json pair_json(const Observations& observations, const PairFits& fits) {
+json transfer_part(const std::optional<PairTransfer>& transfer) {
+  if (!transfer) return nullptr;
+  json out = {{"fit", text_or_null(transfer->fit)},
+              {"reason", text_or_null(transfer->reason)},
+              {"doubt", text_or_null(transfer->doubt)}};
+  out.update(to_json(transfer->findings));
+  return out;
+}
+
+json contrast_part(const std::optional<LawContrast>& contrast) {
+  if (!contrast) return nullptr;
+  json out = {{"sentence", text_or_null(describe(*contrast))}};
+  out.update(to_json(*contrast));
+  return out;
+}
+
+json matrix_json(const TransferMatrix& matrix) {
+  json out = {{"sources", matrix.sources}, {"targets", matrix.targets}, {"cells", json::array()}};
+  for (const TransferCell& cell : matrix.cells) {
+    out["cells"].push_back({{"source_language", cell.source_language},
+                            {"language", cell.language},
+                            {"strategy", cell.strategy},
+                            {"replay", cell.replay},
+                            {"tokens_per_param", cell.tokens_per_param},
+                            {"saved_share", optional(cell.saved_share.value)},
+                            {"saved_share_ci95", range(cell.saved_share.ci95)},
+                            {"by_law", cell.by_law},
+                            {"verdict", name_of(cell.saving)},
+                            {"scratch_bits_per_byte", optional(cell.scratch_bits_per_byte)},
+                            {"continued_bits_per_byte", optional(cell.continued_bits_per_byte)}});
+  }
+  return out;
+}
+
+json pooled_json(const std::optional<PooledLaw>& pooled) {
+  if (!pooled) return nullptr;
+  const auto put = [](json& row, const char* name, const fit::Estimate& e) {
+    row[name] = optional(e.value);
+    row[fmt::format("{}_ci95", name)] = range(e.ci95);
+  };
+  json out = {{"sentence", describe(*pooled)},
+              {"heterogeneity", pooled->heterogeneity},
+              {"freedom", pooled->freedom},
+              {"chance", pooled->chance},
+              {"languages", json::array()}};
+  put(out, "alpha", pooled->alpha), put(out, "beta", pooled->beta);
+  for (const LanguageLaw& law : pooled->languages) {
+    json row = {{"language", law.language}, {"points", law.points}};
+    put(row, "alpha", law.alpha), put(row, "beta", law.beta);
+    put(row, "E", law.e), put(row, "A", law.a), put(row, "B", law.b);
+    row["rms"] = law.rms, row["pooled_rms"] = law.pooled_rms;
+    out["languages"].push_back(std::move(row));
+  }
+  return out;
+}
+
+json sizes_json(const std::vector<ModelSizeRow>& sizes) {
+  json list = json::array();
+  for (const ModelSizeRow& s : sizes) {
+    list.push_back({{"size", s.size},
+                    {"embedding", s.embedding},
+                    {"unembedding", s.unembedding},
+                    {"blocks", s.blocks},
+                    {"norms", s.norms},
+                    {"total", s.total},
+                    {"budget", s.budget},
+                    {"flops_per_token", s.flops_per_token}});
+  }
+  return list;
+}
+
+json pair_json(const Observations& observations, const PairFits& fits,
+               const std::optional<PairTransfer>& transfer) {
   const LanguagePair& pair = fits.pair;
-  const std::vector<MeasuredSaving> savings = measured_savings(observations, pair);
+  const std::vector<MeasuredSaving> savings =
+      measured_savings(observations, pair, transfer ? transfer->findings.noise : fit::LossNoise{});
   json entry = {{"language", pair.language},
                 {"source_language", text_or_null(pair.source_language)},
                 {"scratch", pair.scratch},
@@ -280,6 +228,9 @@ json pair_json(const Observations& observations, const PairFits& fits) {
                 {"savings", json::array()},
                 {"savings_law", json::array()},
                 {"forgetting", forgetting_json(forgetting(observations, pair))},
+                {"transfer", transfer_part(transfer)},
+                {"contrast", contrast_part(fits.contrast)},
+                {"language_curves", language_curves_json(language_curves(observations, pair))},
                 {"contours", iso_loss_json(iso_loss(observations, fits))},
                 {"allocation", nullptr},
                 {"residuals", nullptr}};
@@ -401,7 +352,19 @@ nlohmann::ordered_json report_data(const db::RunStore& store, const Observations
   data["problems"] = problems_json(fits);
   data["loss"] = loss_json(loss_over_compute(observations, ComputeCount::kExact));
   data["pairs"] = json::array();
-  for (const PairFits& pair : fits) data["pairs"].push_back(pair_json(observations, pair));
+  std::vector<PairTransfer> transfers;
+  for (const PairFits& pair : fits) {
+    const std::optional<PairTransfer> transfer = pair_transfer(observations, pair);
+    data["pairs"].push_back(pair_json(observations, pair, transfer));
+    if (transfer) transfers.push_back(*transfer);
+  }
+  data["matrix"] = matrix_json(transfer_matrix(observations, transfers));
+  data["pooled"] = pooled_json(pooled_law(fits));
+  data["replay"] = json::array();
+  const ReplayOptions replay;
+  for (const ReplayPlan& plan : replay_plans(observations, replay))
+    data["replay"].push_back(to_json(plan, replay));
+  data["sizes"] = sizes_json(model_sizes(observations));
   data["runs"] = runs_json(observations);
   return data;
 }

@@ -60,15 +60,19 @@
     };
   }
 
-  // Dotted lines L = coefficient * C^-exponent through the lowest losses, named in the corner that
-  // nothing can reach.
+  // L = A′ · C^−γ, or with the floor E′ in front.
+  const frontierLaw = (front) =>
+      `L = ${isNumber(front.floor) ? `${crosslaw.format.digits(front.floor, 4)} + ` : ''}${
+          crosslaw.format.digits(
+              front.coefficient, 4)} · C<sup>−${front.exponent.toFixed(4)}</sup>`;
+
+  // Dotted lines through the lowest losses, named in the corner that nothing can reach.
   function frontierLines(context) {
     const traces = [], annotations = [];
     for (const kind of ['scratch', 'continued']) {
       const front = shown[kind] && context.data.loss.frontiers.find(isOf(context, kind));
       if (!front || !isNumber(front.coefficient) || !isNumber(front.exponent)) continue;
-      const law = `L = ${crosslaw.format.digits(front.coefficient, 4)} · C<sup>−${
-          front.exponent.toFixed(4)}</sup>`;
+      const law = frontierLaw(front);
       const name = kind === 'scratch' ? 'from scratch' : 'continued';
       const line = {
         type: 'scatter',
@@ -322,12 +326,15 @@
                        .filter(Boolean);
     const distances = fronts.map(
         (front) => `${front.lowest.length} of ${plain(front.strategy)}, ${
-            percent(front.mean_distance, 2)} from them on average`);
+            percent(
+                front.mean_distance,
+                2)} from them on average${isNumber(front.floor) ? ', levelling off at E′' : ''}`);
     return `${whole(curves.length)} curves, ${
                whole(points)} losses on fixed held-out text; dots mark the end of a schedule. ` +
-        (fronts.length ? `Dotted: a power law through the lowest losses at each compute (${
-                             distances.join('; ')}). ` :
-                         'No frontier was fitted. ') +
+        (fronts.length ?
+             `Dotted: a power law through the lowest losses at each compute, with a constant where the losses show one (${
+                 distances.join('; ')}). ` :
+             'No frontier was fitted. ') +
         (context.pair.savings.length ?
              'The second panel shows, at the loss where the continued model ended, the way to the scratch curve; dotted where it had to be extrapolated.' :
              '');

@@ -13,17 +13,26 @@
 //     seed, points[{tokens, flops, loss, end}]}]: losses on the strategy's own language; `end`
 //     marks the end of a schedule. Points stand in the order of the run; where tokens step back, or
 //     after an end, a new line begins. frontiers[{strategy, replay, coefficient, exponent,
-//     exponent_ci95, mean_distance, lowest[{tokens, flops, loss}], line[{flops, loss}]}]},
+//     exponent_ci95, floor (null: a straight power law), floor_ci95, mean_distance,
+//     lowest[{tokens, flops, loss}], line[{flops, loss}]}]},
 //   pairs[{language, source_language, scratch, continued (names of strategies), replay, headline,
 //     headline_pattern (the same with {source} and {target}), chosen{fit, reason},
 //     fits[{name, subject: scratch|continued|both, law, points, objective, identifiable,
 //       coefficients{E: {value, se, ci95[2], held}, ...}, rms_residual, problems[], condition,
 //       starts, starts_at_best}],
 //     savings[{size, params, tokens, tokens_per_param, flops, loss, scratch_tokens, scratch_flops,
-//       saved_fraction, transferred_tokens, extrapolated}],
-//     savings_law[{params, tokens, tokens_per_param, saved_fraction, ci95}],
+//       saved_fraction, transferred_tokens, each with _ci95, extrapolated}],
+//     transfer{fit, reason, sentence, noise, rows[], budgets[], growth{measured, law}, crossings[],
+//       frontier[]}: as crosslaw transfer --json, null without continued runs,
+//     contrast{sentence, laws[{law, runs, points, rms, mean_error, huber, gamma{value, ci95}}],
+//       gamma_scratch, gamma_continued, gamma_difference, problems[]},
+//     language_curves[{strategy, language, source, replay, size, params, seed, points[{flops (on
+//       this language alone), tokens, loss, end}]}],
+//     savings_law[{params, tokens, tokens_per_param, saved_fraction, ci95, transferred_tokens,
+//       transferred_tokens_ci95}],
 //     forgetting{models[{strategy, language, size, params, seed, start_loss, points[{tokens, loss,
-//       end}]}], rise{ends, least, mean, most}}: losses on the source language while continuing,
+//       end}]}], rise{ends, least, mean, most}, growth{ends, constant, params_exponent,
+//       tokens_exponent, with _ci95}}: losses on the source language while continuing,
 //     contours{compute, levels{low, high, start, step}, surfaces[{strategy, params[], flops[],
 //       loss[row of params][column of flops], frontier[{flops, params, params_ci95}],
 //       ratios[{tokens_per_param, line[{flops, params}]}],
@@ -32,6 +41,15 @@
 //       nearest_params}, continued{the same}, loss_difference, warnings[]}]},
 //     residuals{rows[{strategy, size, params, tokens, observed, predicted, residual}],
 //       spread[{strategy, points, rms}]}}],
+//   matrix{sources[], targets[], cells[{source_language, language, strategy, replay,
+//     tokens_per_param, saved_share, saved_share_ci95, by_law, verdict, scratch_bits_per_byte,
+//     continued_bits_per_byte}]},
+//   replay[{strategy, language, source_language, sentence, within, weight, ratios[], noise,
+//   cells[]}]:
+//     as crosslaw replay --json,
+//   pooled{sentence, alpha, beta with _ci95, heterogeneity, freedom, chance, languages[{language,
+//     points, alpha, beta, E, A, B, each with _ci95, rms, pooled_rms}]}: null for one language,
+//   sizes[{size, embedding, unembedding, blocks, norms, total, budget, flops_per_token}],
 //   runs[{name, key, strategy, size, params, tokens, outcome, loss, loss_per_byte, flops, seconds,
 //     attempts, device, message}].
 // Unknown is null, any array may be empty or null: each part then says what is missing.
@@ -66,10 +84,13 @@
     return {...object, ...Object.fromEntries(lists)};
   }
   function withPoints(entries) { return entries.map((entry) => withLists(entry, ['points'])); }
+  const transferLists = ['rows', 'budgets', 'crossings', 'frontier'];
   function completePair(pair) {
     const forgetting = withLists(pair.forgetting, ['models']);
     return {
-      ...withLists(pair, ['fits', 'savings', 'savings_law']),
+      ...withLists(pair, ['fits', 'savings', 'savings_law', 'language_curves']),
+      language_curves: withPoints(withLists(pair, ['language_curves']).language_curves),
+      transfer: pair.transfer ? {growth: {}, ...withLists(pair.transfer, transferLists)} : null,
       forgetting: {...forgetting, models: withPoints(forgetting.models)},
       contours: withLists(pair.contours, ['surfaces']),
       allocation: withLists(pair.allocation, ['rows']),
@@ -78,7 +99,7 @@
   }
   function read() {
     const json = JSON.parse(document.getElementById('crosslaw-data').textContent);
-    const data = withLists(json, ['problems', 'strategies', 'pairs', 'runs']);
+    const data = withLists(json, ['problems', 'strategies', 'pairs', 'runs', 'replay', 'sizes']);
     data.pairs = data.pairs.map(completePair);
     data.loss = withLists(data.loss, ['curves', 'frontiers']);
     data.loss.curves = withPoints(data.loss.curves);
@@ -352,6 +373,7 @@
       for (const [id, source] of Object.entries(crosslaw.sources))
         fill(`source-${id}`, source(context));
       crosslaw.tables.allocation(context);
+      for (const part of crosslaw.parts) part(context);
       return charts.drawAll(context);
     };
     const choose = (i) => {

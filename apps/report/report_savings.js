@@ -16,6 +16,23 @@
         (row.extrapolated ? '<br>beyond the measured scratch losses: extrapolated' : '');
   }
 
+  // From a value to the ends of its interval; none where the noise is not known.
+  function bars(rows, key, shades) {
+    const ends = (row) => row[`${key}_ci95`];
+    if (!rows.some(ends)) return {};
+    return {
+      error_y: {
+        type: 'data',
+        symmetric: false,
+        array: rows.map((row) => (ends(row) ? ends(row)[1] - row[key] : 0)),
+        arrayminus: rows.map((row) => (ends(row) ? row[key] - ends(row)[0] : 0)),
+        width: 0,
+        thickness: 0.8,
+        color: shades[Math.floor(shades.length / 2)]
+      }
+    };
+  }
+
   function panelTraces(context, rows, key, axes) {
     const curves = new Map();
     for (const row of rows) {
@@ -36,6 +53,7 @@
       y: rows.map((row) => row[key]),
       hovertext: rows.map(measuredText),
       hoverinfo: 'text',
+      ...bars(rows, key, shades),
       marker: {
         size: 8,
         symbol: 'circle',
@@ -47,12 +65,15 @@
   }
 
   // The same from the fitted laws: a dashed line with its interval for some sizes.
-  function lawTraces(rows, axes) {
+  function lawTraces(rows, key, axes) {
+    const share = key === 'saved_fraction', ends = share ? 'ci95' : `${key}_ci95`;
+    const words = (v) => (share ? percent(v, 1) : whole(v));
     const sizes = [...new Set(rows.map((row) => row.params))].sort((a, b) => a - b);
     return sizes.flatMap((params) => {
-      const line = rows.filter((row) => row.params === params && isNumber(row.saved_fraction))
+      const line = rows.filter((row) => row.params === params && isNumber(row[key]))
                        .sort((a, b) => a.tokens - b.tokens);
-      const band = line.filter((row) => row.ci95 && isNumber(row.ci95[0]) && isNumber(row.ci95[1]));
+      const band =
+          line.filter((row) => row[ends] && isNumber(row[ends][0]) && isNumber(row[ends][1]));
       const x = band.map(across), ink = charts.colour('ink');
       return [
         {
@@ -60,7 +81,7 @@
           mode: 'lines',
           ...axes,
           x: [...x, ...x.slice().reverse()],
-          y: [...band.map((row) => row.ci95[0]), ...band.map((row) => row.ci95[1]).reverse()],
+          y: [...band.map((row) => row[ends][0]), ...band.map((row) => row[ends][1]).reverse()],
           fill: 'toself',
           fillcolor: charts.faint(ink, 0.07),
           line: {width: 0},
@@ -69,16 +90,15 @@
         {
           type: 'scatter',
           mode: 'lines',
-          name: 'law',
+          name: share ? 'law' : 'law transferred',
           ...axes,
           x: line.map(across),
-          y: line.map((row) => row.saved_fraction),
+          y: line.map((row) => row[key]),
           hoverinfo: 'text',
           hovertext: line.map(
-              (row) => `fitted laws, ${whole(row.params)} parameters<br><b>${
-                           percent(row.saved_fraction, 1)}</b> saved at ` +
-                  `${whole(row.tokens)} tokens<br>${
-                           crosslaw.format.interval(row.ci95, (v) => percent(v, 1))}`),
+              (row) => `fitted laws, ${whole(row.params)} parameters<br><b>${words(row[key])}</b> ${
+                           share ? 'saved' : 'tokens transferred'} at ` +
+                  `${whole(row.tokens)} tokens<br>${crosslaw.format.interval(row[ends], words)}`),
           line: {color: ink, width: 1.3, dash: 'dash'}
         },
       ];
@@ -150,7 +170,8 @@
     const negative = rows.some((row) => row.saved_fraction < 0);
     return {
       traces: [
-        ...lawTraces(law, first), ...panelTraces(context, rows, 'saved_fraction', first),
+        ...lawTraces(law, 'saved_fraction', first), ...lawTraces(law, 'transferred_tokens', second),
+        ...panelTraces(context, rows, 'saved_fraction', first),
         ...panelTraces(
             context, rows.filter((row) => isNumber(row.transferred_tokens)), 'transferred_tokens',
             second)
@@ -214,7 +235,7 @@
                    rows.length)} ends of continued runs, each compared with the losses of the scratch runs of the same size, interpolated in log tokens and log loss; ` +
         `${whole(beyond)} of them lie beyond the last scratch loss and are hollow. ` +
         (context.pair.savings_law.length ?
-             'Dashed: the same from the fitted laws, with 95 % intervals. ' :
+             'Bars and bands: 95 % intervals; dashed: the same from the fitted laws. ' :
              '') +
         'Tokens and FLOPs save alike, because the size is the same; the compute of the source model is not counted.';
   }

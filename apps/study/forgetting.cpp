@@ -1,10 +1,33 @@
 #include "apps/study/forgetting.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <utility>
 
+#include "fit/laws/power_law.h"
+#include "fit/solve/random.h"
+
 namespace crosslaw::apps {
+namespace {
+
+constexpr int kGrowthDraws = 1000;
+
+struct Risen {
+  std::vector<double> log_params, log_tokens, log_rise;
+};
+
+void add_risen(const Forgetting& entry, Risen& out) {
+  for (const SourceLoss& point : entry.points) {
+    const double rise = point.loss - entry.start_loss.value_or(point.loss);
+    if (!point.end || !(rise > 0) || !(point.tokens > 0)) continue;
+    out.log_params.push_back(std::log(entry.params));
+    out.log_tokens.push_back(std::log(point.tokens));
+    out.log_rise.push_back(std::log(rise));
+  }
+}
+
+}  // namespace
 
 std::vector<Forgetting> forgetting(const Observations& observations, const LanguagePair& pair) {
   std::vector<Forgetting> out;
@@ -54,6 +77,36 @@ std::optional<ForgettingSummary> summarise(const std::vector<Forgetting>& forgot
   }
   if (out.ends == 0) return std::nullopt;
   out.mean = sum / static_cast<double>(out.ends);
+  return out;
+}
+
+std::optional<ForgettingGrowth> forgetting_growth(const std::vector<Forgetting>& forgotten) {
+  Risen all;
+  for (const Forgetting& entry : forgotten) add_risen(entry, all);
+  const std::optional<fit::PowerPlane> found =
+      fit::power_plane_through(all.log_params, all.log_tokens, all.log_rise);
+  if (!found) return std::nullopt;
+  std::vector<std::optional<fit::PowerPlane>> draws;
+  for (int draw = 0; draw < kGrowthDraws; ++draw) {
+    fit::Random random(1, static_cast<std::uint64_t>(draw));
+    Risen some;
+    for (std::size_t i = 0; i < forgotten.size(); ++i) {
+      const auto which = random.index(static_cast<std::uint32_t>(forgotten.size()));
+      add_risen(forgotten[which], some);
+    }
+    draws.push_back(fit::power_plane_through(some.log_params, some.log_tokens, some.log_rise));
+  }
+  const auto spread = [&](const auto& quantity) {
+    std::vector<std::optional<double>> values;
+    for (const std::optional<fit::PowerPlane>& each : draws)
+      values.push_back(each ? std::optional<double>(quantity(*each)) : std::nullopt);
+    return fit::summarise(quantity(*found), values);
+  };
+  ForgettingGrowth out;
+  out.ends = static_cast<std::int64_t>(all.log_rise.size());
+  out.constant = spread([](const fit::PowerPlane& p) { return std::exp(p.log_constant); });
+  out.params_exponent = spread([](const fit::PowerPlane& p) { return p.first_exponent; });
+  out.tokens_exponent = spread([](const fit::PowerPlane& p) { return p.second_exponent; });
   return out;
 }
 

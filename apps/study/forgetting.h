@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "apps/study/observations.h"
+#include "fit/solve/spread.h"
 
 // Loss on the source language while a model continues on another (the "scaling law of forgetting"
 // of arXiv:2407.02118, Fig. 5).
@@ -39,5 +40,15 @@ std::vector<Forgetting> forgetting(const Observations& observations, const Langu
 
 // Over the ends whose start is known; absent where there is none.
 std::optional<ForgettingSummary> summarise(const std::vector<Forgetting>& forgotten);
+
+// rise = constant * N^params_exponent * D^tokens_exponent over the ends of schedules, D tokens of
+// the target language; least squares in logs over the ends at which something was forgotten.
+struct ForgettingGrowth {
+  std::int64_t ends = 0;
+  fit::Estimate constant, params_exponent, tokens_exponent;  // intervals resample models whole
+};
+
+// Absent where fewer than four ends have risen, or they do not tell N from D.
+std::optional<ForgettingGrowth> forgetting_growth(const std::vector<Forgetting>& forgotten);
 
 }  // namespace crosslaw::apps

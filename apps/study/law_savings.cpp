@@ -19,7 +19,8 @@ std::vector<LawSaving> law_savings(const fit::FitResult& joint) {
     for (int i = 0; i < kSteps; ++i) {
       const double share = static_cast<double>(i) / (kSteps - 1);
       const double tokens = n * ratio.low * std::pow(ratio.high / ratio.low, share);
-      out.push_back({n, tokens, tokens / n, fit::saved_share_at(joint, n, tokens)});
+      out.push_back({n, tokens, tokens / n, fit::saved_share_at(joint, n, tokens),
+                     fit::transferred_tokens_at(joint, n, tokens)});
     }
   }
   return out;

@@ -13,6 +13,7 @@ struct LawSaving {
   double tokens = 0;
   double tokens_per_param = 0;
   fit::Estimate saved_share;  // of tokens and so of FLOPs, at equal loss
+  fit::Estimate transferred_tokens;
 };
 
 // For the smallest, the middle and the largest size, over the measured tokens a parameter. `joint`

@@ -11,7 +11,8 @@
 namespace crosslaw::apps {
 namespace {
 
-constexpr int kDraws = 200;  // resampled runs for the interval of the exponent
+constexpr int kDraws = 200;      // resampled runs for the interval of the exponent
+constexpr int kCurveSteps = 32;  // pieces of a frontier that bends
 
 double flops_of(const Measurement& m, ComputeCount compute) {
   return compute == ComputeCount::kExact ? m.target_flops
@@ -40,23 +41,25 @@ std::optional<LossFrontier> frontier_through(const fit::Points& points) {
     const fit::LowerEnvelope envelope = fit::lower_envelope(points, flops, kDraws, 1);
     out.coefficient = envelope.coefficient;
     out.exponent = envelope.exponent;
+    out.floor = envelope.floor;
     for (const int i : envelope.points) {
       const auto at = static_cast<std::size_t>(i);
       out.lowest.push_back({flops[at], points[at].tokens, points[at].loss, true});
+      out.mean_distance += std::abs(std::log(points[at].loss / envelope.loss_at(flops[at]))) /
+                           static_cast<double>(envelope.points.size());
+    }
+    // A power law is straight on the log axes of the figure: its ends are enough.
+    const int steps = out.floor ? kCurveSteps : 1;
+    const double first = std::log(out.lowest.front().flops),
+                 last = std::log(out.lowest.back().flops);
+    for (int i = 0; i <= steps; ++i) {
+      const double c = i == 0       ? out.lowest.front().flops
+                       : i == steps ? out.lowest.back().flops
+                                    : std::exp(first + (last - first) * i / steps);
+      out.line.push_back({c, 0, envelope.loss_at(c), false});
     }
   } catch (const std::invalid_argument&) {
     return std::nullopt;  // too few runs so far for a line
-  }
-  const auto loss_at = [&](double c) {
-    return *out.coefficient.value * std::pow(c, -*out.exponent.value);
-  };
-  for (const LossAtCompute& each : out.lowest) {
-    out.mean_distance += std::abs(std::log(each.loss / loss_at(each.flops)));
-  }
-  out.mean_distance /= static_cast<double>(out.lowest.size());
-  // A power law is straight on the log axes of the figure: its ends are enough.
-  for (const double c : {out.lowest.front().flops, out.lowest.back().flops}) {
-    out.line.push_back({c, 0, loss_at(c), false});
   }
   return out;
 }

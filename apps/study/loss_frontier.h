@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,7 +10,7 @@
 #include "fit/solve/spread.h"
 
 // Validation loss against compute (arXiv:2407.02118, Fig. 1): a curve a run, and for each strategy
-// the power law through the lowest losses at each compute.
+// the frontier through the lowest losses at each compute.
 namespace crosslaw::apps {
 
 struct LossAtCompute {
@@ -28,14 +29,17 @@ struct LossCurve {
   std::vector<LossAtCompute> points;
 };
 
-// L = coefficient * C^-exponent through the lowest losses of one strategy.
+// L = floor + coefficient * C^-exponent through the lowest losses of one strategy.
 struct LossFrontier {
   std::string strategy;
   double replay = 0;
   fit::Estimate coefficient, exponent;
+  std::optional<fit::Estimate>
+      floor;  // absent: the losses show none (fit/frontier/lower_envelope.h)
   std::vector<LossAtCompute> lowest;  // the losses that it runs through, by compute
-  std::vector<LossAtCompute> line;    // its ends, at the first and the last of them; no tokens
-  double mean_distance = 0;           // mean |log(loss / line)| over `lowest`
+  std::vector<LossAtCompute> line;    // from the first of them to the last; no tokens. Two points
+                                    // where it is straight on log axes
+  double mean_distance = 0;  // mean |log(loss / line)| over `lowest`
 };
 
 struct LossOverCompute {

@@ -4,8 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cmath>
-#include <map>
 
 namespace crosslaw::apps {
 namespace {
@@ -13,50 +11,24 @@ namespace {
 // Budgets within this ratio are one.
 constexpr double kSameBudget = 1.2;
 
-struct Curve {
-  std::vector<double> log_tokens, log_loss;
-};
-
-// Log tokens at which the curve reaches a loss; beyond its ends along the nearest segment. Nothing
-// when that segment does not fall.
-std::optional<double> log_tokens_at(const Curve& curve, double log_loss, bool* extrapolated) {
-  size_t n = curve.log_tokens.size();
-  if (n < 2) return std::nullopt;
-  size_t segment = n - 2;
-  for (size_t i = 0; i + 1 < n; ++i) {
-    if (log_loss >= curve.log_loss[i + 1]) {
-      segment = i;
-      break;
-    }
-  }
-  *extrapolated = log_loss > curve.log_loss[0] || log_loss < curve.log_loss[n - 1];
-  double fall = curve.log_loss[segment] - curve.log_loss[segment + 1];
-  if (!(fall > 0)) return std::nullopt;
-  double share = (curve.log_loss[segment] - log_loss) / fall;
-  return curve.log_tokens[segment] +
-         share * (curve.log_tokens[segment + 1] - curve.log_tokens[segment]);
-}
+constexpr int kSavingDraws = 1000;
 
 }  // namespace
 
 std::vector<MeasuredSaving> measured_savings(const Observations& observations,
-                                             const LanguagePair& pair) {
+                                             const LanguagePair& pair,
+                                             const fit::LossNoise& noise) {
   std::vector<MeasuredSaving> savings;
   if (pair.continued.empty()) return savings;
-  const bool all = observations.resolve(pair, PointChoice::kAuto) == PointChoice::kAll;
-  std::map<std::pair<std::string, int64_t>, Curve> curves;
-  auto scratch = observations.of_strategy(pair.scratch, 0);
-  std::stable_sort(scratch.begin(), scratch.end(),
-                   [](const Measurement& a, const Measurement& b) { return a.tokens < b.tokens; });
-  for (const Measurement& m : scratch) {
-    if (!m.end && !all) continue;
-    Curve& curve = curves[{m.run->size, m.run->seed}];
-    curve.log_tokens.push_back(std::log(static_cast<double>(m.tokens)));
-    curve.log_loss.push_back(std::log(m.loss));
-  }
-  for (const Measurement& m : observations.of_strategy(pair.continued, pair.replay)) {
-    auto curve = curves.find({m.run->size, m.run->seed});
-    if ((!m.end && !all) || curve == curves.end()) continue;
+  const fit::EqualLoss equal = fit::measured_equal_loss(
+      observations.points(pair, PointChoice::kAuto), noise, kSavingDraws, 1);
+  // In the order of the continued points.
+  const std::vector<Measurement> continued = observations.fitted(pair, pair.continued, pair.replay);
+  for (std::size_t i = 0; i < continued.size(); ++i) {
+    if (!equal.tokens[i]) continue;
+    const Measurement& m = continued[i];
+    const fit::Estimate share = fit::saved_share(equal, i);
+    const fit::Estimate transferred = fit::transferred_tokens(equal, i);
     MeasuredSaving saving;
     saving.size = m.run->size;
     saving.params = m.params;
@@ -64,12 +36,13 @@ std::vector<MeasuredSaving> measured_savings(const Observations& observations,
     saving.tokens_per_param = saving.tokens / m.params;
     saving.flops = m.target_flops;
     saving.loss = m.loss;
-    auto log_tokens = log_tokens_at(curve->second, std::log(m.loss), &saving.extrapolated);
-    if (!log_tokens) continue;
-    saving.scratch_tokens = std::exp(*log_tokens);
+    saving.scratch_tokens = *equal.tokens[i];
     saving.scratch_flops = saving.flops * saving.scratch_tokens / saving.tokens;
-    saving.saved_share = 1 - saving.tokens / saving.scratch_tokens;
-    saving.transferred_tokens = saving.scratch_tokens - saving.tokens;
+    saving.saved_share = *share.value;
+    saving.saved_ci95 = share.ci95;
+    saving.transferred_tokens = *transferred.value;
+    saving.transferred_ci95 = transferred.ci95;
+    saving.extrapolated = equal.extrapolated[i];
     savings.push_back(saving);
   }
   return savings;

@@ -5,11 +5,12 @@
 #include <vector>
 
 #include "apps/study/observations.h"
+#include "fit/allocate/equal_loss.h"
 
 namespace crosslaw::apps {
 
 // What continuing saved one run, without any law: the tokens from scratch at which the runs of the
-// same size and seed reach the continued loss, by interpolation of log loss over log tokens.
+// same size reach the continued loss (fit::measured_equal_loss).
 struct MeasuredSaving {
   std::string size;
   double params = 0;
@@ -22,12 +23,14 @@ struct MeasuredSaving {
   double saved_share = 0;    // 1 - tokens / scratch_tokens, of tokens and of FLOPs at equal size
   double transferred_tokens =
       0;  // scratch_tokens - tokens: effectively transferred data (arXiv:2407.02118)
+  std::optional<fit::Range> saved_ci95, transferred_ci95;  // absent: the noise is not known
   bool extrapolated =
       false;  // the continued loss lies below the last one from scratch, or above the first
 };
 
 std::vector<MeasuredSaving> measured_savings(const Observations& observations,
-                                             const LanguagePair& pair);
+                                             const LanguagePair& pair,
+                                             const fit::LossNoise& noise = {});
 
 // Mean saving of the runs with about the same tokens per parameter.
 struct BudgetSummary {

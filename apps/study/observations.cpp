@@ -177,6 +177,16 @@ std::optional<double> Observations::source_model_loss(const db::RunResultRow& ru
   return last;
 }
 
+std::optional<double> Observations::source_model_tokens(const db::RunResultRow& run) const {
+  const auto parent = parent_of_.find(run.run_id);
+  if (!run.source_language || parent == parent_of_.end()) return std::nullopt;
+  for (const db::RunResultRow& source : runs_) {
+    if (source.run_id == parent->second && source.language == *run.source_language)
+      return static_cast<double>(source.tokens_target);
+  }
+  return std::nullopt;
+}
+
 std::vector<std::string> Observations::left_out(const LanguagePair& pair) const {
   std::map<std::string, int64_t> counts;
   for (const db::RunResultRow& run : runs_) {

@@ -70,6 +70,8 @@ class Observations {
   // Loss on the source language of the model that a continued run started from, at the end of that
   // model's run. Nothing where that model, or its loss, is not of this sweep.
   std::optional<double> source_model_loss(const db::RunResultRow& run) const;
+  // Tokens that this model had seen; nothing where it is not of this sweep.
+  std::optional<double> source_model_tokens(const db::RunResultRow& run) const;
   // Runs of the pair that gave no point, by outcome: they failed, diverged or are not done.
   std::vector<std::string> left_out(const LanguagePair& pair) const;
 

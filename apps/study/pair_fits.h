@@ -1,9 +1,11 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "apps/study/dataset.h"
+#include "apps/study/law_contrast.h"
 #include "apps/study/observations.h"
 #include "fit/solve/fit_result.h"
 
@@ -29,6 +31,7 @@ struct PairFits {
   std::vector<NamedFit> fits;
   std::vector<std::string> missing;  // why a fit is not there
   FitChoice choice = {};
+  std::optional<LawContrast> contrast = {};  // of a pair with continued runs
 
   const NamedFit* named(const std::string& name) const;  // null: there is none
   const fit::FitResult* find(const std::string& name) const;

@@ -40,7 +40,7 @@ std::vector<Method> methods_of(const std::string& only_law) {
 // What the fits of a pair depend on; the version changes when the fits themselves do.
 std::string input_hash(const Observations& observations, const LanguagePair& pair) {
   std::string text =
-      fmt::format("fits 4 {} {}\n", CROSSLAW_VERSION, static_cast<int>(observations.count()));
+      fmt::format("fits 5 {} {}\n", CROSSLAW_VERSION, static_cast<int>(observations.count()));
   for (const fit::Point& p : observations.points(pair, PointChoice::kAuto)) {
     text += fmt::format("{} {} {} {} {}\n", p.params, p.tokens, p.loss, p.cluster,
                         static_cast<int>(p.stage));
@@ -48,8 +48,10 @@ std::string input_hash(const Observations& observations, const LanguagePair& pai
   return db::sha256(text);
 }
 
-// Beside the fits of a pair a row of this name says which of them answers.
+// Beside the fits of a pair rows of these names say which of them answers, and hold its
+// LawContrast.
 constexpr const char* kChoiceName = "choice";
+constexpr const char* kContrastName = "contrast";
 
 FitChoice choice_from_json(const std::string& text) {
   const nlohmann::json json = nlohmann::json::parse(text);
@@ -95,6 +97,10 @@ std::vector<PairFits> fit_sweep(const Observations& observations, const SweepFit
       }
     }
     result.choice = choose_fit(result.fits, options.fit);
+    if (!pair.continued.empty() && options.only_law.empty() && !both.data.points.empty()) {
+      say(fmt::format("fitting {} (both laws on both sets)", pair.label()));
+      result.contrast = law_contrast(both, options.fit);
+    }
     all.push_back(std::move(result));
   }
   return all;
@@ -109,6 +115,8 @@ std::vector<PairFits> stored_fits(const db::RunStore& store, const Observations&
     for (const db::FitRow& row : rows) {
       if (row.language == pair.label() && row.name == kChoiceName)
         result.choice = choice_from_json(row.result);
+      if (row.language == pair.label() && row.name == kContrastName)
+        result.contrast = law_contrast_from_json(nlohmann::json::parse(row.result));
     }
     for (const Method& method : kMethods) {
       for (const db::FitRow& row : rows) {
@@ -142,6 +150,10 @@ void store_fits(db::RunStore& store, const Observations& observations,
     std::string hash = input_hash(observations, pair.pair);
     for (const NamedFit& named : pair.fits) {
       store.save_fit({pair.pair.label(), named.name, hash, fit::to_json(named.fit, true).dump()},
+                     now_ms());
+    }
+    if (pair.contrast) {
+      store.save_fit({pair.pair.label(), kContrastName, hash, to_json(*pair.contrast).dump()},
                      now_ms());
     }
     if (pair.fits.empty()) continue;

@@ -46,12 +46,28 @@ Estimate over_both(const FitResult& fit, const Both& quantity) {
 
 }  // namespace
 
+std::optional<double> equal_tokens_at(const FitResult& joint, const Theta& theta, double params,
+                                      double tokens) {
+  const Pair pair = pair_of(joint);
+  return equal_loss_tokens(form_of(pair.scratch, theta), form_of(pair.continued, theta), params,
+                           tokens);
+}
+
 Estimate saved_share_at(const FitResult& joint, double params, double tokens) {
   require_positive("params", params);
   require_positive("tokens", tokens);
   return over_both(joint, [=](const PowerForm& s, const PowerForm& c) {
     const std::optional<double> equal = equal_loss_tokens(s, c, params, tokens);
     return equal ? std::optional(1 - tokens / *equal) : std::nullopt;
+  });
+}
+
+Estimate transferred_tokens_at(const FitResult& joint, double params, double tokens) {
+  require_positive("params", params);
+  require_positive("tokens", tokens);
+  return over_both(joint, [=](const PowerForm& s, const PowerForm& c) {
+    const std::optional<double> equal = equal_loss_tokens(s, c, params, tokens);
+    return equal ? std::optional(*equal - tokens) : std::nullopt;
   });
 }
 
@@ -72,10 +88,7 @@ Transfer transfer_at(const FitResult& joint, double params, double tokens) {
   });
   out.equal_loss_tokens = over_both(joint, needed);
   out.saved_share = saved_share_at(joint, params, tokens);
-  out.transferred_tokens = over_both(joint, [=](const PowerForm& s, const PowerForm& c) {
-    const std::optional<double> equal = needed(s, c);
-    return equal ? std::optional(*equal - tokens) : std::nullopt;
-  });
+  out.transferred_tokens = transferred_tokens_at(joint, params, tokens);
   return out;
 }
 

@@ -38,9 +38,15 @@ struct BudgetSaving {
   Estimate loss_difference;   // of the optima, continued less scratch; from the same draws
 };
 
+// Tokens from scratch that reach the loss of a run continued on `tokens`, both of `params`, by one
+// theta of the fit; empty where no number of tokens does.
+std::optional<double> equal_tokens_at(const FitResult& joint, const Theta& theta, double params,
+                                      double tokens);
+
 // All throw std::invalid_argument for a fit of another law or values that are not above 0.
 Estimate saved_share_at(const FitResult& joint, double params,
                         double tokens);  // Transfer::saved_share
+Estimate transferred_tokens_at(const FitResult& joint, double params, double tokens);
 Transfer transfer_at(const FitResult& joint, double params, double tokens);
 Crossing crossing_at(const FitResult& joint, double params);
 // Both frontiers are those without limits; C = 6ND unless `compute` says otherwise.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -12,17 +13,55 @@
 namespace crosslaw::fit {
 namespace {
 
-std::optional<PowerLaw> loss_law(const Points& points, const std::vector<double>& flops,
-                                 const std::vector<int>& chosen) {
+// A floor costs a coefficient: AICc must fall by more than this for it (Burnham and Anderson 2002,
+// section 2.6: within 2 both models have support).
+constexpr double kClearlyBetter = 2;
+
+struct Lowest {
   std::vector<double> log_flops, log_loss;
+};
+
+Lowest lowest_of(const Points& points, const std::vector<double>& flops,
+                 const std::vector<int>& chosen) {
+  Lowest out;
   for (const int i : chosen) {
-    log_flops.push_back(std::log(flops[static_cast<std::size_t>(i)]));
-    log_loss.push_back(std::log(points[static_cast<std::size_t>(i)].loss));
+    out.log_flops.push_back(std::log(flops[static_cast<std::size_t>(i)]));
+    out.log_loss.push_back(std::log(points[static_cast<std::size_t>(i)].loss));
   }
-  return power_law_through(log_flops, log_loss);
+  return out;
+}
+
+// Of normal residuals with this rms around a curve of so many coefficients; their spread is one
+// more.
+double small_sample_criterion(double rms, int coefficients, std::size_t points) {
+  const auto n = static_cast<double>(points);
+  const double k = coefficients + 1;
+  if (n - k - 1 <= 0) return std::numeric_limits<double>::infinity();
+  return 2 * n * std::log(std::max(rms, 1e-12)) + 2 * k + 2 * k * (k + 1) / (n - k - 1);
+}
+
+bool shows_floor(const Lowest& at) {
+  const std::optional<PowerLaw> straight = power_law_through(at.log_flops, at.log_loss);
+  const std::optional<FlooredPowerLaw> floored =
+      floored_power_law_through(at.log_flops, at.log_loss);
+  if (!straight || !floored || floored->floor <= 0) return false;
+  const std::size_t n = at.log_flops.size();
+  return small_sample_criterion(floored->rest.rms, 3, n) + kClearlyBetter <
+         small_sample_criterion(straight->rms, 2, n);
+}
+
+std::optional<FlooredPowerLaw> curve_through(const Lowest& at, bool floored) {
+  if (floored) return floored_power_law_through(at.log_flops, at.log_loss);
+  const std::optional<PowerLaw> line = power_law_through(at.log_flops, at.log_loss);
+  if (!line) return std::nullopt;
+  return FlooredPowerLaw{0, *line};
 }
 
 }  // namespace
+
+double LowerEnvelope::loss_at(double at_flops) const {
+  return std::exp(curve.log_at(std::log(at_flops)));
+}
 
 std::vector<int> points_on_envelope(const Points& points, const std::vector<double>& flops,
                                     const std::vector<double>& count) {
@@ -47,21 +86,29 @@ LowerEnvelope lower_envelope(const Points& points, const std::vector<double>& fl
     throw std::invalid_argument("lower_envelope: one compute value a point is needed");
   LowerEnvelope result;
   result.points = points_on_envelope(points, flops, std::vector<double>(points.size(), 1));
-  const std::optional<PowerLaw> line = loss_law(points, flops, result.points);
-  if (!line)
+  const Lowest lowest = lowest_of(points, flops, result.points);
+  const bool floored = shows_floor(lowest);
+  const std::optional<FlooredPowerLaw> curve = curve_through(lowest, floored);
+  if (!curve)
     throw std::invalid_argument("lower_envelope: fewer than two points lie on the envelope");
   result.flops = {flops[static_cast<std::size_t>(result.points.front())],
                   flops[static_cast<std::size_t>(result.points.back())]};
   const Resampler resampler(points, Resampling::kClusters, seed);
-  std::vector<std::optional<double>> coefficients, exponents;
   for (int draw = 0; draw < draws; ++draw) {
-    const std::optional<PowerLaw> other =
-        loss_law(points, flops, points_on_envelope(points, flops, resampler.draw(draw).count));
-    coefficients.push_back(other ? std::optional(std::exp(other->log_constant)) : std::nullopt);
-    exponents.push_back(other ? std::optional(-other->exponent) : std::nullopt);
+    const std::vector<int> chosen = points_on_envelope(points, flops, resampler.draw(draw).count);
+    result.draws.push_back(curve_through(lowest_of(points, flops, chosen), floored));
   }
-  result.coefficient = summarise(std::exp(line->log_constant), coefficients);
-  result.exponent = summarise(-line->exponent, exponents);
+  result.curve = *curve;
+  const auto spread = [&](const auto& quantity) {
+    std::vector<std::optional<double>> values;
+    for (const std::optional<FlooredPowerLaw>& each : result.draws)
+      values.push_back(each ? std::optional<double>(quantity(*each)) : std::nullopt);
+    return summarise(quantity(*curve), values);
+  };
+  result.coefficient =
+      spread([](const FlooredPowerLaw& law) { return std::exp(law.rest.log_constant); });
+  result.exponent = spread([](const FlooredPowerLaw& law) { return -law.rest.exponent; });
+  if (floored) result.floor = spread([](const FlooredPowerLaw& law) { return law.floor; });
   return result;
 }
 

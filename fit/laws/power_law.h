@@ -23,4 +23,31 @@ std::optional<PowerLaw> power_law_through(std::span<const double> log_x,
 PowerLaw power_law_with_exponent(std::span<const double> log_x, std::span<const double> log_y,
                                  double exponent);
 
+// y = floor + exp(log_constant) * x^exponent, floor >= 0: a power law that levels off, as the loss
+// along the compute-optimal frontier does (arXiv:2407.02118, Eq. 3).
+struct FlooredPowerLaw {
+  double floor = 0;  // E'
+  PowerLaw rest;     // of y - floor; its rms is that of log y around the whole
+
+  double log_at(double log_x) const;
+  // Where y is reached; empty at or below the floor, and for a law that does not fall.
+  std::optional<double> log_x_at(double log_y) const;
+};
+
+// Least squares in logs, all three coefficients at once. Empty for fewer than four points, where
+// all x are equal, and where y - floor grows with x.
+std::optional<FlooredPowerLaw> floored_power_law_through(std::span<const double> log_x,
+                                                         std::span<const double> log_y);
+
+// y = exp(log_constant) * u^first_exponent * v^second_exponent.
+struct PowerPlane {
+  double log_constant = 0, first_exponent = 0, second_exponent = 0;
+};
+
+// Least squares in logs. Empty for fewer than four points, and where the points do not tell u from
+// v.
+std::optional<PowerPlane> power_plane_through(std::span<const double> log_u,
+                                              std::span<const double> log_v,
+                                              std::span<const double> log_y);
+
 }  // namespace crosslaw::fit

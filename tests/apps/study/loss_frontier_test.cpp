@@ -23,6 +23,11 @@ bool is_drawn(const LossOverCompute& figure, const LossFrontier& frontier,
   });
 }
 
+double loss_of(const LossFrontier& frontier, double flops) {
+  return (frontier.floor ? *frontier.floor->value : 0) +
+         *frontier.coefficient.value * std::pow(flops, -*frontier.exponent.value);
+}
+
 }  // namespace
 
 TEST_CASE("A frontier runs through losses that its own figure draws, however compute is counted") {
@@ -47,24 +52,22 @@ TEST_CASE("A frontier fitted on 6ND would lie beside the losses over exact FLOPs
   for (std::size_t i = 0; i < exact.frontiers.size(); ++i) {
     double below = 0;
     for (const LossAtCompute& at : exact.frontiers[i].lowest) {
-      const LossFrontier& wrong = six.frontiers[i];
-      const double line = *wrong.coefficient.value * std::pow(at.flops, -*wrong.exponent.value);
-      below += std::log(at.loss / line) / static_cast<double>(exact.frontiers[i].lowest.size());
+      below += std::log(at.loss / loss_of(six.frontiers[i], at.flops)) /
+               static_cast<double>(exact.frontiers[i].lowest.size());
     }
     CHECK(below > 0.015);
   }
 }
 
-TEST_CASE("The line of a frontier is its power law at the first and the last lowest loss") {
+TEST_CASE("The line of a frontier is its law from the first lowest loss to the last") {
   const LossOverCompute figure =
       loss_over_compute(planted_demo().observations, ComputeCount::kExact);
   for (const LossFrontier& frontier : figure.frontiers) {
-    REQUIRE(frontier.line.size() == 2);
-    CHECK(frontier.line[0].flops == frontier.lowest.front().flops);
-    CHECK(frontier.line[1].flops == frontier.lowest.back().flops);
+    REQUIRE(frontier.line.size() == (frontier.floor ? 33 : 2));
+    CHECK(frontier.line.front().flops == frontier.lowest.front().flops);
+    CHECK(frontier.line.back().flops == frontier.lowest.back().flops);
     for (const LossAtCompute& at : frontier.line) {
-      CHECK(at.loss ==
-            Approx(*frontier.coefficient.value * std::pow(at.flops, -*frontier.exponent.value)));
+      CHECK(at.loss == Approx(loss_of(frontier, at.flops)));
     }
     REQUIRE(frontier.exponent.ci95);
     CHECK(frontier.exponent.ci95->low < *frontier.exponent.value);

@@ -1,0 +1,214 @@
+#include "apps/commands/replay_command.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "apps/commands/command_line_lists.h"
+#include "apps/commands/commands.h"
+#include "apps/study/replay_json.h"
+#include "apps/study/sweep_folder.h"
+#include "fit/write/fit_json.h"
+
+namespace crosslaw::apps {
+namespace {
+
+std::string replay_percent(double ratio) { return fmt::format("{:.3g}%", 100 * ratio); }
+
+std::string least_share_text(const ReplayCell& cell, const std::optional<double>& ratio,
+                             double most) {
+  if (ratio) return replay_percent(*ratio);
+  return cell.start_loss ? fmt::format("> {}", replay_percent(most)) : "-";
+}
+
+// A line a size and number of tokens: what to choose.
+fit::Table choice_table(const ReplayPlan& plan, double within) {
+  fit::Table table;
+  table.header = {"size",   "N",         "tokens",
+                  "tok/N",  "start",     fmt::format("within {:g}, sure", within),
+                  "likely", "least sum", "95%"};
+  table.align = "lrrrrrrrr";
+  for (const ReplayCell& cell : plan.cells) {
+    const double most = cell.ratios.back().ratio;
+    const fit::Estimate& best = cell.best_ratio;
+    table.rows.push_back(
+        {cell.size, fit::short_count(cell.params), fit::short_count(cell.tokens),
+         fmt::format("{:.3g}", cell.tokens_per_param),
+         cell.start_loss ? fmt::format("{:.4f}", *cell.start_loss) : "-",
+         least_share_text(cell, cell.safe_ratio, most),
+         least_share_text(cell, cell.middle_ratio, most),
+         best.value ? replay_percent(*best.value) : "-",
+         best.ci95 ? fmt::format("[{:.3g}, {:.3g}]", 100 * best.ci95->low, 100 * best.ci95->high)
+                   : "-"});
+  }
+  return table;
+}
+
+// A line a share of replay of each of those: what it does.
+fit::Table ratio_table(const ReplayPlan& plan) {
+  fit::Table table;
+  table.header = {"size", "tok/N", "replay", plan.language, "95%", plan.source_language,
+                  "95%",  "rise",  "95%",    "front"};
+  table.align = "lrrrrrrrrl";
+  const auto nats = [](const fit::Estimate& e, const char* format) {
+    return e.value ? fmt::format(fmt::runtime(format), *e.value) : "-";
+  };
+  const auto ends = [](const fit::Estimate& e, const char* format) {
+    if (!e.ci95) return std::string("-");
+    return fmt::format("[{}, {}]", fmt::format(fmt::runtime(format), e.ci95->low),
+                       fmt::format(fmt::runtime(format), e.ci95->high));
+  };
+  for (const ReplayCell& cell : plan.cells) {
+    for (const ReplayRatio& at : cell.ratios) {
+      table.rows.push_back(
+          {cell.size, fmt::format("{:.3g}", cell.tokens_per_param),
+           replay_percent(at.ratio) + (at.extrapolated ? "*" : ""), nats(at.target_loss, "{:.3f}"),
+           ends(at.target_loss, "{:.3f}"), nats(at.source_loss, "{:.3f}"),
+           ends(at.source_loss, "{:.3f}"), nats(at.rise, "{:+.3f}"), ends(at.rise, "{:+.3f}"),
+           at.on_front ? fmt::format("yes, {:.0f}%", 100 * at.share_on_front) : "no"});
+    }
+  }
+  return table;
+}
+
+fit::Table replay_csv(const ReplayPlan& plan) {
+  fit::Table table;
+  table.header = {"strategy",
+                  "language",
+                  "source_language",
+                  "size",
+                  "params",
+                  "tokens",
+                  "tokens_per_param",
+                  "start_loss",
+                  "safe_ratio",
+                  "middle_ratio",
+                  "best_ratio",
+                  "best_ratio_ci95_low",
+                  "best_ratio_ci95_high",
+                  "ratio",
+                  "target_loss",
+                  "target_loss_ci95_low",
+                  "target_loss_ci95_high",
+                  "source_loss",
+                  "source_loss_ci95_low",
+                  "source_loss_ci95_high",
+                  "rise",
+                  "rise_ci95_low",
+                  "rise_ci95_high",
+                  "on_front",
+                  "share_on_front",
+                  "extrapolated"};
+  const auto number = [](const std::optional<double>& value) {
+    return value ? fit::exact(*value) : std::string();
+  };
+  const auto add = [&](std::vector<std::string>& row, const fit::Estimate& e) {
+    row.push_back(number(e.value));
+    row.push_back(e.ci95 ? fit::exact(e.ci95->low) : "");
+    row.push_back(e.ci95 ? fit::exact(e.ci95->high) : "");
+  };
+  for (const ReplayCell& cell : plan.cells) {
+    for (const ReplayRatio& at : cell.ratios) {
+      std::vector<std::string> row = {plan.strategy,
+                                      plan.language,
+                                      plan.source_language,
+                                      cell.size,
+                                      fit::exact(cell.params),
+                                      fit::exact(cell.tokens),
+                                      fit::exact(cell.tokens_per_param),
+                                      number(cell.start_loss),
+                                      number(cell.safe_ratio),
+                                      number(cell.middle_ratio)};
+      add(row, cell.best_ratio);
+      row.push_back(fit::exact(at.ratio));
+      add(row, at.target_loss);
+      add(row, at.source_loss);
+      add(row, at.rise);
+      row.insert(row.end(), {at.on_front ? "1" : "0", fit::exact(at.share_on_front),
+                             at.extrapolated ? "1" : "0"});
+      table.rows.push_back(std::move(row));
+    }
+  }
+  return table;
+}
+
+void print(const std::vector<ReplayPlan>& plans, const ReplayCommandOptions& options,
+           std::ostream& out) {
+  const auto format = output_format(options.output);
+  if (!format) {
+    nlohmann::ordered_json list = nlohmann::ordered_json::array();
+    for (const ReplayPlan& plan : plans) list.push_back(to_json(plan, options.plan));
+    out << fit::pretty({{"schema", 1}, {"plans", std::move(list)}});
+    return;
+  }
+  if (*format == fit::TableFormat::kCsv) {
+    std::vector<fit::TablePart> parts;
+    for (const ReplayPlan& plan : plans) parts.push_back({{}, replay_csv(plan)});
+    out << fit::render(fit::stacked({}, parts), *format);
+    return;
+  }
+  for (const ReplayPlan& plan : plans) {
+    if (&plan != &plans.front()) out << "\n";
+    out << fit::wrapped(describe(plan, options.plan)) << "\n"
+        << (plan.noise.sd > 0
+                ? fmt::format("scatter of one loss: {:.2f} %, from {}\n\n", 100 * plan.noise.sd,
+                              plan.noise.from)
+                : std::string("the scatter of one loss is not known: no intervals\n\n"))
+        << fit::render({choice_table(plan, options.plan.within), ratio_table(plan)}, *format);
+  }
+}
+
+}  // namespace
+
+int run_replay(const ReplayCommandOptions& options, std::ostream& out, std::ostream& log) {
+  output_format(options.output);
+  const std::vector<std::string> wrong = problems(options.plan);
+  if (!wrong.empty()) throw std::invalid_argument(wrong.front());
+  const db::RunStore store = read_store(options.folder);
+  const std::vector<ReplayPlan> plans =
+      replay_plans(Observations(store, ParamsCount::kAll), options.plan);
+  if (plans.empty()) {
+    log << fmt::format(
+        "crosslaw replay: {}: no strategy has finished runs with two shares of replay and losses "
+        "on its source language; replay = [0.0, 0.05, 0.2] in the spec plans some\n",
+        options.folder);
+    return 1;
+  }
+  print(plans, options, out);
+  return 0;
+}
+
+void add_replay_command(CLI::App& app, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "replay", "How much of the source language to replay while continuing, with intervals");
+  auto options = std::make_shared<ReplayCommandOptions>();
+  command->add_option("dir", options->folder, "The sweep's folder")->required();
+  read_as_number(command->add_option("--within", options->plan.within,
+                                     "nats by which the source loss may rise over its start"))
+      ->capture_default_str();
+  read_as_number(command->add_option("--weight", options->plan.weight,
+                                     "of the source loss in the weighted sum, 0 to 1"))
+      ->capture_default_str();
+  read_as_number(
+      command->add_option("--draws", options->plan.draws, "worlds for intervals; 0: none"))
+      ->capture_default_str();
+  command->add_option("--seed", options->plan.seed, "of the worlds")->capture_default_str();
+  add_table_options(*command, options->output);
+  command->footer(
+      "All shares are compared at equal compute: as many tokens of both languages together.\n"
+      "Columns:\n"
+      "  start         source loss of the model before it continued\n"
+      "  within, sure  least share that keeps the source loss so near in 95 % of the worlds\n"
+      "  likely        the same by the losses as measured\n"
+      "  least sum     share with the least weighted sum of both losses\n"
+      "  front         no other share is better on one language and no worse on the other, and in\n"
+      "                how many worlds; * no runs on both sides of this many tokens");
+  command->callback(
+      [options, &exit_code] { exit_code = run_replay(*options, std::cout, std::cerr); });
+}
+
+}  // namespace crosslaw::apps

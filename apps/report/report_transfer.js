@@ -1,0 +1,273 @@
+// Tables of what continuing was worth: budgets, frontiers, crossings and growth; both laws on both
+// sets; the matrix of source and target languages; the sizes with their real parameters.
+(() => {
+  'use strict';
+  const {
+    element,
+    fill,
+    isNumber,
+    none,
+    count,
+    digits,
+    power,
+    whole,
+    loss,
+    percent,
+    interval,
+    language
+  } = crosslaw.format;
+
+  // A section for which nothing was run is not there, nor is its link.
+  function showSection(id, shown) {
+    document.getElementById(id).hidden = !shown;
+    const link = document.querySelector(`#sections a[href="#${id}"]`);
+    if (link) link.hidden = !shown;
+  }
+
+  // rows: lists of cells; a cell is text, or {text, title, ...attributes}.
+  function tableOf(label, head, rows) {
+    const cell = (tag, value, i) => {
+      const {text, ...more} = value !== null && typeof value === 'object' ? value : {text: value};
+      return element(
+          tag, {scope: tag === 'th' ? 'row' : null, class: i ? 'number' : 'pin', ...more},
+          text ?? none);
+    };
+    return element(
+        'div', {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': label},
+        element(
+            'table', {class: 'fits'},
+            element(
+                'thead', {},
+                element(
+                    'tr', {},
+                    head.map(
+                        (text, i) =>
+                            element('th', {scope: 'col', class: i ? 'number' : 'pin'}, text)))),
+            element(
+                'tbody', {},
+                rows.map(
+                    (row) => element(
+                        'tr', {}, row.map((value, i) => cell(i ? 'td' : 'th', value, i)))))));
+  }
+
+  const share = (value, ends) => ({
+    text: `${percent(value)} ${interval(ends, (x) => percent(x))}`.trim(),
+    title: isNumber(value) ? value : null
+  });
+  const tokens = (value, ends) => ({
+    text: `${count(value)} ${interval(ends, (x) => count(x))}`.trim(),
+    title: isNumber(value) ? value : null
+  });
+  const small = (text) => element('p', {class: 'origin'}, text);
+  const heading = (text) => element('h3', {}, text);
+
+  function budgets(transfer) {
+    if (!transfer.budgets.length) return [];
+    return [
+      heading('Saved at equal size and loss'),
+      tableOf(
+          'Shares saved by budget', ['D/N', 'sizes', 'measured', 'by the laws', 'continuing'],
+          transfer.budgets.map(
+              (b) =>
+                  [digits(b.tokens_per_param), whole(b.sizes),
+                   share(b.measured_saved_share, b.measured_saved_share_ci95),
+                   share(b.law_saved_share, b.law_saved_share_ci95), b.verdict])),
+      small(
+          'Means over the sizes; measured ones leave out losses beyond those from scratch. “cannot tell”: the intervals do not all lie on one side of zero.'),
+    ];
+  }
+
+  function frontiers(transfer) {
+    if (!transfer.frontier.length) return [];
+    return [
+      heading('Saved between the frontiers'),
+      tableOf(
+          'Shares saved between the frontiers',
+          ['C, 6ND FLOPs', 'lowest losses', 'by the laws', 'loss, continued less scratch'],
+          transfer.frontier.map(
+              (f) =>
+                  [power(f.flops), share(f.measured_saved_share, f.measured_saved_share_ci95),
+                   share(f.law_saved_share, f.law_saved_share_ci95), {
+                     text: `${loss(f.loss_difference, 4)} ${
+                               interval(f.loss_difference_ci95, (x) => loss(x, 4))}`
+                               .trim()
+                   }])),
+      small(
+          'Each strategy at its best size: the compute from scratch that reaches the loss of the continued frontier.'),
+    ];
+  }
+
+  function crossings(transfer) {
+    const known =
+        transfer.crossings.filter((c) => isNumber(c.measured_tokens) || isNumber(c.law_tokens));
+    if (!known.length) return [];
+    const step = Math.max(1, Math.floor((known.length - 1) / 4));
+    const shown = known.filter((_, i) => i % step === 0 || i === known.length - 1);
+    return [
+      heading('Where scratch and continued are equal'),
+      tableOf(
+          'Crossings', ['N', 'measured at D', 'by the laws at D', 'better below'],
+          shown.map(
+              (c) =>
+                  [count(c.params), tokens(c.measured_tokens, c.measured_tokens_ci95),
+                   tokens(c.law_tokens, c.law_tokens_ci95),
+                   isNumber(c.law_tokens) ? c.continued_better_below ? 'continued' : 'scratch' :
+                                            none])),
+    ];
+  }
+
+  function growth(transfer) {
+    const grown = transfer.growth || {};
+    const one = (g, how) => {
+      if (!g) return null;
+      const exponent = (name) => `${digits(g[`${name}_exponent`], 2)} ${
+                                     interval(g[`${name}_exponent_ci95`], (x) => digits(x, 2))}`
+                                     .trim();
+      return element(
+          'p', {}, `Transferred data grow as D`, element('sup', {}, exponent('tokens')), ' N',
+          element('sup', {}, exponent('params')), ` (${how}, ${whole(g.points)} points).`);
+    };
+    const made = [one(grown.measured, 'measured'), one(grown.law, 'by the laws')].filter(Boolean);
+    return made.length ? [heading('Growth of transferred data'), ...made] : [];
+  }
+
+  // From how many languages on one source model has paid for itself, at the most tokens.
+  function languages(transfer) {
+    const rows = transfer.rows.filter((row) => isNumber(row.law_repaid_share));
+    if (!rows.length) return [];
+    const last = rows.reduce(
+        (a, b) => (b.params > a.params || (b.params === a.params && b.tokens > a.tokens) ? b : a));
+    const repaid = last.law_repaid_share, ends = last.law_repaid_share_ci95;
+    const words = repaid > 0 ?
+        `One language repays ${percent(repaid)} ${
+            interval(ends, (x) => percent(x))} of the tokens that its source model had seen` :
+        'Nothing of the source model is repaid';
+    return [
+      heading('The source model’s own cost'),
+      element(
+          'p', {}, `${words} (the largest size, ${count(last.tokens)} target tokens, by the laws).`)
+    ];
+  }
+
+  function transferPart(context) {
+    const transfer = context.pair.transfer;
+    if (!transfer) return fill('transfer-tables');
+    fill(
+        'transfer-tables', element('p', {class: 'statement'}, transfer.sentence),
+        transfer.doubt ?
+            small(`The laws’ side goes by a fit that is not identifiable: ${transfer.doubt}`) :
+            [],
+        budgets(transfer), frontiers(transfer), crossings(transfer), growth(transfer),
+        languages(transfer));
+  }
+
+  function contrastPart(context) {
+    const contrast = context.pair.contrast;
+    if (!contrast || !(contrast.laws || []).length) return fill('contrast-table');
+    fill(
+        'contrast-table', heading('Both laws on both sets'),
+        tableOf(
+            'Both laws on both sets',
+            ['Law and runs', 'Points', 'rms', 'mean |error|', 'mean Huber', 'γ'],
+            contrast.laws.map((law) => {
+              const gamma = law.gamma || {};
+              return [
+                `${law.law}, ${law.runs}`, whole(law.points), percent(law.rms, 3),
+                percent(law.mean_error, 3), isNumber(law.huber) ? law.huber.toExponential(2) : none,
+                {
+                  text: isNumber(gamma.value) ?
+                      `${digits(gamma.value, 2)} ${interval(gamma.ci95, (x) => digits(x, 2))}` :
+                      none
+                }
+              ];
+            })),
+        contrast.sentence ? element('p', {}, contrast.sentence) : [],
+        (contrast.problems || []).length ?
+            element(
+                'ul', {class: 'origin'}, contrast.problems.map((text) => element('li', {}, text))) :
+            []);
+  }
+
+  // Each language's own exponents, and its own E, A and B where the exponents are those of all.
+  function pooled(law) {
+    if (!law || !(law.languages || []).length) return [];
+    const shown = (row, name, show) => ({
+      text: `${show(row[name])} ${interval(row[`${name}_ci95`], show)}`.trim(),
+      title: isNumber(row[name]) ? row[name] : null
+    });
+    const three = (x) => digits(x, 3);
+    return [
+      heading('One law for all languages'),
+      tableOf(
+          'Laws of the languages',
+          ['Language', 'α alone', 'β alone', 'E', 'A', 'B', 'rms alone', 'rms pooled'],
+          law.languages.map(
+              (row) =>
+                  [language(row.language), shown(row, 'alpha', three), shown(row, 'beta', three),
+                   shown(row, 'E', three), shown(row, 'A', three), shown(row, 'B', three),
+                   percent(row.rms, 2), percent(row.pooled_rms, 2)])),
+      element('p', {}, law.sentence),
+      small('E, A and B with α and β held at the pooled values.'),
+    ];
+  }
+
+  // A cell is the bluer the more is saved, the more orange the more continuing costs.
+  function matrixPart(context) {
+    const matrix = context.data.matrix || {};
+    const cells = matrix.cells || [];
+    showSection('matrix', cells.length > 1);
+    if (cells.length < 2) return fill('matrix-table');
+    fill('pooled-table', pooled(context.data.pooled));
+    const most = Math.max(...cells.map((cell) => Math.abs(cell.saved_share || 0))) || 1;
+    const shown = (cell) => {
+      if (!cell) return null;
+      const kind = cell.saved_share < 0 ? 'scratch' : 'continued';
+      const bits = isNumber(cell.continued_bits_per_byte) ?
+          `; ${loss(cell.continued_bits_per_byte, 3)} bits a byte continued, ${
+              loss(cell.scratch_bits_per_byte, 3)} from scratch` :
+          '';
+      return {
+        text: `${percent(cell.saved_share)} ${interval(cell.saved_share_ci95, (x) => percent(x))}${
+                  bits}`
+                  .trim(),
+        title: `${cell.strategy}, ${digits(cell.tokens_per_param)} tokens a parameter: ${
+            cell.verdict}`,
+        'data-share': cell.saved_share,
+        style: `background: color-mix(in srgb, var(--${kind}) ${
+            Math.round(38 * Math.abs(cell.saved_share || 0) / most)}%, var(--panel))`
+      };
+    };
+    fill(
+        'matrix-table',
+        tableOf(
+            'Transfer matrix', ['from \\ to', ...matrix.targets.map(language)],
+            matrix.sources.map(
+                (source) =>
+                    [language(source),
+                     ...matrix.targets.map(
+                         (target) => shown(cells.find(
+                             (c) => c.source_language === source && c.language === target)))])));
+  }
+
+  function sizesPart(context) {
+    const sizes = context.data.sizes || [];
+    document.getElementById('sizes-box').hidden = !sizes.length;
+    if (!sizes.length) return fill('sizes-table');
+    fill(
+        'sizes-table',
+        tableOf(
+            'Sizes',
+            [
+              'Size', 'blocks', 'norms', 'embedding', 'unembedding', 'all parameters',
+              'budgets multiply', 'FLOPs a token'
+            ],
+            sizes.map(
+                (s) =>
+                    [s.size, whole(s.blocks), whole(s.norms), whole(s.embedding),
+                     whole(s.unembedding), whole(s.total), whole(s.budget),
+                     power(s.flops_per_token)])));
+  }
+
+  crosslaw.transfer = {tableOf, share, showSection, small, heading};
+  crosslaw.parts = [...(crosslaw.parts || []), transferPart, contrastPart, matrixPart, sizesPart];
+})();

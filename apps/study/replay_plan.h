@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/study/observations.h"
+#include "fit/allocate/equal_loss.h"
+#include "fit/solve/spread.h"
+
+// How much of the source language to replay while continuing on another: what it costs on the
+// target, and what it keeps of the source (arXiv:2407.02118, section 5.2).
+namespace crosslaw::apps {
+
+struct ReplayOptions {
+  double within = 0.05;  // nats by which the source loss may have risen
+  double weight = 0.5;   // of the source loss in the weighted sum, 0 to 1
+  int draws = 400;       // worlds for intervals
+  std::uint64_t seed = 1;
+};
+std::vector<std::string> problems(const ReplayOptions& options);
+
+// One measured share of replay at one size and number of tokens.
+struct ReplayRatio {
+  double ratio = 0;
+  fit::Estimate target_loss, source_loss;  // nats per token
+  fit::Estimate rise;                      // of the source loss over its start; unknown start: none
+  bool extrapolated = false;               // no measured runs on both sides of this many tokens
+  bool on_front = false;      // no other ratio is better on one language and no worse on the other
+  double share_on_front = 0;  // of the worlds
+};
+
+// All ratios of one size at equal compute: as many tokens of both languages together.
+struct ReplayCell {
+  std::string size;
+  double params = 0;
+  double tokens = 0;  // of both languages
+  double tokens_per_param = 0;
+  std::optional<double> start_loss;  // of the source model on its language
+  std::vector<ReplayRatio> ratios;   // increasing
+  // The least share, between those measured in the log of the share, with which the source loss
+  // stays within ReplayOptions::within of its start in 95 % of the worlds, and in the middle one.
+  std::optional<double> safe_ratio, middle_ratio;  // absent: not even the largest, or no start
+  fit::Estimate best_ratio;                        // of the least weighted sum of both losses
+};
+
+// All shares of replay with which one strategy continues.
+struct ReplayPlan {
+  std::string strategy, language, source_language;
+  std::vector<double> ratios;
+  fit::LossNoise noise;           // behind the intervals
+  std::vector<ReplayCell> cells;  // by size, then by tokens
+};
+
+// One a strategy that continues with two or more shares of replay and was evaluated on its source
+// language.
+std::vector<ReplayPlan> replay_plans(const Observations& observations,
+                                     const ReplayOptions& options = {});
+
+// "At the largest size and budget 5 % of replay keep ..., at 0.012 nats on fr."
+std::string describe(const ReplayPlan& plan, const ReplayOptions& options);
+
+}  // namespace crosslaw::apps

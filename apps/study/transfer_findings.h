@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/study/dataset.h"
+#include "fit/allocate/equal_loss.h"
+#include "fit/solve/fit_result.h"
+#include "fit/solve/spread.h"
+
+// What continuing from a model of another language was worth (arXiv:2407.02118, Fig. 2): from the
+// measured losses and from the fitted laws, side by side.
+namespace crosslaw::apps {
+
+// Whether continuing saves: every interval there is lies on one side of 0, or it cannot be told.
+enum class Saving { kSaves, kCosts, kCannotTell };
+std::string name_of(Saving saving);  // "saves", "costs", "cannot tell"
+
+// One continued loss against the runs from scratch of the same size, by one of both ways.
+struct TransferSide {
+  fit::Estimate saved_share;                  // of tokens and FLOPs at equal size and loss
+  fit::Estimate transferred_tokens;           // effectively transferred data
+  std::optional<fit::Estimate> repaid_share;  // of the source model's tokens, where those are known
+};
+
+struct TransferRow {
+  std::string run;
+  double params = 0, tokens = 0, tokens_per_param = 0, loss = 0;
+  std::optional<double> source_tokens;   // that the source model had seen
+  std::optional<TransferSide> measured;  // absent: no scratch runs of this size
+  bool extrapolated = false;             // measured, but beyond the losses from scratch
+  std::optional<TransferSide> law;       // absent: no fit of both strategies
+  Saving saving = Saving::kCannotTell;
+};
+
+// All sizes at about the same tokens per parameter. Measured means are over the rows that were not
+// extrapolated; those of the law over all.
+struct TransferBudget {
+  double tokens_per_param = 0;
+  std::size_t sizes = 0, extrapolated = 0;
+  fit::Estimate measured, law;  // mean share saved
+  Saving saving = Saving::kCannotTell;
+};
+
+// Where training from scratch overtakes at one size.
+struct TransferCrossing {
+  double params = 0;
+  fit::Estimate measured;  // undefined: not within the measured tokens
+  fit::Estimate law;
+  bool continued_better_below = true;  // by the law; else continuing is better above it
+};
+
+// Frontier against frontier at the compute of the continued one, each at its best size.
+struct FrontierSaving {
+  double flops = 0;
+  fit::Estimate measured;         // by the curves through the lowest losses
+  fit::Estimate law;              // by the optima of the fitted laws
+  fit::Estimate loss_difference;  // of the laws, continued less scratch, nats
+};
+
+struct TransferFindings {
+  fit::LossNoise noise;  // behind the measured intervals
+  std::vector<TransferRow> rows;
+  std::vector<TransferBudget> budgets;
+  std::optional<fit::TransferGrowth> measured_growth, law_growth;
+  std::vector<TransferCrossing> crossings;  // one a size
+  std::vector<FrontierSaving> frontier;
+  // Means over the frontier's budgets, for one sentence.
+  std::optional<fit::Range> frontier_measured, frontier_law;  // least and most share saved
+};
+
+// Points of both strategies. `both`: their fit, null where there is none. source_tokens: by N, what
+// the source models had seen; may be empty. `draws` worlds for the measured intervals.
+TransferFindings transfer_findings(const Dataset& data, const fit::FitResult* both,
+                                   const std::map<double, double>& source_tokens, int draws = 1000);
+
+// The sentence under the figures: "At equal size and loss continuing saved 51 % [48, 53] of the
+// tokens at 5 tokens a parameter, ...; frontier against frontier 43 to 47 %."
+std::string describe(const TransferFindings& findings);
+
+}  // namespace crosslaw::apps

@@ -1,0 +1,139 @@
+#include "apps/commands/transfer_command.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "apps/commands/replay_command.h"
+#include "apps/study/sweep_fits.h"
+#include "fit/write/table.h"
+#include "tests/apps/planted_transfer.h"
+#include "tests/support/catch.h"
+
+using namespace crosslaw;
+using namespace crosslaw::apps;
+using tests::TransferWorld;
+
+namespace {
+
+std::string csv_of(const TransferWorld& world) {
+  std::string text = "N,D,loss,stage\n";
+  for (double n = 5e7; n < 2e9; n *= 2) {
+    for (const double ratio : {5.0, 10.0, 20.0, 40.0}) {
+      // No scatter but that of four digits, as in printed tables.
+      const auto row = [&](double loss, const char* stage) {
+        char line[120];
+        std::snprintf(line, sizeof line, "%.0f,%.0f,%.4f,%s\n", n, n * ratio, loss, stage);
+        text += line;
+      };
+      row(world.scratch_loss(n, n * ratio), "scratch");
+      row(world.continued_loss(n, n * ratio), "continued");
+    }
+  }
+  return text;
+}
+
+std::size_t lines_of(const std::string& text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+}  // namespace
+
+TEST_CASE("A table with a column of stages is answered like a sweep") {
+  const tests::TempFolder folder;
+  const TransferWorld world;
+  TransferCommandOptions options;
+  options.source.file.path = folder.write("runs.csv", csv_of(world)).string();
+  options.fitting.draws = 100;
+  options.fitting.fit.starts = 16;
+  options.source_tokens_per_param = 20;
+  options.output.json = true;
+  std::ostringstream out, log;
+  REQUIRE(run_transfer(options, out, log) == 0);
+  const nlohmann::json found = nlohmann::json::parse(out.str());
+  CHECK(found.at("schema") == 1);
+  const nlohmann::json& line = found.at("languages").at(0);
+  CHECK(line.at("fit") == "two-stage");
+  REQUIRE(line.at("rows").size() == 24);
+  for (const nlohmann::json& row : line.at("rows")) {
+    const double n = row.at("params"), d = row.at("tokens");
+    const double moved = world.equal_tokens(n, d) - d;
+    CHECK(row.at("law_transferred_tokens").get<double>() == Approx(moved).epsilon(0.05));
+    CHECK(row.at("law_repaid_share").get<double>() == Approx(moved / 20 / n).epsilon(0.05));
+  }
+  CHECK(line.at("contrast").at("laws").size() == 4);
+
+  SECTION("as CSV a line a continued loss") {
+    options.output.json = false;
+    options.output.csv = true;
+    std::ostringstream csv;
+    REQUIRE(run_transfer(options, csv, log) == 0);
+    CHECK(lines_of(csv.str()) == 25);
+    CHECK(csv.str().find("law_saved_share_ci95_low") != std::string::npos);
+  }
+  SECTION("as text within a page") {
+    options.output.json = false;
+    std::ostringstream text;
+    REQUIRE(run_transfer(options, text, log) == 0);
+    INFO(text.str());
+    CHECK(text.str().find("gamma of the extended law") != std::string::npos);
+    std::istringstream lines(text.str());
+    for (std::string each; std::getline(lines, each);)
+      CHECK(fit::display_width(each) <= fit::kPageColumns);
+  }
+  SECTION("a law of one strategy is refused by name") {
+    options.fitting.fit.law = "chinchilla";
+    CHECK_THROWS_WITH(run_transfer(options, out, log), tests::has_text("two strategies"));
+  }
+}
+
+TEST_CASE("A sweep is answered by its stored fits, and its replay planned") {
+  const tests::TempFolder folder;
+  TransferWorld world;
+  world.every = 8;
+  world.replay = {0, 0.05, 0.2};
+  db::RunStore store = tests::simulate(world, folder);
+  const Observations observations(store, ParamsCount::kAll);
+  SweepFitOptions fitting;
+  fitting.fit.starts = 16;
+  fitting.fit.draws = 60;
+  store_fits(store, observations, fit_sweep(observations, fitting, [](const std::string&) {}));
+
+  TransferCommandOptions options;
+  options.source.directory = folder.path().string();
+  options.output.json = true;
+  std::ostringstream out, log;
+  REQUIRE(run_transfer(options, out, log) == 0);
+  CHECK(log.str().empty());
+  const nlohmann::json found = nlohmann::json::parse(out.str());
+  REQUIRE(found.at("languages").size() == 3);
+  CHECK(found.at("languages").at(0).at("contrast").at("gamma_difference").at("value").is_number());
+
+  ReplayCommandOptions replay;
+  replay.folder = options.source.directory;
+  std::ostringstream text;
+  REQUIRE(run_replay(replay, text, log) == 0);
+  CHECK(text.str().find("least sum") != std::string::npos);
+  replay.output.csv = true;
+  std::ostringstream csv;
+  REQUIRE(run_replay(replay, csv, log) == 0);
+  CHECK(lines_of(csv.str()) == 1 + 5 * 4 * 3);
+  replay.plan.weight = 7;
+  CHECK_THROWS_WITH(run_replay(replay, csv, log), tests::has_text("weight = 7"));
+}
+
+TEST_CASE("Where nothing is continued it is said, with exit code 1") {
+  const tests::TempFolder folder;
+  TransferWorld world;
+  world.every = 20;
+  const db::RunStore store = tests::simulate(world, folder);
+  ReplayCommandOptions replay;
+  replay.folder = folder.path().string();
+  std::ostringstream out, log;
+  CHECK(run_replay(replay, out, log) == 1);
+  CHECK(log.str().find("replay = [") != std::string::npos);
+  TransferCommandOptions nowhere;
+  nowhere.source.directory = (folder.path() / "none").string();
+  CHECK_THROWS_WITH(run_transfer(nowhere, out, log), tests::has_text("there is no sweep here"));
+}

@@ -1,0 +1,132 @@
+#include "tests/apps/planted_transfer.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cmath>
+#include <filesystem>
+#include <map>
+#include <random>
+
+#include "sweep/plan/plan.h"
+#include "sweep/spec/ladder.h"
+#include "sweep/spec/spec.h"
+
+namespace crosslaw::tests {
+namespace {
+
+std::string spec_of(const TransferWorld& world) {
+  return fmt::format(R"(name = "planted-transfer"
+seeds = [{}]
+[ladder]
+file = "{}"
+vocabulary = 32000
+[budget]
+tokens_per_param = [{}]
+[data]
+context = 2048
+[data.language.en]
+train = ["en.jsonl"]
+valid = ["en.valid.jsonl"]
+[data.language.fr]
+train = ["fr.jsonl"]
+valid = ["fr.valid.jsonl"]
+[train]
+schedule = "cosine"
+peak_learning_rate = 2e-4
+batch_tokens = 1048576
+[[strategy]]
+name = "source"
+language = "en"
+tokens_per_param = [20]
+every = {}
+[[strategy]]
+name = "scratch"
+language = "fr"
+every = {}
+[[strategy]]
+name = "continued"
+language = "fr"
+from = "source"
+replay = [{}]
+every = {}
+)",
+                     fmt::join(world.seeds, ", "),
+                     std::filesystem::absolute("sweep/presets/paper40.csv").string(),
+                     fmt::join(world.tokens_per_param, ", "), world.every, world.every,
+                     fmt::join(world.replay, ", "), world.every);
+}
+
+db::EvalRow end_of(const db::RunRow& run, const std::string& language, double loss) {
+  db::EvalRow row;
+  row.language = language;
+  row.step = run.steps;
+  row.tokens_target = run.tokens_target;
+  row.tokens_source = run.tokens_source;
+  row.flops = run.flops;
+  row.loss_nats = loss;
+  row.loss_nats_per_byte = loss / 4;
+  row.end_of_schedule = true;
+  return row;
+}
+
+}  // namespace
+
+double TransferWorld::scratch_loss(double params, double tokens) const {
+  return e + a / std::pow(params, alpha) + b / std::pow(tokens, beta);
+}
+
+double TransferWorld::continued_loss(double params, double tokens, double replay_share) const {
+  const double effective = tokens * (1 + tau * replay_share / (1 - replay_share));
+  return e + a / std::pow(params, alpha) +
+         b_continued / (std::pow(effective, beta_continued) * std::pow(params, gamma));
+}
+
+double TransferWorld::source_rise(double params, double tokens, double replay_share) const {
+  return forget * std::pow(params, -forget_size) * std::pow(tokens, forget_tokens) /
+         (1 + keep * replay_share);
+}
+
+double TransferWorld::equal_tokens(double params, double tokens) const {
+  return std::pow(b * std::pow(tokens, beta_continued) * std::pow(params, gamma) / b_continued,
+                  1 / beta);
+}
+
+db::RunStore simulate(const TransferWorld& world, const TempFolder& folder) {
+  const sweep::SweepSpec spec = sweep::read_spec(folder.write("planted.toml", spec_of(world)));
+  const sweep::Plan plan = sweep::make_plan(
+      spec, sweep::read_ladder(spec.ladder, spec.vocabulary, spec.tied_head), nullptr);
+  db::RunStore store = db::RunStore::create(folder / "crosslaw.db");
+  store.put_sweep(spec.name, spec_of(world), "test", 1);
+  std::vector<db::RunRow> rows;
+  for (const sweep::PlannedRun& run : plan.runs) rows.push_back(run.row);
+  store.sync_runs(rows);
+  std::mt19937_64 engine(world.seed);
+  std::normal_distribution<double> normal;
+  const auto noisy = [&](double loss) { return loss * std::exp(world.noise * normal(engine)); };
+  std::map<std::string, double> source_loss;  // by key, as the models truly are
+  for (const db::RunRow& run : store.runs()) {
+    const auto params = static_cast<double>(run.params_embedding + run.params_unembedding +
+                                            run.params_blocks + run.params_norms);
+    const auto tokens = static_cast<double>(run.tokens_target);
+    std::vector<db::EvalRow> evals;
+    if (run.source_language) {
+      evals.push_back(
+          end_of(run, run.language, noisy(world.continued_loss(params, tokens, run.replay))));
+      const double start = source_loss.at(*run.parent_key);
+      evals.push_back(end_of(run, *run.source_language,
+                             noisy(start + world.source_rise(params, tokens, run.replay))));
+    } else {
+      const double loss = world.scratch_loss(params, tokens);
+      source_loss[run.key] = loss;
+      evals.push_back(end_of(run, run.language, noisy(loss)));
+    }
+    const std::int64_t id =
+        store.begin_attempt({.run_id = run.id, .n = 1, .token = run.key, .folder = "runs/x"});
+    store.ingest(run.id, id, {.evals = evals});
+    store.end_attempt(id, {.outcome = db::Outcome::kDone, .step = run.steps}, 2);
+  }
+  return store;
+}
+
+}  // namespace crosslaw::tests

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "db/run_store.h"
+#include "tests/support/temp_folder.h"
+
+// A sweep whose laws are known, with the trainer replaced by them: English sources, French from
+// scratch, and French continued from English with shares of replay, losses on both languages.
+namespace crosslaw::tests {
+
+struct TransferWorld {
+  // From scratch, on either language.
+  double e = 1.62, a = 410, alpha = 0.34, b = 430, beta = 0.29;
+  // Continued: B' / (D_eff^beta' N^gamma), D_eff = D + tau * replayed tokens.
+  double b_continued = 242, beta_continued = 0.245, gamma = 0.031, tau = 0.05;
+  // The source loss rises by forget * N^-forget_size * D^forget_tokens / (1 + keep * replay).
+  double forget = 0.35, forget_size = 0.08, forget_tokens = 0.11, keep = 60;
+  double noise = 0.002;  // standard deviation of the log of every loss
+  std::uint64_t seed = 20260;
+
+  std::vector<double> tokens_per_param = {5, 10, 20, 40};
+  std::vector<double> replay = {0};
+  std::vector<std::int64_t> seeds = {1};
+  int every = 4;  // of the 40 sizes of the paper, each so many
+
+  double scratch_loss(double params, double tokens) const;
+  double continued_loss(double params, double tokens, double replay_share = 0) const;
+  double source_rise(double params, double tokens, double replay_share) const;
+  // Tokens from scratch for the loss of a model continued on so many, without replay.
+  double equal_tokens(double params, double tokens) const;
+};
+
+// The store of that sweep, finished.
+db::RunStore simulate(const TransferWorld& world, const TempFolder& folder);
+
+}  // namespace crosslaw::tests

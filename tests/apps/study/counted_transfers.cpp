@@ -1,0 +1,133 @@
+#include "tests/apps/study/counted_transfers.h"
+
+#include <cmath>
+#include <map>
+#include <optional>
+
+#include "apps/study/replay_plan.h"
+#include "apps/study/sweep_fits.h"
+#include "apps/study/sweep_transfers.h"
+#include "fit/allocate/transfer.h"
+#include "fit/laws/law.h"
+
+namespace crosslaw::tests {
+namespace {
+
+class Counts {
+ public:
+  void add(const std::string& quantity, const fit::Estimate& estimate, double truth) {
+    if (!places_.contains(quantity)) {
+      places_[quantity] = all_.size();
+      all_.push_back({quantity});
+    }
+    CountedInterval& count = all_[places_.at(quantity)];
+    if (!estimate.ci95) {
+      ++count.missing;
+      return;
+    }
+    count.held += estimate.ci95->low <= truth && truth <= estimate.ci95->high;
+    count.width += (estimate.ci95->high - estimate.ci95->low - count.width) / ++count.made;
+  }
+  std::vector<CountedInterval> all() const { return all_; }
+
+ private:
+  std::map<std::string, std::size_t> places_;
+  std::vector<CountedInterval> all_;
+};
+
+fit::FitResult planted_law(const TransferWorld& w) {
+  return fit::from_values(fit::find_law("joint"), {w.e, w.a, w.alpha, w.b, w.beta, w.b_continued,
+                                                   w.beta_continued, w.gamma});
+}
+
+void count_findings(const apps::PairTransfer& transfer, const TransferWorld& world,
+                    std::uint64_t seed, Counts& counts) {
+  const apps::TransferFindings& found = transfer.findings;
+  const fit::FitResult truth = planted_law(world);
+  const auto share = [&](const apps::TransferRow& row) {
+    return 1 - row.tokens / world.equal_tokens(row.params, row.tokens);
+  };
+  const apps::TransferRow& last = found.rows.back();
+  counts.add("share saved, largest run, law", last.law->saved_share, share(last));
+  counts.add("tokens transferred, largest run, law", last.law->transferred_tokens,
+             world.equal_tokens(last.params, last.tokens) - last.tokens);
+  // Another measured run in every sweep.
+  for (std::size_t i = 0; i < found.rows.size(); ++i) {
+    const apps::TransferRow& row = found.rows[(i + 7 * seed) % found.rows.size()];
+    if (!row.measured || row.extrapolated) continue;
+    counts.add("share saved, one run, measured", row.measured->saved_share, share(row));
+    break;
+  }
+  const apps::TransferBudget& budget = found.budgets[found.budgets.size() / 2];
+  double mean = 0, inside = 0, mean_inside = 0;
+  for (const apps::TransferRow& row : found.rows) {
+    if (std::abs(row.tokens_per_param / budget.tokens_per_param - 1) > 0.1) continue;
+    mean += share(row) / static_cast<double>(budget.sizes);
+    if (!row.extrapolated) mean_inside += share(row), ++inside;
+  }
+  counts.add("mean share at a budget, law", budget.law, mean);
+  counts.add("mean share at a budget, measured", budget.measured, mean_inside / inside);
+  const apps::TransferCrossing& crossing = found.crossings[found.crossings.size() / 2];
+  counts.add("crossing, law", crossing.law, *fit::crossing_at(truth, crossing.params).tokens.value);
+  const apps::FrontierSaving& frontier = found.frontier[found.frontier.size() / 2];
+  const fit::BudgetSaving saving = fit::saving_at(truth, frontier.flops);
+  counts.add("share saved on the frontier, law", frontier.law, *saving.saved_share.value);
+  counts.add("share saved on the frontier, lowest losses", frontier.measured,
+             *saving.saved_share.value);
+  counts.add("difference of the best losses, law", frontier.loss_difference,
+             *saving.loss_difference.value);
+  if (transfer.contrast)
+    counts.add("gamma' - gamma", transfer.contrast->gamma_difference, world.gamma);
+  if (found.law_growth) {
+    fit::EqualLoss exact;
+    exact.continued.resize(found.rows.size());
+    for (std::size_t i = 0; i < found.rows.size(); ++i) {
+      exact.continued[i] = {found.rows[i].params, found.rows[i].tokens, found.rows[i].loss};
+      exact.tokens.emplace_back(world.equal_tokens(found.rows[i].params, found.rows[i].tokens));
+    }
+    const auto growth = fit::transfer_growth(exact);
+    counts.add("growth of transferred data with D, law", found.law_growth->tokens_exponent,
+               *growth->tokens_exponent.value);
+    counts.add("growth of transferred data with N, law", found.law_growth->params_exponent,
+               *growth->params_exponent.value);
+  }
+}
+
+void count_replay(const apps::ReplayPlan& plan, const TransferWorld& world, std::uint64_t seed,
+                  Counts& counts) {
+  const apps::ReplayCell& cell = plan.cells[seed % plan.cells.size()];
+  for (const apps::ReplayRatio& at : cell.ratios) {
+    if (at.extrapolated || at.ratio == 0) continue;
+    const double target_tokens = cell.tokens * (1 - at.ratio);
+    counts.add("source loss over its start, one share of replay", at.rise,
+               world.source_rise(cell.params, target_tokens, at.ratio));
+    counts.add("target loss, one share of replay", at.target_loss,
+               world.continued_loss(cell.params, target_tokens, at.ratio));
+    break;
+  }
+}
+
+}  // namespace
+
+std::vector<CountedInterval> count_transfers(TransferWorld world, int sweeps, std::uint64_t seed) {
+  Counts counts;
+  for (int i = 0; i < sweeps; ++i) {
+    world.seed = seed + static_cast<std::uint64_t>(i);
+    const TempFolder folder;
+    const db::RunStore store = simulate(world, folder);
+    const apps::Observations observations(store, apps::ParamsCount::kAll);
+    apps::SweepFitOptions options;
+    options.fit.starts = 12;
+    options.fit.draws = 200;
+    const std::vector<apps::PairFits> fits =
+        apps::fit_sweep(observations, options, [](const std::string&) {});
+    for (const apps::PairTransfer& each : apps::sweep_transfers(observations, fits)) {
+      if (each.pair.replay == 0) count_findings(each, world, world.seed, counts);
+    }
+    for (const apps::ReplayPlan& plan : apps::replay_plans(observations, {.draws = 200}))
+      count_replay(plan, world, world.seed, counts);
+  }
+  return counts.all();
+}
+
+}  // namespace crosslaw::tests

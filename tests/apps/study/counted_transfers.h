@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tests/apps/planted_transfer.h"
+
+namespace crosslaw::tests {
+
+// How often the 95 % intervals of one quantity held the planted truth, over simulated sweeps.
+struct CountedInterval {
+  std::string quantity;
+  int held = 0, made = 0, missing = 0;  // missing: no interval was given
+  double width = 0;                     // mean, in the quantity's own unit
+};
+
+// Simulates `sweeps` sweeps of the world, each with losses of its own, through store, fits and the
+// findings that transfer, replay and report print.
+std::vector<CountedInterval> count_transfers(TransferWorld world, int sweeps, std::uint64_t seed);
+
+}  // namespace crosslaw::tests
