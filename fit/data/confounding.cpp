@@ -9,6 +9,8 @@
 #include <numeric>
 #include <vector>
 
+#include "fit/data/column_role.h"
+
 namespace crosslaw::fit {
 namespace {
 
@@ -64,6 +66,25 @@ double squares_around(const Eigen::VectorXd& x, const Eigen::VectorXd& y, int de
   return (y - powers * found).squaredNorm();
 }
 
+// The logs of a column, empty where it is no count in every row.
+std::vector<double> logs_of(const Records& records, const std::vector<std::size_t>& rows,
+                            std::size_t column) {
+  std::vector<double> out;
+  for (const std::size_t row : rows) {
+    const auto value = parse_number(records.rows[row][column], records.mark);
+    if (!value || !(*value > 1)) return {};
+    out.push_back(std::log(*value));
+  }
+  return out;
+}
+
+bool names_tokens(const std::string& column) {
+  const std::string name = plain_column_name(column);
+  const bool counts = name.find("token") != std::string::npos && !names_ratio(column) &&
+                      name.find("per_") == std::string::npos;
+  return counts || name.starts_with("d_");
+}
+
 }  // namespace
 
 std::optional<Ray> ray_of(std::span<const double> log_x, std::span<const double> log_y) {
@@ -100,6 +121,30 @@ std::string describe(const Ray& ray, const char* x, const char* y) {
       "forecast "
       "holds along this ray only",
       y, x, ray.spread, ray.sizes);
+}
+
+std::vector<std::string> tokens_that_follow(const Records& records,
+                                            const std::vector<std::size_t>& rows,
+                                            const Points& points) {
+  std::vector<double> log_n, log_d;
+  for (const Point& each : points) {
+    log_n.push_back(std::log(each.params));
+    log_d.push_back(std::log(each.tokens));
+  }
+  std::vector<std::string> out;
+  for (std::size_t c = 0; c < records.columns.size(); ++c) {
+    if (!names_tokens(records.columns[c])) continue;
+    const std::vector<double> logs = logs_of(records, rows, c);
+    // D itself, in whatever unit, is told apart by the fit.
+    if (logs.size() != log_n.size() || ray_of(log_d, logs)) continue;
+    const auto ray = ray_of(log_n, logs);
+    if (!ray) continue;
+    out.push_back(fmt::format(
+        "'{0}' follows N in these rows ({0} ~ N^{1:.2f}, its log spreads by {2:.2g}): what is "
+        "fitted as the effect of N is that of both",
+        records.columns[c], ray->slope, ray->spread));
+  }
+  return out;
 }
 
 }  // namespace crosslaw::fit

@@ -3,6 +3,10 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
+
+#include "fit/data/points.h"
+#include "fit/data/record_table.h"
 
 // Designs in which one column follows another: no law can tell then what is whose doing.
 namespace crosslaw::fit {
@@ -24,5 +28,11 @@ std::optional<Ray> ray_of(std::span<const double> log_x, std::span<const double>
 // given log N spreads by 0.02 ...): exponents are not separable, a forecast holds along this ray
 // only".
 std::string describe(const Ray& ray, const char* x, const char* y);
+
+// A sentence for each column of token counts besides D (such as what a source model had seen) that
+// follows N in the rows behind the points: the exponents of N hold its effect as well.
+std::vector<std::string> tokens_that_follow(const Records& records,
+                                            const std::vector<std::size_t>& rows,
+                                            const Points& points);
 
 }  // namespace crosslaw::fit

@@ -12,6 +12,7 @@
 #include <stdexcept>
 
 #include "fit/data/column_role.h"
+#include "fit/data/confounding.h"
 #include "fit/data/repeated_rows.h"
 
 namespace crosslaw::fit {
@@ -352,6 +353,9 @@ void add_doubts(const Records& records, const PointMaker& maker, DataFile& out) 
   const bool grave = std::any_of(out.doubts.begin(), out.doubts.end(),
                                  [](const Doubt& each) { return each.grave; });
   if (grave) return;
+  for (std::string& each : tokens_that_follow(records, out.record_rows, out.points)) {
+    out.doubts.push_back({std::move(each), false});
+  }
   if (used.best_of.empty() && used.mean_of.empty() && used.cluster.empty()) {
     if (auto sentence = describe_repeats(out.points, records, out.record_rows, used.loss)) {
       out.doubts.push_back({std::move(*sentence), false});

@@ -9,24 +9,49 @@
 namespace crosslaw::fit {
 namespace {
 
-// One curve level N^power as it enters, with its derivatives by (level, power).
-struct Curve {
-  double value = 0;     // level e^(power x)
-  double by_level = 0;  // e^(power x)
-  double by_power = 0;
-  double mixed = 0;  // second derivative by both; by the level twice it is 0
-  double by_power_twice = 0;
+// ln_p N = (N^p - 1)/p, the logarithm where p is 0, with its derivatives by p.
+struct PowerLog {
+  double value = 0;
+  double slope = 0;
+  double curvature = 0;
 
-  Curve(double level, double power, double x)
-      : value(level * std::exp(power * x)),
-        by_level(std::exp(power * x)),
-        by_power(x * value),
-        mixed(x * by_level),
-        by_power_twice(x * by_power) {}
+  PowerLog(double p, double x) {
+    const double px = p * x;
+    if (std::abs(px) < kSeries) {
+      value = x * (1 + px / 2 + px * px / 6 + px * px * px / 24);
+      slope = x * x * (1.0 / 2 + px / 3 + px * px / 8 + px * px * px / 30);
+      curvature = x * x * x * (1.0 / 3 + px / 4 + px * px / 10 + px * px * px / 36);
+      return;
+    }
+    value = std::expm1(px) / p;
+    slope = (x * std::exp(px) - value) / p;
+    curvature = (x * x * std::exp(px) - 2 * slope) / p;
+  }
+
+  static constexpr double kSeries = 1e-3;  // beyond it differences of nearly equal numbers are fine
 };
 
-// theta = (s, q, S, B, b, Q, A, a, E), all as they are. L = e^u + e^v, u of the first three, v of
-// the others: v = B N^b + Q - e^w log D, w = A N^a + E.
+// level ln_power N, the part of a curve in N that is not constant, with its derivatives.
+struct Curve {
+  double value = 0;
+  double by_level = 0;
+  double by_power = 0;
+  double mixed = 0;  // by both; by the level twice it is 0
+  double by_power_twice = 0;
+
+  Curve(double level, double power, double x) {
+    const PowerLog log(power, x);
+    value = level * log.value;
+    by_level = log.value;
+    by_power = level * log.slope;
+    mixed = log.slope;
+    by_power_twice = level * log.curvature;
+  }
+};
+
+// theta = (s, q, S, B, b, Q, A, a, E), all as they are. L = e^u + e^v, u = S + s ln_q N, and
+// v = Q + B ln_b N - e^w log D with w = E + A ln_a N. Li et al. write s N^q + S: the same curves,
+// whose coefficients run off to infinity where a power passes 0.
 class Farseer {
  public:
   static constexpr int kSize = 9;
@@ -45,8 +70,15 @@ class Farseer {
     const double log_loss = high + std::log1p(std::exp(std::min(u, v) - high));
     floor_share_ = std::exp(u - log_loss);
     data_share_ = std::exp(v - log_loss);
-    slope_ = {floor_.by_level,          floor_.by_power, 1, data_.by_level, data_.by_power, 1,
-              fall_ * exponent_.by_level, fall_ * exponent_.by_power, fall_};
+    slope_ = {floor_.by_level,
+              floor_.by_power,
+              1,
+              data_.by_level,
+              data_.by_power,
+              1,
+              fall_ * exponent_.by_level,
+              fall_ * exponent_.by_power,
+              fall_};
     for (std::size_t i = 0; i < kSize; ++i) {
       gradient[i] = (i < kFloorSize ? floor_share_ : data_share_) * slope_[i];
     }
@@ -89,32 +121,34 @@ class Farseer {
   std::array<double, kSize> slope_{};  // of u by the first three, of v by the others
 };
 
-// s N^q = (s e^(q dx)) (N/e^dx)^q. log D cannot move: its factor is no power of N.
+// ln_q (N/e^dx) = e^(-q dx) ln_q N + ln_q e^-dx. log D cannot move: its factor is no power of N.
 void shift(double* theta, double dx, double /*dy*/) {
-  for (const int level : {0, 3, 6}) theta[level] *= std::exp(-theta[level + 1] * dx);
-}
-
-// A curve level N^power with this slope in log N at the middle, where log N = 0.
-void bend(double slope, double u, double& level, double& power) {
-  constexpr double kLeast = 0.03;  // a power of 0 is a constant
-  power = (u < 0.5 ? -1 : 1) * (kLeast + std::abs(2 * u - 1) * 0.6);
-  level = slope / power;
+  for (const int level : {0, 3, 6}) {
+    const double power = theta[level + 1];
+    theta[level + 2] += theta[level] * PowerLog(power, -dx).value;
+    theta[level] *= std::exp(-power * dx);
+  }
 }
 
 // The middle of the points has a floor and a data term that add up to its loss; how both and the
 // exponent change with N is drawn from what grids of runs show.
 void guess(double* theta, const Sample& middle, std::span<const double> u) {
+  constexpr double kMostPower = 0.6;
+  const auto power = [&](std::size_t i) { return kMostPower * (2 * u[i] - 1); };
   const double floor = 0.3 + 0.68 * u[0];
   const double exponent = 0.08 * std::pow(12, u[1]);
   const double exponent_slope = 0.4 * (u[2] - 0.5);
   const double data_slope = 0.8 * (u[3] - 0.5);
-  bend(-0.25 * u[4] + 0.02, u[5], theta[0], theta[1]);
-  theta[2] = middle.log_loss + std::log(floor) - theta[0];
-  bend(exponent_slope, u[6], theta[6], theta[7]);
-  theta[8] = std::log(exponent) - theta[6];
+  theta[0] = 0.02 - 0.25 * u[4];
+  theta[1] = power(5);
+  theta[2] = middle.log_loss + std::log(floor);
   // The prefactor must undo what the exponent does to D^-exponent far from D = 1.
-  bend(data_slope + exponent * exponent_slope * middle.log_tokens, u[7], theta[3], theta[4]);
-  theta[5] = middle.log_loss + std::log1p(-floor) + exponent * middle.log_tokens - theta[3];
+  theta[3] = data_slope + exponent * exponent_slope * middle.log_tokens;
+  theta[4] = power(7);
+  theta[5] = middle.log_loss + std::log1p(-floor) + exponent * middle.log_tokens;
+  theta[6] = exponent_slope;
+  theta[7] = power(6);
+  theta[8] = std::log(exponent);
 }
 
 CoefficientInfo plain(std::string_view name, Axis axis, double most) {
@@ -124,11 +158,12 @@ CoefficientInfo plain(std::string_view name, Axis axis, double most) {
 }  // namespace
 
 const Law& farseer_law() {
-  static constexpr double kMostLevel = 1000;  // with the origin in the middle of the sizes
+  static constexpr double kMostLevel = 200;  // with the origin in the middle of the sizes
   static constexpr double kMostPower = 4;
   static const Law law = [] {
     Law out{"farseer",
-            "L = exp(s N^q + S) + exp(B N^b + Q) D^-exp(A N^a + E)",
+            "L = exp(S + s ln_q N) + exp(Q + B ln_b N) D^-exp(E + A ln_a N), "
+            "ln_q N = (N^q - 1)/q",
             {plain("s", Axis::kParams, kMostLevel), plain("q", Axis::kParams, kMostPower),
              plain("S", Axis::kParams, kMostLevel), plain("B", Axis::kNone, kMostLevel),
              plain("b", Axis::kNone, kMostPower), plain("Q", Axis::kTokens, kMostLevel),

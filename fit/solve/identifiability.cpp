@@ -19,6 +19,7 @@ namespace {
 
 constexpr double kSameValue = 0.10;         // sizes or token counts within 10 % count as one
 constexpr double kRepeated = 0.01;          // log of tokens over unique tokens that is worth a name
+constexpr double kSmallestShare = 1e-3;     // a target share below counts as none
 constexpr double kSingular = 1e5;           // condition number beyond which nothing is identified
 constexpr double kShaky = 300;              // and beyond which a warning is due
 constexpr double kLargestLevelError = 1.5;  // of the log of a term at the centre of the data
@@ -198,13 +199,20 @@ class Judge {
     for (const LawPart& part : parts_) {
       if (parts_.size() > 1 && part.law->has(kCrossExponent)) check_own_data(part);
     }
-    if (!law_.depends_on(Axis::kBase)) return;
-    const auto ray = ray_of(all.log_params, all.log_base);
+    check_follower(Axis::kBase, "D1", all.log_params, all.log_base);
+    check_follower(Axis::kShare, "r", all.log_params, all.log_share);
+  }
+
+  // A further column that follows N says nothing of its own.
+  void check_follower(Axis axis, const char* name, const std::vector<double>& log_params,
+                      const std::vector<double>& column) {
+    if (!law_.depends_on(axis)) return;
+    const auto ray = ray_of(log_params, column);
     if (!ray) return;
     const std::string sentence =
-        fmt::format("D1 follows N in every point; {}", describe(*ray, "N", "D1"));
+        fmt::format("{} follows N in every point; {}", name, describe(*ray, "N", name));
     for (int i = 0; i < law_.size(); ++i) {
-      if (free(i) && info(i).axis == Axis::kBase) blame(i, sentence);
+      if (free(i) && info(i).axis == axis) blame(i, sentence);
     }
     say(sentence);
   }
@@ -223,7 +231,7 @@ class Judge {
   }
 
   struct Columns {
-    std::vector<double> log_params, log_tokens, log_base;  // as measured, not centred
+    std::vector<double> log_params, log_tokens, log_base, log_share;  // as measured, not centred
   };
 
   Columns columns_of(std::optional<Stage> stage) const {
@@ -233,6 +241,7 @@ class Judge {
       out.log_params.push_back(s.log_params + objective_.mean_log_params);
       out.log_tokens.push_back(s.log_tokens + objective_.mean_log_tokens);
       out.log_base.push_back(out.log_tokens.back() + s.log_base_ratio);
+      out.log_share.push_back(std::log(std::max(s.target_share, kSmallestShare)));
     }
     return out;
   }

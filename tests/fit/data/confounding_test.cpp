@@ -115,6 +115,25 @@ TEST_CASE("A ladder with a budget for each size is a ray, with a grid beside it 
   CHECK_FALSE(ray("loss_math_val>0"));
 }
 
+TEST_CASE("Tokens of before that follow N are named, D in another column is not") {
+  DataFileOptions file;
+  file.path = planted::data_path("marin_delphi_isotoken45.csv");
+  file.tokens = "D_cpt";
+  const DataFile read = read_data_file(file);
+  const auto about = [&](const char* column) {
+    int out = 0;
+    for (const Doubt& each : crosslaw::tests::some(read.doubts))
+      out += each.sentence.starts_with(std::string("'") + column) ? 1 : 0;
+    return out;
+  };
+  CHECK(about("D_pre") == 1);
+  CHECK(about("D_math") == 0);  // a share of D_cpt
+  DataFileOptions olmo;
+  olmo.path = planted::data_path("olmo_ladder_c4.csv");
+  for (const Doubt& each : read_data_file(olmo).doubts)
+    CHECK_THAT(each.sentence, !has_text("follows N"));
+}
+
 TEST_CASE("Columns that do not vary, and two sizes, have no ray") {
   Design constant, two;
   for (double n = 1e8; n < 1e10; n *= 2) constant.add(n, 1e10);
