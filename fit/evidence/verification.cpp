@@ -93,7 +93,7 @@ void ask_of_optimum(const LawPart& part, const std::vector<double>& budgets,
   }
 }
 
-// Continued against scratch at the same size and tokens: what is less than nothing is lost.
+// What continuing saves of a scratch run's tokens at equal loss; what is less than nothing is lost.
 void ask_of_transfer(const Law& law, const VerificationOptions& options,
                      std::vector<Question>& out) {
   for (const double params : options.sizes) {
@@ -105,8 +105,9 @@ void ask_of_transfer(const Law& law, const VerificationOptions& options,
            const LawPart continued = part_at(law, Stage::kContinued);
            const auto from = power_form(*scratch.law, part_theta(scratch, whole));
            const auto to = power_form(*continued.law, part_theta(continued, whole));
-           const auto equal = equal_loss_tokens(*from, *to, params, tokens);
-           return equal ? std::optional(1 - tokens / *equal) : std::nullopt;
+           // Tokens with which the continued model is as good as the scratch run.
+           const auto equal = equal_loss_tokens(*to, *from, params, tokens);
+           return equal ? std::optional(1 - *equal / tokens) : std::nullopt;
          },
          0, "whether to continue or to train from scratch turns round", false});
   }

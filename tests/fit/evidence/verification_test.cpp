@@ -120,8 +120,8 @@ TEST_CASE("Fits of another program are reproduced to six digits") {
   }
 }
 
-// The design document: at 20 tokens a parameter the printed row loses at every size, yet within its
-// rounding it saves 39 to 47 %.
+// At 20 tokens a parameter the printed row loses at every size; with beta = 0.295, beta' = 0.204
+// and gamma = 0.085, which print alike, it saves 47 % at 49M and 39 % at 5.5B.
 TEST_CASE("Rounding flips the paper's Table 2 between continuing and training from scratch") {
   VerificationOptions options = quick({1e21});
   options.sizes = {49e6, 1.4e9, 5.5e9};
@@ -132,7 +132,7 @@ TEST_CASE("Rounding flips the paper's Table 2 between continuing and training fr
     if (each.name.find("tokens saved") == std::string::npos) continue;
     INFO(each.name);
     CHECK(*each.printed < 0);
-    CHECK(each.rounding->high > 0.39);
+    CHECK(each.rounding->high > 0.385);
     CHECK_THAT(each.flips, has_text("continue or to train from scratch"));
     ++flips;
   }

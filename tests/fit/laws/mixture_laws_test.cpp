@@ -1,9 +1,12 @@
 // Laws of mixtures, replay and base budgets: formulas by hand, planted truths recovered.
+#include <fmt/format.h>
+
+#include <array>
 #include <cmath>
 #include <functional>
 
 #include "fit/data/data_file.h"
-#include "fit/evidence/holdout.h"
+#include "fit/data/records.h"
 #include "fit/laws/laws.h"
 #include "fit/solve/fitter.h"
 #include "tests/fit/planted.h"
@@ -46,6 +49,21 @@ void check_recovered(const Law& law, const std::vector<double>& truth, Points po
     INFO(law.name << " " << law.coefficients[i].name);
     CHECK(fit.coefficients[i].value == Approx(truth[i]).epsilon(1e-5));
   }
+}
+
+// Rows as they stand: shares are no token counts, and the reader of files would doubt them.
+Points mixture_points(const DataFileOptions& file) {
+  const Records records = parse_records(read_text(file.path), file.path, {});
+  Points out;
+  for (std::size_t row = 0; row < records.rows.size(); ++row) {
+    Point point;
+    point.params = number_in(records, row, records.column(file.params));
+    point.target_share = number_in(records, row, records.column(file.ratio));
+    point.tokens = point.target_share;
+    point.loss = number_in(records, row, records.column(file.loss));
+    if (point.target_share > 0) out.push_back(point);
+  }
+  return out;
 }
 
 constexpr std::array kShares = {0.05, 0.2, 0.5, 1.0};
@@ -132,4 +150,41 @@ TEST_CASE("Base tokens that follow N are told apart from nothing") {
   const FitResult fit = fit_law(points, options);
   CHECK_FALSE(fit.coefficient("delta").identifiable);
   CHECK_THAT(fit.coefficient("delta").verdict.reason, has_text("D1 follows N"));
+}
+
+// ScaleBench's training half: five domains, four sizes, 20 mixtures, one budget, so that D says
+// nothing and only shares and sizes do. On 2,446 runs of another table, of several budgets, the
+// errors are 2.38, 1.71 and 1.66 %. Here the order of the means holds, not that of every domain.
+TEST_CASE("Other text is worth something: effective data err less than target tokens alone") {
+  std::array<double, 3> error{};
+  for (int domain = 1; domain <= 5; ++domain) {
+    DataFileOptions file;
+    file.path = planted::data_path("scalebench_domain_mixture_train.csv");
+    file.params = "group";  // 70M to 410M
+    file.ratio = fmt::format("proportion_domain_{}", domain);
+    file.loss = fmt::format("loss_domain_{}", domain);
+    Points train, test;
+    for (Point each : crosslaw::tests::some(mixture_points(file)))
+      (each.params < 4e8 ? train : test).push_back(each);
+    for (std::size_t k = 0; k < error.size(); ++k) {
+      FitOptions options;
+      options.law = std::array{"chinchilla", "effective-data", "d-cpt"}[k];
+      options.draws = 0;
+      options.starts = 16;
+      const auto seen = [k](Points points) {
+        // Target tokens alone are D = r; the others know the whole, which is the same for all.
+        for (Point& each : points) each.tokens = k == 0 ? each.tokens : 1;
+        return points;
+      };
+      const FitResult fit = fit_law(seen(train), options);
+      for (const Point& each : seen(test)) {
+        const double miss = predicted_loss(*fit.law, fit.theta, each) / each.loss - 1;
+        error[k] += std::abs(miss) / static_cast<double>(5 * test.size());
+      }
+    }
+  }
+  INFO(fmt::format("{:.5f} {:.5f} {:.5f}", error[0], error[1], error[2]));
+  CHECK(error[1] < error[0]);
+  CHECK(error[2] < error[1]);
+  CHECK(error[0] < 0.011);
 }
