@@ -181,6 +181,7 @@ double value_at(const Axis& axis, double fraction) {
 }
 
 std::vector<Tick> ticks(const Axis& axis, int most) {
+  if (!axis.named.empty()) return axis.named;
   return axis.scale == Scale::kLog ? log_ticks(axis, most) : linear_ticks(axis, most);
 }
 

@@ -14,6 +14,12 @@ enum class Numbers {
   kPower,  // 1e21
 };
 
+// A labelled mark on an axis; an empty label is a minor mark.
+struct Tick {
+  double value = 0;
+  std::string label;
+};
+
 // One axis of a panel. low < high, both finite; above 0 on a log scale.
 struct Axis {
   std::string title;
@@ -21,12 +27,7 @@ struct Axis {
   Numbers numbers = Numbers::kPlain;
   double low = 0;
   double high = 1;
-};
-
-// A labelled mark on an axis; an empty label is a minor mark.
-struct Tick {
-  double value = 0;
-  std::string label;
+  std::vector<Tick> named = {};  // its marks, where these are names and no numbers
 };
 
 // An axis that holds every finite value (on a log scale: every value above 0) with `margin` of its

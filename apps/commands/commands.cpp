@@ -42,6 +42,8 @@ void add_commands(CLI::App& app, int& exit_code) {
   add_replay_command(app, exit_code);
   add_design_command(app, exit_code);
   add_rates_command(app, exit_code);
+  add_verify_command(app, exit_code);
+  add_atlas_command(app, exit_code);
   add_report_command(app, exit_code);
   add_export_command(app, exit_code);
   add_export_model_command(app, exit_code);

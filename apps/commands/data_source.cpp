@@ -37,6 +37,10 @@ std::string file_flags_in_use(const fit::DataFileOptions& file) {
   add("--stage", !file.stage.empty());
   add("--unique", !file.unique.empty());
   add("--compute", !file.compute.empty());
+  add("--ratio", !file.ratio.empty());
+  add("--replay", !file.replay.empty());
+  add("--base-tokens", !file.base_tokens.empty());
+  add("--loss-before", !file.loss_before.empty());
   add("--params-unit", !file.params_unit.empty());
   add("--tokens-unit", !file.tokens_unit.empty());
   add("--flops-unit", !file.flops_unit.empty());
@@ -89,6 +93,14 @@ void add_file_options(CLI::App& command, fit::DataFileOptions& file) {
   command.add_option("--stage", file.stage, "column saying scratch or continued");
   command.add_option("--unique", file.unique, "column of the distinct tokens among D");
   command.add_option("--compute", file.compute, "column of the training FLOPs [6 N D]");
+  CLI::Option* ratio = command.add_option(
+      "--ratio", file.ratio, "column of r, the share of target text among D, from 0 to 1 [1]");
+  command.add_option("--replay", file.replay, "column of 1 - r, the share that is replayed")
+      ->excludes(ratio);
+  command.add_option("--base-tokens", file.base_tokens,
+                     "column of D1, the tokens that the model had seen before");
+  command.add_option("--loss-before", file.loss_before,
+                     "column of L0, the loss on this text before training");
   command
       .add_option("--params-unit", file.params_unit,
                   "of the column of N: 1, K, M, B or T [as its name says, else 1]")

@@ -51,6 +51,10 @@ fit::DataFileOptions columns_of(const Json& options) {
   take(options, "stage", out.stage);
   take(options, "unique", out.unique);
   take(options, "compute", out.compute);
+  take(options, "ratio", out.ratio);
+  take(options, "replay", out.replay);
+  take(options, "base_tokens", out.base_tokens);
+  take(options, "loss_before", out.loss_before);
   take(options, "where", out.where);
   return out;
 }

@@ -240,6 +240,10 @@ Allocation allocate(const FitResult& fit, const AllocationOptions& options) {
   if (!options.six_nd) out.compute = fit.compute_model();
   out.convention = {fit.convention.params, describe(out.compute), fit.convention.loss};
   out.warnings = fit.problems;
+  if (fit.law->depends_on(Axis::kShare)) {
+    out.warnings.emplace_back(
+        "N*, D* and losses are those of training on target text alone (r = 1)");
+  }
   const Verdict beforehand = verdict_of_params(fit, {.value = 1});
   if (!beforehand.usable() && !options.accept_unidentified) {
     out.refused = beforehand.reason;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "fit/laws/law_columns.h"
 #include "fit/laws/power_form.h"
 
 namespace crosslaw::fit {
@@ -201,6 +202,7 @@ double log_loss_at(const Law& law, const Theta& theta, const Limits& limits, dou
 }
 
 std::optional<Split> best_split(const Law& law, const Theta& theta, const Budget& budget) {
+  if (!why_more_than_size_and_tokens(law).empty()) return std::nullopt;
   if (std::optional<Split> closed = closed_form(law, theta, budget)) return closed;
   const Line line(law, theta, budget);
   const Searched found = search(line);
@@ -209,6 +211,7 @@ std::optional<Split> best_split(const Law& law, const Theta& theta, const Budget
 }
 
 std::string why_no_split(const Law& law, const Theta& theta, const Budget& budget) {
+  if (std::string why = why_more_than_size_and_tokens(law); !why.empty()) return why;
   if (best_split(law, theta, budget)) return "";
   if (const std::optional<PowerForm> form = power_form(law, theta)) {
     const std::string why = why_no_optimum(*form, budget.compute);

@@ -12,6 +12,7 @@
 #include <stdexcept>
 
 #include "fit/data/column_role.h"
+#include "fit/data/confounding.h"
 #include "fit/data/repeated_rows.h"
 
 namespace crosslaw::fit {
@@ -112,6 +113,14 @@ class PointMaker {
     if (!options.cluster.empty()) cluster_ = summed_columns(records, options.cluster);
     if (!options.stage.empty()) stage_ = records.column(options.stage);
     if (!options.unique.empty()) unique_ = measured(records, options.unique, "", "", true);
+    if (!options.ratio.empty() && !options.replay.empty()) {
+      throw std::invalid_argument("--ratio and --replay exclude each other: one is 1 - the other");
+    }
+    replayed_ = !options.replay.empty();
+    const std::string& share = replayed_ ? options.replay : options.ratio;
+    if (!share.empty()) share_ = records.column(share);
+    if (!options.base_tokens.empty()) base_ = measured(records, options.base_tokens, "", "", true);
+    if (!options.loss_before.empty()) before_ = records.column(options.loss_before);
     if (!options.compute.empty()) {
       compute_ = measured(records, options.compute, "--flops-unit", options.flops_unit, false);
     }
@@ -120,11 +129,13 @@ class PointMaker {
   // The columns that every point needs a value of.
   std::vector<std::size_t> needed() const {
     std::vector<std::size_t> out = {loss_};
-    for (const auto* each : {&params_, &tokens_, &unique_, &compute_}) {
+    for (const auto* each : {&params_, &tokens_, &unique_, &compute_, &base_}) {
       // A part of a sum may be 0, not absent.
       out.insert(out.end(), each->columns.begin(), each->columns.end());
     }
-    if (weight_) out.push_back(*weight_);
+    for (const auto& each : {weight_, share_, before_}) {
+      if (each) out.push_back(*each);
+    }
     return out;
   }
 
@@ -140,7 +151,13 @@ class PointMaker {
       if (tokens_.units[0].per_param) point.tokens *= point.params;
       finite(point.tokens, row, tokens_);
     }
-    point.loss = loss_at(row);
+    point.loss = loss_at(row, loss_);
+    if (share_) point.target_share = target_share_at(row);
+    if (!base_.columns.empty()) {
+      const double per = base_.units[0].per_param ? point.params : 1;
+      point.base_tokens = finite(per * sum_in(records_, row, base_), row, base_);
+    }
+    if (before_) point.loss_before = loss_at(row, *before_);
     if (weight_) point.weight = positive_in(records_, row, *weight_);
     if (stage_) point.stage = stage_in(records_, row, *stage_);
     if (!unique_.columns.empty())
@@ -179,11 +196,19 @@ class PointMaker {
     refuse_value(records_, row, what.columns.front(), "beyond a double in its unit");
   }
 
-  double loss_at(std::size_t row) const {
-    const double value = positive_in(records_, row, loss_);
+  double target_share_at(std::size_t row) const {
+    const double share = number_in(records_, row, *share_);
+    if (share >= 0 && share <= 1) return replayed_ ? 1 - share : share;
+    refuse_value(records_, row, *share_,
+                 fmt::format("{}, expected a share from 0 to 1{}", share,
+                             share > 1 && share <= 100 ? " (0.33, not 33 %)" : ""));
+  }
+
+  double loss_at(std::size_t row, std::size_t column) const {
+    const double value = positive_in(records_, row, column);
     const double nats = loss_in_nats(value, loss_unit_);
     if (nats > 0 && std::isfinite(nats)) return nats;
-    refuse_value(records_, row, loss_,
+    refuse_value(records_, row, column,
                  fmt::format("{}, no {}; if it is a loss say --loss-unit nats", value,
                              loss_unit_ == LossUnit::kPerplexity ? "perplexity, which is above 1"
                                                                  : "loss that a double holds"));
@@ -201,11 +226,12 @@ class PointMaker {
 
   const Records& records_;
   const DataFileOptions& options_;
-  Measured params_, tokens_, unique_, compute_;
+  Measured params_, tokens_, unique_, compute_, base_;
   std::vector<std::size_t> cluster_;
   std::size_t loss_ = 0;
   LossUnit loss_unit_ = LossUnit::kUnsaid;
-  std::optional<std::size_t> weight_, stage_;
+  std::optional<std::size_t> weight_, stage_, share_, before_;
+  bool replayed_ = false;  // share_ is that of the other text
   std::map<std::string, int> ids_;
 };
 
@@ -327,6 +353,9 @@ void add_doubts(const Records& records, const PointMaker& maker, DataFile& out) 
   const bool grave = std::any_of(out.doubts.begin(), out.doubts.end(),
                                  [](const Doubt& each) { return each.grave; });
   if (grave) return;
+  for (std::string& each : tokens_that_follow(records, out.record_rows, out.points)) {
+    out.doubts.push_back({std::move(each), false});
+  }
   if (used.best_of.empty() && used.mean_of.empty() && used.cluster.empty()) {
     if (auto sentence = describe_repeats(out.points, records, out.record_rows, used.loss)) {
       out.doubts.push_back({std::move(*sentence), false});

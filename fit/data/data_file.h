@@ -22,6 +22,11 @@ struct DataFileOptions {
   std::string stage;    // empty: all from scratch; else values "scratch" or "continued"
   std::string unique;   // distinct tokens; empty: no token is seen twice
   std::string compute;  // training FLOPs; empty: 6 N D
+  // Of mixtures: the share of target text among D, or of the other text that is replayed (at most
+  // one of the two); empty: all of D is target text.
+  std::string ratio, replay;
+  std::string base_tokens;  // seen by the model before; empty: unknown
+  std::string loss_before;  // before training, in the unit of the loss; empty: unknown
   // "COLUMN=VALUE"; also != < <= > >=. All must hold. Numbers are compared as numbers.
   std::vector<std::string> where;
   // Units of the columns (units.h); empty: as the header says, else as they stand, the loss in

@@ -35,6 +35,16 @@ std::vector<std::string> problems(const Points& points, std::size_t limit) {
       require_positive(i, "unique_tokens", points[i].unique_tokens, out);
     }
     if (points[i].flops != 0) require_positive(i, "flops", points[i].flops, out);
+    if (points[i].base_tokens != 0) {
+      require_positive(i, "base_tokens", points[i].base_tokens, out);
+    }
+    if (points[i].loss_before != 0) {
+      require_positive(i, "loss_before", points[i].loss_before, out);
+    }
+    if (!(points[i].target_share >= 0 && points[i].target_share <= 1)) {
+      out.push_back(fmt::format("point {}: target_share = {} must be between 0 and 1", i,
+                                points[i].target_share));
+    }
   }
   if (out.size() > limit) out.resize(limit);
   return out;

@@ -19,6 +19,9 @@ struct Point {
   Stage stage = Stage::kScratch;
   double unique_tokens = 0;  // distinct tokens among `tokens`; 0: all of them, nothing repeats
   double flops = 0;          // training compute as counted by the source; 0: unknown, 6 N D
+  double target_share = 1;   // r: share of the target text among `tokens`; the rest is other text
+  double base_tokens = 0;    // D1: tokens that the model had seen before; 0: unknown
+  double loss_before = 0;    // the loss before training, of laws of what is forgotten; 0: unknown
 };
 
 using Points = std::vector<Point>;

@@ -7,7 +7,9 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "fit/laws/law_columns.h"
 #include "fit/laws/law_parts.h"
+#include "fit/laws/laws.h"
 #include "fit/solve/objective.h"
 #include "fit/solve/resample.h"
 #include "fit/solve/spread.h"
@@ -16,6 +18,9 @@
 namespace crosslaw::fit {
 namespace {
 
+// The law that bends with N as it likes: with fewer it follows the noise, and is asked by name
+// only.
+constexpr std::size_t kFewestForFarseer = 100;
 constexpr std::size_t kManyPoints = 5000;  // for which nearly every start finds the optimum
 
 Points pick(const Points& points, const std::vector<int>& which) {
@@ -164,14 +169,9 @@ std::string verdict_of(const Holdout& result) {
 }
 
 // Why a law cannot be asked of these points at all; empty: it can.
-std::string why_unsuitable(const std::string& name, const Points& points) {
+std::string why_not(const std::string& name, const Points& points) {
   const Law& law = law_of_fit(name);
-  if (law.depends_on(Axis::kRepeats)) {
-    const bool repeats = std::any_of(points.begin(), points.end(), [](const Point& point) {
-      return unique_tokens(point) < point.tokens;
-    });
-    return repeats ? "" : fmt::format("law {} needs points with unique tokens below tokens", name);
-  }
+  if (std::string why = why_unsuitable(law, points); !why.empty()) return why;
   const std::vector<LawPart> parts = parts_of(law);
   if (std::none_of(parts.begin(), parts.end(),
                    [&](const LawPart& part) { return indices_of(part, points).empty(); })) {
@@ -191,7 +191,9 @@ std::vector<std::string> suitable_laws(const Points& points) {
   std::vector<std::string> out;
   for (const std::string_view name : names) {
     if ((parts_of(law_of_fit(name)).size() > 1) != several) continue;
-    if (several || why_unsuitable(std::string(name), points).empty()) out.emplace_back(name);
+    const bool flexible = &law_of_fit(name) == &farseer_law();
+    if (flexible && points.size() < kFewestForFarseer) continue;
+    if (several || why_not(std::string(name), points).empty()) out.emplace_back(name);
   }
   return out;
 }
@@ -200,7 +202,7 @@ Holdout hold_out(const Points& points, const HoldoutPlan& plan, const HoldoutOpt
   Holdout out;
   out.plan = plan;
   for (const std::string& law : options.laws) {
-    const std::string why = why_unsuitable(law, points);
+    const std::string why = why_not(law, points);
     if (!why.empty()) throw std::invalid_argument(why);
   }
   for (const std::string& law : options.laws.empty() ? suitable_laws(points) : options.laws) {

@@ -55,7 +55,7 @@ struct Holdout {
 };
 
 // The laws that suit points: those of one stage, or joint and two-stage where there are continued
-// points; laws of repeated data only where a point has unique tokens below its tokens.
+// points; laws that read further columns where the points have these, and farseer from 100 on.
 std::vector<std::string> suitable_laws(const Points& points);
 
 // Fits every law to the training points of every split and predicts the rest; above 5,000 training

@@ -7,6 +7,7 @@
 #include <numbers>
 #include <stdexcept>
 
+#include "fit/laws/law_columns.h"
 #include "fit/solve/objective.h"
 #include "fit/solve/random.h"
 #include "fit/solve/strategies.h"
@@ -112,6 +113,8 @@ Prediction predict_one(const Strategy& strategy, const std::vector<double>& scat
   out.loss =
       estimate(strategy.fit, [&](const Theta& theta) { return loss_by(strategy, theta, run); });
   if (!scatter.empty()) out.run_ci95 = run_interval(strategy, scatter, run, seed);
+  // Off the ray the law has never been seen, however near N and D are.
+  if (!strategy.fit.confounded.empty()) out.warnings.push_back(strategy.fit.confounded);
   if (!covered) return out;
   const ComputeModel compute = strategy.fit.compute_model();
   const double flops = compute.flops_per_token(run.params) * run.tokens;
@@ -153,11 +156,17 @@ void require_positive(const std::vector<NewRun>& runs) {
   }
 }
 
+void require_size_and_tokens(const Law& law) {
+  const std::string why = why_more_than_size_and_tokens(law);
+  if (!why.empty()) throw std::invalid_argument(why);
+}
+
 }  // namespace
 
 std::vector<Prediction> predict(const FitResult& fit, const std::vector<NewRun>& runs,
                                 std::uint64_t seed) {
   require_positive(runs);
+  require_size_and_tokens(*fit.law);
   std::vector<Prediction> out;
   for (const NewRun& run : runs) {
     for (const StrategyFit& each : strategy_fits(fit)) {

@@ -55,6 +55,22 @@ Theta theta_from_values(const Law& law, std::span<const double> values) {
   return theta;
 }
 
+Sample sample_of(const Point& point) {
+  return {std::log(point.params),
+          std::log(point.tokens),
+          std::log(point.loss),
+          point.weight,
+          point.stage,
+          std::log(unique_tokens(point) / point.tokens),
+          point.target_share,
+          point.base_tokens > 0 ? std::log(point.base_tokens / point.tokens) : 0,
+          point.loss_before};
+}
+
+double predicted_loss(const Law& law, const Theta& theta, const Point& point) {
+  return std::exp(law.log_loss(theta.data(), sample_of(point), nullptr));
+}
+
 double predicted_loss(const Law& law, const Theta& theta, double params, double tokens, Stage stage,
                       double unique_tokens) {
   // More distinct tokens than tokens seen means that none is seen twice.

@@ -29,9 +29,17 @@ enum class Kind {
   kExponent,  // alpha, beta, gamma: fitted as it is
 };
 
-// What a coefficient depends on; decides how many distinct sizes and token counts it needs.
-// kRepeats: points that see tokens again.
-enum class Axis { kNone, kParams, kTokens, kRepeats };
+// What a coefficient depends on; decides how many distinct sizes and token counts it needs, and
+// which columns a law reads beside N, D and the loss (law_columns.h).
+enum class Axis {
+  kNone,
+  kParams,
+  kTokens,
+  kRepeats,     // points that see tokens again
+  kShare,       // the share of the target text
+  kBase,        // the tokens that a model had seen before
+  kLossBefore,  // the loss before training
+};
 
 struct CoefficientInfo {
   std::string_view name;
@@ -53,6 +61,9 @@ struct Sample {
   double weight;
   Stage stage = Stage::kScratch;
   double log_unique_share = 0;  // log(unique tokens / tokens); 0: no token is seen twice
+  double target_share = 1;      // r
+  double log_base_ratio = 0;    // log(base tokens / tokens), so that no origin of its own is needed
+  double loss_before = 0;
 };
 
 // Something that users know a law by and that its coefficients imply.
@@ -98,8 +109,8 @@ struct Law {
   // shift(theta, mean_x, mean_y) turns centred coordinates into plain ones.
   std::function<void(double* theta, double dx, double dy)> shift;
   // Sets A and B so that at the origin L - E = reducible, `share` of it due to the size; the
-  // exponents are given. For first guesses.
-  std::function<void(double* theta, double reducible, double share)> balance;
+  // exponents are given. For first guesses. Null where `guess` makes them.
+  std::function<void(double* theta, double reducible, double share)> balance = nullptr;
   // For a law that is a sum of power terms, each with one level of its own: the log of each term
   // (order of the levels in `coefficients`). Null for laws of another form.
   std::function<void(const double* theta, const Sample& at, double* out)> log_terms = nullptr;
@@ -110,6 +121,12 @@ struct Law {
   // Weight in the objective of a point that the law overestimates, against one that it
   // underestimates; 1: both count alike. `accumulate` knows it (see law_variants.h).
   double over_weight = 1;
+  // For laws whose coefficients mean little one by one: a whole first guess that passes near the
+  // middle of the points, from one number in [0, 1) a coefficient.
+  std::function<void(double* theta, const Sample& middle, std::span<const double> u)> guess =
+      nullptr;
+  bool moves_tokens = true;   // whether `shift` can move log D; otherwise it keeps its origin
+  bool constrainable = true;  // whether `shift` moves levels alone, by exponents alone
 
   int size() const { return static_cast<int>(coefficients.size()); }
   // Position of a coefficient; throws std::invalid_argument for an unknown name.
@@ -126,6 +143,11 @@ std::vector<std::string_view> law_names();
 double coefficient_value(const CoefficientInfo& info, double coordinate);
 Theta theta_from_values(const Law& law, std::span<const double> values);
 
+// A point as the laws see it, nothing centred; of numbers that are not known the ratio is 1.
+Sample sample_of(const Point& point);
+
+// L of a point, whatever its own loss; theta in plain coordinates.
+double predicted_loss(const Law& law, const Theta& theta, const Point& point);
 // L(N, D) in the unit of the losses; theta in plain (not centred) coordinates. unique_tokens 0:
 // all.
 double predicted_loss(const Law& law, const Theta& theta, double params, double tokens,

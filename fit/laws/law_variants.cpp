@@ -100,6 +100,11 @@ std::vector<std::string> problems(const Law& law, const std::vector<Constraint>&
   const auto info = [&](const std::string& name) -> const CoefficientInfo& {
     return law.coefficients[static_cast<std::size_t>(law.index(name))];
   };
+  if (!law.constrainable && !constraints.empty()) {
+    out.push_back(
+        fmt::format("law {}: its coefficients cannot be held or tied ({})", law.name, law.formula));
+    return out;
+  }
   for (const Constraint& c : constraints) {
     bool known = true;
     for (const std::string& name : {c.coefficient, c.value ? c.coefficient : c.tied_to}) {
@@ -151,6 +156,7 @@ ConstrainedLaw constrained(const Law& law, const std::vector<Constraint>& constr
   out.plain = plain.matrix;
   out.plain_offset = plain.offset;
   const Law* whole = &law;
+  own.moves_tokens = law.moves_tokens;
   const std::vector<int> free = out.free;
   const auto put_back = [free](const Theta& theta, double* z) {
     for (std::size_t k = 0; k < free.size(); ++k) z[k] = theta[free[k]];
@@ -176,6 +182,18 @@ ConstrainedLaw constrained(const Law& law, const std::vector<Constraint>& constr
     whole->shift(theta.data(), dx, dy);
     put_back(theta, z);
   };
+  if (law.guess) {
+    own.guess = [whole, centred, put_back, free](double* z, const Sample& middle,
+                                                 std::span<const double> u) {
+      // Numbers are drawn for the free coefficients; the held ones are where they are held.
+      std::vector<double> all(whole->coefficients.size(), 0.5);
+      for (std::size_t k = 0; k < free.size(); ++k) all[static_cast<std::size_t>(free[k])] = u[k];
+      Theta theta = (*centred)(z);
+      whole->guess(theta.data(), middle, all);
+      put_back(theta, z);
+    };
+    return out;
+  }
   own.balance = [whole, centred, put_back, held_floor](double* z, double reducible, double share) {
     constexpr double kLeastReducible = 0.02;  // of it: a floor that is held above the losses
     Theta theta = (*centred)(z);

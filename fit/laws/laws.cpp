@@ -8,8 +8,11 @@
 namespace crosslaw::fit {
 namespace {
 
-const std::array kLaws = {&chinchilla_law, &extended_law, &joint_law,
-                          &outer_law,      &kaplan_law,   &data_constrained_law};
+const std::array kLaws = {
+    &chinchilla_law,      &extended_law,   &joint_law,          &outer_law,
+    &kaplan_law,          &farseer_law,    &effective_data_law, &effective_data_repeats_law,
+    &d_cpt_law,           &forgetting_law, &base_budget_law,    &base_interaction_law,
+    &data_constrained_law};
 
 }  // namespace
 

@@ -1,8 +1,10 @@
 #include "fit/solve/fitter.h"
 
 #include <optional>
+#include <stdexcept>
 #include <utility>
 
+#include "fit/laws/law_columns.h"
 #include "fit/laws/law_variants.h"
 #include "fit/laws/laws.h"
 #include "fit/solve/stages.h"
@@ -60,6 +62,9 @@ FitResult fit_law(const Points& points, const FitOptions& options) {
   if (options.law == kTwoStageLaw) return fit_two_stage(points, options);
   require_usable(points, options);
   const Law& law = find_law(options.law);
+  if (const std::string why = why_unreadable(law, points); !why.empty()) {
+    throw std::invalid_argument(why);
+  }
   std::optional<Law> weighted;
   if (options.over_weight != 1) weighted = overestimates_weighted(law, options.over_weight);
   const Law& aimed = weighted ? *weighted : law;

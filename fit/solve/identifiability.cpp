@@ -10,6 +10,7 @@
 #include <limits>
 #include <utility>
 
+#include "fit/data/confounding.h"
 #include "fit/laws/law_parts.h"
 #include "fit/solve/noise_factors.h"
 
@@ -17,9 +18,8 @@ namespace crosslaw::fit {
 namespace {
 
 constexpr double kSameValue = 0.10;         // sizes or token counts within 10 % count as one
-constexpr double kNoSpread = 0.01;          // sd of log N or log D: they do not vary
 constexpr double kRepeated = 0.01;          // log of tokens over unique tokens that is worth a name
-constexpr double kSmallestSpread = 0.05;    // sd of log D at given N below which D follows N
+constexpr double kSmallestShare = 1e-3;     // a target share below counts as none
 constexpr double kSingular = 1e5;           // condition number beyond which nothing is identified
 constexpr double kShaky = 300;              // and beyond which a warning is due
 constexpr double kLargestLevelError = 1.5;  // of the log of a term at the centre of the data
@@ -50,7 +50,7 @@ class Judge {
     check_variation(Axis::kParams, "size");
     check_variation(Axis::kTokens, "token count");
     check_independence();
-    check_repeats();
+    check_further_columns();
     check_bounds();
     check_jacobian();
     return std::move(out_);
@@ -154,62 +154,117 @@ class Judge {
     say(sentence);
   }
 
-  // What repeated tokens are worth shows only where tokens repeat.
-  void check_repeats() {
-    if (!law_.depends_on(Axis::kRepeats)) return;
-    const auto repeats =
-        std::count_if(objective_.samples.begin(), objective_.samples.end(),
-                      [](const Sample& s) { return s.log_unique_share < -kRepeated; });
-    if (repeats > 0) return;
-    const std::string sentence =
-        "no point sees a token twice (unique tokens below tokens), which R_D and R_N need";
+  // What repeated tokens, a share or base tokens are worth shows only where they differ.
+  void check_further_columns() {
+    const auto& all = objective_.samples;
+    const auto differ = [&](double Sample::*field) {
+      return std::any_of(all.begin(), all.end(), [&](const Sample& s) {
+        return std::abs(s.*field - all.front().*field) > kRepeated;
+      });
+    };
+    const bool repeats = std::any_of(
+        all.begin(), all.end(), [](const Sample& s) { return s.log_unique_share < -kRepeated; });
+    need(Axis::kRepeats, repeats, "no point sees a token twice (unique tokens below tokens)");
+    need(Axis::kShare, differ(&Sample::target_share), "all points have the same target share");
+    need(Axis::kBase, differ(&Sample::log_base_ratio),
+         "all points have the same ratio of base tokens to tokens");
+  }
+
+  void need(Axis axis, bool met, const char* lack) {
+    if (met || !law_.depends_on(axis)) return;
+    std::vector<std::string_view> names;
     for (int i = 0; i < law_.size(); ++i) {
-      if (info(i).axis == Axis::kRepeats) blame(i, sentence);
+      if (info(i).axis == axis) names.push_back(info(i).name);
+    }
+    const std::string sentence = fmt::format("{}, which {} need{}", lack, fmt::join(names, " and "),
+                                             names.size() == 1 ? "s" : "");
+    for (int i = 0; i < law_.size(); ++i) {
+      if (info(i).axis == axis) blame(i, sentence);
     }
     say(sentence);
   }
 
-  // Does D vary at given N? If not, the size term and the data term are one and the same.
+  // Does D vary at given N? If not, the size term and the data term are one and the same. So with
+  // the data term and its gamma of one strategy alone, and with base tokens that follow N.
   void check_independence() {
-    double xx = 0, xy = 0, yy = 0, weight = 0;
-    for (const Sample& s : objective_.samples) {
-      xx += s.weight * s.log_params * s.log_params;
-      xy += s.weight * s.log_params * s.log_tokens;
-      yy += s.weight * s.log_tokens * s.log_tokens;
-      weight += s.weight;
+    const Columns all = columns_of(std::nullopt);
+    if (const auto ray = ray_of(all.log_params, all.log_tokens)) {
+      const std::string sentence = describe_dependence(*ray, all);
+      for (int i = 0; i < law_.size(); ++i) {
+        if (free(i)) blame(i, sentence);
+      }
+      confound(sentence);
+      return say(sentence);
     }
-    const double slope = xx > 0 ? xy / xx : 0;
-    const double spread = std::sqrt(std::max(0.0, yy - slope * xy) / weight);
-    const bool both_vary = std::sqrt(xx / weight) > kNoSpread && std::sqrt(yy / weight) > kNoSpread;
-    if (!both_vary || spread >= kSmallestSpread) return;
-    const std::string sentence = describe_dependence(slope);
+    for (const LawPart& part : parts_) {
+      if (parts_.size() > 1 && part.law->has(kCrossExponent)) check_own_data(part);
+    }
+    check_follower(Axis::kBase, "D1", all.log_params, all.log_base);
+    check_follower(Axis::kShare, "r", all.log_params, all.log_share);
+  }
+
+  // A further column that follows N says nothing of its own.
+  void check_follower(Axis axis, const char* name, const std::vector<double>& log_params,
+                      const std::vector<double>& column) {
+    if (!law_.depends_on(axis)) return;
+    const auto ray = ray_of(log_params, column);
+    if (!ray) return;
+    const std::string sentence =
+        fmt::format("{} follows N in every point; {}", name, describe(*ray, "N", name));
     for (int i = 0; i < law_.size(); ++i) {
-      if (free(i)) blame(i, sentence);
+      if (free(i) && info(i).axis == axis) blame(i, sentence);
     }
-    confound(sentence);
     say(sentence);
   }
 
-  std::string describe_dependence(double slope) const {
-    const double centre = std::exp(objective_.mean_log_tokens - slope * objective_.mean_log_params);
-    const char* so = "so the size term and the data term cannot be told apart";
-    if (std::abs(slope - 1) < 0.1) {
+  void check_own_data(const LawPart& part) {
+    const Columns own = columns_of(part.stage);
+    const auto ray = ray_of(own.log_params, own.log_tokens);
+    if (!ray) return;
+    const std::string sentence =
+        fmt::format("of {} points {}", part.strategy, describe_dependence(*ray, own));
+    for (const int i : part.coefficients) {
+      const bool shared = strategies_of(i).size() > 1;
+      if (free(i) && !shared) blame(i, sentence);
+    }
+    say(sentence);
+  }
+
+  struct Columns {
+    std::vector<double> log_params, log_tokens, log_base, log_share;  // as measured, not centred
+  };
+
+  Columns columns_of(std::optional<Stage> stage) const {
+    Columns out;
+    for (const Sample& s : objective_.samples) {
+      if (stage && s.stage != *stage) continue;
+      out.log_params.push_back(s.log_params + objective_.mean_log_params);
+      out.log_tokens.push_back(s.log_tokens + objective_.mean_log_tokens);
+      out.log_base.push_back(out.log_tokens.back() + s.log_base_ratio);
+      out.log_share.push_back(std::log(std::max(s.target_share, kSmallestShare)));
+    }
+    return out;
+  }
+
+  static std::string describe_dependence(const Ray& ray, const Columns& columns) {
+    const std::string so =
+        "so the size term and the data term cannot be told apart; " + describe(ray, "N", "D");
+    if (std::abs(ray.slope - 1) < 0.1) {
       Range ratio{std::numeric_limits<double>::infinity(), 0};
-      for (const Sample& s : objective_.samples) {
-        const double each = std::exp(s.log_tokens - s.log_params + objective_.mean_log_tokens -
-                                     objective_.mean_log_params);
+      for (std::size_t i = 0; i < columns.log_params.size(); ++i) {
+        const double each = std::exp(columns.log_tokens[i] - columns.log_params[i]);
         ratio = {std::min(ratio.low, each), std::max(ratio.high, each)};
       }
       return fmt::format(
           "every point has nearly the same tokens per parameter ({:.3g} to {:.3g}), {}", ratio.low,
           ratio.high, so);
     }
-    if (std::abs(slope + 1) < 0.1) {
+    if (std::abs(ray.slope + 1) < 0.1) {
       return fmt::format("every point has nearly the same compute (6ND about {:.3g}), {}",
-                         6 * centre, so);
+                         6 * std::exp(ray.intercept), so);
     }
-    return fmt::format("D follows N in every point (D about {:.3g} N^{:.2f}), {}", centre, slope,
-                       so);
+    return fmt::format("D follows N in every point (D about {:.3g} N^{:.2f}), {}",
+                       std::exp(ray.intercept), ray.slope, so);
   }
 
   void check_jacobian() {

@@ -35,12 +35,7 @@ Objective make_objective(const Law& law, const Points& points, double delta) {
   objective.min_log_loss = std::numeric_limits<double>::infinity();
   double weight = 0;
   for (const Point& p : points) {
-    const Sample sample{std::log(p.params),
-                        std::log(p.tokens),
-                        std::log(p.loss),
-                        p.weight,
-                        p.stage,
-                        std::log(unique_tokens(p) / p.tokens)};
+    const Sample sample = sample_of(p);
     objective.samples.push_back(sample);
     objective.mean_log_params += p.weight * sample.log_params;
     objective.mean_log_tokens += p.weight * sample.log_tokens;
@@ -48,7 +43,7 @@ Objective make_objective(const Law& law, const Points& points, double delta) {
     weight += p.weight;
   }
   objective.mean_log_params /= weight;
-  objective.mean_log_tokens /= weight;
+  objective.mean_log_tokens = law.moves_tokens ? objective.mean_log_tokens / weight : 0;
   for (Sample& sample : objective.samples) {
     sample.log_params -= objective.mean_log_params;
     sample.log_tokens -= objective.mean_log_tokens;

@@ -59,7 +59,8 @@ class RootHuber : public ceres::CostFunction {
       const double predicted =
           objective_.law->log_loss(theta.data(), sample, out != nullptr ? slope.data() : nullptr);
       const double r = predicted - sample.log_loss;
-      if (!std::isfinite(r)) return false;  // the step is refused and made shorter
+      // Where the law or its slope overflows, the step is refused and made shorter.
+      if (!std::isfinite(r) || (out != nullptr && !slope.allFinite())) return false;
       const double size = std::abs(r);
       const double root = size <= delta ? size : std::sqrt(delta * (2 * size - delta));
       const double weight = sample.weight * (r > 0 ? objective_.law->over_weight : 1);

@@ -80,12 +80,14 @@ class StartMaker {
     const auto middle = losses.begin() + static_cast<std::ptrdiff_t>(losses.size() / 2);
     std::nth_element(losses.begin(), middle, losses.end());
     median_loss_ = std::exp(*middle);
+    middle_ = middle_sample(*middle);
   }
 
   // A point of the unit cube: one number a coefficient and two more.
   const std::vector<double>& draw() { return cube_.next(); }
 
   Theta split_at_random(const std::vector<double>& u) const {
+    if (law_.guess) return guessed(u);
     Theta theta = with_exponents(u);
     const std::size_t extra = u.size() - 2;  // drawn beside the coefficients: floor and share
     const bool has_floor = law_.coefficients[0].kind == Kind::kFloor;
@@ -163,6 +165,31 @@ class StartMaker {
   }
 
  private:
+  Theta guessed(const std::vector<double>& u) const {
+    Theta all = fixed_;
+    law_.guess(all.data(), middle_, u);
+    Theta theta = fixed_;
+    for (int i = 0; i < law_.size(); ++i) {
+      if (!objective_.box.free[static_cast<std::size_t>(i)]) continue;
+      theta[i] = std::clamp(all[i], objective_.box.lower[i], objective_.box.upper[i]);
+    }
+    return theta;
+  }
+
+  // What the points have on average, and their median loss.
+  Sample middle_sample(double log_loss) const {
+    Sample out{0, 0, log_loss, 1};
+    out.target_share = 0;
+    const auto count = static_cast<double>(samples_.size());
+    for (const Sample& s : samples_) {
+      out.log_params += s.log_params / count;
+      out.log_tokens += s.log_tokens / count;
+      out.target_share += s.target_share / count;
+      out.loss_before += s.loss_before / count;
+    }
+    return out;
+  }
+
   Theta with_exponents(const std::vector<double>& u) const {
     Theta theta = fixed_;
     for (int i = 0; i < law_.size(); ++i) {
@@ -181,6 +208,7 @@ class StartMaker {
   Random random_;
   EvenCube cube_;
   double median_loss_ = 0;
+  Sample middle_{};
 };
 
 }  // namespace
@@ -207,7 +235,7 @@ std::vector<Theta> make_starts(const Objective& objective, const Theta& fixed, i
   }
   while (static_cast<int>(starts.size()) < count) {
     starts.push_back(maker.split_at_random(maker.draw()));
-    if (!linear) maker.turn_one_exponent(starts.size(), starts.back());
+    if (!linear && !objective.law->guess) maker.turn_one_exponent(starts.size(), starts.back());
   }
   return starts;
 }

@@ -165,6 +165,7 @@ class Fit:
 def fit(data: pd.DataFrame, law: str | None = None, *, params: str = "N", tokens: str = "D", loss: str = "loss",
         where: str | Sequence[str] = (), cluster: str | None = None, weight: str | None = None,
         stage: str | None = None, unique: str | None = None, compute: str | None = None,
+        ratio: str | None = None, replay: str | None = None, base_tokens: str | None = None, loss_before: str | None = None,
         bootstrap: int | None = None, resample: str | None = None, seed: int = 1, starts: int = 64,
         huber_delta: float = 1e-3, over_weight: float = 1.0, fix: Mapping[str, float] | None = None,
         tie: Mapping[str, str] | None = None, threads: int = 0) -> Fit:
@@ -172,7 +173,9 @@ def fit(data: pd.DataFrame, law: str | None = None, *, params: str = "N", tokens
     `crosslaw fit --data`: `where` keeps rows ("in_240=1"), `cluster` names the run of a row, `fix` holds coefficients
     ({"E": 1.6}), `tie` makes them equal ({"beta": "alpha"}). Raises ValueError naming column and row."""
     columns = {"params": params, "tokens": tokens, "loss": loss, "cluster": cluster, "weight": weight, "stage": stage,
-               "unique": unique, "compute": compute, "where": [where] if isinstance(where, str) else list(where)}
+               "unique": unique, "compute": compute, "ratio": ratio, "replay": replay,
+               "base_tokens": base_tokens, "loss_before": loss_before,
+               "where": [where] if isinstance(where, str) else list(where)}
     settings = {"law": law, "bootstrap": bootstrap, "resample": resample, "seed": seed, "starts": starts,
                 "huber_delta": huber_delta, "over_weight": over_weight, "fix": dict(fix or {}), "tie": dict(tie or {}),
                 "threads": threads}

@@ -1,0 +1,63 @@
+#include "fit/laws/law_columns.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace crosslaw::fit {
+namespace {
+
+constexpr double kSameShare = 1e-9;
+
+bool all_have(const Points& points, double Point::*field) {
+  return std::all_of(points.begin(), points.end(),
+                     [field](const Point& point) { return point.*field > 0; });
+}
+
+bool any_repeats(const Points& points) {
+  return std::any_of(points.begin(), points.end(),
+                     [](const Point& point) { return unique_tokens(point) < point.tokens; });
+}
+
+bool shares_differ(const Points& points) {
+  return std::any_of(points.begin(), points.end(), [&](const Point& point) {
+    return point.target_share < points.front().target_share - kSameShare ||
+           point.target_share > points.front().target_share + kSameShare;
+  });
+}
+
+}  // namespace
+
+std::string why_unreadable(const Law& law, const Points& points) {
+  if (law.depends_on(Axis::kBase) && !all_have(points, &Point::base_tokens)) {
+    return fmt::format("law {} needs the tokens that each model had seen before", law.name);
+  }
+  if (law.depends_on(Axis::kLossBefore) && !all_have(points, &Point::loss_before)) {
+    return fmt::format("law {} needs the loss of each point before it was trained", law.name);
+  }
+  return "";
+}
+
+std::string why_unsuitable(const Law& law, const Points& points) {
+  if (law.depends_on(Axis::kRepeats) && !any_repeats(points)) {
+    return fmt::format("law {} needs points with unique tokens below tokens", law.name);
+  }
+  if (law.depends_on(Axis::kShare) && !shares_differ(points)) {
+    return fmt::format("law {} needs points of different target shares", law.name);
+  }
+  return why_unreadable(law, points);
+}
+
+std::string why_more_than_size_and_tokens(const Law& law) {
+  for (const auto& [axis, what] :
+       {std::pair{Axis::kBase, "the tokens that a model had seen before"},
+        std::pair{Axis::kLossBefore, "the loss before training"}}) {
+    if (!law.depends_on(axis)) continue;
+    return fmt::format(
+        "law {} ({}) also needs {}: N and D alone have no loss by it, and no optimum", law.name,
+        law.formula, what);
+  }
+  return "";
+}
+
+}  // namespace crosslaw::fit

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+#include "fit/laws/law.h"
+
+// The columns that a law reads beside N, D and the loss.
+namespace crosslaw::fit {
+
+// Why these points do not have what the law reads: no repeated tokens, one target share, a missing
+// number; empty where they do. Of the stages see law_parts.h.
+std::string why_unsuitable(const Law& law, const Points& points);
+// The same of what a fit cannot do without, whatever it is asked: numbers that are missing.
+std::string why_unreadable(const Law& law, const Points& points);
+
+// Why N and D alone do not say what the law expects of a run; empty where they do, the run taken as
+// one of target text without repeats.
+std::string why_more_than_size_and_tokens(const Law& law);
+
+}  // namespace crosslaw::fit
