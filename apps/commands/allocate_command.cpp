@@ -11,6 +11,7 @@
 
 #include "apps/charts/documents.h"
 #include "apps/charts/plot_file.h"
+#include "apps/commands/allocation_forecast.h"
 #include "apps/commands/command_line_errors.h"
 #include "apps/commands/command_line_lists.h"
 #include "apps/commands/commands.h"
@@ -34,6 +35,7 @@ struct Answer {
   SourcedFit fit;
   std::string reason;  // of a sweep: why by this fit
   fit::AllocationReport report;
+  AllocationForecast forecast;
 
   // "fr, joint (held-out error ...)"
   std::string heading() const {
@@ -176,7 +178,11 @@ std::vector<Answer> answer_all(const AllocateCommandOptions& options, std::ostre
       log << "crosslaw allocate: " << warning << "\n";
     }
     if (has_rows(report)) {
-      out.push_back({std::move(each.fit), std::move(each.reason), std::move(report)});
+      fit::FitOptions refits = options.fitting.fit;
+      refits.draws = options.fitting.draws.value_or(refits.draws);
+      AllocationForecast forecast = forecast_allocation(report, each.fit.data.data.points, refits);
+      out.push_back(
+          {std::move(each.fit), std::move(each.reason), std::move(report), std::move(forecast)});
     } else if (!each.fit.fit.identifiable) {
       log << "crosslaw allocate: --accept-unidentified allocates all the same\n";
     }
@@ -197,6 +203,7 @@ nlohmann::ordered_json sweep_json(const std::vector<Answer>& answers) {
   for (const Answer& each : answers) {
     const std::string& language = each.fit.data.language;
     nlohmann::ordered_json report = fit::to_json(each.report);
+    add_forecast(each.forecast, report);
     for (nlohmann::ordered_json& row : report["rows"]) {
       row["language"] = language;
       rows.push_back(std::move(row));
@@ -217,9 +224,16 @@ fit::Table stacked_csv(const std::vector<Answer>& answers) {
   std::vector<fit::TablePart> parts;
   for (const Answer& each : answers) {
     parts.push_back({{each.fit.data.language, each.fit.name, law_name(each.fit.fit)},
-                     fit::allocation_csv(each.report)});
+                     with_forecast(fit::allocation_csv(each.report), each.forecast)});
   }
   return fit::stacked({"language", "fit", "law"}, parts);
+}
+
+// The mean of several laws beside the loss of the one that the splits go by.
+std::string forecast_part(const Answer& each, fit::TableFormat format) {
+  if (each.forecast.rows.empty()) return "";
+  const std::string above = is_text(format) ? "\nforecast: " + each.forecast.laws + "\n" : "\n";
+  return above + fit::render(forecast_rows(each.forecast, each.report), format);
 }
 
 void print(const std::vector<Answer>& answers, const AllocateCommandOptions& options,
@@ -228,14 +242,17 @@ void print(const std::vector<Answer>& answers, const AllocateCommandOptions& opt
   const bool of_sweep = !options.source.directory.empty();
   const fit::AllocationReport& first = answers.front().report;
   if (!format) {
-    out << fit::pretty(of_sweep ? sweep_json(answers) : fit::to_json(first));
+    nlohmann::ordered_json one = fit::to_json(first);
+    add_forecast(answers.front().forecast, one);
+    out << fit::pretty(of_sweep ? sweep_json(answers) : one);
   } else if (format == fit::TableFormat::kCsv) {
     out << fit::render(stacked_csv(answers), *format);
   } else if (!of_sweep) {
-    out << allocation_tables(first, *format);
+    out << allocation_tables(first, *format) << forecast_part(answers.front(), *format);
   } else {
     for (const Answer& each : answers) {
-      out << each.heading() << "\n\n" << allocation_tables(each.report, *format) << "\n";
+      out << each.heading() << "\n\n"
+          << allocation_tables(each.report, *format) << forecast_part(each, *format) << "\n";
     }
   }
 }

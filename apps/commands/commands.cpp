@@ -36,6 +36,8 @@ void add_commands(CLI::App& app, int& exit_code) {
   add_coeffs_command(app, exit_code);
   add_allocate_command(app, exit_code);
   add_predict_command(app, exit_code);
+  add_forecast_command(app, exit_code);
+  add_score_command(app, exit_code);
   add_design_command(app, exit_code);
   add_report_command(app, exit_code);
   add_export_command(app, exit_code);
