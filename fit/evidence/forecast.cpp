@@ -17,17 +17,13 @@
 namespace crosslaw::fit {
 namespace {
 
-// Of the inner hold-out. Its fits need to be neither certified nor exact.
+// Of the inner hold-out, whose fits need no certificate.
 constexpr int kInnerStarts = 8;
-constexpr int kInnerDraws = 60;
 constexpr int kFewestInnerRuns = 6;
 // So many inner runs tell as much of the weights as the belief that all laws are equally good.
 constexpr double kRunsForEqualWeights = 5;
-// So many inner splits tell as much of the intervals as the belief that they are right; one run
-// counts for at most kLargestMiss standard deviations.
-constexpr double kSplitsForNoStretch = 2;
-constexpr double kLargestMiss = 4;
-constexpr double kOneDeviation = 0.158655;  // lower tail of the normal law beyond one deviation
+// Of the tails of forecasts: errors of extrapolation are not normal.
+constexpr double kTailFreedom = 5;
 // Intervals wider than a factor of this say nothing.
 constexpr double kUselessWidth = 3;
 constexpr double kNearLine = 0.1;  // of log N and log D: within 10 % of the line of the points
@@ -74,8 +70,9 @@ Points picked(const Points& points, const std::vector<int>& which) {
 
 // What one split of the inner hold-out says.
 struct InnerSplit {
-  FittedLaws fitted;  // in the order of the laws of the forecaster
-  Points test;        // of the stage
+  FittedLaws fitted;      // in the order of the laws of the forecaster
+  Points test;            // of the stage
+  double most_flops = 0;  // that trained
 };
 
 // The splits in which every law of the forecaster can be fitted: laws are compared on the same
@@ -85,7 +82,7 @@ std::vector<InnerSplit> inner_splits(const Points& points, const std::optional<S
   std::vector<std::string> names;
   for (const ForecastLaw& each : laws) names.push_back(each.law);
   options.starts = std::min(options.starts, kInnerStarts);
-  options.draws = std::min(options.draws, kInnerDraws);
+  options.draws = 0;
   std::vector<InnerSplit> out;
   HoldoutPlan plan;
   try {
@@ -98,6 +95,9 @@ std::vector<InnerSplit> inner_splits(const Points& points, const std::optional<S
     one.test = points_at(stage, picked(points, split.test));
     if (one.test.empty()) continue;
     one.fitted = fit_forecast_laws(picked(points, split.train), stage, names, options);
+    for (const Point& each : picked(points, split.train)) {
+      one.most_flops = std::max(one.most_flops, training_flops(each));
+    }
     if (one.fitted.laws.size() == laws.size()) out.push_back(std::move(one));
   }
   return out;
@@ -140,34 +140,52 @@ void weigh_laws(const std::vector<InnerSplit>& splits, StageForecaster& out) {
   }
 }
 
-// How many of its own deviations the mean forecast missed the inner runs by, root mean square over
-// splits and at least 1.
-void stretch_intervals(const std::vector<InnerSplit>& splits, std::uint64_t seed,
-                       StageForecaster& out) {
-  double squares = 0, error = 0, count = 0;
-  for (const InnerSplit& split : splits) {
-    std::vector<ForecastLaw> laws = split.fitted.laws;
-    for (std::size_t k = 0; k < laws.size(); ++k) laws[k].weight = out.laws[k].weight;
-    double own = 0;
-    for (const Point& each : split.test) {
-      const auto expected = predictive(laws, {each.params, each.tokens}, seed);
-      double missed = kLargestMiss;
-      if (expected) {
-        const double by = std::log(each.loss) - expected->middle;
-        const double end = expected->quantile(by > 0 ? 1 - kOneDeviation : kOneDeviation);
-        const double deviation = std::max(std::abs(end - expected->middle), 1e-12);
-        missed = std::min(std::abs(by) / deviation, kLargestMiss);
-        error += std::abs(by);
-        count += 1;
-      }
-      own += missed * missed / static_cast<double>(split.test.size());
-    }
-    squares += own;
+double scatter_of_runs(const std::vector<ForecastLaw>& laws) {
+  double squares = 0;
+  for (const ForecastLaw& each : laws) {
+    squares += each.weight * std::pow(each.noise.deviation(), 2);
   }
-  if (count > 0) out.inner_error = error / count;
-  const auto told = static_cast<double>(splits.size());
-  const double mean = (kSplitsForNoStretch + squares) / (kSplitsForNoStretch + told);
-  out.stretch = std::max(1.0, std::sqrt(mean));
+  return std::sqrt(squares);
+}
+
+// By how much more than runs scatter the weighted mean missed the inner hold-out.
+void measure_drift(const std::vector<InnerSplit>& splits, StageForecaster& out) {
+  const double scatter = scatter_of_runs(out.laws);
+  double squares = 0, error = 0, distance = 0, count = 0;
+  for (const InnerSplit& split : splits) {
+    for (const Point& each : split.test) {
+      double mean = 0;
+      for (std::size_t k = 0; k < out.laws.size(); ++k) {
+        mean += out.laws[k].weight * split.fitted.laws[k].log_loss({each.params, each.tokens});
+      }
+      const double missed = mean - std::log(each.loss);
+      squares += missed * missed;
+      error += std::abs(missed);
+      distance += std::log(training_flops(each) / split.most_flops);
+      count += 1;
+    }
+  }
+  if (count == 0) {
+    // Nothing could be held out: the truth may drift as much as runs scatter.
+    out.inner_drift = scatter;
+    return;
+  }
+  out.inner_error = error / count;
+  out.inner_distance = distance / count;
+  out.inner_drift = std::sqrt(std::max(0.0, squares / count - scatter * scatter));
+}
+
+Drift drift_at(const StageForecaster& by, const NewRun& run) {
+  Drift out;
+  const ComputeModel compute = by.laws.front().fit.compute_model();
+  const double flops = compute.flops_per_token(run.params) * run.tokens;
+  const double beyond = std::log(flops / coverage(by.points).flops.high);
+  const double steps = by.inner_distance > 0 ? beyond / by.inner_distance : 1;
+  out.deviation = by.inner_drift * std::sqrt(std::max(1.0, steps));
+  double freedom = kTailFreedom;
+  for (const ForecastLaw& each : by.laws) freedom = std::min(freedom, each.noise.freedom);
+  out.freedom = std::max(kFewestFreedom, freedom);
+  return out;
 }
 
 std::vector<std::string> laws_for(const ForecastOptions& options,
@@ -200,7 +218,7 @@ StageForecaster forecaster_of(const Points& points, const std::optional<Stage>& 
   const std::vector<InnerSplit> splits = inner_splits(points, stage, out.laws, options.fit);
   out.inner_runs = runs_of_splits(splits);
   if (out.inner_runs >= kFewestInnerRuns) weigh_laws(splits, out);
-  if (!splits.empty()) stretch_intervals(splits, options.fit.seed, out);
+  measure_drift(splits, out);
   return out;
 }
 
@@ -273,7 +291,7 @@ Forecast forecast_run(const StageForecaster& by, const NewRun& run, std::uint64_
       return out;
     }
   }
-  const auto expected = predictive(by.laws, run, seed);
+  const auto expected = predictive(by.laws, run, drift_at(by, run), seed);
   if (!expected) {
     out.unknown = "the laws that the points allow have no end there";
     return out;
@@ -285,8 +303,7 @@ Forecast forecast_run(const StageForecaster& by, const NewRun& run, std::uint64_
     // About the mean of the laws, which the interval holds also where draws lean to one side.
     const double down = std::min(0.0, expected->quantile(tail) - expected->middle);
     const double up = std::max(0.0, expected->quantile(1 - tail) - expected->middle);
-    out.intervals[k] = {std::exp(expected->middle + by.stretch * down),
-                        std::exp(expected->middle + by.stretch * up)};
+    out.intervals[k] = {std::exp(expected->middle + down), std::exp(expected->middle + up)};
   }
   if (!(out.ci95().high / out.ci95().low < kUselessWidth)) {
     out.unknown = fmt::format("its 95 % interval, {:.4g} to {:.4g}, says nothing", out.ci95().low,

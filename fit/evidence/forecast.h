@@ -25,10 +25,13 @@ struct StageForecaster {
   std::string stage;  // "", or "scratch" or "continued" where the points have both
   std::vector<ForecastLaw> laws;
   std::vector<SkippedLaw> left_out;
-  std::string refused;        // why nothing can be forecast; empty: something can
-  int inner_runs = 0;         // predicted in the inner hold-out
-  double inner_error = 0;     // mean |log error| there of the weighted mean
-  double stretch = 1;         // of the intervals, by what the inner hold-out missed
+  std::string refused;     // why nothing can be forecast; empty: something can
+  int inner_runs = 0;      // predicted in the inner hold-out
+  double inner_error = 0;  // mean |log error| there of the weighted mean
+  // What the laws have missed there beyond scatter, root mean square, and over how much more
+  // compute (mean log of C over the largest that trained).
+  double inner_drift = 0;
+  double inner_distance = 0;
   Points points;              // of this stage, unweighted
   std::optional<Stage> kind;  // of its points, where the points have both
   bool along_line = false;    // D follows N in the points: nothing is known off their line
@@ -69,8 +72,10 @@ struct Forecast {
 Forecaster make_forecaster(const Points& points, const ForecastOptions& options);
 
 // One entry a run and stage. The intervals hold the draws of every law, hence the spread among the
-// laws, and the scatter of one run; they are stretched where the inner hold-out was missed by more
-// than that allows. Throws std::invalid_argument for runs that are not finite and above 0.
+// laws; the scatter of one run; and a drift of the truth from all laws, by what the inner hold-out
+// missed: a random walk in log C, whose variance grows with the distance from the data. The tails
+// are those of Student's t with five degrees of freedom, or fewer where the runs leave fewer.
+// Throws std::invalid_argument for runs that are not finite and above 0.
 std::vector<Forecast> forecast(const Forecaster& forecaster, const std::vector<NewRun>& runs);
 
 // The forecaster of a stage's runs; null where the points have no run of it.

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 #include <stdexcept>
 
 #include "fit/laws/law_parts.h"
@@ -56,14 +55,16 @@ ForecastLaw fit_one(const Points& points, const std::optional<Stage>& stage,
   out.law = name;
   const FitResult whole = fit_law(both ? points : own, settings_of(options, name));
   out.fit = both ? strategy_fit(whole, strategy_name(*stage)) : whole;
-  if (out.fit.draws.rows() < kFewestLawDraws) {
-    const auto fitted = static_cast<std::size_t>(free_coefficients(out.fit));
+  const auto fitted = static_cast<std::size_t>(
+      std::count_if(out.fit.coefficients.begin(), out.fit.coefficients.end(),
+                    [](const Coefficient& each) { return !each.frozen; }));
+  if (own.size() < fitted + static_cast<std::size_t>(kFewestFreedom)) {
     throw std::invalid_argument(
-        own.size() < fitted + static_cast<std::size_t>(kFewestFreedom)
-            ? fmt::format(
-                  "{} points leave fewer than two degrees of freedom beside {} coefficients",
-                  own.size(), fitted)
-            : "its refits do not converge");
+        fmt::format("{} points leave fewer than two degrees of freedom beside {} coefficients",
+                    own.size(), fitted));
+  }
+  if (options.draws > 0 && out.fit.draws.rows() < kFewestLawDraws) {
+    throw std::invalid_argument("its refits do not converge, or its runs are too few");
   }
   out.noise = noise_around(own, out.fit);
   return out;
@@ -127,25 +128,25 @@ double Predictive::quantile(double q) const {
 }
 
 std::optional<Predictive> predictive(const std::vector<ForecastLaw>& laws, const NewRun& run,
-                                     std::uint64_t seed) {
+                                     const Drift& drift, std::uint64_t seed) {
   Predictive out;
-  double lost = 0;
+  for (const ForecastLaw& each : laws) out.middle += each.weight * each.log_loss(run);
+  if (!std::isfinite(out.middle)) return std::nullopt;
+  double lost = 0, squares = 0;
   for (const ForecastLaw& each : laws) {
-    const double own = each.log_loss(run);
-    out.middle += each.weight * own;
-    out.spread += each.weight * own * own;
+    squares += each.weight * std::pow(each.log_loss(run) - out.middle, 2);
     const auto rows = each.fit.draws.rows();
     const double weight = each.weight / static_cast<double>(rows * kRunsPerDraw);
+    const double scatter = std::hypot(each.noise.deviation(), drift.deviation);
     for (Eigen::Index d = 0; d < rows; ++d) {
       const double expected = std::log(
           predicted_loss(*each.fit.law, each.fit.draws.row(d).transpose(), run.params, run.tokens));
       // One stream a draw: the same scatter for every run asked about, so that answers compare.
       Random random(seed, static_cast<std::uint64_t>(d));
-      const double deviation = each.noise.drawn(random).deviation();
       for (int k = 0; k < kRunsPerDraw; ++k) {
-        const double standard =
-            each.noise.laplace ? random.laplace() / std::numbers::sqrt2 : random.normal();
-        const double outcome = expected + deviation * standard;
+        const double from = expected - out.middle + scatter * random.normal();
+        const double outcome =
+            out.middle + from / std::sqrt(random.chi_square_share(drift.freedom));
         if (std::isfinite(outcome)) {
           out.outcomes.emplace_back(outcome, weight);
         } else {
@@ -154,8 +155,8 @@ std::optional<Predictive> predictive(const std::vector<ForecastLaw>& laws, const
       }
     }
   }
-  if (!std::isfinite(out.middle) || lost > kNotFinite || out.outcomes.empty()) return std::nullopt;
-  out.spread = std::sqrt(std::max(0.0, out.spread - out.middle * out.middle));
+  if (lost > kNotFinite || out.outcomes.empty()) return std::nullopt;
+  out.spread = std::sqrt(squares);
   std::sort(out.outcomes.begin(), out.outcomes.end());
   for (auto& [value, weight] : out.outcomes) weight /= 1 - lost;
   return out;

@@ -46,9 +46,17 @@ struct FittedLaws {
 // Fits the laws that can forecast runs of a stage (empty: the points have only one), with the
 // points weighted by compute and delta chosen on the residuals: with delta near 0 a weighted fit
 // would pass through its few heaviest points. Left out: laws that fewer than two degrees of freedom
-// are left for, and those whose terms the points cannot tell apart while another's they can.
+// are left for, those without draws where options ask for some, and those whose terms the points
+// cannot tell apart while another's they can.
 FittedLaws fit_forecast_laws(const Points& points, const std::optional<Stage>& stage,
                              const std::vector<std::string>& names, const FitOptions& options);
+
+// What no law of the mean knows: how far the truth may have drifted from all of them beyond the
+// data.
+struct Drift {
+  double deviation = 0;  // of log loss
+  double freedom = 5;    // of the tails of everything: Student's t
+};
 
 // What the laws expect of the log loss of one run: draws of every law with the scatter of a run.
 struct Predictive {
@@ -59,8 +67,9 @@ struct Predictive {
   double quantile(double q) const;
 };
 
-// Empty where more than 2.5 % of the outcomes are not finite.
+// Outcomes: middle + t (draw of a law + drift + scatter - middle), t^2 = freedom / chi^2. Empty
+// where more than 2.5 % of them are not finite.
 std::optional<Predictive> predictive(const std::vector<ForecastLaw>& laws, const NewRun& run,
-                                     std::uint64_t seed);
+                                     const Drift& drift, std::uint64_t seed);
 
 }  // namespace crosslaw::fit

@@ -140,7 +140,6 @@ std::string describe(const Forecaster& forecaster) {
                ? fmt::format("; {} runs held out within the data were missed by {:.2g} %",
                              each.inner_runs, 100 * each.inner_error)
                : "; too few runs to hold any out";
-    if (each.stretch > 1) out += fmt::format(", so intervals are x{:.2g}", each.stretch);
     out += "\n";
     for (const SkippedLaw& law : each.left_out) {
       out += fmt::format("{}without {}: {}\n", stage, law.law, law.reason);
@@ -176,7 +175,8 @@ OrderedJson to_json(const Forecaster& forecaster) {
     one["compute_power"] = kComputePower;
     one["inner_runs"] = each.inner_runs;
     one["inner_error"] = each.inner_error;
-    one["stretch"] = each.stretch;
+    one["inner_drift"] = each.inner_drift;
+    one["inner_distance"] = each.inner_distance;
     out.push_back(std::move(one));
   }
   return out;
