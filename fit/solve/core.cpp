@@ -38,7 +38,7 @@ Certificate certify(const Objective& objective, const SearchSummary& found,
   out.starts = found.starts;
   out.starts_at_best = found.starts_at_best;
   out.starts_unfinished = found.starts_unfinished;
-  out.points_searched = static_cast<int>(objective.samples.size());
+  out.points_searched = found.samples;
   out.condition = verdict.condition;
   out.at_bound = verdict.at_bound;
   const Eigen::VectorXd r = residuals(objective, found.best.theta);
