@@ -4,10 +4,16 @@
 # is independent; noise of which the losses of a run share a part, with points resampled (too narrow);
 # and the same with whole runs resampled (the cluster bootstrap).
 #
-# Usage: scripts/coverage.sh [SWEEPS]     default 1000, about five minutes on two cores
+# Before them the table of few runs: 8 to 24 independent runs, isoFLOP 5 x 5, WSD 8 runs x 6 (named and not),
+# two-stage 12 x 3 x 2 and with 6 continued runs, joint 12 x 3 x 2; normal, heavy-tailed and 5 % outlier noise;
+# coefficients, N*, its loss and a new run at ten times the compute.
+#
+# Usage: scripts/coverage.sh [SWEEPS] [FEW_RUNS_SWEEPS]     defaults 1000 and 200, a quarter of an hour on two cores
 set -euo pipefail
 cd "$(dirname "$0")/.."
 sweeps=${1:-1000}
+printf '== few runs, --resample auto\n'
+build/tests/fit/coverage_table "${2:-200}"
 table() {
   printf '\n== %s\n' "$1"
   shift

@@ -164,7 +164,11 @@ std::vector<AllocationAnswer> answer_all(const AllocateCommandOptions& options, 
       log << "crosslaw allocate: " << warning << "\n";
     }
     if (has_rows(report)) {
-      out.push_back({std::move(each.fit), std::move(each.reason), std::move(report)});
+      fit::FitOptions refits = options.fitting.fit;
+      refits.draws = options.fitting.draws.value_or(refits.draws);
+      AllocationForecast forecast = forecast_allocation(report, each.fit.data.data.points, refits);
+      out.push_back(
+          {std::move(each.fit), std::move(each.reason), std::move(report), std::move(forecast)});
     } else if (!each.fit.fit.identifiable) {
       log << "crosslaw allocate: --accept-unidentified allocates all the same\n";
     }

@@ -20,6 +20,7 @@ nlohmann::ordered_json sweep_json(const std::vector<AllocationAnswer>& answers) 
   for (const AllocationAnswer& each : answers) {
     const std::string& language = each.fit.data.language;
     nlohmann::ordered_json report = fit::to_json(each.report);
+    add_forecast(each.forecast, report);
     for (nlohmann::ordered_json& row : report["rows"]) {
       row["language"] = language;
       rows.push_back(std::move(row));
@@ -40,9 +41,16 @@ fit::Table stacked_csv(const std::vector<AllocationAnswer>& answers) {
   std::vector<fit::TablePart> parts;
   for (const AllocationAnswer& each : answers) {
     parts.push_back({{each.fit.data.language, each.fit.name, law_name(each.fit.fit)},
-                     fit::allocation_csv(each.report)});
+                     with_forecast(fit::allocation_csv(each.report), each.forecast)});
   }
   return fit::stacked({"language", "fit", "law"}, parts);
+}
+
+// The mean of several laws beside the loss of the one that the splits go by.
+std::string forecast_part(const AllocationAnswer& each, fit::TableFormat format) {
+  if (each.forecast.rows.empty()) return "";
+  const std::string above = is_text(format) ? "\nforecast: " + each.forecast.laws + "\n" : "\n";
+  return above + fit::render(forecast_rows(each.forecast, each.report), format);
 }
 
 }  // namespace
@@ -80,14 +88,17 @@ void print_allocations(const std::vector<AllocationAnswer>& answers, const std::
   const bool of_sweep = !folder.empty();
   const fit::AllocationReport& first = answers.front().report;
   if (!format) {
-    out << fit::pretty(of_sweep ? sweep_json(answers) : fit::to_json(first));
+    nlohmann::ordered_json one = fit::to_json(first);
+    add_forecast(answers.front().forecast, one);
+    out << fit::pretty(of_sweep ? sweep_json(answers) : one);
   } else if (format == fit::TableFormat::kCsv) {
     out << fit::render(stacked_csv(answers), *format);
   } else if (!of_sweep) {
-    out << allocation_tables(first, *format);
+    out << allocation_tables(first, *format) << forecast_part(answers.front(), *format);
   } else {
     for (const AllocationAnswer& each : answers) {
-      out << each.heading() << "\n\n" << allocation_tables(each.report, *format) << "\n";
+      out << each.heading() << "\n\n"
+          << allocation_tables(each.report, *format) << forecast_part(each, *format) << "\n";
     }
   }
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/commands/allocation_forecast.h"
 #include "apps/commands/fit_source.h"
 #include "apps/commands/output_format.h"
 #include "fit/write/allocation_table.h"
@@ -17,6 +18,7 @@ struct AllocationAnswer {
   SourcedFit fit;
   std::string reason;  // of a sweep: why by this fit
   fit::AllocationReport report;
+  AllocationForecast forecast;
 
   // "fr, joint (held-out error ...)"
   std::string heading() const {

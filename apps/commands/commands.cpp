@@ -40,6 +40,8 @@ void add_commands(CLI::App& app, int& exit_code) {
   add_predict_command(app, exit_code);
   add_transfer_command(app, exit_code);
   add_replay_command(app, exit_code);
+  add_forecast_command(app, exit_code);
+  add_score_command(app, exit_code);
   add_design_command(app, exit_code);
   add_rates_command(app, exit_code);
   add_verify_command(app, exit_code);

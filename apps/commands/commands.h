@@ -25,6 +25,8 @@ void add_design_command(CLI::App& app, int& exit_code);
 void add_predict_command(CLI::App& app, int& exit_code);
 void add_replay_command(CLI::App& app, int& exit_code);
 void add_transfer_command(CLI::App& app, int& exit_code);
+void add_forecast_command(CLI::App& app, int& exit_code);
+void add_score_command(CLI::App& app, int& exit_code);
 void add_init_command(CLI::App& app, int& exit_code);
 void add_rates_command(CLI::App& app, int& exit_code);
 void add_report_command(CLI::App& app, int& exit_code);

@@ -12,11 +12,13 @@
 #include "fit/data/records.h"
 #include "fit/data/repeated_rows.h"
 #include "fit/write/evidence_table.h"
+#include "fit/write/forecast_table.h"
 
 namespace crosslaw::apps {
 namespace {
 
 constexpr std::size_t kRunsShown = 10;
+constexpr int kForecastDraws = 400;  // of each law of a forecast
 constexpr double kRoughShare = 0.5;  // of residuals within delta, below which a fit is nearly L1
 
 // A rule about sizes, or rows of the file.
@@ -36,6 +38,22 @@ std::string about_steps(const fit::Influence& result) {
       "{} of {} runs, those that move the fit furthest, are refitted; the others are one Newton "
       "step from the fit (which is off by {:.2g} % for the refitted ones)",
       result.refitted, result.runs.size(), 100 * *result.step_error);
+}
+
+std::string about_forecast(const fit::HeldOutForecast& forecast) {
+  std::string out;
+  const fit::ForecastScore& score = forecast.score;
+  if (score.runs > 0) {
+    out += fmt::format(
+        "forecast: the mean of {}; its 95 % intervals hold {:.0f} of {} and are {:.2g} % wide\n",
+        fmt::join(forecast.laws, " | "), score.inside.back() * score.runs, score.runs,
+        100 * score.mean_width);
+  }
+  if (forecast.unknown > 0) {
+    out += fmt::format("forecast: {} of the points are not known: {}\n", forecast.unknown,
+                       forecast.reason);
+  }
+  return out;
 }
 
 // Gathers one answer after the other.
@@ -76,7 +94,9 @@ class Gatherer {
     }
     if (fit_.draws.rows() == 0) warn("predictions have no intervals without --bootstrap");
     out_.json["predictions"] = fit::to_json(predictions);
-    answer(fit::prediction_table(predictions), fit::prediction_csv(predictions));
+    const std::vector<fit::Forecast> forecasts = add_forecasts(runs);
+    answer(fit::with_forecasts(fit::prediction_table(predictions), predictions, forecasts),
+           fit::with_forecasts(fit::prediction_csv(predictions), predictions, forecasts));
   }
 
   void add_holdout() {
@@ -84,6 +104,7 @@ class Gatherer {
     fit::HoldoutOptions settings;
     settings.fit = settings_;
     settings.laws = options_.laws;
+    settings.forecast = true;
     const fit::Holdout result = fit::hold_out(data_.points, plan, settings);
     std::vector<std::string> trained;
     for (const fit::HoldoutSplit& split : plan.splits) {
@@ -94,6 +115,7 @@ class Gatherer {
                     plan.rule, fmt::join(trained, ", "), result.test_points, result.test_runs);
     out_.text += fit::render(fit::holdout_table(result), options_.format) + "\n";
     out_.text += result.verdict + "\n";
+    out_.text += about_forecast(*result.forecast);
     for (const std::string& note : plan.notes) warn(note);
     for (const fit::SkippedLaw& each : result.skipped) {
       warn(fmt::format("law {} is left out: {}", each.law, each.reason));
@@ -132,6 +154,30 @@ class Gatherer {
   Evidence take() { return std::move(out_); }
 
  private:
+  // The mean of several laws beside the prediction of the one.
+  std::vector<fit::Forecast> add_forecasts(const std::vector<fit::NewRun>& runs) {
+    if (settings_.draws < fit::kFewestForecastDraws) {
+      warn(fmt::format("no forecast beside the prediction: it needs --bootstrap {} or more",
+                       fit::kFewestForecastDraws));
+      return {};
+    }
+    fit::ForecastOptions options{settings_, {}};
+    options.fit.draws = std::min(settings_.draws, kForecastDraws);
+    const fit::Forecaster forecaster = fit::make_forecaster(data_.points, options);
+    std::vector<fit::Forecast> out = fit::forecast(forecaster, runs);
+    out_.text += "\nforecast: " + fit::describe(forecaster) + "\n" +
+                 fit::render(fit::forecast_table(out), options_.format);
+    for (const fit::Forecast& each : out) {
+      if (each.loss) continue;
+      warn(fmt::format("N = {}, D = {}: the forecast is not known: {}",
+                       fit::short_count(each.run.params), fit::short_count(each.run.tokens),
+                       each.unknown));
+    }
+    out_.json["forecaster"] = fit::to_json(forecaster);
+    out_.json["forecasts"] = fit::to_json(out);
+    return out;
+  }
+
   // "lines 3, 8", the first few of them.
   std::string lines_of(const std::vector<std::size_t>& points) const {
     std::vector<std::size_t> lines;

@@ -3,58 +3,111 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <stdexcept>
+#include <utility>
 
 #include "apps/commands/commands.h"
 #include "apps/commands/fit_evidence.h"
 #include "apps/commands/fit_source.h"
 #include "apps/commands/given_fit.h"
 #include "apps/commands/output_format.h"
+#include "fit/evidence/forecast.h"
 #include "fit/evidence/prediction.h"
 #include "fit/write/evidence_table.h"
 #include "fit/write/fit_json.h"
+#include "fit/write/forecast_table.h"
 
 namespace crosslaw::apps {
 namespace {
 
+constexpr int kRefits = 400;  // of each law of a forecast
+
 struct PredictCommandOptions {
   GivenFitOptions given;
+  fit::DataFileOptions data;      // instead of a fit, or beside it for the forecast
   std::vector<std::string> runs;  // each N:D
   std::uint64_t seed = 1;
   OutputOptions output;
 };
 
-fit::FitResult fit_of(const GivenFitOptions& given) {
-  if (given.file.empty() == given.coefficients.empty()) {
+// What to predict by, and what it says of the runs.
+struct Answered {
+  fit::FitResult fit;
+  std::vector<fit::Prediction> predictions;
+  std::optional<fit::Forecaster> forecaster;  // where there are data
+  std::vector<fit::Forecast> forecasts;
+};
+
+Answered answer_runs(const PredictCommandOptions& options, const std::vector<fit::NewRun>& runs,
+                     std::ostream& log) {
+  const int given = !options.given.file.empty() + !options.given.coefficients.empty();
+  const bool data = !options.data.path.empty();
+  if (given > 1 || (given == 0 && !data)) {
     throw std::invalid_argument(
-        "say what to predict by with exactly one of --fit FIT.json and --coefficients LIST");
+        "say what to predict by with exactly one of --fit FIT.json and --coefficients LIST, or "
+        "with --data FILE, which may also stand beside one of them");
   }
-  return given.file.empty() ? parse_coefficients(given.coefficients) : fit::read_fit(given.file);
+  if (!data) require_file_for_flags(options.data);
+  Answered out;
+  if (!options.given.file.empty()) out.fit = fit::read_fit(options.given.file);
+  if (!options.given.coefficients.empty()) out.fit = parse_coefficients(options.given.coefficients);
+  fit::ForecastOptions forecast;
+  forecast.fit.draws = kRefits;
+  forecast.fit.seed = options.seed;
+  fit::Points points;
+  if (data && given == 0) {
+    FittingOptions fitting;
+    fitting.fit.seed = options.seed;
+    SourcedFit made = fit_file(fitting, options.data, log);
+    points = std::move(made.data.data.points);
+    out.fit = std::move(made.fit);
+    out.predictions = fit::predict(points, out.fit, runs, options.seed);
+  } else {
+    if (data) points = read_file(options.data, log).data.points;
+    out.predictions = fit::predict(out.fit, runs, options.seed);
+  }
+  if (data) {
+    out.forecaster = fit::make_forecaster(points, forecast);
+    out.forecasts = fit::forecast(*out.forecaster, runs);
+  }
+  return out;
 }
 
-fit::Table csv_of(const fit::FitResult& fit, const std::vector<fit::Prediction>& predictions) {
+fit::Table csv_of(const Answered& answered) {
+  const fit::FitResult& fit = answered.fit;
+  fit::Table table = fit::prediction_csv(answered.predictions);
+  if (answered.forecaster) {
+    table = fit::with_forecasts(std::move(table), answered.predictions, answered.forecasts);
+  }
   return fit::stacked(
       {"language", "fit", "law", "params_convention", "compute_convention", "loss_convention"},
       {{{"", "", law_name(fit), fit.convention.params, fit.convention.compute, fit.convention.loss},
-        fit::prediction_csv(predictions)}});
+        std::move(table)}});
 }
 
 int run_predict(const PredictCommandOptions& options, std::ostream& out, std::ostream& log) {
   const auto format = output_format(options.output);
   std::vector<fit::NewRun> runs;
   for (const std::string& each : options.runs) runs.push_back(parse_run("predict", each));
-  const fit::FitResult fit = fit_of(options.given);
-  const std::vector<fit::Prediction> predictions = fit::predict(fit, runs, options.seed);
+  const Answered answered = answer_runs(options, runs, log);
+  const fit::FitResult& fit = answered.fit;
+  const std::vector<fit::Prediction>& predictions = answered.predictions;
   if (!format) {
-    out << fit::pretty({{"schema", 1},
-                        {"law", law_name(fit)},
-                        {"convention",
-                         {{"params", fit.convention.params},
-                          {"compute", fit.convention.compute},
-                          {"loss", fit.convention.loss}}},
-                        {"predictions", fit::to_json(predictions)}});
+    nlohmann::ordered_json all = {{"schema", 1},
+                                  {"law", law_name(fit)},
+                                  {"convention",
+                                   {{"params", fit.convention.params},
+                                    {"compute", fit.convention.compute},
+                                    {"loss", fit.convention.loss}}},
+                                  {"predictions", fit::to_json(predictions)}};
+    if (answered.forecaster) {
+      all["forecaster"] = fit::to_json(*answered.forecaster);
+      all["forecasts"] = fit::to_json(answered.forecasts);
+    }
+    out << fit::pretty(all);
   } else if (format == fit::TableFormat::kCsv) {
-    out << fit::render(csv_of(fit, predictions), *format);
+    out << fit::render(csv_of(answered), *format);
   } else {
     if (is_text(*format)) {
       out << fmt::format("{}: {}\nN: {}; loss: {}\n\n", law_name(fit), fit.law->formula,
@@ -62,6 +115,10 @@ int run_predict(const PredictCommandOptions& options, std::ostream& out, std::os
                          fit.convention.loss.empty() ? "as in the fit" : fit.convention.loss);
     }
     out << fit::render(fit::prediction_table(predictions), *format);
+    if (answered.forecaster) {
+      if (is_text(*format)) out << "\nforecast: " << fit::describe(*answered.forecaster);
+      out << "\n" << fit::render(fit::forecast_table(answered.forecasts), *format);
+    }
   }
   for (const fit::Prediction& each : predictions) {
     for (const std::string& sentence : each.warnings) {
@@ -85,6 +142,7 @@ void add_predict_command(CLI::App& app, int& exit_code) {
       ->required()
       ->type_name("N:D ...");
   add_given_fit_options(*command, options->given);
+  add_file_options(*command, options->data);
   command->add_option("--seed", options->seed, "of the scatter of single runs")
       ->capture_default_str();
   add_table_options(*command, options->output);
@@ -92,7 +150,7 @@ void add_predict_command(CLI::App& app, int& exit_code) {
       "Columns: \"95% of the law\" is where such runs lie on average, \"95% of one run\" adds the\n"
       "scatter of single runs (normal, with the rms of the fit); \"outside\": how far C and D/N "
       "lie\n"
-      "outside the fitted data.");
+      "outside the fitted data. With --data the forecast as well, the mean of several laws.");
   command->callback(
       [options, &exit_code] { exit_code = run_predict(*options, std::cout, std::cerr); });
 }

@@ -79,6 +79,36 @@ HeldOutLaw test_law(const Points& points, const HoldoutPlan& plan, FitOptions op
   return out;
 }
 
+constexpr int kForecastDraws = 200;
+constexpr int kForecastStarts = 16;
+
+HeldOutForecast test_forecast(const Points& points, const HoldoutPlan& plan, FitOptions options) {
+  HeldOutForecast out;
+  options.draws = kForecastDraws;
+  options.starts = std::min(options.starts, kForecastStarts);
+  for (const HoldoutSplit& split : plan.splits) {
+    const Forecaster forecaster = make_forecaster(pick(points, split.train), {options, {}});
+    for (const StageForecaster& each : forecaster.stages) out.laws.push_back(each.describe());
+    for (const int i : split.test) {
+      const Point& point = points[static_cast<std::size_t>(i)];
+      const StageForecaster* own = forecaster_at(forecaster, point.stage);
+      Forecast found;
+      found.unknown = "no run of its stage trains";
+      if (own != nullptr) {
+        found = forecast_run(*own, {point.params, point.tokens}, forecaster.seed);
+      }
+      if (found.loss) {
+        out.runs.push_back({found.run, *found.loss, found.intervals, point.loss});
+        out.points.push_back(i);
+      } else if (out.unknown++ == 0) {
+        out.reason = found.unknown;
+      }
+    }
+  }
+  out.score = score(out.runs);
+  return out;
+}
+
 double mean_log_error(const HeldOutLaw& law) {
   double sum = 0;
   for (const double each : law.log_errors) sum += std::abs(each);
@@ -221,6 +251,7 @@ Holdout hold_out(const Points& points, const HoldoutPlan& plan, const HoldoutOpt
   }
   compare(points, options, out);
   out.verdict = verdict_of(out);
+  if (options.forecast) out.forecast = test_forecast(points, plan, options.fit);
   return out;
 }
 

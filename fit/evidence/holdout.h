@@ -7,6 +7,7 @@
 
 #include "fit/data/holdout_split.h"
 #include "fit/data/points.h"
+#include "fit/evidence/forecast_score.h"
 #include "fit/solve/fitter.h"
 
 namespace crosslaw::fit {
@@ -15,6 +16,7 @@ struct HoldoutOptions {
   FitOptions fit;                 // law and draws are not used
   std::vector<std::string> laws;  // names, "two-stage" among them; empty: all that suit the points
   int resamples = 4000;           // of the held-out runs
+  bool forecast = false;          // the mean of laws as well (forecast.h)
 };
 
 // How one law, fitted to the training points, does on the held-out ones.
@@ -36,9 +38,14 @@ struct HeldOutLaw {
   bool beaten = false;  // that interval lies above 0, and the runs are enough to say so
 };
 
-struct SkippedLaw {
-  std::string law;
-  std::string reason;
+// How the forecast, the mean of several laws (forecast.h), does on the same runs.
+struct HeldOutForecast {
+  ForecastScore score;  // of the runs that it knows
+  std::vector<ScoredRun> runs;
+  std::vector<int> points;        // which points these are
+  std::vector<std::string> laws;  // one a split: "chinchilla 0.31, extended 0.35, outer 0.34"
+  int unknown = 0;                // runs that it refuses
+  std::string reason;             // why the first of them
 };
 
 struct Holdout {
@@ -52,6 +59,7 @@ struct Holdout {
   // kAsGood times its own; with fewer than kFewestTestRuns the best itself.
   std::size_t supported = 0;
   std::string verdict;  // one sentence
+  std::optional<HeldOutForecast> forecast;
 };
 
 // The laws that suit points: those of one stage, or joint and two-stage where there are continued

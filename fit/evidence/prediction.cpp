@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numbers>
 #include <stdexcept>
+#include <utility>
 
 #include "fit/laws/law_columns.h"
 #include "fit/solve/objective.h"
@@ -116,13 +117,10 @@ Prediction predict_one(const Strategy& strategy, const std::vector<double>& scat
   // Off the ray the law has never been seen, however near N and D are.
   if (!strategy.fit.confounded.empty()) out.warnings.push_back(strategy.fit.confounded);
   if (!covered) return out;
-  const ComputeModel compute = strategy.fit.compute_model();
-  const double flops = compute.flops_per_token(run.params) * run.tokens;
-  out.flops_factor = times_outside(flops, covered->flops);
-  out.ratio_factor = times_outside(run.tokens / run.params, covered->tokens_per_param);
-  warn_where_outside(out.flops_factor, compute.measured ? "C" : "6ND", covered->flops,
-                     out.warnings);
-  warn_where_outside(out.ratio_factor, "D/N", covered->tokens_per_param, out.warnings);
+  Outside outside = outside_of(*covered, strategy.fit.compute_model(), run);
+  out.flops_factor = outside.flops_factor;
+  out.ratio_factor = outside.ratio_factor;
+  out.warnings = std::move(outside.warnings);
   return out;
 }
 
@@ -162,6 +160,16 @@ void require_size_and_tokens(const Law& law) {
 }
 
 }  // namespace
+
+Outside outside_of(const DataRange& covered, const ComputeModel& compute, const NewRun& run) {
+  Outside out;
+  const double flops = compute.flops_per_token(run.params) * run.tokens;
+  out.flops_factor = times_outside(flops, covered.flops);
+  out.ratio_factor = times_outside(run.tokens / run.params, covered.tokens_per_param);
+  warn_where_outside(out.flops_factor, compute.measured ? "C" : "6ND", covered.flops, out.warnings);
+  warn_where_outside(out.ratio_factor, "D/N", covered.tokens_per_param, out.warnings);
+  return out;
+}
 
 std::vector<Prediction> predict(const FitResult& fit, const std::vector<NewRun>& runs,
                                 std::uint64_t seed) {

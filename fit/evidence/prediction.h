@@ -17,6 +17,15 @@ struct NewRun {
   double tokens = 0;  // D
 };
 
+// How far a run lies outside what was measured.
+struct Outside {
+  double flops_factor = 1;  // its C over the nearest measured; below 1: too small
+  double ratio_factor = 1;  // its D/N over the nearest measured
+  std::vector<std::string> warnings;
+};
+
+Outside outside_of(const DataRange& covered, const ComputeModel& compute, const NewRun& run);
+
 struct Prediction {
   NewRun run;
   std::string stage;              // "", or "scratch" or "continued" of laws that have both

@@ -23,12 +23,12 @@ struct Profile {
 // Profiles of every free coefficient of a fit of these points, in the order of its coefficients.
 // A coefficient is held as users read it (A, not log A at the centre of the data). The 95 %
 // interval is where the robust likelihood-ratio statistic 2 (F(c) - F*) / tau, tau = mean psi^2 /
-// mean psi' corrected for few points (noise_factors.h), stays below the 95 % quantile of chi-square
-// with one degree of freedom (Schrader and Hettmansperger 1980). It takes the points as independent
-// and equally noisy: where small runs scatter more, or checkpoints of one run scatter together, it
-// is too narrow and the bootstrap is to be believed. A two-stage fit is profiled stage by stage,
-// the continued one with E, A and alpha where the scratch one left them. Throws
-// std::invalid_argument for points that the fit cannot come from.
+// mean psi' corrected for few points (noise_factors.h), stays below the 95 % quantile of F with one
+// and n - p degrees of freedom (Schrader and Hettmansperger 1980; chi-square for many points). It
+// takes the points as independent and equally noisy: where small runs scatter more, or checkpoints
+// of one run scatter together, it is too narrow and the bootstrap is to be believed. A two-stage
+// fit is profiled stage by stage, the continued one with E, A and alpha where the scratch one left
+// them. Throws std::invalid_argument for points that the fit cannot come from.
 std::vector<Profile> profile_coefficients(const Points& points, const FitResult& fit, int threads);
 
 // Profiles of N*, the size of least loss that C = F N^phi D = flops can train (F and phi as the fit

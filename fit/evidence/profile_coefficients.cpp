@@ -60,7 +60,7 @@ ProfileWalk walk_of(const Objective& centred, const Theta& plain, int i, double 
   walk.best.theta = objective->centred(plain);
   walk.best.objective = evaluate(*objective, walk.best.theta).objective;
   walk.best.at = floor ? std::exp(plain[i]) : plain[i];
-  walk.limit = profile_limit(walk.best.objective, tau);
+  walk.limit = profile_limit(walk.best.objective, tau, objective_freedom(centred));
   walk.logarithm = kind == Kind::kLevel;
   walk.lowest = floor            ? std::exp(centred.box.lower[i])
                 : walk.logarithm ? -kLargestLog

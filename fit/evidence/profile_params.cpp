@@ -163,7 +163,8 @@ std::optional<ProfileWalk> walk_of(const Points& points, const FitResult& fit, d
   walk.best.theta.resize(at_optimum_law().size());
   walk.best.theta << form->log_e, std::log(form->alpha) + form->log_a - form->alpha * walk.best.at,
       form->alpha, compute.exponent * form->beta - form->gamma, form->gamma;
-  walk.limit = profile_limit(walk.best.objective, noise_factors(objective, centred).ratio);
+  walk.limit = profile_limit(walk.best.objective, noise_factors(objective, centred).ratio,
+                             objective_freedom(objective));
   // One parameter on one side, one token on the other.
   walk.lowest = std::min(0.0, walk.best.at);
   walk.highest = std::max(compute.log_params(std::log(flops)), walk.best.at);

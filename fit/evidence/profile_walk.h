@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "fit/evidence/profile.h"
+#include "fit/solve/objective.h"
 
 // The walk behind every profile: outward from the optimum, one coordinate held. Not meant for users
 // of the library.
@@ -29,8 +30,16 @@ struct ProfileWalk {
   bool logarithm = false;  // the coordinate is the log of the quantity
 };
 
-// F* + tau q / 2 with q the 95 % quantile of chi-square with one degree of freedom.
-double profile_limit(double objective, double tau);
+// Samples beyond the free coefficients.
+int objective_freedom(const Objective& objective);
+
+// The x with P(|t| < x) = 95 % for Student's t; freedom 1 or more.
+double student_quantile95(int freedom);
+
+// F* + tau q / 2 with q the 95 % quantile of F with one and `freedom` degrees of freedom, those
+// left over by the fit: chi-square, its limit for many, is too small for few. Infinite where none
+// is left.
+double profile_limit(double objective, double tau, int freedom);
 
 // Walks both sides of every profile, from as many workers as there are threads.
 std::vector<Profile> walk_profiles(const std::vector<ProfileWalk>& walks, int threads);

@@ -38,7 +38,7 @@ Certificate certify(const Objective& objective, const SearchSummary& found,
   out.starts = found.starts;
   out.starts_at_best = found.starts_at_best;
   out.starts_unfinished = found.starts_unfinished;
-  out.points_searched = static_cast<int>(objective.samples.size());
+  out.points_searched = found.samples;
   out.condition = verdict.condition;
   out.at_bound = verdict.at_bound;
   const Eigen::VectorXd r = residuals(objective, found.best.theta);
@@ -70,6 +70,17 @@ std::vector<std::string> doubts(const Certificate& certificate, bool converged) 
   return out;
 }
 
+// Of sorted (value, weight): the value above which no more than half of the weight lies.
+double weighted_median(const std::vector<std::pair<double, double>>& sorted) {
+  double all = 0, below = 0;
+  for (const auto& [value, weight] : sorted) all += weight;
+  for (const auto& [value, weight] : sorted) {
+    below += weight;
+    if (2 * below > all) return value;
+  }
+  return sorted.back().first;
+}
+
 }  // namespace
 
 double chosen_delta(const Objective& objective, const Theta& centred) {
@@ -79,23 +90,25 @@ double chosen_delta(const Objective& objective, const Theta& centred) {
   constexpr double kDeviationOfMedian = 1.4826;
   constexpr double kSmallest = 1e-6;  // noise that is rounding
   const Eigen::VectorXd r = residuals(objective, centred);
-  std::vector<double> sizes;
-  for (const double each : r) sizes.push_back(std::abs(each));
+  std::vector<std::pair<double, double>> sizes;  // with their weights
+  for (Eigen::Index i = 0; i < r.size(); ++i) {
+    sizes.emplace_back(std::abs(r[i]), objective.samples[static_cast<std::size_t>(i)].weight);
+  }
   // A fit passes through as many points as it has coefficients; these say nothing of the noise.
   std::sort(sizes.begin(), sizes.end());
   const auto fitted = static_cast<std::size_t>(objective.box.free_count(objective.law->size()));
   if (sizes.size() > fitted + 1) {
     sizes.erase(sizes.begin(), sizes.begin() + static_cast<std::ptrdiff_t>(fitted));
   }
-  const double deviation = kDeviationOfMedian * sizes[sizes.size() / 2];
+  const double deviation = kDeviationOfMedian * weighted_median(sizes);
   double best = 1.345 * deviation;
   double least = std::numeric_limits<double>::infinity();
   for (const double multiple : kMultiples) {
     const double delta = multiple * deviation;
     double squares = 0, inside = 0;
-    for (const double size : sizes) {
-      squares += std::pow(std::min(size, delta), 2);
-      inside += size <= delta ? 1 : 0;
+    for (const auto& [size, weight] : sizes) {
+      squares += weight * std::pow(std::min(size, delta), 2);
+      inside += size <= delta ? weight : 0;
     }
     const double variance = squares / (inside * inside);
     if (!(variance < least)) continue;

@@ -66,7 +66,7 @@ struct Certificate {
   int starts = 0;
   int starts_at_best = 0;  // stationary at the best objective (to 1e-8)
   int starts_unfinished = 0;
-  int points_searched = 0;     // all of them; records of older versions may say fewer
+  int points_searched = 0;     // all of them, or of many points a part
   double condition = 0;        // of the centred Jacobian, columns scaled to one; infinite possible
   double quadratic_share = 0;  // share of residuals with |r| <= delta
   double rms_log_residual = 0;

@@ -3,6 +3,7 @@
 #include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 namespace crosslaw::fit {
 namespace {
@@ -208,28 +209,51 @@ NewtonSummary newton(const Law& law, std::span<const Sample> samples, double del
   return summary;
 }
 
+namespace {
+
+constexpr std::size_t kFloorPlace = 0;
+
+// The walk with E held at 0. Empty where it does not end in a minimum of the whole problem: not
+// stationary, or E would rise.
+std::optional<NewtonSummary> on_floor(const Law& law, std::span<const Sample> samples, double delta,
+                                      const SearchBox& box, const Theta& start,
+                                      const NewtonOptions& options, int& spent) {
+  SearchBox without_floor = box;
+  without_floor.free[kFloorPlace] = false;
+  Theta on_face = start;
+  on_face[kFloorPlace] = box.lower[kFloorPlace];
+  NewtonSummary face = newton(law, samples, delta, without_floor, on_face, options);
+  spent += face.evaluations;
+  Sums sums;
+  law.accumulate(face.theta, samples, delta, sums);
+  if (!face.converged || sums.gradient[kFloorPlace] < 0) return std::nullopt;
+  face.evaluations = spent;
+  return face;
+}
+
+}  // namespace
+
 NewtonSummary minimise(const Law& law, std::span<const Sample> samples, double delta,
                        const SearchBox& box, const Theta& start, const NewtonOptions& options) {
   constexpr int kPatience = 60;  // evaluations; a walk that takes more is likely to drift to E = 0
-  constexpr std::size_t kFloor = 0;
+  constexpr double kNearFloor = 8;  // of log E: from here on a walk goes to E = 0 or far from it
+  const bool floor = law.coefficients[kFloorPlace].kind == Kind::kFloor && box.free[kFloorPlace];
   NewtonOptions first = options;
   first.max_evaluations = std::min(kPatience, options.max_evaluations);
+  int spent = 0;
+  // Refits of a fit with E = 0 mostly end there again: E is then held and only checked at the end.
+  const bool starts_there = floor && start[kFloorPlace] < box.lower[kFloorPlace] + kNearFloor;
+  if (starts_there) {
+    const auto face = on_floor(law, samples, delta, box, start, first, spent);
+    if (face) return *face;
+  }
   NewtonSummary summary = newton(law, samples, delta, box, start, first);
-  int spent = summary.evaluations;
+  spent += summary.evaluations;
+  summary.evaluations = spent;
   if (summary.converged || options.max_evaluations <= kPatience) return summary;
-  if (law.coefficients[kFloor].kind == Kind::kFloor && box.free[kFloor]) {
-    SearchBox without_floor = box;
-    without_floor.free[kFloor] = false;
-    Theta on_face = summary.theta;
-    on_face[kFloor] = box.lower[kFloor];
-    NewtonSummary face = newton(law, samples, delta, without_floor, on_face, first);
-    spent += face.evaluations;
-    Sums sums;
-    law.accumulate(face.theta, samples, delta, sums);
-    if (face.converged && sums.gradient[kFloor] >= 0 && face.objective <= summary.objective) {
-      face.evaluations = spent;
-      return face;
-    }
+  if (floor && !starts_there) {
+    const auto face = on_floor(law, samples, delta, box, summary.theta, first, spent);
+    if (face && face->objective <= summary.objective) return *face;
   }
   first.max_evaluations = std::max(kPatience, options.max_evaluations - spent);
   summary = newton(law, samples, delta, box, summary.theta, first);

@@ -23,13 +23,16 @@ constexpr double kLaplaceFreedom = 0.5;
 constexpr double kByChance = 0.05;  // level of the F test
 
 // An orthonormal basis of what small changes of the free coefficients can do to the predictions:
-// (samples, free).
-Eigen::MatrixXd reach_of(const Objective& objective, const Theta& theta) {
+// (samples, free); with `weighted`, of root weight times these.
+Eigen::MatrixXd reach_of(const Objective& objective, const Theta& theta, bool weighted = false) {
   std::vector<int> open;
   for (int i = 0; i < objective.law->size(); ++i) {
     if (objective.box.free[static_cast<std::size_t>(i)]) open.push_back(i);
   }
   Eigen::MatrixXd columns = jacobian(objective, theta)(Eigen::all, open);
+  for (Eigen::Index i = 0; weighted && i < columns.rows(); ++i) {
+    columns.row(i) *= std::sqrt(objective.samples[static_cast<std::size_t>(i)].weight);
+  }
   for (Eigen::Index c = 0; c < columns.cols(); ++c) {
     const double length = columns.col(c).norm();
     if (length > 0 && std::isfinite(length)) columns.col(c) /= length;
@@ -38,6 +41,40 @@ Eigen::MatrixXd reach_of(const Objective& objective, const Theta& theta) {
   const Eigen::ColPivHouseholderQR<Eigen::MatrixXd> qr(columns);
   const Eigen::MatrixXd thin = Eigen::MatrixXd::Identity(columns.rows(), qr.rank());
   return qr.householderQ() * thin;
+}
+
+// Degrees of freedom behind a weighted sum of squares of residuals, and how much larger the noise
+// is than they let it seem: E sum w r^2 = sigma^2 sum w (1 - h) with h the leverages of the
+// weighted fit, hence n - p and n / (n - p) for equal weights. Points of much weight have high
+// leverage, so that a fit through a few of them shows little of their noise.
+struct Freedom {
+  double left = 1;
+  double correction = 1;
+};
+
+Freedom freedom_of(const Objective& objective, const Theta& theta) {
+  const auto count = static_cast<double>(objective.samples.size());
+  const double fitted = objective.box.free_count(objective.law->size());
+  Freedom out{std::max(1.0, count - fitted), 0};
+  out.correction = count / out.left;
+  const auto differs = [&](const Sample& each) {
+    return each.weight != objective.samples.front().weight;
+  };
+  if (std::none_of(objective.samples.begin(), objective.samples.end(), differs)) return out;
+  const Eigen::MatrixXd reach = reach_of(objective, theta, true);
+  double all = 0, left = 0, squares = 0;
+  for (std::size_t i = 0; i < objective.samples.size(); ++i) {
+    const double weight = objective.samples[i].weight;
+    const double open = std::max(0.0, 1 - reach.row(static_cast<Eigen::Index>(i)).squaredNorm());
+    all += weight;
+    left += weight * open;
+    squares += weight * weight * open;
+  }
+  if (!(left > 0)) return out;
+  // Satterthwaite's degrees of freedom of a weighted sum of squares.
+  out.left = std::max(1.0, left * left / squares);
+  out.correction = std::min(all / left, count);
+  return out;
 }
 
 // Sums of squares of residuals between and within runs, with their degrees of freedom.
@@ -160,11 +197,10 @@ NoiseModel fit_noise(const Objective& objective, const Theta& theta, const std::
     sizes += w * std::abs(r[i]);
     weight += w;
   }
-  const double count = static_cast<double>(r.size());
-  const double fitted = objective.box.free_count(objective.law->size());
   NoiseModel noise;
-  noise.freedom = std::max(1.0, count - fitted);
-  const double correction = count / noise.freedom;
+  const Freedom freedom = freedom_of(objective, theta);
+  noise.freedom = freedom.left;
+  const double correction = freedom.correction;
   const double deviation = std::sqrt(squares / weight);
   const double mean_size = sizes / weight;
   // The lesser negative log-likelihood a point, each at its own best size: log(2 e b) for

@@ -121,6 +121,43 @@ NewtonSummary polish(const Objective& objective, const Theta& from, int most_eva
   return minimise(*objective.law, objective.samples, objective.delta, objective.box, from, options);
 }
 
+// Beyond, the way down is made on every so manieth sample; what it ends at is finished on all.
+constexpr std::size_t kManySamplesSearched = 4000;
+constexpr std::size_t kSamplesOfPart = 2000;
+constexpr double kSamePoint = 1e-6;  // of every coordinate, of starts that met
+
+// An even share of the samples in the order of compute, so that no corner of the design is missing.
+Objective part_of(const Objective& objective) {
+  Objective part = objective;
+  std::stable_sort(part.samples.begin(), part.samples.end(), [](const auto& a, const auto& b) {
+    return a.log_params + a.log_tokens < b.log_params + b.log_tokens;
+  });
+  const std::size_t all = part.samples.size();
+  for (std::size_t k = 0; k < kSamplesOfPart; ++k) {
+    part.samples[k] = part.samples[(2 * k + 1) * all / (2 * kSamplesOfPart)];
+  }
+  part.samples.resize(kSamplesOfPart);
+  return part;
+}
+
+// From where the part has led to the optimum of all samples; starts that met go on as one.
+void finish_on_all(const Objective& objective, int threads, std::vector<NewtonSummary>& reached) {
+  std::vector<std::size_t> first;  // start that ended at the same point
+  for (std::size_t i = 0; i < reached.size(); ++i) {
+    std::size_t k = 0;
+    while (k < i && (reached[k].theta - reached[i].theta).cwiseAbs().maxCoeff() > kSamePoint) {
+      ++k;
+    }
+    first.push_back(k);
+  }
+  parallel_for(static_cast<int>(reached.size()), threads, [&](int i) {
+    const auto start = static_cast<std::size_t>(i);
+    if (first[start] != start) return;
+    reached[start] = polish(objective, reached[start].theta, kPolishEvaluations);
+  });
+  for (std::size_t i = 0; i < reached.size(); ++i) reached[i] = reached[first[i]];
+}
+
 }  // namespace
 
 Theta descend(const Objective& objective, const Theta& start) {
@@ -144,14 +181,19 @@ Theta descend(const Objective& objective, const Theta& start) {
 }
 
 SearchSummary search(const Objective& objective, const Theta& fixed, const SearchOptions& options) {
+  const bool whole = objective.samples.size() <= kManySamplesSearched;
+  const Objective part = whole ? Objective{} : part_of(objective);
+  const Objective& searched = whole ? objective : part;
   const std::vector<Theta> starts =
-      make_starts(objective, fixed, options.starts, options.seed, options.threads);
+      make_starts(searched, fixed, options.starts, options.seed, options.threads);
   std::vector<NewtonSummary> reached(starts.size());
   parallel_for(options.starts, options.threads, [&](int i) {
     const auto start = static_cast<std::size_t>(i);
-    reached[start] = polish(objective, descend(objective, starts[start]), kPolishEvaluations);
+    reached[start] = polish(searched, descend(searched, starts[start]), kPolishEvaluations);
   });
+  if (!whole) finish_on_all(objective, options.threads, reached);
   SearchSummary summary;
+  summary.samples = static_cast<int>(searched.samples.size());
   summary.starts = options.starts;
   summary.basins = group(reached);
   summary.best =

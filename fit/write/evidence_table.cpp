@@ -8,6 +8,7 @@
 
 #include "fit/laws/law_parts.h"
 #include "fit/write/fit_json.h"
+#include "fit/write/forecast_table.h"
 
 namespace crosslaw::fit {
 namespace {
@@ -157,6 +158,12 @@ Table holdout_table(const Holdout& result) {
                                : "best",
                         each.identifiable ? "yes" : "NO"});
   }
+  if (result.forecast && result.forecast->score.runs > 0) {
+    const ForecastScore& mean = result.forecast->score;
+    out.rows.push_back({"forecast", "-", "-", "-", in_percent(mean.mean_error),
+                        signed_percent(mean.bias), in_percent(mean.rms), signed_percent(mean.worst),
+                        "-", "-"});
+  }
   return out;
 }
 
@@ -179,6 +186,11 @@ Table holdout_csv(const Holdout& result) {
     row.emplace_back(each.identifiable ? "1" : "0");
     row.emplace_back(k == result.supported ? "1" : "0");
     out.rows.push_back(std::move(row));
+  }
+  if (result.forecast && result.forecast->score.runs > 0) {
+    const ForecastScore& mean = result.forecast->score;
+    out.rows.push_back({"forecast", "", "", "", exact(mean.mean_error), exact(mean.bias),
+                        exact(mean.rms), exact(mean.worst), "", "", "", ""});
   }
   return out;
 }
@@ -207,7 +219,20 @@ Json to_json(const Holdout& result, const DataFile& data) {
   for (const SkippedLaw& each : result.skipped) {
     skipped.push_back({{"law", each.law}, {"reason", each.reason}});
   }
+  Json forecast;
+  if (result.forecast) {
+    forecast = to_json(result.forecast->score);
+    forecast["laws"] = result.forecast->laws;
+    forecast["unknown"] = result.forecast->unknown;
+    forecast["unknown_reason"] = result.forecast->reason;
+    forecast["each"] = Json::array();
+    for (std::size_t k = 0; k < result.forecast->runs.size(); ++k) {
+      forecast["each"].push_back(to_json(result.forecast->runs[k]));
+      forecast["each"].back()["line"] = line_or_null(data, result.forecast->points[k]);
+    }
+  }
   return {{"rule", result.plan.rule},
+          {"forecast", std::move(forecast)},
           {"splits", std::move(splits)},
           {"test_points", result.test_points},
           {"test_runs", result.test_runs},

@@ -33,6 +33,7 @@ OF_FILES = [
     (["fit", *EPOCH, "--n-conventions", "N"], {"language", "params_convention", "compute_convention"}),
     (["fit", *GADRE, "--by", "dataset"], {"language", "fit", "law", "table", "group", "speed_up", "params_convention"}),
     (["allocate", *EPOCH, "--flops", "1e20,1e22"], {"language", "fit", "law", "flops", "params", "compute_convention"}),
+    (["forecast", *EPOCH, "--runs", "7e9:1.4e11"], {"language", "params", "forecast", "low95", "high95", "unknown"}),
     (["predict", "--coefficients", "E=1.82,A=478,alpha=0.347,B=2143,beta=0.367", "7e9:1.4e11"], {"law", "loss"}),
 ]
 OF_SWEEPS = [

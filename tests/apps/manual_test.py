@@ -173,7 +173,7 @@ def check_sql(manual, folder):
 
 
 def check_json(crosslaw, manual):
-    data = ["--data", ROOT / "tests/data/scaling/chinchilla_epoch.csv", "--where", "in_240=1", "--bootstrap", "4"]
+    data = ["--data", ROOT / "tests/data/scaling/chinchilla_epoch.csv", "--where", "in_240=1", "--bootstrap", "20"]
     for command, asked in {
         "fit": ["--profile", "--influence", "--predict", "7e9:1.4e11", "--holdout", "largest-compute", "--laws", "chinchilla"],
         "allocate": ["--flops", "1e21"],

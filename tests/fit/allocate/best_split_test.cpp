@@ -229,6 +229,25 @@ TEST_CASE("The flat band ends where the loss is the given share above the least,
   CHECK(cut.low == Approx(band.low));
 }
 
+TEST_CASE("Of a budget beyond any model the band still holds the best size") {
+  const Theta theta = chinchilla(1.82, 478, 0.347, 2143, 0.367);
+  for (const double flops : {1e150, 1e300}) {
+    const Split best = *best_split(chinchilla_law(), theta, budget(flops));
+    const Range band = flat_band(chinchilla_law(), theta, budget(flops), best, 0.01);
+    CHECK(band.low < best.params);
+    CHECK(band.high > best.params);
+  }
+}
+
+TEST_CASE("Where serving alone costs the budget that is the reason") {
+  const Theta theta = chinchilla(1.82, 478, 0.347, 2143, 0.367);
+  Limits limits;
+  limits.inference_tokens = 1e30;
+  CHECK_FALSE(best_split(chinchilla_law(), theta, budget(1e21, limits)));
+  CHECK_THAT(why_no_split(chinchilla_law(), theta, budget(1e21, limits)),
+             has_text("serving 1e+30 tokens alone costs more than C = 1e+21"));
+}
+
 TEST_CASE("Limits out of their bounds are named") {
   CHECK(problems(Limits{}).empty());
   Limits limits{0.0, -1.0, std::nan(""), -5};

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "fit/allocate/best_split.h"
+#include "fit/evidence/profile_walk.h"
 #include "fit/laws/laws.h"
 #include "fit/laws/power_form.h"
 #include "fit/solve/fitter.h"
@@ -321,4 +322,16 @@ TEST_CASE("There is no profile of what a fit does not have") {
   FitResult no_optimum = fit;
   no_optimum.theta[2] = -0.1;
   CHECK(profile_params(scratch, no_optimum, 1e21, 0).empty());
+}
+
+TEST_CASE("Limits of few degrees of freedom are those of Student's tables") {
+  // Abramowitz and Stegun 1964, table 26.10.
+  CHECK(student_quantile95(1) == Approx(12.706).epsilon(1e-4));
+  CHECK(student_quantile95(2) == Approx(4.303).epsilon(1e-4));
+  CHECK(student_quantile95(3) == Approx(3.182).epsilon(2e-4));
+  CHECK(student_quantile95(10) == Approx(2.228).epsilon(2e-4));
+  CHECK(student_quantile95(120) == Approx(1.980).epsilon(2e-4));
+  CHECK(student_quantile95(100000) == Approx(1.95996).epsilon(1e-4));
+  CHECK(profile_limit(2, 0.5, 1000000) == Approx(2 + 0.25 * 3.8415).epsilon(1e-4));
+  CHECK(std::isinf(profile_limit(2, 0.5, 0)));
 }

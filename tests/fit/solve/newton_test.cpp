@@ -119,3 +119,28 @@ TEST_CASE("Residuals near the rounding of a double do not stop the walk early") 
     CHECK(found.gradient_norm <= 1e-7 * found.pull);
   }
 }
+
+TEST_CASE("A refit that starts with E = 0 stays there when E does not want to rise, else leaves") {
+  // A sum of powers less a constant asks for a floor below 0; the same with a floor of its own.
+  for (const double floor : {-0.5, 1.0}) {
+    Points points;
+    for (int i = 0; i < 12; ++i) {
+      for (const double ratio : {1.0, 5.0, 25.0, 125.0}) {
+        const double params = 1e7 * std::pow(1000, i / 11.0), tokens = ratio * params;
+        const double loss = 12 * std::pow(params, -0.09) + 24 * std::pow(tokens, -0.12) + floor;
+        points.push_back({params, tokens, loss});
+      }
+    }
+    const Objective objective = make_objective(chinchilla_law(), points, 1e-3);
+    Theta start =
+        objective.centred(theta_from_values(chinchilla_law(), {1e-12, 12, 0.09, 24, 0.12}));
+    start[0] = objective.box.lower[0];
+    const NewtonSummary found =
+        minimise(chinchilla_law(), objective.samples, objective.delta, objective.box, start);
+    CHECK(found.converged);
+    const double ends_at = std::exp(found.theta[0]);
+    INFO("floor " << floor << " ends at " << ends_at);
+    if (floor < 0) CHECK(ends_at < 1e-6);
+    if (floor > 0) CHECK(ends_at == Approx(floor).epsilon(1e-3));
+  }
+}

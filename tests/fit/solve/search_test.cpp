@@ -125,3 +125,23 @@ TEST_CASE("Basins are told apart, ordered, and the best one holds most starts") 
     CHECK(found.basins[i].objective > found.basins[i - 1].objective);
   }
 }
+
+TEST_CASE("Starts that go down on a part of many samples end at the optimum of all") {
+  const std::vector<double> truth = {planted::kE, planted::kA, planted::kAlpha, planted::kB,
+                                     planted::kBeta};
+  std::vector<double> ratios;
+  for (int i = 0; i < 50; ++i) ratios.push_back(std::pow(200, i / 49.0));
+  const Objective objective = make_objective(
+      chinchilla_law(), planted::sweep(chinchilla_law(), truth, 100, ratios, 0.01), 1e-3);
+  const Theta none = Theta::Zero(5);
+  const SearchSummary found = search(objective, none, {8, 1, 1});
+  CHECK(found.samples == 2000);
+  CHECK(found.starts_at_best >= 6);
+  // Where a walk on all samples from the truth ends.
+  const Theta from = objective.centred(theta_from_values(chinchilla_law(), truth));
+  const NewtonSummary direct =
+      minimise(chinchilla_law(), objective.samples, objective.delta, objective.box, from);
+  REQUIRE(direct.converged);
+  CHECK(found.best.converged);
+  CHECK(found.best.objective <= direct.objective * (1 + 1e-9));
+}

@@ -64,6 +64,19 @@ TEST_CASE("Both strategies stand side by side, with what continuing saves") {
   CHECK(json["savings"][0]["saved_share"]["ci95"].size() == 2);
 }
 
+TEST_CASE("Where scratch never overtakes the crossing is null, in the JSON as in words") {
+  const std::vector<double> values = {kE, kA, kAlpha, kB, 0.2, kContinuedB, 0.4, kGamma};
+  const AllocationReport report = report_allocation(from_values(joint_law(), values), budgets());
+  REQUIRE_FALSE(report.savings.empty());
+  const nlohmann::ordered_json json = to_json(report);
+  for (const nlohmann::ordered_json& each : json["savings"]) {
+    CHECK(each["continued_better_below"] == false);
+    CHECK(each["crossing_tokens"]["value"].is_null());
+  }
+  const Table table = saving_table(report);
+  CHECK(table.rows[0][table.header.size() - 2] == "never");
+}
+
 TEST_CASE("The CSV has the numbers in full and the ladder's choice") {
   AllocationOptions options = budgets();
   options.ladder = {{"1B, tied", 1e9, {}}};
