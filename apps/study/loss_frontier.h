@@ -38,8 +38,8 @@ struct LossFrontier {
       floor;  // absent: the losses show none (fit/frontier/lower_envelope.h)
   std::vector<LossAtCompute> lowest;  // the losses that it runs through, by compute
   std::vector<LossAtCompute> line;    // from the first of them to the last; no tokens. Two points
-                                    // where it is straight on log axes
-  double mean_distance = 0;  // mean |log(loss / line)| over `lowest`
+                                      // where it is straight on log axes
+  double mean_distance = 0;           // mean |log(loss / line)| over `lowest`
 };
 
 struct LossOverCompute {

@@ -18,7 +18,8 @@ std::string message_after(const std::string& from, const std::string& to) {
 }  // namespace
 
 TEST_CASE("the shipped presets are read and mean the same after being written out") {
-  for (const char* file : {"sweep/presets/demo.toml", "sweep/presets/paper.toml", "sweep/presets/transfer.toml"}) {
+  for (const char* file :
+       {"sweep/presets/demo.toml", "sweep/presets/paper.toml", "sweep/presets/transfer.toml"}) {
     SweepSpec spec = read_spec(file);
     tests::TempFolder folder;
     std::string resolved = to_toml(spec);
