@@ -8,6 +8,7 @@
 #include "apps/commands/commands.h"
 #include "apps/study/rate_search.h"
 #include "apps/study/sweep_folder.h"
+#include "fit/write/fit_json.h"
 #include "fit/write/table.h"
 
 namespace crosslaw::apps {
@@ -17,13 +18,6 @@ struct RatesOptions {
   std::string folder;
   bool json = false;
 };
-
-nlohmann::json estimate_json(const fit::Estimate& estimate) {
-  nlohmann::json j = {{"value", nullptr}, {"ci95", nullptr}};
-  if (estimate.value) j["value"] = *estimate.value;
-  if (estimate.ci95) j["ci95"] = {estimate.ci95->low, estimate.ci95->high};
-  return j;
-}
 
 nlohmann::json rates_json(const std::vector<RateSearch>& searches,
                           const std::vector<RateRuleFit>& rules) {
@@ -37,9 +31,9 @@ nlohmann::json rates_json(const std::vector<RateSearch>& searches,
                              {"runs", s.optimum.points},
                              {"fixed_learning_rate", s.fixed_rate},
                              {"fixed_batch_tokens", s.fixed_batch},
-                             {"learning_rate", estimate_json(s.optimum.learning_rate)},
-                             {"batch_tokens", estimate_json(s.optimum.batch_tokens)},
-                             {"excess_log_loss", estimate_json(s.optimum.excess)},
+                             {"learning_rate", fit::estimate_json(s.optimum.learning_rate)},
+                             {"batch_tokens", fit::estimate_json(s.optimum.batch_tokens)},
+                             {"excess_log_loss", fit::estimate_json(s.optimum.excess)},
                              {"inside", s.optimum.inside},
                              {"problem", s.optimum.problem}});
   }

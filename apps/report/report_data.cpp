@@ -215,8 +215,8 @@ json sizes_json(const std::vector<ModelSizeRow>& sizes) {
 json pair_json(const Observations& observations, const PairFits& fits,
                const std::optional<PairTransfer>& transfer) {
   const LanguagePair& pair = fits.pair;
-  const std::vector<MeasuredSaving> savings =
-      measured_savings(observations, pair, transfer ? transfer->findings.noise : fit::LossNoise{});
+  const std::vector<MeasuredSaving> savings = measured_savings(
+      observations, pair, transfer ? transfer->findings.noise : fit::LossScatter{});
   json entry = {{"language", pair.language},
                 {"source_language", text_or_null(pair.source_language)},
                 {"scratch", pair.scratch},

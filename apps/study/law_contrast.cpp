@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "fit/solve/fitter.h"
+#include "fit/write/fit_json.h"
 
 namespace crosslaw::apps {
 namespace {
@@ -41,13 +42,6 @@ fit::Estimate gamma_difference(const fit::FitResult& scratch, const fit::FitResu
   for (Eigen::Index row = 0; row < rows; ++row)
     draws.emplace_back(continued.draws(row, at) - scratch.draws(row, at));
   return fit::summarise(continued.value(kGamma) - scratch.value(kGamma), draws);
-}
-
-nlohmann::ordered_json estimate_json(const fit::Estimate& e) {
-  using Json = nlohmann::ordered_json;
-  return {{"value", e.value ? Json(*e.value) : Json(nullptr)},
-          {"se", e.se ? Json(*e.se) : Json(nullptr)},
-          {"ci95", e.ci95 ? Json::array({e.ci95->low, e.ci95->high}) : Json(nullptr)}};
 }
 
 fit::Estimate estimate_from(const nlohmann::json& json) {
@@ -102,13 +96,13 @@ nlohmann::ordered_json to_json(const LawContrast& contrast) {
                     {"rms", each.rms},
                     {"mean_error", each.mean_error},
                     {"huber", each.huber},
-                    {"gamma", estimate_json(each.gamma)},
+                    {"gamma", fit::estimate_json(each.gamma)},
                     {"identifiable", each.identifiable}});
   }
   return {{"laws", laws},
-          {"gamma_scratch", estimate_json(contrast.gamma_scratch)},
-          {"gamma_continued", estimate_json(contrast.gamma_continued)},
-          {"gamma_difference", estimate_json(contrast.gamma_difference)},
+          {"gamma_scratch", fit::estimate_json(contrast.gamma_scratch)},
+          {"gamma_continued", fit::estimate_json(contrast.gamma_continued)},
+          {"gamma_difference", fit::estimate_json(contrast.gamma_difference)},
           {"problems", contrast.problems}};
 }
 

@@ -17,7 +17,7 @@ constexpr int kSavingDraws = 1000;
 
 std::vector<MeasuredSaving> measured_savings(const Observations& observations,
                                              const LanguagePair& pair,
-                                             const fit::LossNoise& noise) {
+                                             const fit::LossScatter& noise) {
   std::vector<MeasuredSaving> savings;
   if (pair.continued.empty()) return savings;
   const fit::EqualLoss equal = fit::measured_equal_loss(

@@ -30,7 +30,7 @@ struct MeasuredSaving {
 
 std::vector<MeasuredSaving> measured_savings(const Observations& observations,
                                              const LanguagePair& pair,
-                                             const fit::LossNoise& noise = {});
+                                             const fit::LossScatter& noise = {});
 
 // Mean saving of the runs with about the same tokens per parameter.
 struct BudgetSummary {

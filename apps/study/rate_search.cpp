@@ -26,7 +26,7 @@ double tokens_per_param(const db::RunRow& run) {
 
 // Runs of one strategy and size; budgets are compared as rounded to whole batches.
 using SearchPlace = std::tuple<std::string, std::string>;
-constexpr double kSameBudget = 0.1;
+constexpr double kBudgetTolerance = 0.1;
 
 // Losses at the ends of runs, by run.
 std::map<std::int64_t, double> end_losses(const db::RunStore& store) {
@@ -73,7 +73,7 @@ std::vector<RateSearch> rate_searches(const db::RunStore& store) {
     // The sweep's own runs of that budget are of the search, too.
     for (const db::RunRow& run : runs) {
       const bool same = !run.search && run.strategy == search.strategy && run.size == search.size &&
-                        std::abs(tokens_per_param(run) / budget - 1) < kSameBudget;
+                        std::abs(tokens_per_param(run) / budget - 1) < kBudgetTolerance;
       if (!same) continue;
       settings.push_back(setting_of(run));
       search.fixed_rate = settings.back().rate, search.fixed_batch = settings.back().batch;

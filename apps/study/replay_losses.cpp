@@ -81,7 +81,8 @@ BySize replay_losses(const Observations& observations, const ReplayGroup& group)
   return out;
 }
 
-BySize world_of(const BySize& measured, const fit::LossNoise& noise, std::uint64_t seed, int draw) {
+BySize world_of(const BySize& measured, const fit::LossScatter& noise, std::uint64_t seed,
+                int draw) {
   fit::Random random(seed, static_cast<std::uint64_t>(draw));
   const double sd = noise.sd / std::sqrt(random.chi_square_share(noise.freedom));
   BySize out = measured;
@@ -95,8 +96,8 @@ BySize world_of(const BySize& measured, const fit::LossNoise& noise, std::uint64
   return out;
 }
 
-fit::LossNoise replay_noise(const Observations& observations, const ReplayGroup& group,
-                            const BySize& measured) {
+fit::LossScatter replay_noise(const Observations& observations, const ReplayGroup& group,
+                              const BySize& measured) {
   fit::Points points;
   for (const auto& [params, of_size] : measured) {
     for (const auto& [ratio, losses] : of_size.by_ratio) {
@@ -106,7 +107,7 @@ fit::LossNoise replay_noise(const Observations& observations, const ReplayGroup&
                           std::exp(losses.log_target[i])});
     }
   }
-  const fit::LossNoise seeds = fit::loss_noise(points, nullptr);
+  const fit::LossScatter seeds = fit::loss_noise(points, nullptr);
   if (seeds.sd > 0) return seeds;
   // Else the scatter of the losses around a plane in log N and log D, share by share.
   double squares = 0, freedom = 0;

@@ -38,11 +38,12 @@ BySize replay_losses(const Observations& observations, const ReplayGroup& group)
 
 // From seeds where there are enough of them, else from losses around a smooth surface over N and D;
 // sd 0: not known.
-fit::LossNoise replay_noise(const Observations& observations, const ReplayGroup& group,
-                            const BySize& measured);
+fit::LossScatter replay_noise(const Observations& observations, const ReplayGroup& group,
+                              const BySize& measured);
 
 // Another world: every loss with noise of its own. Worlds differ by the draw alone, not by what is
 // asked of them.
-BySize world_of(const BySize& measured, const fit::LossNoise& noise, std::uint64_t seed, int draw);
+BySize world_of(const BySize& measured, const fit::LossScatter& noise, std::uint64_t seed,
+                int draw);
 
 }  // namespace crosslaw::apps

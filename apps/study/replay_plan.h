@@ -50,7 +50,7 @@ struct ReplayCell {
 struct ReplayPlan {
   std::string strategy, language, source_language;
   std::vector<double> ratios;
-  fit::LossNoise noise;           // behind the intervals
+  fit::LossScatter noise;         // behind the intervals
   std::vector<ReplayCell> cells;  // by size, then by tokens
 };
 

@@ -62,7 +62,7 @@ struct FrontierSaving {
 };
 
 struct TransferFindings {
-  fit::LossNoise noise;  // behind the measured intervals
+  fit::LossScatter noise;  // behind the measured intervals
   std::vector<TransferRow> rows;
   std::vector<TransferBudget> budgets;
   std::optional<fit::TransferGrowth> measured_growth, law_growth;

@@ -67,7 +67,7 @@ EqualTokens equal_tokens(const Points& points, const std::map<double, ScratchRun
 }
 
 // Losses that runs of other seeds repeat, pooled.
-LossNoise noise_of_seeds(const Points& points) {
+LossScatter noise_of_seeds(const Points& points) {
   std::map<std::tuple<int, double, double>, std::vector<double>> same;
   for (const Point& p : points)
     same[{static_cast<int>(p.stage), p.params, p.tokens}].push_back(std::log(p.loss));
@@ -115,8 +115,8 @@ std::optional<Growth> growth_of(const EqualLoss& at, const EqualTokens& tokens) 
 
 }  // namespace
 
-LossNoise loss_noise(const Points& points, const FitResult* fit) {
-  LossNoise seeds = noise_of_seeds(points);
+LossScatter loss_noise(const Points& points, const FitResult* fit) {
+  LossScatter seeds = noise_of_seeds(points);
   if (seeds.sd > 0 || !fit) return seeds;
   double squares = 0, count = 0;
   for (const Point& p : points) {
@@ -151,7 +151,7 @@ SurfaceScatter surface_scatter(const Points& points) {
   return {(a * solver.solve(b) - b).squaredNorm(), freedom};
 }
 
-EqualLoss measured_equal_loss(const Points& points, const LossNoise& noise, int draws,
+EqualLoss measured_equal_loss(const Points& points, const LossScatter& noise, int draws,
                               std::uint64_t seed) {
   EqualLoss out;
   out.continued = select_stage(points, Stage::kContinued);

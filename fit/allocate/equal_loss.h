@@ -38,7 +38,7 @@ struct EqualLoss {
 };
 
 // The scatter of the log loss of one run, and from how many degrees of freedom it is known.
-struct LossNoise {
+struct LossScatter {
   double sd = 0;  // 0: losses are taken as exact, without intervals
   double freedom = 0;
   std::string from;  // "5 pairs of seeds", "the residuals of the fit"
@@ -46,7 +46,7 @@ struct LossNoise {
 
 // From runs that differ in their seed alone, where those leave at least five degrees of freedom;
 // else from the residuals of `fit` (null: none, and the noise is not known).
-LossNoise loss_noise(const Points& points, const FitResult* fit);
+LossScatter loss_noise(const Points& points, const FitResult* fit);
 
 // How losses of one strategy scatter around a smooth surface, without a law: log loss against log N
 // and log D to second order.
@@ -58,7 +58,7 @@ SurfaceScatter surface_scatter(const Points& points);
 
 // From the measured losses: at each size a monotone curve of log loss over log tokens through the
 // scratch points, seeds averaged. In a draw every loss has noise of its own anew.
-EqualLoss measured_equal_loss(const Points& points, const LossNoise& noise, int draws,
+EqualLoss measured_equal_loss(const Points& points, const LossScatter& noise, int draws,
                               std::uint64_t seed);
 
 // From a fit of both strategies; its draws hold both. The fitted continued loss, not the measured

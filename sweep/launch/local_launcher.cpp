@@ -268,7 +268,7 @@ void LocalLauncher::adopt(const std::vector<EarlierAttempt>& attempts) {
     }
     // When no place of ours is free (fewer than before), it goes on without one.
     const std::vector<std::size_t> places = places_of(attempt, known->pid);
-    for (std::size_t place : places) places_[place].busy = true;
+    for (std::size_t taken : places) places_[taken].busy = true;
     processes_[attempt.request.attempt_id] = {known->pid, descriptor, false, {places, {}}, 0};
   }
 }

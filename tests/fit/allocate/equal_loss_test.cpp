@@ -86,11 +86,11 @@ TEST_CASE("Intervals of measured savings hold the truth about as often as they s
 
 TEST_CASE("The scatter of losses is read from seeds, and from residuals where there are none") {
   const FitResult joint = planted_joint();
-  const LossNoise seeds = loss_noise(world(0.004, 3, 3), &joint);
+  const LossScatter seeds = loss_noise(world(0.004, 3, 3), &joint);
   CHECK(seeds.sd == Approx(0.004).epsilon(0.25));
   CHECK(seeds.freedom == 120);
   CHECK(seeds.from.find("seeds") != std::string::npos);
-  const LossNoise residuals = loss_noise(world(0.004, 3), &joint);
+  const LossScatter residuals = loss_noise(world(0.004, 3), &joint);
   CHECK(residuals.sd == Approx(0.004).epsilon(0.3));
   CHECK(residuals.from.find("residuals") != std::string::npos);
   CHECK(loss_noise(world(0.004, 3), nullptr).sd == 0);
