@@ -52,7 +52,8 @@ def run_ours(trainer, folder, size, threads, steps):
     execution = {"token": "t", "device": "cpu", "gpu_uuid": "", "threads": threads, "train_shards": {"x": str(train)},
                  "valid_shards": {"x": str(valid)}, "start_checkpoints": [], "parent_checkpoint": "",
                  "evaluation_steps": [], "others_at_end_only": False, "publish_steps": [],
-                 "checkpoint_every_seconds": 1e9, "micro_batch_sequences": 0}
+                 "checkpoint_every_seconds": 1e9, "checkpoint_time_share": 1.0, "micro_batch_sequences": 0, "ranks": 1,
+                 "gradient_parts": 0, "rank_timeout_seconds": 300.0}
     attempt = pathlib.Path(tempfile.mkdtemp(dir=folder))
     (attempt / "config.json").write_text(json.dumps({"version": 1, "key": "", "recipe": recipe, "execution": execution}))
     done = subprocess.run([trainer, attempt / "config.json"], capture_output=True, text=True)

@@ -8,5 +8,6 @@ scripts/setup.sh
 cmake --preset release -DCROSSLAW_TESTS=ON >build/configure.log || { cat build/configure.log >&2; exit 1; }
 cmake --build --preset release
 build/tests_trainer "[gpu]" -w NoTests
+python3 tests/trainer/gpu_ranks_check.py build/crosslaw-train build/crosslaw
 python3 tests/apps/gpu_sweep_check.py build/crosslaw
 echo "gpu_check: all passed" >&2

@@ -12,10 +12,13 @@
 #include <cstdio>
 #include <cstring>
 #include <fstream>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <stdexcept>
 
 #include "trainer/model/gpu_device.h"
+#include "trainer/rank_processes.h"
 #include "trainer/recipe/run_files.h"
 #include "trainer/recipe/train_config.h"
 #include "trainer/training_loop.h"
@@ -79,13 +82,22 @@ std::string provenance(const TrainConfig& config) {
                       {"torch", TORCH_VERSION},
                       {"crosslaw", CROSSLAW_VERSION},
                       {"device", config.execution.device},
-                      {"threads", config.execution.threads}};
+                      {"threads", config.execution.threads},
+                      {"ranks", config.execution.ranks}};
   if (config.execution.device == "cuda") j["gpu"] = {{"uuid", gpu_uuid()}, {"name", gpu_name()}};
   return j.dump();
 }
 
-TrainHooks file_hooks(const fs::path& folder, LineFile& metrics) {
+// Of every rank.
+TrainHooks rank_hooks() {
   TrainHooks hooks;
+  hooks.say = [](const std::string& message) { fmt::print(stderr, "{}\n", message); };
+  hooks.should_stop = [] { return stop_requested != 0; };
+  return hooks;
+}
+
+TrainHooks file_hooks(const fs::path& folder, LineFile& metrics) {
+  TrainHooks hooks = rank_hooks();
   hooks.on_eval = [&metrics](const EvalLine& line) { metrics.append(to_line(line)); };
   hooks.on_train = [&metrics](const TrainLines& lines) { metrics.append(to_line(lines)); };
   hooks.on_choices = [&metrics](const ChoiceLine& line) { metrics.append(to_line(line)); };
@@ -95,8 +107,6 @@ TrainHooks file_hooks(const fs::path& folder, LineFile& metrics) {
     std::ofstream(file, std::ios::trunc) << step << ' ' << tokens_per_second << '\n';
   };
   hooks.sync = [&metrics] { metrics.sync(); };
-  hooks.say = [](const std::string& message) { fmt::print(stderr, "{}\n", message); };
-  hooks.should_stop = [] { return stop_requested != 0; };
   return hooks;
 }
 
@@ -112,6 +122,46 @@ int exit_code(Outcome outcome) {
   }
 }
 
+RunResult train_as(const RankPlace& place, const TrainConfig& config, const fs::path& folder,
+                   const TrainHooks& hooks) {
+  try {
+    const std::unique_ptr<Communicator> ranks = open_ranks(config.execution, place, folder);
+    return train(config, folder, hooks, *ranks);
+  } catch (const LostRank& lost) {
+    RunResult result;
+    result.token = config.execution.token;
+    result.message = lost.what();
+    return result;
+  }
+}
+
+int run_rank(const RankPlace& place, const TrainConfig& config, const fs::path& folder) {
+  // Rank 0 reports for all.
+  std::optional<LineFile> metrics;
+  if (place.rank == 0) metrics.emplace(metrics_file(folder));
+  RunResult result =
+      train_as(place, config, folder, metrics ? file_hooks(folder, *metrics) : rank_hooks());
+  if (!result.message.empty())
+    fmt::print(stderr, "{}: {}\n", name_of(result.outcome), result.message);
+  if (!metrics) return exit_code(result.outcome);
+  // A refusal may mean that there is no such GPU to be asked for its name.
+  if (result.outcome != Outcome::kRefused) result.provenance = provenance(config);
+  // In this order: a result.json that survives a power cut must not promise lines that did not.
+  metrics->sync();
+  publish_result(result, folder);
+  return exit_code(result.outcome);
+}
+
+// What goes wrong is said by the rank to which it happens.
+int run_rank_to_its_end(const RankPlace& place, const TrainConfig& config, const fs::path& folder) {
+  try {
+    return run_rank(place, config, folder);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "crosslaw-train: {}\n", error.what());
+    return kExitFailed;
+  }
+}
+
 int run(const fs::path& config_path) {
   TrainConfig config = read_config(config_path);
   if (auto messages = complaints(config); !messages.empty()) {
@@ -119,17 +169,23 @@ int run(const fs::path& config_path) {
       fmt::print(stderr, "{}: {}\n", config_path.string(), message);
     return kExitBadConfig;
   }
-  fs::path folder = fs::absolute(config_path).parent_path();
-  LineFile metrics(metrics_file(folder));
-  RunResult result = train(config, folder, file_hooks(folder, metrics));
-  // A refusal may mean that there is no such GPU to be asked for its name.
-  if (result.outcome != Outcome::kRefused) result.provenance = provenance(config);
-  if (!result.message.empty())
-    fmt::print(stderr, "{}: {}\n", name_of(result.outcome), result.message);
-  // In this order: a result.json that survives a power cut must not promise lines that did not.
-  metrics.sync();
-  publish_result(result, folder);
-  return exit_code(result.outcome);
+  const fs::path folder = fs::absolute(config_path).parent_path();
+  const int64_t ranks = config.execution.ranks;
+  if (ranks == 1) return run_rank({}, config, folder);
+  if (const auto place = place_of_job_step(ranks)) return run_rank(*place, config, folder);
+  const RankEnds ends = run_rank_processes(ranks, folder, [&](const RankPlace& place) {
+    return run_rank_to_its_end(place, config, folder);
+  });
+  if (ends.loss.empty()) return ends.first_code.value_or(kExitFailed);
+  fmt::print(stderr, "crosslaw-train: {}\n", ends.loss);
+  // Who was killed could not report.
+  if (!ends.first_code && !read_result(folder)) {
+    RunResult result;
+    result.token = config.execution.token;
+    result.message = ends.loss;
+    publish_result(result, folder);
+  }
+  return ends.first_code.value_or(kExitDone) == kExitDone ? kExitFailed : *ends.first_code;
 }
 
 }  // namespace

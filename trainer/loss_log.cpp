@@ -27,13 +27,16 @@ LossLog::LossLog(const TrainConfig& config, std::function<void(const TrainLines&
       hopeless_loss_(kHopelessFactor *
                      std::log(static_cast<double>(config.recipe.model.vocabulary))) {}
 
-void LossLog::add(int64_t step, const at::Tensor& loss, const at::Tensor& gradient_norm) {
-  // One tensor of two numbers: one copy fetches both.
+void LossLog::add(int64_t step, const at::Tensor& loss, const at::Tensor& gradient_norm,
+                  const at::Tensor& requests) {
+  // One tensor of all numbers: one copy fetches them.
   at::Tensor numbers = at::stack({loss.to(at::kDouble), gradient_norm.to(at::kDouble)});
+  if (requests.defined()) numbers = at::cat({numbers, requests});
   Reading reading{step, numbers, {}};
   if (numbers.is_cuda()) {
     // Into pinned memory, else the copy would wait for all steps before it.
-    reading.numbers = at::empty({2}, at::TensorOptions(at::kDouble).pinned_memory(true));
+    reading.numbers =
+        at::empty(numbers.sizes(), at::TensorOptions(at::kDouble).pinned_memory(true));
     reading.numbers.copy_(numbers, true);
     reading.copied.emplace(c10::DeviceType::CUDA);
     reading.copied->record(
@@ -50,6 +53,7 @@ void LossLog::read_down_to(size_t left) {
     if (lines_.loss_nats.empty()) lines_.first_step = first.step;
     const double* numbers = first.numbers.const_data_ptr<double>();
     judge(first.step, numbers[0], numbers[1]);
+    if (first.numbers.numel() == 4) requests_ = {numbers[2] > 0, numbers[3] > 0};
   }
 }
 

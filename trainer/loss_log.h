@@ -22,13 +22,21 @@ class LossLog {
   LossLog(const TrainConfig& config, std::function<void(const TrainLines&)> on_train);
 
   // Mean loss of step `step` in nats a token and the norm of its gradient, each a tensor of one.
-  void add(int64_t step, const at::Tensor& loss, const at::Tensor& gradient_norm);
+  // `requests`: how many ranks ask to stop and for a checkpoint, (2) fp64; empty for one rank.
+  void add(int64_t step, const at::Tensor& loss, const at::Tensor& gradient_norm,
+           const at::Tensor& requests = {});
   // Reads what waits and hands all to on_train, as one line.
   void publish();
   // A validation loss after `step` steps that is not finite is divergence, too.
   void judge_validation(int64_t step, const std::string& language, double loss_nats);
 
   int64_t unpublished() const { return static_cast<int64_t>(lines_.loss_nats.size()); }
+  // What a rank asked for at the newest step that has been read.
+  struct Requests {
+    bool stop = false, checkpoint = false;
+  };
+  const Requests& requests() const { return requests_; }
+  void answer_requests() { requests_ = {}; }
   bool diverged() const { return !divergence_.empty(); }
   const std::string& divergence() const { return divergence_; }  // what was found first
 
@@ -36,7 +44,7 @@ class LossLog {
   // Loss and norm of a step, on their way to the host.
   struct Reading {
     int64_t step;
-    at::Tensor numbers;                // (2) double, on the CPU once `copied` has come
+    at::Tensor numbers;                // (2 or 4) double, on the CPU once `copied` has come
     std::optional<c10::Event> copied;  // of a GPU
   };
 
@@ -49,6 +57,7 @@ class LossLog {
   double hopeless_loss_;
   std::deque<Reading> waiting_;
   int64_t hopeless_ = 0;
+  Requests requests_;
   TrainLines lines_;
   std::string divergence_;
 };

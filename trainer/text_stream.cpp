@@ -53,10 +53,10 @@ TrainingText::TrainingText(const TrainConfig& config)
       batch_sequences_(config.recipe.batch_sequences),
       order_(windowed(config.recipe, shards_), batch_sequences_, config.recipe.seed) {}
 
-at::Tensor TrainingText::batch(int64_t step) const {
-  at::Tensor tokens = at::empty({batch_sequences_, context_ + 1}, at::kLong);
+at::Tensor TrainingText::batch(int64_t step, int64_t first, int64_t count) const {
+  at::Tensor tokens = at::empty({count, context_ + 1}, at::kLong);
   int64_t* row = tokens.data_ptr<int64_t>();
-  for (const SequenceRef& sequence : order_.batch(step)) {
+  for (const SequenceRef& sequence : order_.batch(step, first, count)) {
     shards_[sequence.part].copy(sequence.window * context_, context_ + 1, row);
     // One token more than the context: inputs are the first `context` of them, targets the last.
     // Neighbouring windows share that token, so that each token is a target once.

@@ -16,8 +16,11 @@ class TrainingText {
  public:
   explicit TrainingText(const TrainConfig& config);
 
-  // (batch_sequences, context + 1) int64 tokens of one optimizer step, on the CPU.
-  at::Tensor batch(int64_t step) const;
+  // (count, context + 1) int64 tokens on the CPU: sequences [first, first + count) of those of one
+  // optimizer step.
+  at::Tensor batch(int64_t step, int64_t first, int64_t count) const;
+  // All of them.
+  at::Tensor batch(int64_t step) const { return batch(step, 0, batch_sequences_); }
 
   // Tokens of the mixture's first language, and of the others, in the first `steps` steps.
   int64_t target_tokens(int64_t steps) const;

@@ -1,28 +1,30 @@
 #include "trainer/training_loop.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <c10/util/Exception.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <memory>
-#include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <stdexcept>
+#include <utility>
 
 #include "db/files/file_system.h"
+#include "trainer/checkpoint_writer.h"
 #include "trainer/choice_scoring.h"
+#include "trainer/gradient_exchange.h"
 #include "trainer/loss_log.h"
 #include "trainer/matrix_optimizers.h"
+#include "trainer/micro_batches.h"
 #include "trainer/model/checkpoint.h"
-#include "trainer/model/gpu_device.h"
-#include "trainer/model/llama.h"
 #include "trainer/out_of_memory.h"
 #include "trainer/recipe/learning_rate.h"
-#include "trainer/recipe/memory_model.h"
 #include "trainer/recipe/model_cost.h"
+#include "trainer/run_setup.h"
 #include "trainer/text_stream.h"
 
 namespace crosslaw::trainer {
@@ -31,10 +33,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Enough rows to keep the matrix products busy; more would only take memory.
-constexpr int64_t kLargestCpuMicroBatchTokens = 8192;
-// The rest is for the gaps that the caching allocator leaves.
-constexpr double kGpuMemoryShare = 0.95;
 constexpr int64_t kMostStepsInOneLine = 256;  // of metrics.jsonl
 constexpr double kSecondsBetweenHeartbeats = 0.5;
 
@@ -42,79 +40,34 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// Memory is short whatever the micro-batch.
-struct OutOfMemory : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-// The run cannot start as it was asked to; the message goes into result.json.
-struct Refused : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-at::ScalarType weight_type(const TrainConfig& config) {
-  const std::string& precision = config.recipe.precision;
-  bool bf16 = precision == "bf16" || (precision == "auto" && config.execution.device == "cuda");
-  return bf16 ? at::kBFloat16 : at::kFloat;
-}
-
-at::Device open_device(const Execution& execution) {
-  if (execution.device != "cuda") {
-    at::set_num_threads(static_cast<int>(execution.threads));
-    return at::kCPU;
-  }
-  if (visible_gpus() < 1)
-    throw Refused("a GPU was promised, none is visible (CUDA_VISIBLE_DEVICES, driver)");
-  // By UUID, not by index: the numbers change with CUDA_VISIBLE_DEVICES and with a failed card.
-  if (!execution.gpu_uuid.empty() && gpu_uuid() != execution.gpu_uuid) {
-    throw Refused(
-        fmt::format("GPU {} was promised, {} is visible", execution.gpu_uuid, gpu_uuid()));
-  }
-  prefer_cudnn_attention();
-  return {at::kCUDA, 0};
-}
-
-// The largest divisor of the batch that the memory allows. On the CPU it depends on the recipe
-// alone: another micro-batch adds up in another order, and a resumed run must give the same bits.
-int64_t micro_batch_sequences(const TrainConfig& config) {
-  const Recipe& recipe = config.recipe;
-  if (config.execution.micro_batch_sequences > 0) {
-    int64_t asked = std::min(config.execution.micro_batch_sequences, recipe.batch_sequences);
-    // A divisor, so that all micro-batches weigh the same in the mean.
-    while (recipe.batch_sequences % asked != 0) --asked;
-    return asked;
-  }
-  bool gpu = config.execution.device == "cuda";
-  double budget = gpu ? kGpuMemoryShare * gpu_free_bytes() : 0;
-  for (int64_t sequences = recipe.batch_sequences; sequences > 1; --sequences) {
-    if (recipe.batch_sequences % sequences != 0) continue;
-    const TrainingSetup setup{recipe.model, recipe.context_tokens,
-                              sequences,    1,
-                              gpu,          weight_type(config) == at::kBFloat16};
-    bool fits = gpu ? memory_use(setup).total() <= budget
-                    : sequences * recipe.context_tokens <= kLargestCpuMicroBatchTokens;
-    if (fits) return sequences;
-  }
-  return 1;
+// The others are told nothing more than what one rank reports.
+TrainHooks hooks_of(const TrainHooks& hooks, bool first) {
+  TrainHooks own;
+  if (first) return hooks;
+  own.say = hooks.say, own.should_stop = hooks.should_stop;
+  return own;
 }
 
 class TrainingRun {
  public:
-  TrainingRun(const TrainConfig& config, fs::path folder, const TrainHooks& hooks)
+  TrainingRun(const TrainConfig& config, fs::path folder, const TrainHooks& hooks,
+              Communicator& ranks)
       : config_(config),
         recipe_(config.recipe),
         folder_(std::move(folder)),
-        hooks_(hooks),
+        hooks_(hooks_of(hooks, ranks.rank() == 0)),
+        ranks_(ranks),
         device_(open_device(config.execution)),
         text_(config),
-        micro_batch_(micro_batch_sequences(config)),
-        parameters_(recipe_.model, weight_type(config), device_),
-        losses_(config, hooks.on_train),
+        parameters_(recipe_.model, weight_type(config), device_, ranks.rank(), ranks.ranks()),
+        exchange_(parameters_, ranks, gradient_parts(config) > 1),
+        passes_(config, parameters_, ranks, exchange_, hooks_.say),
+        losses_(config, [this](const TrainLines& lines) { report_losses(lines); }),
         key_(run_key(recipe_)),
         trajectory_(trajectory_key(recipe_)),
-        last_checkpoint_time_(Clock::now()) {
-    require_disk();
-    within_memory([] {});  // makes the model's buffers
+        last_checkpoint_time_(Clock::now()),
+        writer_(parameters_, recipe_.model) {
+    if (is_first()) require_disk();
     for (const ValidationSet& set : recipe_.validation) {
       validation_.emplace_back(set, config.execution.valid_shards.at(set.language),
                                recipe_.context_tokens, recipe_.model.vocabulary);
@@ -131,6 +84,7 @@ class TrainingRun {
     result_.start_step = step;
     result_.outcome = train_from(step);
     result_.seconds = seconds_since(start);
+    result_.micro_batch_sequences = passes_.sequences();
     double trained =
         static_cast<double>((result_.step - result_.start_step) * recipe_.batch_tokens());
     result_.tokens_per_second = result_.seconds > 0 ? trained / result_.seconds : 0;
@@ -142,6 +96,27 @@ class TrainingRun {
     if (hooks_.say) hooks_.say(message);
   }
 
+  bool is_first() const { return ranks_.rank() == 0; }
+
+  // Whether all ranks say so.
+  bool all_agree(bool yes) {
+    if (ranks_.ranks() == 1) return yes;
+    const at::Tensor nays = at::full({1}, yes ? 0.0 : 1.0, device_double());
+    ranks_.all_reduce(nays);
+    ranks_.finish();
+    return nays.item<double>() == 0;
+  }
+
+  at::TensorOptions device_double() const {
+    return at::TensorOptions().dtype(at::kDouble).device(device_);
+  }
+
+  void report_losses(const TrainLines& lines) {
+    // What comes from a communication that broke off is no loss.
+    ranks_.finish();
+    if (hooks_.on_train) hooks_.on_train(lines);
+  }
+
   // One checkpoint stays until the next one is there.
   void require_disk() const {
     const std::string shortage = db::disk_shortage(
@@ -149,51 +124,18 @@ class TrainingRun {
     if (!shortage.empty()) throw Refused("no room for the run's checkpoints: " + shortage);
   }
 
-  // Does what may run out of memory; if it does, again with half the micro-batch, which gives the
-  // same loss but for rounding. `work` must begin anew each time.
-  template <typename Work>
-  void within_memory(const Work& work) {
-    for (;;) {
-      try {
-        if (!model_) {
-          model_ = std::make_unique<Llama>(
-              parameters_, recipe_.model, recipe_.context_tokens, micro_batch_,
-              device_.is_cuda() ? Llama::Path::kGpu : Llama::Path::kCpu);
-        }
-        result_.micro_batch_sequences = micro_batch_;
-        return work();
-      } catch (const std::exception& error) {
-        if (!is_out_of_memory(error)) throw;
-        const std::string reason = plain_message(error);
-        const auto half = halved_divisor(recipe_.batch_sequences, micro_batch_);
-        if (!half) throw OutOfMemory("not even one sequence at a time fits: " + reason);
-        say(fmt::format("out of memory with micro-batches of {} sequences, going on with {}: {}",
-                        micro_batch_, *half, reason));
-        micro_batch_ = *half;
-        // The old buffers go before the new ones are asked for.
-        model_.reset();
-        release_unused_gpu_memory();
-      }
-    }
-  }
-
   // Best start first: a checkpoint of this run or of the trajectory that it shares, else the
   // parent's weights, else random ones. A damaged candidate costs time, not the run; a damaged
   // parent is refused, for to train from something else would be another run under the same key.
   int64_t restore_start_state() {
     for (const std::string& candidate : config_.execution.start_checkpoints) {
-      try {
-        CheckpointState state = load_checkpoint(parameters_, recipe_.model, true, candidate);
-        // Another run's checkpoint is as good as our own up to where the schedules part.
-        bool shared =
-            state.trajectory == trajectory_ && state.step <= shared_steps(recipe_.schedule);
-        if (state.key != key_ && !shared)
-          throw std::runtime_error(candidate + ": belongs to another run");
-        say(fmt::format("resuming at step {} from {}", state.step, candidate));
-        return state.step;
-      } catch (const std::runtime_error& error) {
-        say(fmt::format("not used: {}", error.what()));
+      const std::optional<int64_t> step = resume_from(candidate);
+      // From different states ranks would train something else than the run.
+      if (all_agree(step.has_value())) {
+        say(fmt::format("resuming at step {} from {}", *step, candidate));
+        return *step;
       }
+      if (step) say(fmt::format("not used: {}: another rank could not read it", candidate));
     }
     // A rejected candidate may have been loaded before its key was read.
     parameters_.moment1.zero_();
@@ -218,6 +160,21 @@ class TrainingRun {
     return 0;
   }
 
+  // Its step; nothing, and why is said, when the run cannot go on from it.
+  std::optional<int64_t> resume_from(const std::string& candidate) {
+    try {
+      CheckpointState state = load_checkpoint(parameters_, recipe_.model, true, candidate);
+      // Another run's checkpoint is as good as our own up to where the schedules part.
+      bool shared = state.trajectory == trajectory_ && state.step <= shared_steps(recipe_.schedule);
+      if (state.key != key_ && !shared)
+        throw std::runtime_error(candidate + ": belongs to another run");
+      return state.step;
+    } catch (const std::runtime_error& error) {
+      say(fmt::format("not used: {}", error.what()));
+      return std::nullopt;
+    }
+  }
+
   Outcome train_from(int64_t step) {
     Clock::time_point start = Clock::now(), last_report = start;
     int64_t first = step;
@@ -227,18 +184,19 @@ class TrainingRun {
     for (; step < recipe_.schedule.steps; ++step) {
       // Between two steps all state is in the parameters and the step's number, so that a
       // checkpoint here resumes bit by bit.
-      if (hooks_.should_stop && hooks_.should_stop()) {
+      if (stop_requested()) {
         losses_.publish();
         if (losses_.diverged()) return diverged();
         publish(step, true);
+        report_checkpoint(writer_.wait());
         return Outcome::kStopped;
       }
       train_one_step(step);
       result_.step = step + 1;
+      report_checkpoint(writer_.published());
       if (losses_.diverged()) return diverged();
-      bool due = seconds_since(last_checkpoint_time_) >= config_.execution.checkpoint_every_seconds;
-      bool publishes =
-          step + 1 < recipe_.schedule.steps && (due || publish_steps_.contains(step + 1));
+      bool publishes = step + 1 < recipe_.schedule.steps &&
+                       (checkpoint_due() || publish_steps_.contains(step + 1));
       if (publishes || losses_.unpublished() >= kMostStepsInOneLine) losses_.publish();
       // Before the checkpoint: a run that is stopped in between repeats an evaluation at most,
       // which replaces its row; the other order could lose it.
@@ -254,12 +212,38 @@ class TrainingRun {
     }
     score_choices(step);
     publish(step, false);
+    report_checkpoint(writer_.wait());
     return Outcome::kDone;
+  }
+
+  bool own_wish_to_stop() const { return hooks_.should_stop && hooks_.should_stop(); }
+  // Less often than asked for where checkpoints would cost more than their share of the time.
+  bool own_checkpoint_due() const {
+    const Execution& e = config_.execution;
+    const double seldom =
+        e.checkpoint_time_share < 1 ? checkpoint_seconds_ / e.checkpoint_time_share : 0;
+    return is_first() &&
+           seconds_since(last_checkpoint_time_) >= std::max(e.checkpoint_every_seconds, seldom);
+  }
+  at::Tensor own_requests() const {
+    const double stop = own_wish_to_stop() ? 1 : 0, checkpoint = own_checkpoint_due() ? 1 : 0;
+    // Filled where they lie: a copy from here would wait for the GPU.
+    return at::cat(
+        {at::full({1}, stop, device_double()), at::full({1}, checkpoint, device_double())});
+  }
+  // What a rank alone decides at once, several learn together, with the sums of a step.
+  bool stop_requested() const {
+    return ranks_.ranks() == 1 ? own_wish_to_stop() : losses_.requests().stop;
+  }
+  bool checkpoint_due() const {
+    return ranks_.ranks() == 1 ? own_checkpoint_due() : losses_.requests().checkpoint;
   }
 
   // No checkpoint: nobody should continue from here.
   Outcome diverged() {
+    ranks_.finish();  // or is another rank lost, and the loss none?
     losses_.publish();
+    report_checkpoint(writer_.wait());
     result_.message = losses_.divergence();
     return Outcome::kDiverged;
   }
@@ -271,46 +255,35 @@ class TrainingRun {
 
   double mean_scale() const { return 1.0 / static_cast<double>(recipe_.batch_tokens()); }
 
-  // The sum of the batch's token losses; the gradient of their mean is in the parameters.
-  at::Tensor accumulate_gradients(int64_t step) {
-    const at::Tensor tokens = text_.batch(step).to(device_);
-    parameters_.gradients.zero_();
-    // Each micro-batch contributes its sum of losses over the tokens of the whole batch, so that
-    // the gradient is the batch's mean however it is cut.
-    at::Tensor loss;
-    for (int64_t from = 0; from < recipe_.batch_sequences; from += micro_batch_) {
-      at::Tensor part =
-          model_->accumulate_gradients(tokens.narrow(0, from, micro_batch_), mean_scale());
-      loss = loss.defined() ? loss + part : part;
+  void train_one_step(int64_t step) {
+    at::Tensor numbers = passes_.gradients(text_, step);
+    // Behind the loss what this rank asks of all.
+    if (ranks_.ranks() > 1) numbers = at::cat({numbers, own_requests()});
+    const at::Tensor norm = exchange_.finish(numbers);
+    if (recipe_.optimizer.kind == OptimizerKind::kAdamW) {
+      adamw_step(step, norm);
+    } else {
+      matrix_step(parameters_, recipe_, step, norm, passes_.target());
     }
-    return loss;
+    exchange_.gather_weights();
+    losses_.add(step, numbers[0] * mean_scale(), norm, numbers.narrow(0, 1, numbers.numel() - 1));
   }
 
-  void train_one_step(int64_t step) {
+  void adamw_step(int64_t step, const at::Tensor& norm) {
     Parameters& p = parameters_;
-    at::Tensor loss;
-    within_memory([&] { loss = accumulate_gradients(step); });
-    // Padding between the weights is zero and does not count.
-    at::Tensor norm = at::linalg_vector_norm(p.gradients);
     const AdamWOptions& o = recipe_.optimizer;
-    if (o.kind != OptimizerKind::kAdamW) {
-      matrix_step(p, recipe_, step, norm, model_->target());
-      return losses_.add(step, loss * mean_scale(), norm);
-    }
-    double rate = learning_rate(recipe_.schedule, step);
-    auto update = [&](int64_t from, int64_t count, double decay) {
-      adamw(model_->target(),
-            {count, step + 1, rate, o.beta1, o.beta2, o.epsilon, decay, o.clip_norm,
-             norm.data_ptr<float>(), p.gradients.data_ptr<float>() + from,
-             p.master.data_ptr<float>() + from, p.moment1.data_ptr<float>() + from,
-             p.moment2.data_ptr<float>() + from,
+    const double rate = learning_rate(recipe_.schedule, step);
+    for (const Bucket& b : p.buckets()) {
+      // Matrices lie first, norm weights last (parameters.h).
+      const double decay = b.begin < p.decayed_count() ? o.weight_decay : 0.0;
+      adamw(passes_.target(),
+            {b.own_count, step + 1, rate, o.beta1, o.beta2, o.epsilon, decay, o.clip_norm,
+             norm.data_ptr<float>(), p.gradients.data_ptr<float>() + b.own_begin,
+             p.own_master(b).data_ptr<float>(), p.moment1.data_ptr<float>() + b.slice_begin,
+             p.moment2.data_ptr<float>() + b.slice_begin,
              static_cast<char*>(p.weights.mutable_data_ptr()) +
-                 from * static_cast<int64_t>(p.weights.element_size())});
-    };
-    // Matrices lie first, norm weights last (parameters.h).
-    update(0, p.decayed_count(), o.weight_decay);
-    update(p.decayed_count(), p.count() - p.decayed_count(), 0.0);
-    losses_.add(step, loss * mean_scale(), norm);
+                 b.own_begin * static_cast<int64_t>(p.weights.element_size())});
+    }
   }
 
   // Windows of a validation text that are measured after `step` steps. At both ends all are.
@@ -324,23 +297,12 @@ class TrainingRun {
     return std::clamp<int64_t>(tokens / recipe_.context_tokens, 1, text.windows());
   }
 
-  double loss_sum(const ValidationText& text, int64_t windows) {
-    // In double and on the device: one read a language, whatever the micro-batch.
-    at::Tensor total = at::zeros({}, at::TensorOptions().dtype(at::kDouble).device(device_));
-    for (int64_t from = 0; from < windows; from += micro_batch_) {
-      const int64_t count = std::min(micro_batch_, windows - from);
-      total += model_->loss_sum(text.windows_from(from, count).to(device_));
-    }
-    return total.item<double>();
-  }
-
   void evaluate(int64_t step) {
     losses_.publish();
     for (const ValidationText& text : validation_) {
       const int64_t windows = windows_at(step, text);
       if (windows == 0) continue;
-      double sum = 0;
-      within_memory([&] { sum = loss_sum(text, windows); });
+      const double sum = passes_.loss_sum(text, windows);
       EvalLine line;
       line.step = step;
       line.language = text.language();
@@ -361,50 +323,88 @@ class TrainingRun {
     }
   }
 
+  // On rank 0 alone: it has all weights, and the others wait at its next message.
   void score_choices(int64_t step) {
+    if (!is_first()) return;
     for (const auto& [name, file] : config_.execution.choice_files) {
       const std::vector<ChoiceQuestion> questions = read_choices(file);
       std::vector<std::vector<double>> scores;
-      within_memory([&] {
-        scores = log_likelihoods(*model_, recipe_.model, recipe_.context_tokens, micro_batch_,
-                                 questions, device_);
+      passes_.within_memory([&](Llama& model, int64_t sequences) {
+        scores = log_likelihoods(model, recipe_.model, recipe_.context_tokens, sequences, questions,
+                                 device_);
       });
       write_log_likelihoods(questions, scores, folder_ / ("choices-" + name + ".jsonl"));
       if (hooks_.on_choices) hooks_.on_choices(choice_line(name, step, questions, scores));
     }
   }
 
-  // Checkpoints that no other run waits for are kept only until the next one.
+  // Copies the state and lets it be written beside the steps that follow.
   void publish(int64_t step, bool resumable) {
+    const Clock::time_point start = Clock::now();
+    report_checkpoint(writer_.wait());
     // Losses first: ingest must not know a checkpoint of steps whose losses it has not seen.
     losses_.publish();
+    losses_.answer_requests();
     // And to the disk: after a power cut no checkpoint may be there whose losses are not.
     if (hooks_.sync) hooks_.sync();
-    std::string name = checkpoint_name(step);
     // A checkpoint from the cooldown is of use to this run alone.
     std::string trajectory = step <= shared_steps(recipe_.schedule) ? trajectory_ : "";
-    publish_checkpoint(parameters_, recipe_.model, {step, key_, trajectory}, resumable,
-                       folder_ / name);
-    result_.checkpoint = name;
-    if (hooks_.on_checkpoint) hooks_.on_checkpoint({step, name});
-    // Only after the new one is published, so that there always is one to resume from.
-    if (!passing_.empty() && passing_ != name) fs::remove_all(folder_ / passing_);
-    passing_ = resumable && !publish_steps_.contains(step) ? name : "";
+    const CheckpointWriter::Checkpoint checkpoint{
+        {step, key_, trajectory, {}}, folder_ / checkpoint_name(step), resumable};
+    if (ranks_.ranks() > 1 || (resumable && writer_.can_copy())) {
+      collect_state(resumable);
+      if (is_first()) writer_.begin(checkpoint);
+    } else {
+      Parameters& p = parameters_;
+      writer_.write_now(checkpoint, resumable ? TrainedNumbers{p.master, p.moment1, p.moment2}
+                                              : TrainedNumbers{p.master, {}, {}});
+      report_checkpoint(checkpoint);
+    }
+    checkpoint_seconds_ = seconds_since(start);
     last_checkpoint_time_ = Clock::now();
+  }
+
+  // Into the writer's room on rank 0, whatever each rank owns.
+  void collect_state(bool resumable) {
+    const Parameters& p = parameters_;
+    const TrainedNumbers room = is_first() ? writer_.room(resumable) : TrainedNumbers{};
+    if (p.weights.scalar_type() != at::kFloat) {
+      exchange_.collect(p.master, room.master);
+    } else if (is_first()) {
+      room.master.copy_(p.weights);  // whole on every rank
+    }
+    if (!resumable) return;
+    exchange_.collect(p.moment1, room.moment1);
+    exchange_.collect(p.moment2, room.moment2);
+  }
+
+  void report_checkpoint(const std::optional<CheckpointWriter::Checkpoint>& published) {
+    if (!published) return;
+    const std::string name = published->folder.filename().string();
+    result_.checkpoint = name;
+    if (hooks_.on_checkpoint) hooks_.on_checkpoint({published->state.step, name});
+    // Those that no other run waits for are kept until the next one is published, so that there
+    // always is one to resume from.
+    if (!passing_.empty() && passing_ != name) fs::remove_all(folder_ / passing_);
+    const bool kept = !published->resumable || publish_steps_.contains(published->state.step);
+    passing_ = kept ? "" : name;
   }
 
   const TrainConfig& config_;
   const Recipe& recipe_;
   fs::path folder_;
-  const TrainHooks& hooks_;
+  TrainHooks hooks_;
+  Communicator& ranks_;
   at::Device device_;
   TrainingText text_;
-  int64_t micro_batch_;
   Parameters parameters_;
-  std::unique_ptr<Llama> model_;  // on the same tensors
+  GradientExchange exchange_;  // of them
+  MicroBatches passes_;        // of the model over its share of text
   LossLog losses_;
   std::string key_, trajectory_;
   Clock::time_point last_checkpoint_time_;
+  double checkpoint_seconds_ = 0;  // that training stood still for it
+  CheckpointWriter writer_;
   std::vector<ValidationText> validation_;
   std::set<int64_t> evaluation_steps_, publish_steps_;
   std::string passing_;
@@ -413,27 +413,36 @@ class TrainingRun {
 
 }  // namespace
 
-RunResult train(const TrainConfig& config, const fs::path& folder, const TrainHooks& hooks) {
+RunResult train(const TrainConfig& config, const fs::path& folder, const TrainHooks& hooks,
+                Communicator& ranks) {
   RunResult result;
+  auto ended = [&](Outcome outcome, const std::string& message) {
+    result.outcome = outcome;
+    result.message = message;
+    // The others would wait for us.
+    ranks.fail(fmt::format("rank {}: {}", ranks.rank(), message));
+  };
   try {
-    result = TrainingRun(config, folder, hooks).run();
+    result = TrainingRun(config, folder, hooks, ranks).run();
   } catch (const Refused& refusal) {
-    result.outcome = Outcome::kRefused;
-    result.message = refusal.what();
+    ended(Outcome::kRefused, refusal.what());
   } catch (const UnusableShard& shard) {
-    result.outcome = Outcome::kRefused;
-    result.message = shard.what();
+    ended(Outcome::kRefused, shard.what());
   } catch (const OutOfMemory& error) {
-    result.outcome = Outcome::kOutOfMemory;
-    result.message = error.what();
+    ended(Outcome::kOutOfMemory, error.what());
+  } catch (const LostRank& lost) {
+    ended(Outcome::kCrashed, lost.what());
   } catch (const std::exception& error) {
     // The weights themselves, or a small request in between.
+    ended(Outcome::kOutOfMemory, plain_message(error));
     if (!is_out_of_memory(error)) throw;
-    result.outcome = Outcome::kOutOfMemory;
-    result.message = plain_message(error);
   }
   result.token = config.execution.token;
   return result;
+}
+
+RunResult train(const TrainConfig& config, const fs::path& folder, const TrainHooks& hooks) {
+  return train(config, folder, hooks, *one_rank());
 }
 
 }  // namespace crosslaw::trainer

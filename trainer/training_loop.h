@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <functional>
 
+#include "trainer/ranks/communicator.h"
 #include "trainer/recipe/run_files.h"
 #include "trainer/recipe/train_config.h"
 
@@ -21,10 +22,15 @@ struct TrainHooks {
   std::function<bool()> should_stop;  // asked once a step; true: publish a checkpoint and return
 };
 
-// Trains from the best start state the config names (a checkpoint of the same trajectory, else the
-// parent's weights, else random weights) to the end of the schedule. Expected ends are outcomes:
-// done, diverged, stopped, out of memory, refused (wrong device, damaged parent or data).
-// `folder` receives the checkpoints. Throws for what should not happen (disk full, CUDA fault).
+// Trains, as one of the ranks of a run, from the best start state the config names (a checkpoint of
+// the same trajectory, else the parent's weights, else random weights) to the end of the schedule.
+// Expected ends are outcomes: done, diverged, stopped, out of memory, refused (wrong device,
+// damaged parent or data), crashed (another rank was lost). `folder` receives the checkpoints. Rank
+// 0 alone reports and writes; each rank asks its own should_stop, and all stop after the same step.
+// Throws for what should not happen (disk full, CUDA fault).
+RunResult train(const TrainConfig& config, const std::filesystem::path& folder,
+                const TrainHooks& hooks, Communicator& ranks);
+// A run of one rank.
 RunResult train(const TrainConfig& config, const std::filesystem::path& folder,
                 const TrainHooks& hooks);
 

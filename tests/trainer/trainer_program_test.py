@@ -60,7 +60,8 @@ class Workshop:
                 "train_shards": {"fr": str(shards["fr.train"])}, "valid_shards": {"fr": str(shards["fr.valid"])},
                 "start_checkpoints": [], "parent_checkpoint": "", "evaluation_steps": [5, 20],
                 "others_at_end_only": False, "publish_steps": [10], "checkpoint_every_seconds": 600.0,
-                "micro_batch_sequences": 0}}
+                "checkpoint_time_share": 1.0, "micro_batch_sequences": 0, "ranks": 1, "gradient_parts": 0,
+                "rank_timeout_seconds": 30.0}}
 
     def attempt(self, text=None, **changes):
         """A fresh attempt folder with its config; `changes` are of the execution or of the schedule."""

@@ -302,6 +302,7 @@ TEST_CASE("checkpoints on a timer are kept one at a time") {
   Workshop w;
   TrainConfig config = w.config("fr", 12);
   config.execution.checkpoint_every_seconds = 1e-9;
+  config.execution.checkpoint_time_share = 1;
   config.execution.publish_steps = {6};
   Journal j = w.run(config, "a");
   CHECK(j.checkpoints.size() == 12);
@@ -361,6 +362,7 @@ TEST_CASE("no checkpoint is published from the step that diverges on") {
   config.recipe.schedule.peak_learning_rate = 1e6;
   config.recipe.optimizer.clip_norm = 0;
   config.execution.checkpoint_every_seconds = 1e-9;
+  config.execution.checkpoint_time_share = 1;
   Journal j = w.run(config, "a");
   REQUIRE(j.result.outcome == Outcome::kDiverged);
   int64_t first = 0;

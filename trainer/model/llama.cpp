@@ -253,7 +253,8 @@ void Llama::add_weight_gradient(const at::Tensor& d_weight, const at::Tensor& d_
   }
 }
 
-void Llama::backward(const at::Tensor& inputs, int64_t sequences) {
+void Llama::backward(const at::Tensor& inputs, int64_t sequences,
+                     const std::function<void(int64_t)>& layer_done) {
   int64_t rows = sequences * context_;
   auto part = [&](const at::Tensor& buffer) { return first_rows(buffer, rows); };
   // One gradient of the stream runs backwards through all layers. At each norm the branch's
@@ -287,6 +288,7 @@ void Llama::backward(const at::Tensor& inputs, int64_t sequences) {
     add_weight_gradient(l.d_qkv_weight, d_qkv, normed);
     norm_backward(d_normed, part(l.input), l.attention_norm, part(l.input_rstd), l.d_attention_norm,
                   true, d_stream);
+    if (layer_done) layer_done(layers_.rend() - it - 1);
   }
   if (gpu_) {  // sorted, hence deterministic
     d_embedding_.add_(at::embedding_dense_backward(d_stream, inputs, shape_.vocabulary, -1, false));
@@ -295,7 +297,8 @@ void Llama::backward(const at::Tensor& inputs, int64_t sequences) {
   }
 }
 
-at::Tensor Llama::accumulate_gradients(const at::Tensor& tokens, double loss_scale) {
+at::Tensor Llama::accumulate_gradients(const at::Tensor& tokens, double loss_scale,
+                                       const std::function<void(int64_t)>& layer_done) {
   c10::NoGradGuard no_gradient;
   int64_t sequences = tokens.size(0);
   at::Tensor inputs = tokens.narrow(1, 0, context_).reshape({-1});
@@ -303,7 +306,7 @@ at::Tensor Llama::accumulate_gradients(const at::Tensor& tokens, double loss_sca
   at::Tensor targets = tokens.narrow(1, 1, context_).reshape({-1});
   forward(inputs, sequences, true);
   at::Tensor loss = head_loss(targets, sequences * context_, static_cast<float>(loss_scale));
-  backward(inputs, sequences);
+  backward(inputs, sequences, layer_done);
   return loss;
 }
 

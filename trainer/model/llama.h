@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <vector>
 
 #include "trainer/model/kernels/kernels.h"
@@ -35,7 +36,10 @@ class Llama {
 
   // Adds the gradient of (sum of token losses * loss_scale) and returns the sum of token losses in
   // nats, a fp64 scalar on the device. tokens: (sequences, context + 1) int64 on the device.
-  at::Tensor accumulate_gradients(const at::Tensor& tokens, double loss_scale);
+  // `layer_done` (may be empty) is told each layer whose matrices' gradients are queued, from the
+  // last to the first; an untied head's are, by then.
+  at::Tensor accumulate_gradients(const at::Tensor& tokens, double loss_scale,
+                                  const std::function<void(int64_t layer)>& layer_done = {});
 
   // The sum of token losses alone.
   at::Tensor loss_sum(const at::Tensor& tokens);
@@ -64,7 +68,8 @@ class Llama {
   };
 
   void forward(const at::Tensor& inputs, int64_t sequences, bool keep);
-  void backward(const at::Tensor& inputs, int64_t sequences);
+  void backward(const at::Tensor& inputs, int64_t sequences,
+                const std::function<void(int64_t)>& layer_done);
   at::Tensor head_loss(const at::Tensor& targets, int64_t rows, float d_scale);
   void attention_forward(Layer& layer, int64_t sequences, bool keep);
   void attention_backward(Layer& layer, const at::Tensor& d_attended, const at::Tensor& d_qkv,

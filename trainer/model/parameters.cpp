@@ -19,20 +19,26 @@ namespace {
 // GPU's cache line. The gaps hold zeros, whose gradients and moments stay zero.
 constexpr int64_t kAlignment = 64;
 
+// A message of 64 MiB keeps a link between GPUs busy; in memory a layer at a time is as good.
+constexpr int64_t kGpuBucketNumbers = int64_t{1} << 24, kCpuBucketNumbers = 1;
+
 constexpr size_t kMostThreads = 16;
 constexpr int64_t kFewNumbers = int64_t{1} << 22;
 
 std::vector<ParameterSlot> layout(const ModelShape& s) {
   std::vector<ParameterSlot> slots;
+  int64_t final_after_layer = ParameterSlot::kAtTheEnd;
   auto matrix = [&](const std::string& name, int64_t outputs, int64_t inputs, int64_t fan_in) {
-    slots.push_back(
-        {name, {outputs, inputs}, 0, 1.0 / std::sqrt(3.0 * static_cast<double>(fan_in)), false});
+    const double std = 1.0 / std::sqrt(3.0 * static_cast<double>(fan_in));
+    slots.push_back({name, {outputs, inputs}, 0, std, false, final_after_layer});
   };
   auto norm = [&](const std::string& name) { slots.push_back({name, {s.hidden}, 0, 0, true}); };
   // Looking up a row has no fan-in; the hidden size gives the tied head logits of order one.
   matrix("embedding", s.vocabulary, s.hidden, s.hidden);
+  final_after_layer = s.layers;  // before the first layer's turn
   if (!s.tied_head) matrix("unembedding", s.vocabulary, s.hidden, s.hidden);
   for (int64_t layer = 0; layer < s.layers; ++layer) {
+    final_after_layer = layer;
     matrix(fmt::format("layers.{}.qkv", layer), s.qkv_width(), s.hidden, s.hidden);
     matrix(fmt::format("layers.{}.attention_out", layer), s.hidden, s.query_width(),
            s.query_width());
@@ -72,25 +78,44 @@ int64_t ParameterSlot::count() const {
 Parameters::Parameters(const ModelShape& shape, at::ScalarType weight_type, at::Device device,
                        int64_t rank, int64_t ranks)
     : slots_(layout(shape)) {
-  int64_t offset = 0;
-  for (ParameterSlot& slot : slots_) {
-    if (slot.is_norm && decayed_count_ == 0) decayed_count_ = offset;
+  const int64_t unit = kAlignment * ranks;  // parts are equal, hence zeros behind a bucket
+  const int64_t smallest = device.is_cuda() ? kGpuBucketNumbers : kCpuBucketNumbers;
+  int64_t offset = 0, slice = 0;
+  Bucket open;
+  auto close = [&] {
+    offset = (offset + unit - 1) / unit * unit;
+    open.count = offset - open.begin;
+    open.own_count = open.count / ranks;
+    open.own_begin = open.begin + rank * open.own_count;
+    open.slice_begin = slice;
+    slice += open.own_count;
+    buckets_.push_back(open);
+  };
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    ParameterSlot& slot = slots_[i];
+    const bool first_norm = slot.is_norm && decayed_count_ == 0;
+    // A rank alone sends nothing: all matrices are one bucket, all norms the other.
+    const bool full = ranks > 1 && i > 0 && offset - open.begin >= smallest &&
+                      slot.final_after_layer != slots_[i - 1].final_after_layer;
+    if (first_norm || full) {
+      close();
+      open = {offset, 0, slot.final_after_layer};
+    }
+    if (first_norm) decayed_count_ = offset;
+    if (i == 0) open.final_after_layer = slot.final_after_layer;
+    open.final_after_layer = std::min(open.final_after_layer, slot.final_after_layer);
     slot.offset = offset;
     offset += (slot.count() + kAlignment - 1) / kAlignment * kAlignment;
   }
-  // Slices are equal, hence the zeros behind the last weight.
-  const int64_t unit = kAlignment * ranks, count = (offset + unit - 1) / unit * unit;
-  slice_begin_ = rank * (count / ranks);
+  close();
   auto zeros = [&](int64_t size, at::ScalarType type) {
     return at::zeros({size}, at::TensorOptions().dtype(type).device(device));
   };
-  weights = zeros(count, weight_type);
-  gradients = zeros(count, at::kFloat);
-  const bool separate = weight_type != at::kFloat;
-  master = separate ? zeros(count / ranks, at::kFloat) : weights;
-  if (!separate && ranks > 1) master = weights.narrow(0, slice_begin_, count / ranks);
-  moment1 = zeros(count / ranks, at::kFloat);
-  moment2 = zeros(count / ranks, at::kFloat);
+  weights = zeros(offset, weight_type);
+  gradients = zeros(offset, at::kFloat);
+  master = weight_type != at::kFloat ? zeros(slice, at::kFloat) : weights;
+  moment1 = zeros(slice, at::kFloat);
+  moment2 = zeros(slice, at::kFloat);
 }
 
 void Parameters::initialize(uint64_t seed, double std) {
@@ -136,16 +161,24 @@ void Parameters::put_moment(const at::Tensor& moment, const std::string& name, i
   const ParameterSlot& found = slot(name);
   const int64_t row = found.count() / found.shape.front();
   const int64_t offset = found.offset + first_row * row;
-  const int64_t begin = std::max(offset, slice_begin_),
-                end = std::min(offset + rows.numel(), slice_begin_ + slice_count());
-  if (begin >= end) return;
-  moment.narrow(0, begin - slice_begin_, end - begin)
-      .copy_(rows.reshape({-1}).narrow(0, begin - offset, end - begin));
+  for (const Bucket& b : buckets_) {
+    const int64_t begin = std::max(offset, b.own_begin),
+                  end = std::min(offset + rows.numel(), b.own_begin + b.own_count);
+    if (begin >= end) continue;
+    moment.narrow(0, b.slice_begin + begin - b.own_begin, end - begin)
+        .copy_(rows.reshape({-1}).narrow(0, begin - offset, end - begin));
+  }
+}
+
+at::Tensor Parameters::own_master(const Bucket& bucket) const {
+  return weights.scalar_type() != at::kFloat
+             ? master.narrow(0, bucket.slice_begin, bucket.own_count)
+             : weights.narrow(0, bucket.own_begin, bucket.own_count);
 }
 
 void Parameters::copy_master_to_weights() {
-  if (weights.scalar_type() != at::kFloat)
-    weights.narrow(0, slice_begin_, slice_count()).copy_(master);
+  if (weights.scalar_type() == at::kFloat) return;
+  for (const Bucket& b : buckets_) weights.narrow(0, b.own_begin, b.own_count).copy_(own_master(b));
 }
 
 }  // namespace crosslaw::trainer

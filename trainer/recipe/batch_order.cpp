@@ -96,10 +96,10 @@ int64_t BatchOrder::window_of(size_t part, int64_t index) const {
   return permuted(index % language.windows, language.windows, key);
 }
 
-std::vector<SequenceRef> BatchOrder::batch(int64_t step) const {
+std::vector<SequenceRef> BatchOrder::batch(int64_t step, int64_t first, int64_t count) const {
   std::vector<SequenceRef> sequences;
-  sequences.reserve(static_cast<size_t>(batch_sequences_));
-  for (int64_t i = 0; i < batch_sequences_; ++i)
+  sequences.reserve(static_cast<size_t>(count));
+  for (int64_t i = first; i < first + count; ++i)
     sequences.push_back(sequence(step * batch_sequences_ + i));
   return sequences;
 }

@@ -27,8 +27,9 @@ class BatchOrder {
  public:
   BatchOrder(std::vector<WindowedLanguage> languages, int64_t batch_sequences, uint64_t seed);
 
-  // The sequences of one optimizer step.
-  std::vector<SequenceRef> batch(int64_t step) const;
+  // The sequences of one optimizer step, or [first, first + count) of them.
+  std::vector<SequenceRef> batch(int64_t step) const { return batch(step, 0, batch_sequences_); }
+  std::vector<SequenceRef> batch(int64_t step, int64_t first, int64_t count) const;
 
   // How many of the first `sequences` sequences belong to `part`.
   int64_t count(size_t part, int64_t sequences) const;

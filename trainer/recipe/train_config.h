@@ -117,7 +117,14 @@ struct Execution {
   int64_t others_course_tokens = 0;
   std::vector<int64_t> publish_steps;  // checkpoints that other runs start from
   double checkpoint_every_seconds = 600;
-  int64_t micro_batch_sequences = 0;  // 0: the whole batch on the CPU, what fits on the GPU
+  double checkpoint_time_share = 0.02;  // of all time, at most; 1: as often as asked for
+  int64_t micro_batch_sequences = 0;    // 0: the whole batch on the CPU, what fits on the GPU
+  int64_t ranks = 1;                    // processes that share each batch, one a GPU
+  // The batch is cut into so many parts, whose gradients are added up pair by pair; a rank takes as
+  // many as another. Where sums have a fixed order (on the CPU), the same number of parts gives the
+  // same bits on any number of ranks, all of them powers of two. 0: one a rank.
+  int64_t gradient_parts = 0;
+  double rank_timeout_seconds = 300;  // so long a rank waits for the others, then the attempt ends
 };
 
 struct TrainConfig {

@@ -1,6 +1,7 @@
 // What may be wrong with a configuration, said before any training starts.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "trainer/recipe/train_config.h"
@@ -130,6 +131,30 @@ std::vector<std::string> complaints(const Recipe& recipe) {
   return checks.take();
 }
 
+namespace {
+
+// Of the processes that share a run.
+std::vector<std::string> rank_complaints(const TrainConfig& config) {
+  const Execution& execution = config.execution;
+  const int64_t ranks = execution.ranks, parts = execution.gradient_parts;
+  Checks checks;
+  checks.at_least<int64_t>("ranks", ranks, 1);
+  checks.at_least<int64_t>("gradient_parts", parts, 0);
+  if (ranks >= 1 && parts > 0 && parts % ranks != 0)
+    checks.add("gradient_parts", parts, fmt::format("a multiple of ranks = {}, or 0", ranks));
+  const int64_t cuts = std::max(ranks, parts);
+  if (cuts > 1 && cuts > config.recipe.batch_sequences) {
+    checks.add(parts > ranks ? "gradient_parts" : "ranks", cuts,
+               fmt::format("at most batch_sequences = {}: each takes at least one sequence",
+                           config.recipe.batch_sequences));
+  }
+  if (!(execution.rank_timeout_seconds > 0))
+    checks.add("rank_timeout_seconds", execution.rank_timeout_seconds, "positive");
+  return checks.take();
+}
+
+}  // namespace
+
 std::vector<std::string> complaints(const TrainConfig& config) {
   Checks checks;
   checks.append(complaints(config.recipe));
@@ -147,6 +172,10 @@ std::vector<std::string> complaints(const TrainConfig& config) {
   if (!(execution.checkpoint_every_seconds > 0)) {
     checks.add("checkpoint_every_seconds", execution.checkpoint_every_seconds, "positive");
   }
+  if (!(execution.checkpoint_time_share > 0 && execution.checkpoint_time_share <= 1)) {
+    checks.add("checkpoint_time_share", execution.checkpoint_time_share, "in (0, 1]");
+  }
+  checks.append(rank_complaints(config));
   for (const MixturePart& part : config.recipe.mixture) {
     if (!execution.train_shards.contains(part.language)) {
       checks.add("train_shards: no shard for " + part.language);

@@ -61,6 +61,43 @@ TEST_CASE("weights lie apart in the flat buffers, aligned, the decayed ones firs
   }
 }
 
+TEST_CASE("buckets cover the flat buffers, and ranks share each of them equally") {
+  for (const ModelShape& shape : kShapes) {
+    for (const int64_t ranks : {1, 2, 3, 8}) {
+      int64_t owned = 0;
+      for (int64_t rank = 0; rank < ranks; ++rank) {
+        const Parameters p(shape, at::kBFloat16, at::kCPU, rank, ranks);
+        int64_t end = 0, slice = 0;
+        for (const Bucket& b : p.buckets()) {
+          CHECK(b.begin == end);
+          CHECK(b.own_count * ranks == b.count);
+          CHECK(b.own_count % 64 == 0);
+          CHECK(b.own_begin == b.begin + rank * b.own_count);
+          CHECK(b.slice_begin == slice);
+          // Weight decay is one number a bucket.
+          CHECK((b.begin >= p.decayed_count() || b.begin + b.count <= p.decayed_count()));
+          end += b.count, slice += b.own_count;
+        }
+        CHECK(end == p.count());
+        CHECK(slice == p.slice_count());
+        CHECK(p.master.numel() == slice);
+        owned += slice;
+        // A bucket may travel when the last gradient of its weights is there.
+        for (const ParameterSlot& slot : p.slots()) {
+          for (const Bucket& b : p.buckets()) {
+            if (slot.offset >= b.begin && slot.offset < b.begin + b.count) {
+              CHECK(slot.final_after_layer >= b.final_after_layer);
+              CHECK(slot.offset + slot.count() <= b.begin + b.count);
+            }
+          }
+        }
+        CHECK((ranks == 1 || p.buckets().size() >= static_cast<size_t>(shape.layers + 2)));
+      }
+      CHECK(owned == Parameters(shape, at::kFloat, at::kCPU, 0, ranks).count());
+    }
+  }
+}
+
 TEST_CASE("a view is the weight itself, and an unknown name is an error that says it") {
   Parameters p(kShapes[0], at::kFloat, at::kCPU);
   p.weight("layers.1.down").fill_(3);

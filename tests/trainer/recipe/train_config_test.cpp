@@ -235,6 +235,12 @@ TEST_CASE("each bound of a config: what breaks it is named alone, what just meet
            {[](auto& c) { c.execution.checkpoint_every_seconds = 1e-9; },
             [](auto& c) { c.execution.checkpoint_every_seconds = 0; },
             "checkpoint_every_seconds = 0: must be positive"},
+           {[](auto& c) { c.execution.checkpoint_time_share = 1; },
+            [](auto& c) { c.execution.checkpoint_time_share = 0; },
+            "checkpoint_time_share = 0: must be in (0, 1]"},
+           {[](auto& c) { c.execution.rank_timeout_seconds = 1e-9; },
+            [](auto& c) { c.execution.rank_timeout_seconds = 0; },
+            "rank_timeout_seconds = 0: must be positive"},
            {[](auto& c) { c.execution.micro_batch_sequences = 0; },
             [](auto& c) { c.execution.micro_batch_sequences = -1; }, "micro_batch_sequences = -1"},
            {[](auto& c) { c.execution.train_shards["zh"] = "more than needed"; },
@@ -287,6 +293,8 @@ TEST_CASE("every part of a config comes back from its file, those of either sche
       e.parent_checkpoint = "p", e.others_at_ends_only = true, e.others_course_tokens = 96,
       e.publish_steps = {9, 8};
       e.checkpoint_every_seconds = 1.0 / 7.0, e.micro_batch_sequences = 2, e.device = "cuda";
+      e.checkpoint_time_share = 1.0 / 9.0, e.ranks = 4, e.gradient_parts = 8;
+      e.rank_timeout_seconds = 1.0 / 11.0;
       write_config(c, folder / "config.json");
       TrainConfig read = read_config(folder / "config.json");
       CHECK(to_json(read.recipe) == to_json(c.recipe));
@@ -298,6 +306,10 @@ TEST_CASE("every part of a config comes back from its file, those of either sche
       CHECK(read.execution.others_course_tokens == 96);
       CHECK(read.execution.publish_steps == e.publish_steps);
       CHECK(read.execution.checkpoint_every_seconds == 1.0 / 7.0);
+      CHECK(read.execution.checkpoint_time_share == 1.0 / 9.0);
+      CHECK(read.execution.ranks == 4);
+      CHECK(read.execution.gradient_parts == 8);
+      CHECK(read.execution.rank_timeout_seconds == 1.0 / 11.0);
       CHECK(read.execution.valid_shards == e.valid_shards);
       // Written again it is the same file, to the last byte.
       std::string first = tests::read_file(folder / "config.json");
