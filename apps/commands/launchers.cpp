@@ -1,5 +1,7 @@
 #include "apps/commands/launchers.h"
 
+#include <fmt/format.h>
+
 #include "sweep/launch/command_templates.h"
 #include "sweep/launch/local_launcher.h"
 #include "sweep/launch/slots.h"
@@ -15,9 +17,11 @@ sweep::QueueOptions queue_options(const sweep::LaunchSpec& launch) {
   queue.most_jobs = queue.places = static_cast<std::size_t>(asked.max_jobs);
   // Other systems name a job's GPUs in other ways, or let it see no others.
   queue.needs_binding = launch.backend == "slurm" && asked.gpus > 0;
-  // One process a GPU; srun tells each which one it is.
-  if (launch.backend == "slurm" && asked.nodes * asked.gpus > 1)
-    queue.wrapper = "srun --kill-on-bad-exit=1";
+  // One process a GPU; srun tells each which one it is. From version 22.05 on it does not take the
+  // processors of a task over from the job.
+  if (launch.backend == "slurm" && asked.gpus > 0)
+    queue.wrapper =
+        fmt::format("srun --kill-on-bad-exit=1 --cpus-per-task={}", launch.threads_per_run);
   return queue;
 }
 

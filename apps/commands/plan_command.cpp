@@ -7,13 +7,16 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "apps/commands/command_line_lists.h"
 #include "apps/commands/commands.h"
+#include "apps/commands/plan_fits.h"
 #include "apps/study/presets.h"
 #include "apps/study/sweep_folder.h"
 #include "apps/terminal/quantities.h"
 #include "fit/write/table.h"
 #include "sweep/plan/base_cost.h"
 #include "sweep/plan/plan.h"
+#include "sweep/plan/run_gpus.h"
 #include "sweep/schedule/run_speed.h"
 #include "trainer/recipe/memory_model.h"
 
@@ -25,21 +28,25 @@ struct PlanOptions {
   std::string folder;
   bool json = false;
   bool wide = false;
+  FitsOptions fits;
 };
 
-// One slot's price of a run, before anything is trained.
+// Price of a run, before anything is trained. Memory is of one slot.
 struct Price {
-  double seconds = 0, dollars = 0, memory_bytes = 0, disk_bytes = 0;
+  double seconds = 0, slot_seconds = 0, dollars = 0, memory_bytes = 0, disk_bytes = 0;
 };
 
 Price price_of(const sweep::PlannedRun& run, const sweep::SweepSpec& spec) {
   bool gpu = spec.launch.devices == "gpu";
   Price price;
-  price.seconds = run.flops_to_train() / sweep::RunSpeed::assumed(spec.launch, gpu);
-  price.dollars = price.seconds / 3600 * spec.launch.dollars_per_hour;
-  price.memory_bytes = trainer::memory_use({run.recipe.model, run.recipe.context_tokens,
-                                            gpu ? 1 : run.recipe.batch_sequences, 1, gpu, gpu})
-                           .total();
+  price.slot_seconds = run.flops_to_train() / sweep::RunSpeed::assumed(spec.launch, gpu);
+  price.seconds = price.slot_seconds / static_cast<double>(gpu ? run.gpus : 1);
+  price.dollars = price.slot_seconds / 3600 * spec.launch.dollars_per_hour;
+  price.memory_bytes =
+      trainer::memory_use(gpu ? sweep::gpu_setup(run.recipe, run.gpus)
+                              : trainer::TrainingSetup{run.recipe.model, run.recipe.context_tokens,
+                                                       run.recipe.batch_sequences, 1, false, false})
+          .total();
   price.disk_bytes = run.checkpoint_bytes();
   return price;
 }
@@ -65,7 +72,7 @@ Totals totals_of(const sweep::Plan& plan, const sweep::SweepSpec& spec) {
     Price price = price_of(run, spec);
     double flops = run.flops_6nd();
     t.flops_6nd += flops, t.flops_exact += run.row.flops, t.flops_to_train += run.flops_to_train();
-    t.seconds += price.seconds, t.dollars += price.dollars, t.disk_bytes += price.disk_bytes;
+    t.seconds += price.slot_seconds, t.dollars += price.dollars, t.disk_bytes += price.disk_bytes;
     t.tokens += run.row.tokens_target + run.row.tokens_source;
     t.smallest_6nd = t.smallest_6nd == 0 ? flops : std::min(t.smallest_6nd, flops);
     t.largest_6nd = std::max(t.largest_6nd, flops);
@@ -102,6 +109,7 @@ nlohmann::json json_of(const sweep::Plan& plan, const sweep::SweepSpec& spec,
                         {"flops_6nd", run.flops_6nd()},
                         {"flops_exact", row.flops},
                         {"flops_to_train", run.flops_to_train()},
+                        {"gpus", run.gpus},
                         {"seconds_estimate", price.seconds},
                         {"dollars_estimate", price.dollars},
                         {"memory_bytes_estimate", price.memory_bytes},
@@ -161,9 +169,12 @@ void print_text(const sweep::Plan& plan, const sweep::SweepSpec& spec,
                 const std::optional<sweep::BaseCost>& bases,
                 const std::map<std::string, std::string>& outcomes, bool wide) {
   fit::Table table;
+  const bool several = std::any_of(plan.runs.begin(), plan.runs.end(),
+                                   [](const sweep::PlannedRun& run) { return run.gpus > 1; });
   table.header = {"run",   "params N", "tokens D", "6ND FLOPs", "exact FLOPs", "steps",
                   "batch", "lr",       "time",     "memory",    "disk",        "starts from"};
   table.align = "lrrrrrrrrrrl";
+  if (several) table.header.insert(table.header.begin() + 8, "GPUs"), table.align.insert(8, "r");
   for (const sweep::PlannedRun& run : plan.runs) {
     Price price = price_of(run, spec);
     const std::string start = start_of(plan, run);
@@ -178,6 +189,8 @@ void print_text(const sweep::Plan& plan, const sweep::SweepSpec& spec,
          format_seconds(price.seconds), format_bytes(price.memory_bytes),
          format_bytes(price.disk_bytes),
          outcome == outcomes.end() ? start : fmt::format("{} ({})", start, outcome->second)});
+    auto& row = table.rows.back();
+    if (several) row.insert(row.begin() + 7, std::to_string(run.gpus));
   }
   fmt::print("{}",
              fit::render(table, wide ? fit::TableFormat::kWideText : fit::TableFormat::kText));
@@ -206,9 +219,14 @@ void print_text(const sweep::Plan& plan, const sweep::SweepSpec& spec,
 }
 
 int run_plan(const PlanOptions& options) {
+  require_fits_options(options.fits);
   sweep::SweepSpec spec = sweep::read_spec(file_or_preset(options.spec, ".toml"));
   const auto ladder = sweep::read_ladder(spec.ladder, spec.vocabulary, spec.tied_head);
   const sweep::Plan plan = sweep::make_plan(spec, ladder, nullptr);
+  if (options.fits.wanted) {
+    print_fits(plan, options.fits);
+    return 0;
+  }
   const std::optional<sweep::BaseCost> bases = sweep::cost_of_bases(spec, ladder, plan);
   auto outcomes = outcomes_by_name(options.folder);
   if (options.json) {
@@ -232,7 +250,17 @@ void add_plan_command(CLI::App& app, int& exit_code) {
                       "A sweep's folder: also show each run's outcome there");
   command->add_flag("--json", options->json, "One JSON object with exact numbers");
   command->add_flag("--wide", options->wide, "every column, not only what fits a page");
-  command->callback([options, &exit_code] { exit_code = run_plan(*options); });
+  command->add_flag("--fits", options->fits.wanted,
+                    "instead, the sizes that fit GPUs: micro-batch and bytes of each");
+  add_number_list(*command, "--gpus", options->fits.gpus,
+                  "with --fits: GPUs of one run, by default 1,8");
+  add_number_list(*command, "--card-gb", options->fits.card_gb,
+                  "with --fits: memory of a GPU in GB, by default 80,141");
+  command->add_flag("--csv", options->fits.csv, "with --fits: CSV with bytes by kind");
+  command->callback([options, &exit_code] {
+    options->fits.json = options->json;
+    exit_code = run_plan(*options);
+  });
 }
 
 }  // namespace crosslaw::apps

@@ -92,6 +92,7 @@ sweep::SchedulerOptions scheduler_options(const Training& t) {
           host_name(),
           t.spec.launch,
           t.spec.train.checkpoint_every_seconds,
+          t.spec.train.checkpoint_time_share,
           t.spec.train.source_loss_at_end_only,
           t.spec.train.source_valid_tokens};
 }

@@ -20,13 +20,14 @@ fs::path job_file(const fs::path& script) { return script.parent_path() / "job.s
 
 TemplateValues values_of(const LaunchSpec& launch, const LaunchRequest& request,
                          const fs::path& script) {
+  const JobShape shape = job_shape(launch, request.gpus);
   return {{{"script", script.string()},
            {"log", request.log_file.string()},
            {"label", request.label},
            {"token", request.token},
            {"folder", script.parent_path().string()},
-           {"nodes", std::to_string(launch.queue.nodes)},
-           {"gpus", std::to_string(launch.queue.gpus)},
+           {"nodes", std::to_string(shape.nodes)},
+           {"gpus", std::to_string(shape.gpus)},
            {"threads", std::to_string(launch.threads_per_run)},
            {"time", launch.queue.time_limit},
            {"partition", launch.queue.partition},

@@ -15,7 +15,7 @@ class ExportedJobs : public RunLauncher {
   std::string device() const override { return options_.device; }
   std::size_t places() const override { return options_.places; }
   bool detaches() const override { return true; }
-  bool reserve() override { return true; }
+  bool reserve(int64_t) override { return true; }
   bool start(const LaunchRequest& request, const Commit& commit) override;
   void adopt(const std::vector<EarlierAttempt>& attempts) override;
   std::vector<AttemptState> states(std::chrono::milliseconds patience) override;

@@ -13,6 +13,8 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <set>
+#include <sstream>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -32,12 +34,14 @@ constexpr std::chrono::milliseconds kBetweenLockLooks{5};
 
 // Between fork and exec: only calls that are safe there.
 [[noreturn]] void become_trainer(const char* program, const char* config, const char* log,
-                                 const Slot& slot, int gpu_lock, int go) {
+                                 const std::vector<int>& cpus, const std::string& gpus,
+                                 const std::vector<int>& gpu_locks, int go) {
   // A session of its own: Ctrl-C and a closed terminal reach us alone, and we decide what to do.
   ::setsid();
   // Of other GPUs' locks we inherited copies, too, which would hold them meanwhile.
   for (int other = 3; other < kMostDescriptors; ++other) {
-    if (other != go && other != gpu_lock) ::close(other);
+    if (other != go && std::find(gpu_locks.begin(), gpu_locks.end(), other) == gpu_locks.end())
+      ::close(other);
   }
   // Until the store knows this process nothing may happen; should the scheduler die before, the
   // pipe ends and so do we.
@@ -48,16 +52,16 @@ constexpr std::chrono::milliseconds kBetweenLockLooks{5};
   if (input < 0 || output < 0) ::_exit(kExitCannotStart);
   ::dup2(input, 0), ::dup2(output, 1), ::dup2(output, 2);
   // Not close-on-exec any more: the lock lives as long as the trainer, whatever becomes of us.
-  if (gpu_lock >= 0) ::fcntl(gpu_lock, F_SETFD, 0);
-  if (!slot.cpus.empty()) {
+  for (int lock : gpu_locks) ::fcntl(lock, F_SETFD, 0);
+  if (!cpus.empty()) {
     cpu_set_t set;
     CPU_ZERO(&set);
-    for (int cpu : slot.cpus) CPU_SET(cpu, &set);
+    for (int cpu : cpus) CPU_SET(cpu, &set);
     ::sched_setaffinity(0, sizeof set, &set);
   }
   // Ignored signals survive exec; the trainer wants to hear them.
   for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE}) ::signal(signal, SIG_DFL);
-  ::setenv("CUDA_VISIBLE_DEVICES", slot.gpu_uuid.c_str(), 1);
+  ::setenv("CUDA_VISIBLE_DEVICES", gpus.c_str(), 1);
   ::execl(program, program, config, nullptr);
   ::_exit(kExitNotFound);
 }
@@ -96,38 +100,63 @@ std::string LocalLauncher::device() const {
   return places_.empty() ? "cpu" : places_.front().slot.device();
 }
 
-bool LocalLauncher::reserve() {
-  if (reserved_) return true;
-  for (std::size_t i = 0; i < places_.size(); ++i) {
-    if (places_[i].busy || Clock::now() < places_[i].not_before || !take_gpu(places_[i])) continue;
-    reserved_ = i;
+std::size_t LocalLauncher::gpus_here() const {
+  std::set<std::string> uuids;
+  for (const Place& place : places_) uuids.insert(place.slot.gpu_uuid);
+  return uuids.size();
+}
+
+bool LocalLauncher::reserve(int64_t gpus) {
+  const auto wanted = device() == "cuda" ? static_cast<std::size_t>(gpus) : 1;
+  // start() says that so many will never be free.
+  if (reserved_.places.size() == wanted || wanted > std::max<std::size_t>(1, gpus_here()))
     return true;
+  reserved_ = {};
+  std::set<std::string> uuids;
+  for (std::size_t i = 0; i < places_.size() && reserved_.places.size() < wanted; ++i) {
+    Place& place = places_[i];
+    std::shared_ptr<GpuLock> lock;
+    if (place.busy || Clock::now() < place.not_before || uuids.contains(place.slot.gpu_uuid) ||
+        !take_gpu(place, lock))
+      continue;
+    uuids.insert(place.slot.gpu_uuid);
+    reserved_.places.push_back(i);
+    if (lock) reserved_.gpus.push_back(lock);
   }
+  if (reserved_.places.size() == wanted) return true;
+  reserved_ = {};
   return false;
 }
 
-bool LocalLauncher::take_gpu(Place& place) {
+bool LocalLauncher::is_ours(int64_t pid) const {
+  // Of a run on several GPUs it is the children of the process that we started which use them.
+  const int64_t parent = parent_of(pid).value_or(0);
+  return std::any_of(processes_.begin(), processes_.end(),
+                     [&](const auto& p) { return p.second.pid == pid || p.second.pid == parent; });
+}
+
+bool LocalLauncher::take_gpu(Place& place, std::shared_ptr<GpuLock>& lock) {
   const std::string& uuid = place.slot.gpu_uuid;
   if (uuid.empty()) return true;
   // One lock for all runs that we put on a GPU.
   for (const auto& [id, process] : processes_) {
-    if (process.gpu && places_[process.place].slot.gpu_uuid == uuid) reserved_gpu_ = process.gpu;
+    for (std::size_t i = 0; i < process.taken.gpus.size(); ++i) {
+      if (places_[process.taken.places[i]].slot.gpu_uuid == uuid) lock = process.taken.gpus[i];
+    }
   }
-  for (int look = 0; !reserved_gpu_ && look < kLockLooks; ++look) {
+  for (int look = 0; !lock && look < kLockLooks; ++look) {
     if (look > 0) std::this_thread::sleep_for(kBetweenLockLooks);
-    reserved_gpu_ = GpuLock::try_take(uuid);
+    lock = GpuLock::try_take(uuid);
   }
-  if (!reserved_gpu_) {
-    taken(place, "another sweep");
+  if (!lock) {
+    say_taken(place, "another sweep");
     return false;
   }
   if (!options_.share_gpus) {
     for (const GpuProcess& user : gpu_processes()) {
-      const bool ours = std::any_of(processes_.begin(), processes_.end(),
-                                    [&](const auto& p) { return p.second.pid == user.pid; });
-      if (user.gpu_uuid != uuid || ours) continue;
-      reserved_gpu_.reset();
-      taken(place, fmt::format("process {}", user.pid));
+      if (user.gpu_uuid != uuid || is_ours(user.pid)) continue;
+      lock.reset();
+      say_taken(place, fmt::format("process {}", user.pid));
       return false;
     }
   }
@@ -135,7 +164,7 @@ bool LocalLauncher::take_gpu(Place& place) {
   return true;
 }
 
-void LocalLauncher::taken(Place& place, const std::string& by) {
+void LocalLauncher::say_taken(Place& place, const std::string& by) {
   place.not_before = Clock::now() + kTakenPause;
   if (!place.said_taken)
     options_.say(fmt::format("{}: {} uses it; looked at again every {} s", place.slot.name(), by,
@@ -144,24 +173,27 @@ void LocalLauncher::taken(Place& place, const std::string& by) {
 }
 
 bool LocalLauncher::start(const LaunchRequest& request, const Commit& commit) {
-  if (!reserve()) return false;
-  const std::size_t place = *std::exchange(reserved_, std::nullopt);
-  std::shared_ptr<GpuLock> gpu = std::exchange(reserved_gpu_, nullptr);
-  if (!gpu) {
-    if (const auto pid = nest_.start(request, places_[place].slot.cpus)) {
-      launch_from_nest(*pid, request, place, commit);
+  if (device() == "cuda" && static_cast<std::size_t>(request.gpus) > gpus_here()) {
+    throw LaunchRefused(fmt::format("a run on {} GPUs (launch.gpus_per_run): {} are here",
+                                    request.gpus, gpus_here()));
+  }
+  if (!reserve(request.gpus)) return false;
+  const Taken taken = std::exchange(reserved_, {});
+  if (taken.gpus.empty()) {
+    if (const auto pid = nest_.start(request, places_[taken.places.front()].slot.cpus)) {
+      launch_from_nest(*pid, request, taken, commit);
       return true;
     }
   }
-  launch(request, place, std::move(gpu), commit);
+  launch(request, taken, commit);
   return true;
 }
 
-void LocalLauncher::launch_from_nest(pid_t pid, const LaunchRequest& request, std::size_t place,
+void LocalLauncher::launch_from_nest(pid_t pid, const LaunchRequest& request, const Taken& taken,
                                      const Commit& commit) {
   try {
-    hold(request.attempt_id, {current_boot_id(), pid, start_ticks_of(pid).value_or(0)}, place,
-         nullptr, commit);
+    hold(request.attempt_id, {current_boot_id(), pid, start_ticks_of(pid).value_or(0)}, taken,
+         commit);
   } catch (...) {
     nest_.close();  // and the process that waits for it ends
     throw;
@@ -169,16 +201,25 @@ void LocalLauncher::launch_from_nest(pid_t pid, const LaunchRequest& request, st
   nest_.let_go();
 }
 
-void LocalLauncher::launch(const LaunchRequest& request, std::size_t place,
-                           std::shared_ptr<GpuLock> gpu, const Commit& commit) {
+std::string LocalLauncher::gpu_list(const Taken& taken) const {
+  std::string list;
+  for (std::size_t place : taken.places)
+    list += (list.empty() ? "" : ",") + places_[place].slot.gpu_uuid;
+  return list;
+}
+
+void LocalLauncher::launch(const LaunchRequest& request, const Taken& taken, const Commit& commit) {
   std::array<int, 2> go{};
   if (::pipe2(go.data(), O_CLOEXEC) != 0)
     throw std::runtime_error(fmt::format("making a pipe failed: {}", std::strerror(errno)));
+  const std::string gpus = gpu_list(taken);
+  std::vector<int> locks;
+  for (const auto& lock : taken.gpus) locks.push_back(lock->descriptor());
   const pid_t pid = ::fork();
   if (pid == 0) {
     ::close(go[1]);  // or we would wait for ourselves
     become_trainer(options_.program.c_str(), request.config_file.c_str(), request.log_file.c_str(),
-                   places_[place].slot, gpu ? gpu->descriptor() : -1, go[0]);
+                   places_[taken.places.front()].slot.cpus, gpus, locks, go[0]);
   }
   const int reason = errno;
   ::close(go[0]);
@@ -188,8 +229,8 @@ void LocalLauncher::launch(const LaunchRequest& request, std::size_t place,
         fmt::format("starting {} failed: {}", options_.program.string(), std::strerror(reason)));
   }
   try {
-    hold(request.attempt_id, {current_boot_id(), pid, start_ticks_of(pid).value_or(0)}, place,
-         std::move(gpu), commit);
+    hold(request.attempt_id, {current_boot_id(), pid, start_ticks_of(pid).value_or(0)}, taken,
+         commit);
   } catch (...) {
     ::close(go[1]);
     throw;
@@ -200,14 +241,13 @@ void LocalLauncher::launch(const LaunchRequest& request, std::size_t place,
 
 // The process waits until this is over. It stays a zombie until we reap it, so that its number is
 // its own.
-void LocalLauncher::hold(int64_t attempt_id, const ProcessIdentity& identity, std::size_t place,
-                         std::shared_ptr<GpuLock> gpu, const Commit& commit) {
-  processes_[attempt_id] = {identity.pid, open_process(identity), true,
-                            place,        std::move(gpu),         kernel_memory_kills()};
-  places_[place].busy = true;
+void LocalLauncher::hold(int64_t attempt_id, const ProcessIdentity& identity, const Taken& taken,
+                         const Commit& commit) {
+  processes_[attempt_id] = {identity.pid, open_process(identity), true, taken,
+                            kernel_memory_kills()};
+  for (std::size_t place : taken.places) places_[place].busy = true;
   LaunchPlace where{identity.boot_id, identity.pid, identity.start_ticks, {}, {}};
-  const std::string& uuid = places_[place].slot.gpu_uuid;
-  if (!uuid.empty()) where.gpu_uuid = uuid;
+  if (!taken.gpus.empty()) where.gpu_uuid = gpu_list(taken);
   commit(where);
 }
 
@@ -227,20 +267,30 @@ void LocalLauncher::adopt(const std::vector<EarlierAttempt>& attempts) {
       continue;
     }
     // When no place of ours is free (fewer than before), it goes on without one.
-    const std::size_t at = place_of(attempt, known->pid);
-    if (at < places_.size()) places_[at].busy = true;
-    processes_[attempt.request.attempt_id] = {known->pid, descriptor, false, at, nullptr, 0};
+    const std::vector<std::size_t> places = places_of(attempt, known->pid);
+    for (std::size_t place : places) places_[place].busy = true;
+    processes_[attempt.request.attempt_id] = {known->pid, descriptor, false, {places, {}}, 0};
   }
 }
 
-// Its own GPU, or the processors that it is pinned to; any free CPU slot otherwise.
-std::size_t LocalLauncher::place_of(const EarlierAttempt& attempt, int64_t pid) const {
-  std::size_t found = places_.size();
+// Its own GPUs, or the processors that it is pinned to; any free CPU slot otherwise.
+std::vector<std::size_t> LocalLauncher::places_of(const EarlierAttempt& attempt,
+                                                  int64_t pid) const {
+  std::vector<std::size_t> found;
+  std::istringstream list(attempt.place.gpu_uuid.value_or(""));
+  for (std::string uuid; std::getline(list, uuid, ',');) {
+    for (std::size_t i = 0; i < places_.size(); ++i) {
+      if (places_[i].busy || places_[i].slot.gpu_uuid != uuid) continue;
+      found.push_back(i);
+      break;
+    }
+  }
+  if (attempt.place.gpu_uuid) return found;
   for (std::size_t i = places_.size(); i-- > 0;) {
     const Slot& slot = places_[i].slot;
-    if (places_[i].busy || slot.gpu_uuid != attempt.place.gpu_uuid.value_or("")) continue;
-    found = i;
-    if (!slot.cpus.empty() && runs_on(pid, slot.cpus)) return i;
+    if (places_[i].busy || !slot.gpu_uuid.empty()) continue;
+    found = {i};
+    if (!slot.cpus.empty() && runs_on(pid, slot.cpus)) break;
   }
   return found;
 }
@@ -281,7 +331,7 @@ AttemptState LocalLauncher::end_of(int64_t attempt_id, const Process& process) {
       end.cause = db::Outcome::kOutOfMemory;
   }
   ::close(process.descriptor);
-  if (process.place < places_.size()) places_[process.place].busy = false;
+  for (std::size_t place : process.taken.places) places_[place].busy = false;
   processes_.erase(attempt_id);
   return end;
 }

@@ -30,7 +30,7 @@ class LocalLauncher : public RunLauncher {
   std::string device() const override;
   std::size_t places() const override { return places_.size(); }
   bool detaches() const override { return false; }
-  bool reserve() override;
+  bool reserve(int64_t gpus) override;
   bool start(const LaunchRequest& request, const Commit& commit) override;
   void adopt(const std::vector<EarlierAttempt>& attempts) override;
   std::vector<AttemptState> states(std::chrono::milliseconds patience) override;
@@ -43,31 +43,36 @@ class LocalLauncher : public RunLauncher {
     std::chrono::steady_clock::time_point not_before;  // others use its GPU
     bool said_taken = false;
   };
+  // What one run has: a place, or as many as it uses GPUs, each with its lock (none of a CPU slot).
+  struct Taken {
+    std::vector<std::size_t> places;
+    std::vector<std::shared_ptr<GpuLock>> gpus;
+  };
   struct Process {
     int64_t pid = 0;
-    int descriptor = -1;    // readable when the process has ended
-    bool child = false;     // adopted processes are not ours to reap
-    std::size_t place = 0;  // places_.size(): on none that is ours now
-    std::shared_ptr<GpuLock> gpu;
+    int descriptor = -1;       // readable when the process has ended
+    bool child = false;        // adopted processes are not ours to reap
+    Taken taken;               // nothing: on no place that is ours now
     int64_t memory_kills = 0;  // of the kernel, before it started
   };
 
-  void launch(const LaunchRequest& request, std::size_t place, std::shared_ptr<GpuLock> gpu,
-              const Commit& commit);
-  void launch_from_nest(pid_t pid, const LaunchRequest& request, std::size_t place,
+  void launch(const LaunchRequest& request, const Taken& taken, const Commit& commit);
+  void launch_from_nest(pid_t pid, const LaunchRequest& request, const Taken& taken,
                         const Commit& commit);
-  void hold(int64_t attempt_id, const ProcessIdentity& identity, std::size_t place,
-            std::shared_ptr<GpuLock> gpu, const Commit& commit);
-  bool take_gpu(Place& place);
-  void taken(Place& place, const std::string& by);
-  std::size_t place_of(const EarlierAttempt& attempt, int64_t pid) const;
+  void hold(int64_t attempt_id, const ProcessIdentity& identity, const Taken& taken,
+            const Commit& commit);
+  bool take_gpu(Place& place, std::shared_ptr<GpuLock>& lock);
+  void say_taken(Place& place, const std::string& by);
+  bool is_ours(int64_t pid) const;
+  std::size_t gpus_here() const;
+  std::string gpu_list(const Taken& taken) const;
+  std::vector<std::size_t> places_of(const EarlierAttempt& attempt, int64_t pid) const;
   AttemptState end_of(int64_t attempt_id, const Process& process);
 
   LocalOptions options_;
   TrainerNest nest_;  // of CPU runs: those on GPUs are long, and load their libraries themselves
   std::vector<Place> places_;
-  std::optional<std::size_t> reserved_;
-  std::shared_ptr<GpuLock> reserved_gpu_;
+  Taken reserved_;
   std::map<int64_t, Process> processes_;  // by attempt
   std::vector<int64_t> gone_;             // adopted ones that were not there any more
 };

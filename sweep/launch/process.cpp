@@ -49,7 +49,10 @@ std::string current_boot_id() {
   return id;
 }
 
-std::optional<int64_t> start_ticks_of(int64_t pid) {
+namespace {
+
+// A numeric field of /proc/<pid>/stat, from 4 on, counted as proc(5) does; nothing of a zombie.
+std::optional<int64_t> stat_field(int64_t pid, int wanted) {
   std::ifstream input(fmt::format("/proc/{}/stat", pid));
   const std::string text{std::istreambuf_iterator<char>(input), {}};
   // The name in field 2 may hold spaces and parentheses.
@@ -61,9 +64,15 @@ std::optional<int64_t> start_ticks_of(int64_t pid) {
   if (state == "Z" || state == "X") return std::nullopt;
   int64_t value = 0;
   // `state` was field 3; each >> overwrites the last.
-  for (int field = 4; field <= 22; ++field) fields >> value;
+  for (int field = 4; field <= wanted; ++field) fields >> value;
   return fields ? std::optional(value) : std::nullopt;
 }
+
+}  // namespace
+
+std::optional<int64_t> start_ticks_of(int64_t pid) { return stat_field(pid, 22); }
+
+std::optional<int64_t> parent_of(int64_t pid) { return stat_field(pid, 4); }
 
 bool is_alive(const ProcessIdentity& process) {
   return process.boot_id == current_boot_id() && start_ticks_of(process.pid) == process.start_ticks;

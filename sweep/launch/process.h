@@ -20,6 +20,9 @@ std::string current_boot_id();
 // When the process began; nothing when it has ended, a zombie included.
 std::optional<int64_t> start_ticks_of(int64_t pid);
 
+// The process that started it, or took it over; nothing when it has ended.
+std::optional<int64_t> parent_of(int64_t pid);
+
 // Whether exactly this process still runs here.
 bool is_alive(const ProcessIdentity& process);
 

@@ -33,6 +33,12 @@ std::string next_attempt(const std::string& folder) {
 
 }  // namespace
 
+JobShape job_shape(const LaunchSpec& launch, int64_t gpus) {
+  if (launch.queue.gpus == 0) return {1, 0};
+  const int64_t of_a_node = std::min(gpus, launch.queue.gpus);
+  return {gpus / of_a_node, of_a_node};
+}
+
 fs::path job_script_file(const LaunchRequest& request) {
   return request.config_file.parent_path() / "job.sh";
 }
@@ -54,7 +60,8 @@ std::string job_script(const LaunchRequest& request, const QueueOptions& options
         "(CUDA_VISIBLE_DEVICES is empty)' >&2; exit {}; }}\n",
         kExitNoDevice);
   // The trainer becomes the job itself, so that it is the one that hears the signals.
-  text += fmt::format("exec {}{} {}\n", options.wrapper.empty() ? "" : options.wrapper + " ",
+  text += fmt::format("exec {}{} {}\n",
+                      options.wrapper.empty() || request.gpus == 1 ? "" : options.wrapper + " ",
                       quoted(options.program.string()), quoted(request.config_file.string()));
   return text;
 }
@@ -62,7 +69,7 @@ std::string job_script(const LaunchRequest& request, const QueueOptions& options
 QueueLauncher::QueueLauncher(BatchSystem system, QueueOptions options)
     : system_(std::move(system)), options_(std::move(options)), interval_(options_.first_poll) {}
 
-bool QueueLauncher::reserve() {
+bool QueueLauncher::reserve(int64_t) {
   return attempts_.size() < options_.most_jobs && Clock::now() >= full_until_;
 }
 

@@ -7,6 +7,7 @@
 #include "sweep/launch/process.h"
 #include "sweep/launch/program.h"
 #include "sweep/launch/run_launcher.h"
+#include "sweep/spec/launch_spec.h"
 
 namespace crosslaw::sweep {
 
@@ -40,11 +41,17 @@ struct BatchSystem {
   std::function<Arguments(const std::string& job, Whereabouts where, bool at_once)> cancel;
 };
 
+// Nodes, and GPUs of each, for a run on so many GPUs.
+struct JobShape {
+  int64_t nodes = 1, gpus = 1;
+};
+JobShape job_shape(const LaunchSpec& launch, int64_t gpus);
+
 struct QueueOptions {
   std::filesystem::path program;  // the trainer
   std::string device = "cpu";
   bool needs_binding = false;    // a job without CUDA_VISIBLE_DEVICES must not train
-  std::string wrapper;           // before the trainer, as "srun" for several processes; or empty
+  std::string wrapper;           // before the trainer of several GPUs, as "srun"; or empty
   std::size_t most_jobs = 1000;  // of ours in the queue at a time
   std::size_t places = 1;        // that jobs may run on at a time, for estimates of time
   std::chrono::milliseconds first_poll{2000}, longest_poll{180'000};
@@ -67,7 +74,7 @@ class QueueLauncher : public RunLauncher {
   std::string device() const override { return options_.device; }
   std::size_t places() const override { return options_.places; }
   bool detaches() const override { return true; }
-  bool reserve() override;
+  bool reserve(int64_t gpus) override;
   bool start(const LaunchRequest& request, const Commit& commit) override;
   void adopt(const std::vector<EarlierAttempt>& attempts) override;
   std::vector<AttemptState> states(std::chrono::milliseconds patience) override;

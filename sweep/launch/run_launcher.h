@@ -20,6 +20,7 @@ struct LaunchRequest {
   std::filesystem::path config_file;  // its folder is the attempt's
   std::filesystem::path log_file;     // receives its output
   std::vector<std::string> avoid_nodes;
+  int64_t gpus = 1;  // of a run on GPUs: one a rank
 };
 
 // Where an attempt was started. Kept by the store, so that a later launcher finds it again.
@@ -28,7 +29,7 @@ struct LaunchPlace {
   // number.
   std::optional<std::string> boot_id;
   std::optional<int64_t> pid, start_ticks;
-  std::optional<std::string> gpu_uuid;
+  std::optional<std::string> gpu_uuid;  // of several GPUs a list, as in CUDA_VISIBLE_DEVICES
   // A queue's job.
   std::optional<std::string> job;
 };
@@ -86,8 +87,9 @@ class RunLauncher {
   // Whether what runs goes on by itself when the scheduler is asked to end.
   virtual bool detaches() const = 0;
 
-  // Makes sure of a place for one more attempt; false when there is none for now.
-  virtual bool reserve() = 0;
+  // Makes sure of a place for one more attempt on so many GPUs; false when there is none for now.
+  // What will never fit is for start() to refuse.
+  virtual bool reserve(int64_t gpus) = 0;
   // Starts an attempt on the reserved place. `commit` stores where, before the run can do anything
   // (a process) or as soon as the queue has named it (a job); in between the token finds it.
   // False: the queue took no more for now; nothing was started. Throws LaunchRefused with the

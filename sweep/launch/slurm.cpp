@@ -128,11 +128,12 @@ BatchSystem::Arguments submission(const LaunchSpec& launch, const LaunchRequest&
   add("--partition", launch.queue.partition);
   add("--account", launch.queue.account);
   add("--time", launch.queue.time_limit);
-  add("--nodes", std::to_string(launch.queue.nodes));
-  add("--ntasks-per-node", std::to_string(std::max<int64_t>(1, launch.queue.gpus)));
+  const JobShape shape = job_shape(launch, request.gpus);
+  add("--nodes", std::to_string(shape.nodes));
+  add("--ntasks-per-node", std::to_string(std::max<int64_t>(1, shape.gpus)));
   add("--cpus-per-task", std::to_string(launch.threads_per_run));
-  if (launch.queue.gpus > 0) add("--gres", fmt::format("gpu:{}", launch.queue.gpus));
-  // To the batch process alone, which is the trainer.
+  if (shape.gpus > 0) add("--gres", fmt::format("gpu:{}", shape.gpus));
+  // To the batch process alone, which is the trainer, or srun, which hands it on.
   add("--signal", fmt::format("B:USR2@{}", launch.queue.warn_seconds));
   add("--exclude", fmt::format("{}", fmt::join(request.avoid_nodes, ",")));
   words.insert(words.end(), launch.queue.options.begin(), launch.queue.options.end());

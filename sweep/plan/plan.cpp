@@ -12,6 +12,7 @@
 #include "sweep/plan/base_checkpoints.h"
 #include "sweep/plan/exposure.h"
 #include "sweep/plan/learning_rates.h"
+#include "sweep/plan/run_gpus.h"
 #include "sweep/plan/start_models.h"
 #include "trainer/recipe/learning_rate.h"
 #include "trainer/recipe/model_cost.h"
@@ -333,6 +334,8 @@ class Planner {
       throw SpecError(fmt::format("{}: size {}, strategy {}: {}", spec_.file.string(),
                                   ladder_[place.size].name, strategy.name, messages.front()));
     }
+    run.gpus = gpus_of_run(spec_.launch, run.recipe,
+                           static_cast<double>(ladder_[place.size].params_budget));
     // Replay, base and seed only where they tell runs apart.
     run.name = fmt::format("{}{}{} {} {:g}tpp{}", strategy.name,
                            strategy.replay.size() > 1 ? fmt::format("+{:g}", place.replay) : "",

@@ -187,7 +187,10 @@ std::optional<std::size_t> Scheduler::most_urgent() const {
 }
 
 void Scheduler::start_what_fits() {
-  for (auto best = most_urgent(); best && launcher_.reserve(); best = most_urgent()) {
+  // The most urgent waits for its GPUs, and all others with it: else small runs would keep a large
+  // one from ever having enough of them at the same time.
+  for (auto best = most_urgent(); best && launcher_.reserve(gpus_of(jobs_[*best]));
+       best = most_urgent()) {
     if (!start(*best)) return;
   }
 }

@@ -24,6 +24,7 @@ struct SchedulerOptions {
   std::string host;
   LaunchSpec launch;
   double checkpoint_every_seconds = 600;
+  double checkpoint_time_share = 0.02;
   bool source_loss_at_ends_only = false;
   int64_t source_course_tokens = 0;  // of a continued run's source loss along the way; 0: all
 };
@@ -118,6 +119,7 @@ class Scheduler {
   bool blocked(const Job& job) const;
   std::optional<std::size_t> most_urgent() const;
   bool start(std::size_t job);
+  int64_t gpus_of(const Job& job) const;  // 1 on the CPU
   void write_attempt_config(const Job& job, const db::AttemptRow& attempt,
                             const std::filesystem::path& folder) const;
   // Sequences of a micro-batch that did not run out of memory, as far as known; 0: any may.

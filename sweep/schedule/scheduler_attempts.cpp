@@ -74,7 +74,8 @@ bool Scheduler::start(std::size_t index) {
                               fmt::format("crosslaw-{}", job.planned->row.key.substr(0, 8)),
                               trainer::config_file(folder),
                               trainer::log_file(folder),
-                              job.avoid_nodes};
+                              job.avoid_nodes,
+                              gpus_of(job)};
   try {
     const bool started = launcher_.start(request, [&](const LaunchPlace& place) {
       store_.set_place(attempt.id, {place.boot_id, place.pid, place.start_ticks, place.job,
@@ -141,8 +142,15 @@ void Scheduler::write_attempt_config(const Job& job, const db::AttemptRow& attem
   e.others_course_tokens = options_.source_course_tokens;
   e.publish_steps = planned.publish_steps;
   e.checkpoint_every_seconds = options_.checkpoint_every_seconds;
+  e.checkpoint_time_share = options_.checkpoint_time_share;
   e.micro_batch_sequences = attempt.micro_batch.value_or(0);
+  e.ranks = gpus_of(job);
+  e.rank_timeout_seconds = options_.launch.rank_timeout_seconds;
   trainer::write_config(config, trainer::config_file(folder));
+}
+
+int64_t Scheduler::gpus_of(const Job& job) const {
+  return launcher_.device() == "cuda" ? job.planned->gpus : 1;
 }
 
 int64_t Scheduler::micro_batch_of(const Job& job) const {
@@ -221,7 +229,7 @@ void Scheduler::finish(const AttemptState& end) {
   if (verdict.outcome == db::Outcome::kDone) {
     // Of a resumed run only the part that this attempt trained.
     speed_.add(job.planned->row.flops * static_cast<double>(*verdict.step - *verdict.start_step) /
-                   static_cast<double>(job.planned->row.steps),
+                   static_cast<double>(job.planned->row.steps * gpus_of(job)),
                static_cast<double>(hooks_.now_ms() - live.started_ms) / 1000,
                verdict.seconds.value_or(0));
   }

@@ -3,12 +3,18 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <limits>
 #include <regex>
 
 #include "sweep/spec/launch_section.h"
 
 namespace crosslaw::sweep {
 namespace {
+
+constexpr double kNoBound = std::numeric_limits<double>::infinity();
+constexpr int64_t kGpusOfANode = 8;  // of those that have several; where the spec does not say
+constexpr int64_t kMostOfARun = 100'000;
 
 void insist(bool good, const TomlSection& section, const std::string& key,
             const std::string& expected) {
@@ -31,13 +37,63 @@ double not_negative(TomlSection& section, const std::string& key, double otherwi
   return value;
 }
 
+// One number for all sizes, tiers by size, or "auto".
+std::vector<GpuTier> read_gpus_per_run(TomlSection& section) {
+  const toml::node* node = section.node("gpus_per_run");
+  if (!node) return {{kNoBound, 1}};
+  if (node->is_string()) {
+    insist(section.text("gpus_per_run") == "auto", section, "gpus_per_run",
+           "a number, \"auto\" or tiers by size");
+    return {};
+  }
+  if (!node->is_array()) return {{kNoBound, at_least(section, "gpus_per_run", 1, 1)}};
+  std::vector<GpuTier> tiers;
+  for (TomlSection& tier : section.sections("gpus_per_run")) {
+    tiers.push_back({tier.number("below_params", kNoBound), at_least(tier, "gpus", 1, 1)});
+    insist(tiers.size() < 2 || tiers.back().below_params > tiers[tiers.size() - 2].below_params,
+           tier, "below_params", "larger than the one before");
+    tier.finish();
+  }
+  insist(!tiers.empty() && tiers.back().below_params == kNoBound, section, "gpus_per_run",
+         "closed by an entry without below_params");
+  return tiers;
+}
+
+// Positive and finite, for JSON knows no other numbers.
+double positive(TomlSection& section, const std::string& key, double otherwise) {
+  const double value = section.number(key, otherwise);
+  insist(value > 0 && value <= 1e9, section, key, fmt::format("in (0, 1e9], found {}", value));
+  return value;
+}
+
 void read_queue(TomlSection& section, LaunchSpec& launch) {
   QueueSpec& queue = launch.queue;
   queue.partition = section.text("partition", "");
   queue.account = section.text("account", "");
   queue.time_limit = section.text("time_limit", "");
   queue.nodes = at_least(section, "nodes", 1, queue.nodes);
-  queue.gpus = at_least(section, "gpus", 0, launch.devices == "cpu" ? 0 : 1);
+  int64_t gpus = 1;
+  if (section.has("gpus_per_run")) {
+    insist(queue.nodes == 1, section, "nodes",
+           "left out beside gpus_per_run, from which and gpus it follows");
+    gpus = launch.gpus_per_run.empty() ? kGpusOfANode : 1;
+    for (const GpuTier& tier : launch.gpus_per_run)
+      gpus = std::max(gpus, std::min(tier.gpus, kGpusOfANode));
+  }
+  queue.gpus = at_least(section, "gpus", 0, launch.devices == "cpu" ? 0 : gpus);
+  for (const auto& [key, value] : {std::pair{"nodes", queue.nodes}, {"gpus", queue.gpus}})
+    insist(value <= kMostOfARun, section, key, fmt::format("at most {}", kMostOfARun));
+  // Without it, whatever was asked of the queue is for one run.
+  if (!section.has("gpus_per_run") && launch.backend != "local")
+    launch.gpus_per_run = {{kNoBound, std::max<int64_t>(1, queue.nodes * queue.gpus)}};
+  queue.nodes = 1;  // the resolved spec says it in one way
+  for (const GpuTier& tier : launch.gpus_per_run) {
+    insist(launch.backend == "local" || queue.gpus == 0 || tier.gpus <= queue.gpus ||
+               tier.gpus % queue.gpus == 0,
+           section, "gpus_per_run",
+           fmt::format("at most gpus = {}, those of a node, or a multiple of it; found {}",
+                       queue.gpus, tier.gpus));
+  }
   queue.options = optional_texts(section, "options");
   queue.warn_seconds = at_least(section, "warn_seconds", 1, queue.warn_seconds);
   queue.max_jobs = at_least(section, "max_jobs", 1, queue.max_jobs);
@@ -114,6 +170,10 @@ void read_launch(TomlSection section, LaunchSpec& launch) {
   launch.cpu_slots = at_least(section, "cpu_slots", 0, launch.cpu_slots);
   launch.threads_per_run = at_least(section, "threads_per_run", 1, launch.threads_per_run);
   launch.runs_per_gpu = at_least(section, "runs_per_gpu", 1, launch.runs_per_gpu);
+  launch.gpus_per_run = read_gpus_per_run(section);
+  launch.gpu_memory_gb = positive(section, "gpu_memory_gb", launch.gpu_memory_gb);
+  launch.rank_timeout_seconds =
+      positive(section, "rank_timeout_seconds", launch.rank_timeout_seconds);
   launch.share_gpus = section.boolean("share_gpus", launch.share_gpus);
   launch.flops_per_second = not_negative(section, "flops_per_second", launch.flops_per_second);
   launch.dollars_per_hour = not_negative(section, "dollars_per_hour", launch.dollars_per_hour);
@@ -138,6 +198,8 @@ toml::table launch_table(const LaunchSpec& l) {
                     {"cpu_slots", l.cpu_slots},
                     {"threads_per_run", l.threads_per_run},
                     {"runs_per_gpu", l.runs_per_gpu},
+                    {"gpu_memory_gb", l.gpu_memory_gb},
+                    {"rank_timeout_seconds", l.rank_timeout_seconds},
                     {"share_gpus", l.share_gpus},
                     {"flops_per_second", l.flops_per_second},
                     {"dollars_per_hour", l.dollars_per_hour},
@@ -150,6 +212,19 @@ toml::table launch_table(const LaunchSpec& l) {
                     {"options", array_of(l.queue.options)},
                     {"warn_seconds", l.queue.warn_seconds},
                     {"max_jobs", l.queue.max_jobs}};
+  if (l.gpus_per_run.empty()) {
+    table.insert("gpus_per_run", "auto");
+  } else if (l.gpus_per_run.size() == 1) {
+    table.insert("gpus_per_run", l.gpus_per_run.front().gpus);
+  } else {
+    toml::array tiers;
+    for (const GpuTier& tier : l.gpus_per_run) {
+      toml::table row{{"gpus", tier.gpus}};
+      if (std::isfinite(tier.below_params)) row.insert("below_params", tier.below_params);
+      tiers.push_back(row);
+    }
+    table.insert("gpus_per_run", tiers);
+  }
   if (l.backend != "command") return table;
   const CommandSpec& c = l.command;
   table.insert("submit", array_of(c.submit));

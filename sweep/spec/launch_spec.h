@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -9,8 +10,8 @@ namespace crosslaw::sweep {
 // What a run asks of a batch system.
 struct QueueSpec {
   std::string partition, account;
-  std::string time_limit;  // as the batch system writes it; empty: its default
-  int64_t nodes = 1;
+  std::string time_limit;            // as the batch system writes it; empty: its default
+  int64_t nodes = 1;                 // of one run, where gpus_per_run does not say
   int64_t gpus = 1;                  // of each node
   std::vector<std::string> options;  // further ones of the submission
   int64_t warn_seconds = 180;        // before the time limit a run is asked for its checkpoint
@@ -29,6 +30,12 @@ struct CommandSpec {
   std::string job_file;  // the text of a further file that some systems want to be given
 };
 
+// GPUs of one run of the models with fewer parameters than `below_params`.
+struct GpuTier {
+  double below_params = 0;  // infinity for the last
+  int64_t gpus = 1;
+};
+
 struct LaunchSpec {
   std::string backend = "local";  // slurm, command
   std::string files;              // the folder for runs/ and data/; empty: the sweep's
@@ -38,10 +45,14 @@ struct LaunchSpec {
   int64_t cpu_slots = 0;         // runs at the same time on the CPU; 0: cores / threads_per_run
   int64_t threads_per_run = 1;
   int64_t runs_per_gpu = 1;
-  bool share_gpus = false;      // use GPUs on which other programs compute
-  double flops_per_second = 0;  // of one slot, for the plan's estimates; 0: a typical value
-  double dollars_per_hour = 0;  // of one slot
-  int64_t retries = 2;          // after a crash
+  // Empty: "auto", the fewest into whose memory it fits.
+  std::vector<GpuTier> gpus_per_run = {{std::numeric_limits<double>::infinity(), 1}};
+  double gpu_memory_gb = 80;          // of one GPU, for that choice
+  double rank_timeout_seconds = 300;  // so long a GPU waits for the others of its run
+  bool share_gpus = false;            // use GPUs on which other programs compute
+  double flops_per_second = 0;        // of one slot, for the plan's estimates; 0: a typical value
+  double dollars_per_hour = 0;        // of one slot
+  int64_t retries = 2;                // after a crash
 };
 
 }  // namespace crosslaw::sweep

@@ -114,6 +114,7 @@ def check_spec_keys(crosslaw, manual, work):
         "At the top": strange + "\n" + good,
         "[data.language.NAME]": good.replace("[data.language.en]", f"[data.language.en]\n{strange}"),
         "[train] batch_tokens tiers": good.replace("batch_tokens = 256", f"batch_tokens = [{{tokens = 256, {strange}}}]"),
+        "[launch] gpus_per_run tiers": good.replace("[launch]", f"[launch]\ngpus_per_run = [{{gpus = 1, {strange}}}]"),
         "[[strategy]]": good.replace("[[strategy]]", f"[[strategy]]\n{strange}", 1),
         "[train.search]": good.replace("[[strategy]]", f'[train.search]\nsizes = ["s"]\n{strange}\n[[strategy]]', 1),
         "[[choices]]": good + f'[[choices]]\nname = "q"\nfile = "q.jsonl"\n{strange}\n',

@@ -33,10 +33,10 @@ class FakeLauncher : public sweep::RunLauncher {
       : behave_(std::move(behave)) {}
 
   std::string backend() const override { return "fake"; }
-  std::string device() const override { return "cpu"; }
+  std::string device() const override { return kind; }
   std::size_t places() const override { return slots; }
   bool detaches() const override { return false; }
-  bool reserve() override { return running.size() < slots; }
+  bool reserve(int64_t) override { return running.size() < slots; }
   bool start(const sweep::LaunchRequest& request, const Commit& commit) override;
   // Those in `adoptable` still run; others are gone.
   void adopt(const std::vector<sweep::EarlierAttempt>& attempts) override;
@@ -44,6 +44,7 @@ class FakeLauncher : public sweep::RunLauncher {
   void stop(int64_t attempt_id, bool at_once) override;
 
   std::size_t slots = 2;
+  std::string kind = "cpu";
   std::vector<trainer::TrainConfig> started;   // in order
   std::vector<sweep::LaunchRequest> requests;  // likewise
   std::map<int64_t, std::filesystem::path> running;

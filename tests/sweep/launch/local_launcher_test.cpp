@@ -221,7 +221,7 @@ TEST_CASE("a GPU that somebody uses leaves the others to us, and is told of once
     const auto place = start(launcher, request(folder, id, "exit 0\n"));
     REQUIRE(place);
     CHECK(place->gpu_uuid == "GPU-free-" + own);
-    CHECK_FALSE(launcher.reserve());
+    CHECK_FALSE(launcher.reserve(1));
     wait_for_one(launcher);
   }
   REQUIRE(said.size() == 1);
@@ -274,13 +274,59 @@ TEST_CASE("a survivor is adopted on its own GPU, and the others stay free") {
   waitpid(static_cast<pid_t>(*survivor->pid), nullptr, 0);
 }
 
+TEST_CASE("a run on several GPUs gets so many, or waits without holding any") {
+  tests::TempFolder folder;
+  const std::string own = std::to_string(getpid());
+  std::vector<Slot> slots;
+  for (const char* name : {"GPU-a-", "GPU-b-", "GPU-c-"}) slots.push_back({name + own, {}});
+  LocalLauncher launcher(options(folder, slots));
+  const std::string waits =
+      "echo $CUDA_VISIBLE_DEVICES; while [ ! -e \"$1.end\" ]; do sleep 0.01; done\n";
+  LaunchRequest two = request(folder, 1, waits), more = request(folder, 2, waits);
+  two.gpus = more.gpus = 2;
+  const auto place = start(launcher, two);
+  REQUIRE(place);
+  CHECK(place->gpu_uuid == "GPU-a-" + own + ",GPU-b-" + own);
+  CHECK_FALSE(launcher.reserve(2));
+  // One is free for another sweep, or for a run that needs no more.
+  CHECK(GpuLock::try_take("GPU-c-" + own));
+  CHECK(launcher.reserve(1));
+  CHECK_FALSE(launcher.reserve(2));
+  CHECK(GpuLock::try_take("GPU-c-" + own));
+  folder.write("config-1.end", "");
+  wait_for_one(launcher);
+  CHECK(tests::read_file(folder / "config-1.log") == "GPU-a-" + own + ",GPU-b-" + own + "\n");
+  const auto next = start(launcher, more);
+  REQUIRE(next);
+  CHECK_FALSE(GpuLock::try_take("GPU-a-" + own));
+  CHECK_FALSE(GpuLock::try_take("GPU-b-" + own));
+  // Who takes over finds both of them busy.
+  LocalLauncher heir(options(folder, slots));
+  heir.adopt({earlier(2, *next)});
+  CHECK_FALSE(heir.reserve(2));
+  CHECK(heir.reserve(1));
+  folder.write("config-2.end", "");
+  wait_for_one(launcher);
+}
+
+TEST_CASE("more GPUs than are here are refused with both numbers") {
+  tests::TempFolder folder;
+  const std::string uuid = "GPU-only-" + std::to_string(getpid());
+  LocalLauncher launcher(options(folder, {{uuid, {}}, {uuid, {}}}));
+  LaunchRequest r = request(folder, 1, "exit 0\n");
+  r.gpus = 2;
+  REQUIRE(launcher.reserve(2));
+  CHECK_THAT(tests::message_of([&] { start(launcher, r); }),
+             has_text("a run on 2 GPUs (launch.gpus_per_run): 1 are here"));
+}
+
 TEST_CASE("runs share a GPU under one lock, which is free when the last of them ends") {
   tests::TempFolder folder;
   const std::string uuid = "GPU-shared-" + std::to_string(getpid());
   LocalLauncher launcher(options(folder, {{uuid, {}}, {uuid, {}}}));
   REQUIRE(start(launcher, request(folder, 1, "exit 0\n")));
   REQUIRE(start(launcher, request(folder, 2, "while [ ! -e \"$1.end\" ]; do sleep 0.01; done\n")));
-  CHECK_FALSE(launcher.reserve());
+  CHECK_FALSE(launcher.reserve(1));
   CHECK(wait_for_one(launcher).at(0).attempt_id == 1);
   CHECK_FALSE(GpuLock::try_take(uuid));
   folder.write("config-2.end", "");

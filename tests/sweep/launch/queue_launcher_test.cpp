@@ -1,9 +1,13 @@
 // The queue's rare answers, by scripted sbatch, squeue and scancel.
 #include "sweep/launch/queue_launcher.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <cstdlib>
 #include <fstream>
 #include <thread>
+#include <tuple>
 
 #include "sweep/launch/slurm.h"
 #include "tests/support/catch.h"
@@ -118,6 +122,29 @@ TEST_CASE("a job is submitted with its token, its limits and what the spec adds"
   CHECK_THAT(call, !has_text("--account"));
 }
 
+TEST_CASE("a run on several GPUs asks for whole shares of nodes and starts a task a GPU by srun") {
+  ScriptedSlurm slurm;
+  LaunchSpec launch;
+  launch.queue.gpus = 4;
+  launch.threads_per_run = 3;
+  const BatchSystem system = sweep::slurm(launch);
+  QueueOptions options;
+  options.wrapper = "srun --kill-on-bad-exit=1";
+  for (const auto& [gpus, nodes, of_a_node] :
+       {std::tuple{1, 1, 1}, {2, 1, 2}, {4, 1, 4}, {8, 2, 4}, {12, 3, 4}}) {
+    LaunchRequest request = slurm.request();
+    request.gpus = gpus;
+    const std::string call = fmt::format("{}", fmt::join(system.submit(request, "job.sh"), " "));
+    INFO(call);
+    CHECK_THAT(call, has_text(fmt::format("--nodes={} ", nodes)));
+    CHECK_THAT(call, has_text(fmt::format("--ntasks-per-node={} ", of_a_node)));
+    CHECK_THAT(call, has_text(fmt::format("--gres=gpu:{} ", of_a_node)));
+    CHECK_THAT(call, has_text("--cpus-per-task=3"));
+    const std::string script = job_script(request, options);
+    CHECK((script.find("exec srun --kill-on-bad-exit=1 '") != std::string::npos) == (gpus > 1));
+  }
+}
+
 TEST_CASE("a number counts whatever else was said, so that nothing is submitted twice") {
   ScriptedSlurm slurm;
   slurm.answer("sbatch", "site: welcome\n18\n", "sbatch: error: something odd\n", 1);
@@ -203,9 +230,9 @@ TEST_CASE(
                "sbatch: error: QOSMaxSubmitJobPerUserLimit\nsbatch: error: Batch job submission "
                "failed: Job violates accounting/QOS policy (job submit limit)\n",
                1);
-  CHECK(launcher.reserve());
+  CHECK(launcher.reserve(1));
   CHECK_FALSE(begin(launcher, slurm.request()));
-  CHECK_FALSE(launcher.reserve());
+  CHECK_FALSE(launcher.reserve(1));
   CHECK(slurm.said.size() == 1);
 }
 

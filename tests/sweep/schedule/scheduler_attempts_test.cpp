@@ -25,7 +25,7 @@ struct BusyMachine : FakeLauncher {
   bool busy = false;
   std::vector<std::pair<int64_t, bool>> stops;
 
-  bool reserve() override { return !busy && FakeLauncher::reserve(); }
+  bool reserve(int64_t gpus) override { return !busy && FakeLauncher::reserve(gpus); }
   void stop(int64_t attempt, bool at_once) override {
     stops.emplace_back(attempt, at_once);
     FakeLauncher::stop(attempt, at_once);
@@ -229,6 +229,27 @@ TEST_CASE("what a trainer is told is what the plan says, under a token of its ow
     tokens.insert(e.token);
   }
   CHECK(tokens.size() == launcher.started.size());
+}
+
+TEST_CASE(
+    "a run on GPUs is given as many ranks as the spec says for its size, one on the CPU one") {
+  for (const char* device : {"cuda", "cpu"}) {
+    SweepWorld world(
+        "devices = \"cpu\"",
+        "devices = \"gpu\"\ngpus_per_run = [{below_params = 4e3, gpus = 1}, {gpus = 4}]");
+    FakeLauncher launcher;
+    launcher.kind = device;
+    world.scheduler(launcher).run();
+    std::set<int64_t> seen;
+    for (size_t i = 0; i < launcher.started.size(); ++i) {
+      const int64_t ranks = launcher.started[i].execution.ranks;
+      const int64_t params = world.run_of(launcher.started[i]).row.params_budget;
+      CHECK(ranks == (launcher.kind == "cpu" || params < 4000 ? 1 : 4));
+      CHECK(launcher.requests[i].gpus == ranks);
+      seen.insert(ranks);
+    }
+    CHECK(seen.size() == (launcher.kind == "cpu" ? 1 : 2));
+  }
 }
 
 TEST_CASE("what holds up the most work starts first") {

@@ -66,6 +66,36 @@ TEST_CASE("wrong types say what was expected and what was found") {
   CHECK_THAT(message_after("name = \"small\"", "name = \"../up\""), has_text("made of letters"));
 }
 
+TEST_CASE("GPUs of a run are a number, tiers by size or auto, and what a queue was asked for") {
+  tests::SmallSweep sweep;
+  auto launch_of = [&](const std::string& lines) {
+    std::string text = tests::read_file(sweep.spec);
+    const std::string device = "devices = \"cpu\"\n";
+    text.replace(text.find(device), device.size(), lines);
+    return read_spec(sweep.folder.write("gpus.toml", text)).launch;
+  };
+  CHECK(launch_of("").gpus_per_run.front().gpus == 1);
+  CHECK(launch_of("gpus_per_run = 4\n").gpus_per_run.front().gpus == 4);
+  CHECK(launch_of("gpus_per_run = \"auto\"\n").gpus_per_run.empty());
+  const LaunchSpec tiers = launch_of(
+      "gpus_per_run = [{below_params = 1e9, gpus = 1}, {gpus = 8}]\nbackend = \"slurm\"\n");
+  REQUIRE(tiers.gpus_per_run.size() == 2);
+  CHECK(tiers.gpus_per_run[0].below_params == 1e9);
+  CHECK(tiers.gpus_per_run[1].gpus == 8);
+  CHECK(tiers.queue.gpus == 8);
+  CHECK(launch_of("backend = \"slurm\"\nnodes = 2\ngpus = 4\n").gpus_per_run.front().gpus == 8);
+  CHECK(launch_of("backend = \"slurm\"\n").gpus_per_run.front().gpus == 1);
+  auto error = [&](const std::string& lines) { return message_of([&] { launch_of(lines); }); };
+  CHECK_THAT(error("gpus_per_run = \"most\"\n"), has_text("a number, \"auto\" or tiers by size"));
+  CHECK_THAT(error("gpus_per_run = 0\n"), has_text("at least 1, found 0"));
+  CHECK_THAT(error("gpus_per_run = [{below_params = 1e9, gpus = 1}]\n"),
+             has_text("closed by an entry without below_params"));
+  CHECK_THAT(error("backend = \"slurm\"\ngpus = 4\ngpus_per_run = 6\n"),
+             has_text("at most gpus = 4, those of a node, or a multiple of it; found 6"));
+  CHECK_THAT(error("backend = \"slurm\"\nnodes = 2\ngpus_per_run = 8\n"),
+             has_text("left out beside gpus_per_run"));
+}
+
 TEST_CASE("values out of range name the bound") {
   CHECK_THAT(message_after("[2, 4]", "[0]"),
              has_text("budget.tokens_per_param: must be positive, found 0"));
