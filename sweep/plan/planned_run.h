@@ -30,6 +30,7 @@ struct PlannedRun {
   std::optional<StartPoint> trunk;
   std::vector<int64_t> evaluation_steps;
   std::vector<int64_t> publish_steps;
+  int64_t gpus = 1;  // that it shares its batches between, where it trains on GPUs
 
   double flops_6nd() const;         // 6 x params_budget x target and source tokens
   int64_t steps_to_train() const;   // without the ones shared with the trunk

@@ -153,6 +153,10 @@ void read_training(TomlSection section, TrainingSpec& train) {
   train.checkpoint_every_seconds =
       section.number("checkpoint_every_seconds", train.checkpoint_every_seconds);
   require(train.checkpoint_every_seconds > 0, section, "checkpoint_every_seconds", "positive");
+  train.checkpoint_time_share =
+      section.number("checkpoint_time_share", train.checkpoint_time_share);
+  require(train.checkpoint_time_share > 0 && train.checkpoint_time_share <= 1, section,
+          "checkpoint_time_share", "in (0, 1]");
   section.finish();
 }
 
