@@ -192,7 +192,7 @@ void print_text(const sweep::Plan& plan, const sweep::SweepSpec& spec,
          format_bytes(price.disk_bytes),
          outcome == outcomes.end() ? start : fmt::format("{} ({})", start, outcome->second)});
     auto& row = table.rows.back();
-    if (several) row.insert(row.begin() + 7, std::to_string(run.gpus));
+    if (several) row.insert(row.begin() + 8, std::to_string(run.gpus));
   }
   fmt::print("{}",
              fit::render(table, wide ? fit::TableFormat::kWideText : fit::TableFormat::kText));

@@ -45,7 +45,8 @@ std::optional<int64_t> micro_batch_on(double card_gb, const trainer::Recipe& rec
 
 int64_t gpus_of_run(const LaunchSpec& launch, const trainer::Recipe& recipe, double params) {
   if (launch.devices == "cpu") return 1;
-  if (launch.gpus_per_run.empty()) return fewest_that_fit(launch, recipe);
+  const bool whole_matrices = recipe.optimizer.kind != trainer::OptimizerKind::kAdamW;
+  if (launch.gpus_per_run.empty()) return whole_matrices ? 1 : fewest_that_fit(launch, recipe);
   const auto tier = std::find_if(launch.gpus_per_run.begin(), launch.gpus_per_run.end() - 1,
                                  [&](const GpuTier& each) { return params < each.below_params; });
   if (tier->gpus > recipe.batch_sequences) {
@@ -53,6 +54,12 @@ int64_t gpus_of_run(const LaunchSpec& launch, const trainer::Recipe& recipe, dou
         fmt::format("launch.gpus_per_run = {}: more than the {} sequences of a batch, of which "
                     "each GPU takes at least one",
                     tier->gpus, recipe.batch_sequences));
+  }
+  if (whole_matrices && tier->gpus > 1) {
+    throw SpecError(
+        fmt::format("launch.gpus_per_run = {}: must be 1 with train.optimizer = \"adamh\" or "
+                    "\"muon\", whose steps need whole matrices",
+                    tier->gpus));
   }
   return tier->gpus;
 }

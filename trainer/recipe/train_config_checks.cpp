@@ -160,6 +160,9 @@ std::vector<std::string> rank_complaints(const TrainConfig& config) {
                fmt::format("at most batch_sequences = {}: each takes at least one sequence",
                            config.recipe.batch_sequences));
   }
+  // Their steps need whole matrices, of which a rank owns parts.
+  if (ranks > 1 && config.recipe.optimizer.kind != OptimizerKind::kAdamW)
+    checks.add("ranks", ranks, "1 with an optimizer that steps whole matrices");
   if (!(execution.rank_timeout_seconds > 0))
     checks.add("rank_timeout_seconds", execution.rank_timeout_seconds, "positive");
   return checks.take();
