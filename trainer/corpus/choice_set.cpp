@@ -116,7 +116,8 @@ std::vector<ChoiceQuestion> read_choices(const std::filesystem::path& file) {
   try {
     if (!input) throw std::runtime_error("cannot be read");
     std::vector<ChoiceQuestion> questions;
-    for (const json& question : json::parse(input).at("questions")) {
+    const json all = json::parse(input);
+    for (const json& question : all.at("questions")) {
       questions.push_back({{}, question.at(0)});
       for (const json& text : question.at(1))
         questions.back().choices.push_back({text.at(0), text.at(1), text.at(2)});
