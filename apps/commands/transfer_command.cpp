@@ -38,14 +38,19 @@ std::vector<PairTransfer> transfers_of_sweep(const TransferCommandOptions& optio
 }
 
 PairTransfer transfer_of_file(const TransferCommandOptions& options, std::ostream& log) {
-  FittingOptions fitting = options.fitting;
-  if (fitting.fit.law.empty()) fitting.fit.law = fit::kTwoStageLaw;
-  if (fitting.fit.law != fit::kTwoStageLaw && fitting.fit.law != "joint") {
-    throw std::invalid_argument(
-        fmt::format("--law {}: transfer compares two strategies; it must be two-stage or joint",
-                    fitting.fit.law));
+  const FittingOptions& fitting = options.fitting;
+  const std::string& law = fitting.fit.law;
+  if (!law.empty() && law != fit::kTwoStageLaw && law != "joint") {
+    throw std::invalid_argument(fmt::format(
+        "--law {}: transfer compares two strategies; it must be two-stage or joint", law));
   }
   const SourcedFit found = fit_file(fitting, options.source.file, log);
+  if (found.fit.law->parts.empty()) {
+    throw std::invalid_argument(fmt::format(
+        "{}: transfer compares two strategies, and no column says scratch or continued; "
+        "--stage names one",
+        options.source.file.path));
+  }
   PairTransfer out;
   out.fit = law_name(found.fit);
   out.doubt = doubt_of(found.fit);

@@ -111,7 +111,7 @@
               (c) =>
                   [count(c.params), tokens(c.measured_tokens, c.measured_tokens_ci95),
                    tokens(c.law_tokens, c.law_tokens_ci95),
-                   isNumber(c.law_tokens) ? c.continued_better_below ? 'continued' : 'scratch' :
+                   c.law_tokens_ci95 ? c.continued_better_below ? 'continued' : 'scratch' :
                                             none])),
     ];
   }

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <set>
 #include <stdexcept>
+#include <utility>
 
 #include "fit/allocate/transfer.h"
 #include "fit/frontier/lower_envelope.h"
@@ -14,9 +16,11 @@
 namespace crosslaw::apps {
 namespace {
 
-constexpr double kOneRatio = 1.2;    // tokens per parameter within this ratio are one budget
+constexpr double kOneRatio = 1.35;   // a larger step of tokens per parameter starts a new budget
 constexpr int kFrontierBudgets = 5;  // at which frontiers are compared
 constexpr int kEnvelopeDraws = 200;  // resampled runs behind a curve through the lowest losses
+constexpr std::size_t kFewestLowest = 4;  // losses behind such a curve
+constexpr std::size_t kMostBudgets = 4;   // that the sentence names
 constexpr std::uint64_t kSeed = 1;
 
 // The intervals that there are all say the same, or nothing is said.
@@ -67,6 +71,9 @@ std::vector<TransferRow> rows_of(const Dataset& data, const fit::EqualLoss& meas
     row.saving = saving_of(shares);
     out.push_back(std::move(row));
   }
+  std::stable_sort(out.begin(), out.end(), [](const TransferRow& a, const TransferRow& b) {
+    return std::pair(a.params, a.tokens) < std::pair(b.params, b.tokens);
+  });
   return out;
 }
 
@@ -79,7 +86,7 @@ std::vector<std::vector<std::size_t>> by_ratio(const fit::Points& continued) {
                    [&](std::size_t a, std::size_t b) { return ratio(a) < ratio(b); });
   std::vector<std::vector<std::size_t>> out;
   for (const std::size_t i : order) {
-    if (out.empty() || ratio(i) > kOneRatio * ratio(out.back().front())) out.emplace_back();
+    if (out.empty() || ratio(i) > kOneRatio * ratio(out.back().back())) out.emplace_back();
     out.back().push_back(i);
   }
   return out;
@@ -125,11 +132,32 @@ std::vector<TransferCrossing> crossings_of(const fit::EqualLoss& measured,
   return out;
 }
 
+std::vector<double> flops_of_points(const fit::Points& points) {
+  std::vector<double> out;
+  for (const fit::Point& p : points) out.push_back(fit::training_flops(p));
+  return out;
+}
+
+// The lowest losses of all but the smallest and the largest size: at the ends of a ladder a size
+// that was not tried might be better still, so that those losses are no frontier.
+fit::Points inner_lowest(const fit::Points& points) {
+  double smallest = std::numeric_limits<double>::infinity(), largest = 0;
+  for (const fit::Point& p : points)
+    smallest = std::min(smallest, p.params), largest = std::max(largest, p.params);
+  fit::Points out;
+  for (const int i : fit::points_on_envelope(points, flops_of_points(points),
+                                             std::vector<double>(points.size(), 1))) {
+    const fit::Point& p = points[static_cast<std::size_t>(i)];
+    if (p.params > smallest && p.params < largest) out.push_back(p);
+  }
+  return out;
+}
+
 std::optional<fit::LowerEnvelope> envelope_of(const fit::Points& points, std::uint64_t seed) {
-  std::vector<double> flops;
-  for (const fit::Point& p : points) flops.push_back(fit::training_flops(p));
+  const fit::Points inner = inner_lowest(points);
+  if (inner.size() < kFewestLowest) return std::nullopt;
   try {
-    return fit::lower_envelope(points, flops, kEnvelopeDraws, seed);
+    return fit::lower_envelope(inner, flops_of_points(inner), kEnvelopeDraws, seed);
   } catch (const std::invalid_argument&) {
     return std::nullopt;  // too few lowest losses
   }
@@ -184,10 +212,23 @@ std::optional<fit::Range> span_of(const std::vector<FrontierSaving>& rows,
   return out;
 }
 
+// "51 % [48, 53]"; below 0 "39 % [25, 56] more".
 std::string percent(const fit::Estimate& share) {
-  std::string out = fmt::format("{:.0f} %", 100 * *share.value);
-  if (share.ci95)
-    out += fmt::format(" [{:.0f}, {:.0f}]", 100 * share.ci95->low, 100 * share.ci95->high);
+  const double sign = *share.value < 0 ? -1 : 1;
+  std::string out = fmt::format("{:.0f} %", 100 * sign * *share.value);
+  if (share.ci95) {
+    const double low = 100 * sign * share.ci95->low, high = 100 * sign * share.ci95->high;
+    out += fmt::format(" [{:.0f}, {:.0f}]", std::min(low, high), std::max(low, high));
+  }
+  return sign < 0 ? out + " more" : out;
+}
+
+// At most so many of the budgets, evenly: the first and the last among them.
+std::vector<const TransferBudget*> named_budgets(const std::vector<TransferBudget>& all) {
+  std::vector<const TransferBudget*> out;
+  const std::size_t most = std::min(kMostBudgets, all.size());
+  for (std::size_t i = 0; i < most; ++i)
+    out.push_back(&all[most == 1 ? 0 : i * (all.size() - 1) / (most - 1)]);
   return out;
 }
 
@@ -233,17 +274,20 @@ TransferFindings transfer_findings(const Dataset& data, const fit::FitResult* bo
 
 std::string describe(const TransferFindings& findings) {
   std::vector<std::string> parts;
-  for (const TransferBudget& budget : findings.budgets) {
-    const fit::Estimate& share = budget.law.value ? budget.law : budget.measured;
+  bool any_saved = false;
+  for (const TransferBudget* budget : named_budgets(findings.budgets)) {
+    const fit::Estimate& share = budget->law.value ? budget->law : budget->measured;
     if (!share.value) continue;
-    parts.push_back(
-        fmt::format("{} at {:.3g} tokens a parameter", percent(share), budget.tokens_per_param));
+    any_saved = any_saved || *share.value >= 0;
+    parts.push_back(fmt::format("{} at {:.3g}", percent(share), budget->tokens_per_param));
   }
   if (parts.empty()) return "No saving is known yet.";
-  std::string out = fmt::format("At equal size and loss continuing saved {} of the tokens",
-                                fmt::join(parts, ", "));
+  std::string out = fmt::format(
+      "At equal size and loss continuing {} of the tokens, by budget: {} tokens a "
+      "parameter",
+      any_saved ? "saved a share" : "saved none", fmt::join(parts, ", "));
   if (findings.frontier_measured)
-    out += fmt::format("; frontier against frontier, each at its best size, {} of the FLOPs",
+    out += fmt::format("; saved frontier against frontier, each at its best size: {} of the FLOPs",
                        percent(*findings.frontier_measured));
   if (findings.frontier_law)
     out += fmt::format("{} {} by the fitted laws", findings.frontier_measured ? "," : "; frontiers",

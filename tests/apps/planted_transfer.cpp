@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <random>
 
@@ -92,8 +93,10 @@ double TransferWorld::equal_tokens(double params, double tokens) const {
                   1 / beta);
 }
 
-db::RunStore simulate(const TransferWorld& world, const TempFolder& folder) {
-  const sweep::SweepSpec spec = sweep::read_spec(folder.write("planted.toml", spec_of(world)));
+db::RunStore simulate(const TransferWorld& world, const std::filesystem::path& folder) {
+  const std::filesystem::path file = folder / "planted.toml";
+  std::ofstream(file) << spec_of(world);
+  const sweep::SweepSpec spec = sweep::read_spec(file);
   const sweep::Plan plan = sweep::make_plan(
       spec, sweep::read_ladder(spec.ladder, spec.vocabulary, spec.tied_head), nullptr);
   db::RunStore store = db::RunStore::create(folder / "crosslaw.db");

@@ -1,11 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "db/run_store.h"
-#include "tests/support/temp_folder.h"
 
 // A sweep whose laws are known, with the trainer replaced by them: English sources, French from
 // scratch, and French continued from English with shares of replay, losses on both languages.
@@ -34,6 +34,6 @@ struct TransferWorld {
 };
 
 // The store of that sweep, finished.
-db::RunStore simulate(const TransferWorld& world, const TempFolder& folder);
+db::RunStore simulate(const TransferWorld& world, const std::filesystem::path& folder);
 
 }  // namespace crosslaw::tests

@@ -10,6 +10,7 @@
 #include "fit/write/table.h"
 #include "tests/apps/planted_transfer.h"
 #include "tests/support/catch.h"
+#include "tests/support/temp_folder.h"
 
 using namespace crosslaw;
 using namespace crosslaw::apps;
@@ -93,7 +94,7 @@ TEST_CASE("A sweep is answered by its stored fits, and its replay planned") {
   TransferWorld world;
   world.every = 8;
   world.replay = {0, 0.05, 0.2};
-  db::RunStore store = tests::simulate(world, folder);
+  db::RunStore store = tests::simulate(world, folder.path());
   const Observations observations(store, ParamsCount::kAll);
   SweepFitOptions fitting;
   fitting.fit.starts = 16;
@@ -127,7 +128,7 @@ TEST_CASE("Where nothing is continued it is said, with exit code 1") {
   const tests::TempFolder folder;
   TransferWorld world;
   world.every = 20;
-  const db::RunStore store = tests::simulate(world, folder);
+  const db::RunStore store = tests::simulate(world, folder.path());
   ReplayCommandOptions replay;
   replay.folder = folder.path().string();
   std::ostringstream out, log;

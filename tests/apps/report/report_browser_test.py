@@ -383,11 +383,12 @@ def the_rest_is_drawn_as_exported(drawn):
     for key in ("saved_fraction", "transferred_tokens"):
         drawn.same(key, points_of(drawn.traces("savings", f"t.name === '{key}'")), column_pairs(savings, "tokens", key))
     by_law = drawn.table("savings-by-law", language="fr")
-    drawn.same(
-        "savings by law",
-        points_of(drawn.traces("savings", "t.name === 'law'")),
-        column_pairs(by_law, "tokens", "saved_fraction"),
-    )
+    for name, key in (("law", "saved_fraction"), ("law transferred", "transferred_tokens")):
+        drawn.same(
+            f"{key} by law",
+            points_of(drawn.traces("savings", f"t.name === '{name}'")),
+            column_pairs(by_law, "tokens", key),
+        )
     for subject, fit in (("scratch", "scratch"), ("continued", "continued, two-stage"), ("both", "joint")):
         rows = drawn.table("coefficients", language="fr", fit=fit, held="0")
         dots = points_of(drawn.traces("coefficients", f"t.name === '{subject}'"))
@@ -407,6 +408,37 @@ def the_rest_is_drawn_as_exported(drawn):
         marks,
         column_pairs(forgotten, "tokens", "loss") + [(start, row["start_loss"]) for row in forgotten],
     )
+
+
+def replay_is_drawn_as_exported(page, crosslaw, folder):
+    """Of the largest size: losses over the compute on each language, and the front at the most tokens."""
+    drawn = Drawn(page, crosslaw, folder)
+    everything = drawn.table("replay")
+    largest = max(everything, key=lambda row: float(row["params"]))["size"]
+    for side, source in (("target", "0"), ("source", "1")):
+        rows = [
+            row
+            for row in drawn.table("language-losses", size=largest, source=source)
+            if float(row["flops"]) > 0
+        ]
+        traces = drawn.traces("replay", f"t.name.startsWith('{side}')")
+        drawn.same(f"losses on the {side} language", points_of(traces), column_pairs(rows, "flops", "loss"))
+    last = {}
+    for row in everything:
+        last.setdefault(row["size"], []).append(row)
+    most = [row for rows in last.values() for row in rows if row["tokens"] == rows[-1]["tokens"]]
+    front = points_of(drawn.traces("front", "t.name === 'front'"))
+    drawn.same("the front", front, column_pairs(most, "source_loss", "target_loss"))
+    wrong = drawn.wrong
+    if page.value("document.getElementById('replay').hidden"):
+        wrong.append("the section on replay is hidden")
+    if not page.value("document.getElementById('matrix').hidden"):
+        wrong.append("a matrix of one pair is shown")
+    if page.value("document.querySelectorAll('#replay-table tbody tr').length") != len(
+        {(row["size"], row["tokens"]) for row in everything}
+    ):
+        wrong.append("the table of shares has not a row a size and number of tokens")
+    return wrong
 
 
 def axes_name_their_compute(page):
@@ -476,7 +508,7 @@ def shifts_are_noticed(page, compared):
             """{ const plot = (id) => document.getElementById(`plot-${id}`);
             const trace = (id, name) => plot(id).data.find(t => t.name === name);
             window.kept = structuredClone(Object.fromEntries([...document.querySelectorAll('.plot')]
-                .map(p => [p.id, {data: p.data, title: p.layout.xaxis.title.text}])));
+                .filter(p => p.layout).map(p => [p.id, {data: p.data, title: p.layout.xaxis.title.text}])));
             %s; } null"""
             % change
         )
@@ -581,6 +613,15 @@ def main():
             checks.opened("the numbers drawn are those exported", report, also=compared)
             checks.opened(
                 "numbers drawn elsewhere are noticed", report, also=lambda page: shifts_are_noticed(page, compared)
+            )
+            replayed = str(pathlib.Path(folder) / "replayed")
+            subprocess.run([options.planter, replayed, "replay"], check=True)
+            subprocess.run([options.crosslaw, "report", replayed], check=True, stdout=subprocess.DEVNULL)
+            checks.opened(
+                "a sweep with shares of replay",
+                pathlib.Path(replayed) / "report.html",
+                figures=FIGURES + ["replay", "front"],
+                also=lambda page: replay_is_drawn_as_exported(page, options.crosslaw, replayed) + fits_the_width(page),
             )
             file = checks.render("sample", sample)
             checks.opened(

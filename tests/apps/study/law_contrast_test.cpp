@@ -5,6 +5,7 @@
 #include "apps/study/observations.h"
 #include "tests/apps/planted_transfer.h"
 #include "tests/support/catch.h"
+#include "tests/support/temp_folder.h"
 
 using namespace crosslaw;
 using namespace crosslaw::apps;
@@ -13,7 +14,7 @@ namespace {
 
 LawContrast contrast_of(const tests::TransferWorld& world) {
   const tests::TempFolder folder;
-  const db::RunStore store = tests::simulate(world, folder);
+  const db::RunStore store = tests::simulate(world, folder.path());
   const Observations observations(store, ParamsCount::kAll);
   fit::FitOptions options;
   options.starts = 16;

@@ -9,6 +9,7 @@
 #include "apps/study/transfer_matrix.h"
 #include "tests/apps/planted_transfer.h"
 #include "tests/support/catch.h"
+#include "tests/support/temp_folder.h"
 
 using namespace crosslaw;
 using namespace crosslaw::apps;
@@ -24,8 +25,8 @@ struct Told {
   std::vector<PairFits> fits;
   std::vector<PairTransfer> transfers;
 
-  explicit Told(const TransferWorld& world, int draws = 200)
-      : store(tests::simulate(world, folder)), observations(store, ParamsCount::kAll) {
+  explicit Told(const TransferWorld& world, int draws = 100)
+      : store(tests::simulate(world, folder.path())), observations(store, ParamsCount::kAll) {
     SweepFitOptions options;
     options.fit.starts = 16;
     options.fit.draws = draws;
@@ -66,7 +67,7 @@ TransferWorld world_of_paper_lines() {
   world.b_continued = world.alpha * world.a * std::pow(own_n, -world.alpha) / steep *
                       std::pow(own_d, world.beta_continued) * std::pow(own_n, world.gamma);
   world.noise = 0.0005;
-  world.every = 2;
+  world.every = 3;
   world.tokens_per_param = {2, 5, 10, 20, 40};
   return world;
 }
@@ -107,7 +108,7 @@ TEST_CASE("Means, growth, crossings and the share repaid are those of the plante
   for (const TransferBudget& budget : found.budgets) {
     double truth = 0;
     for (const TransferRow& row : found.rows) {
-      if (std::abs(row.tokens_per_param / budget.tokens_per_param - 1) > 0.1) continue;
+      if (std::abs(row.tokens_per_param / budget.tokens_per_param - 1) > 0.3) continue;
       truth += (1 - row.tokens / world.equal_tokens(row.params, row.tokens)) / 10;
     }
     INFO(budget.tokens_per_param << " tokens a parameter, planted " << truth);
@@ -150,9 +151,10 @@ TEST_CASE(
     REQUIRE(at.law.value);
     CHECK(*at.law.value == Approx(truth).margin(0.03));
   }
+  CHECK(found.budgets.size() == 5);
   const std::string sentence = describe(found);
   INFO(sentence);
-  CHECK(sentence.find("frontier against frontier") != std::string::npos);
+  CHECK(sentence.find("frontier against frontier, each at its best size: 4") != std::string::npos);
   CHECK(found.frontier_measured->low > 0.40);
   CHECK(found.frontier_measured->high < 0.48);
 }
