@@ -1,6 +1,7 @@
 #include "fit/solve/newton.h"
 
 #include <cmath>
+#include <vector>
 
 #include "fit/laws/laws.h"
 #include "tests/fit/planted.h"
@@ -132,8 +133,8 @@ TEST_CASE("A refit that starts with E = 0 stays there when E does not want to ri
       }
     }
     const Objective objective = make_objective(chinchilla_law(), points, 1e-3);
-    Theta start =
-        objective.centred(theta_from_values(chinchilla_law(), {1e-12, 12, 0.09, 24, 0.12}));
+    const std::vector<double> near = {1e-12, 12, 0.09, 24, 0.12};
+    Theta start = objective.centred(theta_from_values(chinchilla_law(), near));
     start[0] = objective.box.lower[0];
     const NewtonSummary found =
         minimise(chinchilla_law(), objective.samples, objective.delta, objective.box, start);
