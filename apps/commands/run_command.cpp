@@ -208,6 +208,7 @@ trainer::Corpus prepare_text(const RunOptions& options, const sweep::SweepSpec& 
       trainer::prepare_corpus(texts, say, [&](int64_t percent, const std::string& text) {
         progress.show(percent, [&] { return text; });
       });
+  for (const std::string& note : corpus.audit.notes) say(note);
   if (corpus.vocabulary > spec.vocabulary) {
     throw std::invalid_argument(
         fmt::format("{}: ladder.vocabulary = {} is smaller than the tokenizer's {}", options.spec,

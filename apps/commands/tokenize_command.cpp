@@ -44,6 +44,7 @@ int run_tokenize(const TokenizeOptions& options) {
       trainer::prepare_corpus(texts, say, [&](int64_t percent, const std::string& text) {
         progress.show(percent, [&] { return text; });
       });
+  for (const std::string& note : corpus.audit.notes) say(note);
   auto share = [](int64_t part, int64_t whole) {
     return fmt::format("{:.3g}%", 100.0 * static_cast<double>(part) /
                                       static_cast<double>(std::max<int64_t>(whole, 1)));

@@ -117,7 +117,7 @@ SearchSpec read_search(TomlSection section) {
 void read_training(TomlSection section, TrainingSpec& train) {
   std::string schedule = section.text("schedule", "cosine");
   require(schedule == "cosine" || schedule == "wsd" || schedule == "wsd-linear", section,
-          "schedule", fmt::format("cosine, wsd or wsd-linear, found {}", schedule));
+          "schedule", fmt::format("cosine or wsd, found {}; or wsd-linear", schedule));
   train.schedule =
       schedule == "cosine" ? trainer::ScheduleKind::kCosine : trainer::ScheduleKind::kWsd;
   train.cooldown =

@@ -235,14 +235,18 @@ class CorpusBuilder {
     }
     const json old = old_.value("audit", json::object());
     json& record = new_["audit"];
+    std::vector<std::string> notes;
     if (old.value("request", json()) == request) {
       record = old;
     } else {
-      record = to_json(look_at_texts(overlap_texts(corpus), options_.text.text_field,
-                                     tokenizer_.separator(), options_.tokenizer == "bytes", say_));
+      const TextAudit fresh = look_at_texts(overlap_texts(corpus), options_.text.text_field,
+                                            tokenizer_.separator(), options_.tokenizer == "bytes");
+      notes = fresh.notes;
+      record = to_json(fresh);
       record["request"] = request;
     }
     TextAudit audit = text_audit_from(record);
+    audit.notes = notes;
     require_clean(audit, options_.allow_overlap, say_);
     return audit;
   }

@@ -33,13 +33,13 @@ void warn_of_seen_documents(const Overlap& overlap, const OnMessage& say) {
 }  // namespace
 
 TextAudit look_at_texts(const std::vector<OverlapText>& texts, const std::string& text_field,
-                        int64_t separator, bool bytes_are_tokens, const OnMessage& say) {
+                        int64_t separator, bool bytes_are_tokens) {
   TextAudit audit;
   audit.overlaps = find_overlaps(texts, text_field, separator, bytes_are_tokens);
-  for (const Overlap& overlap : audit.overlaps) say(describe(overlap));
+  for (const Overlap& overlap : audit.overlaps) audit.notes.push_back(describe(overlap));
   LanguageGuesser guesser;
   if (!guesser.missing().empty()) {
-    say("languages of the texts were not guessed: " + guesser.missing());
+    audit.notes.push_back("languages of the texts were not guessed: " + guesser.missing());
     return audit;
   }
   for (const OverlapText& files : texts) {
@@ -47,7 +47,8 @@ TextAudit look_at_texts(const std::vector<OverlapText>& texts, const std::string
       auto& shares = audit.languages[files.language][split];
       shares = guesser.shares(*paths, text_field);
       if (!shares.empty())
-        say(fmt::format("{} ({}) is {}", files.language, split, describe(shares)));
+        audit.notes.push_back(
+            fmt::format("{} ({}) is {}", files.language, split, describe(shares)));
     }
   }
   return audit;

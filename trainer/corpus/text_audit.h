@@ -17,15 +17,15 @@ struct TextAudit {
   std::vector<Overlap> overlaps;  // one a validation text
   // Shares of guessed languages, by language and split; empty where nothing was guessed.
   std::map<std::string, std::map<std::string, std::map<std::string, double>>> languages;
+  std::vector<std::string> notes;  // in words, of what was looked at just now
 };
 
 inline constexpr int kTextAuditVersion = 1;  // what is looked at
 
-// Looks for what validation texts share with training texts, and which languages all are in; both
-// are said. The latter needs Python's package py3langid; that it is missing is said.
+// Looks for what validation texts share with training texts, and which languages all are in. The
+// latter needs Python's package py3langid; that it is missing is noted.
 TextAudit look_at_texts(const std::vector<OverlapText>& texts, const std::string& text_field,
-                        int64_t separator, bool bytes_are_tokens,
-                        const std::function<void(const std::string&)>& say);
+                        int64_t separator, bool bytes_are_tokens);
 
 // Throws std::invalid_argument naming files and documents when a validation text shares more than
 // this part of its passages; of less, documents that were seen whole are said.

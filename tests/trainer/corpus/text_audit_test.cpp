@@ -1,6 +1,6 @@
 #include "trainer/corpus/text_audit.h"
 
-#include <chrono>
+#include <ctime>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <random>
@@ -146,11 +146,12 @@ TEST_CASE("the demo's text is audited in seconds and is clean") {
     CHECK(overlap.passages.share() < 0.004);
   }
   for (const std::string& message : said) CHECK(message.find("warning") == std::string::npos);
-  const auto begin = std::chrono::steady_clock::now();
+  // Of the processor's time: machines that run tests may be busy.
+  const std::clock_t begin = std::clock();
   for (const LanguageFiles& files : options.languages)
     texts.push_back({files.language, files.train, files.valid, "", "", 40});
   find_overlaps(texts, "text", 0, true);
-  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(10));
+  CHECK(static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC < 10);
 }
 
 TEST_CASE("with a tokenizer of its own, windows of 13 tokens are counted beside those of bytes") {
