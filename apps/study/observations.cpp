@@ -56,6 +56,10 @@ std::vector<LanguagePair> find_pairs(const std::vector<db::RunResultRow>& runs) 
     if (!paired.contains(language) && !sources.contains(language))
       pairs.push_back({language, "", strategy, "", 0, std::nullopt});
   }
+  // Of two source languages, say: what is stored and shown goes by the label.
+  std::map<std::string, int> times;
+  for (const LanguagePair& pair : pairs) ++times[pair.label()];
+  for (LanguagePair& pair : pairs) pair.by_name = times[pair.label()] > 1;
   return pairs;
 }
 
@@ -119,7 +123,8 @@ PointChoice find_point_choice(const std::string& name) {
 
 std::string LanguagePair::label() const {
   return language + (replay > 0 ? fmt::format("+{:g}", replay) : "") +
-         (base ? fmt::format("@{:g}", *base) : "");
+         (base ? fmt::format("@{:g}", *base) : "") +
+         (by_name ? fmt::format(" ({})", continued) : "");
 }
 
 Observations::Observations(const db::RunStore& store, ParamsCount count)

@@ -36,7 +36,9 @@ struct LanguagePair {
   std::string scratch, continued;  // names of strategies; continued may be empty
   double replay = 0;               // of the continued runs
   std::optional<double> base;      // their base budget, where their strategy has several
-  std::string label() const;       // fr, or fr+0.1 with replay, fr@5 of a base budget
+  bool by_name = false;            // several strategies would be called the same
+  // fr, or fr+0.1 with replay, fr@5 of a base budget; fr (NAME) where the strategy must be told.
+  std::string label() const;
 };
 
 // One measured loss on the run's own language.

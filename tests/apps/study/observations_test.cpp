@@ -1,9 +1,12 @@
 #include "apps/study/observations.h"
 
+#include <set>
+
 #include "sweep/plan/plan.h"
 #include "sweep/spec/ladder.h"
 #include "sweep/spec/spec.h"
 #include "tests/support/catch.h"
+#include "tests/support/small_sweep.h"
 
 using namespace crosslaw;
 using apps::has_several_budgets;
@@ -53,4 +56,43 @@ TEST_CASE("The paper's sweep has one budget a size however N is counted") {
     CHECK(ends.size() == 80);
     CHECK(has_several_budgets(ends));
   }
+}
+
+TEST_CASE("Two sources and two targets of one spec are four pairs, each with a label of its own") {
+  tests::SmallSweep files;
+  std::string text = tests::SmallSweep::spec_text();
+  text.resize(text.find("[[strategy]]"));
+  for (const char* language : {"zh", "ru"})
+    text.insert(text.find("[train]"), std::string("[data.language.") + language + "]\ntrain = [\"" +
+                                          language + "\"]\nvalid = [\"" + language + ".v\"]\n");
+  const auto strategy = [&](const std::string& name, const std::string& language,
+                            const std::string& from) {
+    text += "[[strategy]]\nname = \"" + name + "\"\nlanguage = \"" + language + "\"\n" +
+            (from.empty() ? "" : "from = \"" + from + "\"\nreplay = [0.0, 0.5]\n");
+  };
+  for (const char* language : {"en", "ru", "fr", "zh"}) strategy(language, language, "");
+  for (const char* target : {"fr", "zh"}) {
+    for (const char* source : {"en", "ru"})
+      strategy(std::string(target) + "-from-" + source, target, source);
+  }
+  const sweep::SweepSpec spec = sweep::read_spec(files.folder.write("four.toml", text));
+  const sweep::Plan plan = sweep::make_plan(
+      spec, sweep::read_ladder(spec.ladder, spec.vocabulary, spec.tied_head), nullptr);
+  db::RunStore store = db::RunStore::create(files.folder / "crosslaw.db");
+  std::vector<db::RunRow> rows;
+  for (const sweep::PlannedRun& run : plan.runs) {
+    rows.push_back(run.row);
+    rows.back().key = run.name;
+  }
+  store.sync_runs(rows);
+  const apps::Observations observations(store, apps::ParamsCount::kAll);
+  std::set<std::string> labels;
+  for (const apps::LanguagePair& pair : observations.pairs()) {
+    labels.insert(pair.label());
+    CHECK(pair.continued == pair.language + "-from-" + pair.source_language);
+    CHECK(pair.scratch == pair.language);
+  }
+  CHECK(observations.pairs().size() == 8);
+  CHECK(labels.size() == 8);
+  CHECK(labels.contains("zh+0.5 (zh-from-ru)"));
 }
