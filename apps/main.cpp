@@ -3,5 +3,5 @@
 #include "apps/version.h"
 
 int main(int argc, char** argv) {
-  return crosslaw::apps::run_crosslaw(argc, argv, crosslaw::apps::build_text());
+  return crosslaw::apps::run_crosslaw(argc, argv, crosslaw::apps::own_build());
 }

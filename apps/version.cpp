@@ -4,6 +4,6 @@
 
 namespace crosslaw::apps {
 
-const char* build_text() { return CROSSLAW_BUILD; }
+const char* own_build() { return CROSSLAW_BUILD; }
 
 }  // namespace crosslaw::apps

@@ -19,6 +19,7 @@ using namespace std::chrono_literals;
 
 // Long enough for a slow disk's commit; with a write-ahead log only writers wait for each other.
 constexpr int kBusyTimeoutMs = 30'000;
+constexpr int kBackupTries = 300, kBackupPauseMs = 100;
 constexpr int kPrimaryCode = 0xff;  // the low byte of SQLite's extended result codes
 
 const char* mend_for(int code) {
@@ -143,6 +144,24 @@ void Database::execute(const std::string& sql) {
   if (sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
     fail(fmt::format("\"{:.60}\"", sql));
   }
+}
+
+void Database::copy_to(const std::filesystem::path& file) const {
+  const Database copy(file, Access::kCreate);
+  sqlite3_backup* backup = sqlite3_backup_init(copy.handle_.get(), "main", handle_.get(), "main");
+  if (!backup) copy.fail("copying to it");
+  // All pages at once: a reader of a write-ahead log keeps nobody from writing, and sees one state.
+  int code = sqlite3_backup_step(backup, -1);
+  for (int tries = 0; (code == SQLITE_BUSY || code == SQLITE_LOCKED) && tries < kBackupTries;
+       ++tries) {
+    sqlite3_sleep(kBackupPauseMs);
+    code = sqlite3_backup_step(backup, -1);
+  }
+  sqlite3_backup_finish(backup);
+  if (code != SQLITE_DONE) copy.fail("copying to it");
+  // The journal mode travels with the pages; a copy that is read from a read-only place must not
+  // ask for a log beside it.
+  Statement(copy, "PRAGMA journal_mode = DELETE").step();
 }
 
 int64_t Database::last_insert_id() const { return sqlite3_last_insert_rowid(handle_.get()); }

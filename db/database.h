@@ -47,6 +47,9 @@ class Database {
   void execute(const std::string& sql);
   int64_t last_insert_id() const;
   int64_t changes() const;
+  // A consistent copy as of one instant, while others read and write (SQLite's online backup). The
+  // file must not be there yet; it needs no other file beside it.
+  void copy_to(const std::filesystem::path& file) const;
   const std::string& name() const { return name_; }
 
  private:

@@ -156,9 +156,11 @@ std::set<std::string> RunStore::keys() const {
 int64_t RunStore::begin_attempt(const AttemptRow& a) {
   Statement(db_,
             "INSERT INTO attempt(run_id, n, token, folder, device, host, boot_id, backend, "
-            "micro_batch, started_ms) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+            "micro_batch, started_ms, build, program_sha256, data_sha256, gpus) "
+            "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
       .bind(a.run_id, a.n, a.token, a.folder, a.device, a.host, a.boot_id, a.backend, a.micro_batch,
-            a.started_ms)
+            a.started_ms, a.origin.build, a.origin.program_sha256, a.origin.data_sha256,
+            a.origin.gpus)
       .run();
   return db_.last_insert_id();
 }
@@ -167,8 +169,10 @@ void RunStore::set_place(int64_t attempt_id, const AttemptPlace& p) {
   Statement(db_,
             "UPDATE attempt SET boot_id = coalesce(?, boot_id), pid = coalesce(?, pid), pid_start "
             "= coalesce(?, pid_start), job = coalesce(?, job), node = coalesce(?, node), gpu_uuid "
-            "= coalesce(?, gpu_uuid) WHERE id = ?")
-      .bind(p.boot_id, p.pid, p.pid_start, p.job, p.node, p.gpu_uuid, attempt_id)
+            "= coalesce(?, gpu_uuid), gpu_name = coalesce(?, gpu_name), driver = coalesce(?, "
+            "driver) WHERE id = ?")
+      .bind(p.boot_id, p.pid, p.pid_start, p.job, p.node, p.gpu_uuid, p.gpu_name, p.driver,
+            attempt_id)
       .run();
 }
 
@@ -218,9 +222,12 @@ void RunStore::end_attempt(int64_t attempt_id, const AttemptEnd& e, int64_t now_
             "UPDATE attempt SET ended_ms = ?, outcome = ?, message = ?, exit_code = ?, exit_signal "
             "= ?, start_step = ?, step = ?, seconds = ?, "
             "tokens_per_second = ?, provenance = ?, node = coalesce(?, node), micro_batch = "
-            "coalesce(?, micro_batch) WHERE id = ?")
+            "coalesce(?, micro_batch), gpu_uuid = coalesce(gpu_uuid, ?), gpu_name = "
+            "coalesce(gpu_name, ?), driver = coalesce(driver, ?), gpu_seconds = gpus * (? - "
+            "started_ms) / 1000.0 WHERE id = ?")
       .bind(now_ms, name_of(e.outcome), e.message, e.exit_code, e.exit_signal, e.start_step, e.step,
-            e.seconds, e.tokens_per_second, e.provenance, e.node, e.micro_batch, attempt_id)
+            e.seconds, e.tokens_per_second, e.provenance, e.node, e.micro_batch, e.gpu_uuid,
+            e.gpu_name, e.driver, now_ms, attempt_id)
       .run();
   seal_run_of(attempt_id);
   transaction.commit();

@@ -39,6 +39,14 @@ struct RunRow {
   bool cancelled = false;  // by the user, until a retry; sync_runs leaves it as it is
 };
 
+// What trains an attempt and on what; as known when it starts.
+struct AttemptOrigin {
+  std::optional<std::string> build;           // of the program that started it
+  std::optional<std::string> program_sha256;  // of the trainer's file
+  std::optional<std::string> data_sha256;     // of the hashes of its tokenizer and texts
+  std::optional<int64_t> gpus;                // none on the CPU
+};
+
 struct AttemptRow {
   int64_t id = 0;
   int64_t run_id = 0;
@@ -56,7 +64,8 @@ struct AttemptRow {
   std::optional<std::string> node;  // the machine that a queue chose
   std::optional<std::string> gpu_uuid;
   std::optional<int64_t> micro_batch;  // sequences, as asked for and then as used
-  int64_t log_offset = 0;              // bytes of metrics.jsonl that are in the tables
+  AttemptOrigin origin;
+  int64_t log_offset = 0;  // bytes of metrics.jsonl that are in the tables
   int64_t started_ms = 0;
   std::optional<int64_t> ended_ms;
   std::optional<Outcome> outcome;
@@ -70,7 +79,8 @@ struct AttemptEnd {
   std::string message;
   std::optional<int64_t> exit_code, exit_signal, start_step, step;
   std::optional<double> seconds, tokens_per_second;
-  std::optional<std::string> provenance;  // JSON
+  std::optional<std::string> provenance;                  // JSON
+  std::optional<std::string> gpu_uuid, gpu_name, driver;  // by its own word
   std::optional<std::string> node;
   std::optional<int64_t> micro_batch;
 };
@@ -79,7 +89,7 @@ struct AttemptEnd {
 struct AttemptPlace {
   std::optional<std::string> boot_id;
   std::optional<int64_t> pid, pid_start;
-  std::optional<std::string> job, node, gpu_uuid;
+  std::optional<std::string> job, node, gpu_uuid, gpu_name, driver;
 };
 
 struct EvalRow {
@@ -214,8 +224,11 @@ class RunStore {
 
   // Hashes for runs of before there were any (db/evidence.h).
   void seal_evidence();
+  // A consistent copy of all of it, while others read and write; the file must not be there yet.
+  void copy_to(const std::filesystem::path& file) const { db_.copy_to(file); }
 
   Database& database() { return db_; }
+  const Database& database() const { return db_; }
 
  private:
   void seal_run_of(int64_t attempt_id);

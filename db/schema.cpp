@@ -246,8 +246,31 @@ CREATE TABLE evidence(
 ALTER TABLE fit ADD COLUMN result_sha256 TEXT;
 )sql";
 
-constexpr std::array<const char*, 5> kMigrations = {kVersion1, kLaunchRecords, kBases, kChoices,
-                                                    kHashes};
+// What trained, on what, and for how long. `build` is the orchestrator's version and commit,
+// `program_sha256` the trainer's file, `data_sha256` stands for the hashes of tokenizer and text.
+constexpr const char* kProvenance = R"sql(
+ALTER TABLE attempt ADD COLUMN build TEXT;
+ALTER TABLE attempt ADD COLUMN program_sha256 TEXT;
+ALTER TABLE attempt ADD COLUMN data_sha256 TEXT;
+ALTER TABLE attempt ADD COLUMN gpu_name TEXT;
+ALTER TABLE attempt ADD COLUMN driver TEXT;
+ALTER TABLE attempt ADD COLUMN gpus INTEGER;
+ALTER TABLE attempt ADD COLUMN gpu_seconds REAL;
+
+CREATE VIEW attempts AS
+SELECT run.name AS run, run.key, run.strategy, run.language, run.size, run.seed, attempt.n, attempt.outcome, attempt.message,
+       attempt.device, attempt.host, attempt.node, attempt.backend, attempt.job, attempt.gpus, attempt.gpu_name, attempt.gpu_uuid,
+       attempt.driver, attempt.build, attempt.program_sha256, attempt.data_sha256,
+       strftime('%Y-%m-%dT%H:%M:%fZ', attempt.started_ms / 1000.0, 'unixepoch') AS started,
+       strftime('%Y-%m-%dT%H:%M:%fZ', attempt.ended_ms / 1000.0, 'unixepoch') AS ended,
+       attempt.start_step, attempt.step, attempt.seconds, attempt.gpu_seconds, attempt.tokens_per_second, attempt.micro_batch,
+       attempt.folder, attempt.provenance
+FROM attempt JOIN run ON run.id = attempt.run_id
+ORDER BY attempt.run_id, attempt.n;
+)sql";
+
+constexpr std::array<const char*, 6> kMigrations = {kVersion1, kLaunchRecords, kBases,
+                                                    kChoices,  kHashes,        kProvenance};
 
 int64_t version_of(const Database& database) {
   Statement version(database, "PRAGMA user_version");

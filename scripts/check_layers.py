@@ -32,6 +32,7 @@ MAY_INCLUDE = {
     "trainer": ["db/files", "trainer/*"],
     "sweep/spec": ["db/files", "fit/data", "trainer/corpus", "trainer/recipe"],
     "sweep/plan": ["db/*", "trainer/corpus", "trainer/interchange", "trainer/recipe", "sweep/spec"],
+    "sweep/estimate": ["db/*", "trainer/corpus", "trainer/recipe", "sweep/*"],
     "sweep/launch": ["db/files", "trainer/corpus", "trainer/recipe", "sweep/spec"],
     "sweep/schedule": ["db/*", "trainer/corpus", "trainer/recipe", "sweep/spec", "sweep/plan", "sweep/launch"],
     "apps/terminal": ["db/*", "fit/*", "sweep/*"],

@@ -22,6 +22,7 @@
 #include "trainer/recipe/run_files.h"
 #include "trainer/recipe/train_config.h"
 #include "trainer/training_loop.h"
+#include "trainer/version.h"
 
 namespace crosslaw::trainer {
 namespace fs = std::filesystem;
@@ -75,16 +76,29 @@ class LineFile {
   int descriptor_;
 };
 
+// Of the NVIDIA driver: "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.129.03  ..."
+std::string gpu_driver() {
+  std::ifstream input("/proc/driver/nvidia/version");
+  for (std::string word; input >> word;) {
+    if (word.find_first_not_of("0123456789.") == std::string::npos &&
+        word.find('.') != std::string::npos)
+      return word;
+  }
+  return "";
+}
+
 std::string provenance(const TrainConfig& config) {
   struct utsname name {};
   uname(&name);
   nlohmann::json j = {{"host", name.nodename},
                       {"torch", TORCH_VERSION},
                       {"crosslaw", CROSSLAW_VERSION},
+                      {"build", build_text()},
                       {"device", config.execution.device},
                       {"threads", config.execution.threads},
                       {"ranks", config.execution.ranks}};
-  if (config.execution.device == "cuda") j["gpu"] = {{"uuid", gpu_uuid()}, {"name", gpu_name()}};
+  if (config.execution.device == "cuda")
+    j["gpu"] = {{"uuid", gpu_uuid()}, {"name", gpu_name()}, {"driver", gpu_driver()}};
   return j.dump();
 }
 

@@ -24,6 +24,11 @@ constexpr int kOk = 0;
 constexpr int kFailed = 1;
 constexpr int kBadInput = 2;
 
+std::string& known_build() {
+  static std::string build;
+  return build;
+}
+
 void add_commands(CLI::App& app, int& exit_code) {
   add_init_command(app, exit_code);
   add_plan_command(app, exit_code);
@@ -50,7 +55,9 @@ void add_commands(CLI::App& app, int& exit_code) {
   add_export_command(app, exit_code);
   add_export_model_command(app, exit_code);
   add_tokenize_command(app, exit_code);
+  add_backup_command(app, exit_code);
   add_doctor_command(app, exit_code);
+  add_help_command(app, exit_code);
 }
 
 int parse_and_run(int argc, char** argv, const std::string& build) {
@@ -77,8 +84,11 @@ int parse_and_run(int argc, char** argv, const std::string& build) {
 
 }  // namespace
 
+const std::string& build_text() { return known_build(); }
+
 int run_crosslaw(int argc, char** argv, const std::string& build) {
   db::open_standard_streams();
+  known_build() = build;
   try {
     return parse_and_run(argc, argv, build);
   } catch (const std::invalid_argument& error) {

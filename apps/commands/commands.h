@@ -35,7 +35,12 @@ void add_export_model_command(CLI::App& app, int& exit_code);
 void add_atlas_command(CLI::App& app, int& exit_code);
 void add_verify_command(CLI::App& app, int& exit_code);
 void add_tokenize_command(CLI::App& app, int& exit_code);
+void add_backup_command(CLI::App& app, int& exit_code);
+void add_help_command(CLI::App& app, int& exit_code);
 void add_doctor_command(CLI::App& app, int& exit_code);
+
+// What --version prints behind the name: version and commit.
+const std::string& build_text();
 
 // The whole program: the exit code is 0, 1 for a failure, or 2 for bad input. `build` is what
 // --version prints.

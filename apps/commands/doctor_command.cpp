@@ -5,13 +5,16 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
-#include <fstream>
 #include <memory>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "apps/commands/commands.h"
+#include "apps/commands/diagnosis.h"
+#include "apps/commands/doctor_spec.h"
+#include "apps/study/presets.h"
+#include "apps/study/sweep_check.h"
 #include "apps/study/sweep_folder.h"
 #include "apps/terminal/quantities.h"
 #include "db/damage.h"
@@ -36,35 +39,10 @@ constexpr double kLittleMemoryBytes = 2e9;
 constexpr std::chrono::seconds kLoaderPatience{60};  // with a loader that reads from a cold disk
 
 struct DoctorOptions {
-  std::string folder;
+  std::string subject;  // a spec, a preset, or a folder
+  std::string folder;   // of the spec's sweep
+  bool json = false, repair = false;
 };
-
-class Diagnosis {
- public:
-  void good(const std::string& what) { fmt::print("ok    {}\n", what); }
-  void warn(const std::string& what, const std::string& mend) {
-    fmt::print("warn  {}\n      {}\n", what, mend);
-  }
-  void bad(const std::string& what, const std::string& mend) {
-    fmt::print("STOP  {}\n      {}\n", what, mend);
-    ++stops_;
-  }
-  int exit_code() const { return stops_ > 0 ? 1 : 0; }
-
- private:
-  int stops_ = 0;
-};
-
-double available_memory_bytes() {
-  std::ifstream input("/proc/meminfo");
-  for (std::string key; input >> key;) {
-    double kilobytes = 0;
-    input >> kilobytes;
-    input.ignore(256, '\n');
-    if (key == "MemAvailable:") return kilobytes * 1024;
-  }
-  return 0;
-}
 
 // Libraries that the loader cannot find, as ldd asks for them.
 std::vector<std::string> missing_libraries(const fs::path& program) {
@@ -115,7 +93,32 @@ void examine_machine(Diagnosis& d) {
   }
 }
 
-void examine_folder(Diagnosis& d, const fs::path& folder) {
+// What contradicts what; with `repair` the derived part of it is made again.
+void examine_consistency(Diagnosis& d, const fs::path& folder, bool repair) {
+  std::size_t found = 0;
+  bool derived = false;
+  for (const Inconsistency& each : check_sweep(folder)) {
+    if (each.derived && repair) {
+      derived = true;
+      continue;
+    }
+    ++found;
+    each.stops ? d.bad(each.what, each.mend) : d.warn(each.what, each.mend);
+  }
+  if (derived) {
+    const std::string not_stored = repair_derived(folder);
+    if (not_stored.empty()) {
+      d.good("the fits were made again");
+    } else {
+      d.bad(fmt::format("the fits could not be stored: {}", not_stored),
+            "again, once nobody runs the sweep");
+    }
+  } else if (found == 0) {
+    d.good("database, run folders and plan agree");
+  }
+}
+
+void examine_folder(Diagnosis& d, const fs::path& folder, bool repair) {
   if (!fs::is_directory(folder))
     return d.bad(fmt::format("{}: is no folder", folder.string()), "name an existing one");
   if (auto network = db::network_file_system(folder)) {
@@ -137,6 +140,7 @@ void examine_folder(Diagnosis& d, const fs::path& folder) {
   if (!fs::exists(database_file(folder))) return;
   if (const std::string damage = db::database_damage(database_file(folder)); damage.empty()) {
     d.good("crosslaw.db is whole");
+    examine_consistency(d, folder, repair);
   } else {
     d.bad(fmt::format("crosslaw.db is damaged: {}", damage),
           "crosslaw run makes it again from the folders of its runs");
@@ -165,12 +169,22 @@ void examine_texts(Diagnosis& d, const fs::path& folder) {
   }
 }
 
+void examine_folder_or_spec(Diagnosis& d, const DoctorOptions& options) {
+  const fs::path subject = options.subject.empty() ? fs::path(".") : fs::path(options.subject);
+  const fs::path spec = file_or_preset(options.subject, ".toml");
+  if (!options.subject.empty() && !fs::is_directory(subject) && fs::is_regular_file(spec))
+    return examine_spec(d, spec, options.folder);
+  const fs::path folder = options.folder.empty() ? subject : fs::path(options.folder);
+  examine_folder(d, folder, options.repair);
+  examine_texts(d, folder);
+}
+
 int run_doctor(const DoctorOptions& options) {
   Diagnosis d;
   examine_trainer(d);
   examine_machine(d);
-  examine_folder(d, options.folder.empty() ? fs::path(".") : fs::path(options.folder));
-  examine_texts(d, options.folder.empty() ? fs::path(".") : fs::path(options.folder));
+  examine_folder_or_spec(d, options);
+  fmt::print("{}", options.json ? d.json() : d.text());
   return d.exit_code();
 }
 
@@ -179,8 +193,14 @@ int run_doctor(const DoctorOptions& options) {
 void add_doctor_command(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<DoctorOptions>();
   CLI::App* command = app.add_subcommand("doctor", "What would stop a sweep here, and the mend");
-  command->add_option("dir", options->folder,
-                      "A sweep's folder, or where one shall be (default: here)");
+  command->add_option(
+      "subject", options->subject,
+      "A spec or a preset: all of it is checked; or a sweep's folder (default: here)");
+  command->add_option("--dir", options->folder,
+                      "With a spec: the sweep's folder (default: sweeps/<name>)");
+  command->add_flag("--repair", options->repair,
+                    "Of a sweep's folder: make again what is derived from its losses, the fits");
+  command->add_flag("--json", options->json, "One JSON object");
   command->callback([options, &exit_code] { exit_code = run_doctor(*options); });
 }
 

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <utility>
 
 #include "apps/commands/commands.h"
@@ -26,6 +27,7 @@ struct ExportOptions {
   std::string figure;
   bool every_text = false;
   bool choices = false;
+  bool attempts = false, json = false;
 };
 
 std::string observations_csv(db::RunStore& store, bool every_text) {
@@ -114,6 +116,47 @@ std::string choices_csv(db::RunStore& store) {
   return fit::render(table, fit::TableFormat::kCsv);
 }
 
+// "'run', run, 'key', key, ..." of json_object(); the trainer's own words are JSON already.
+std::string pairs_of(const std::vector<std::string>& columns) {
+  std::string pairs;
+  for (const std::string& column : columns)
+    pairs += fmt::format("{}'{}', {}", pairs.empty() ? "" : ", ", column,
+                         column == "provenance" ? "json(provenance)" : column);
+  return pairs;
+}
+
+std::vector<std::string> attempt_columns(const db::RunStore& store) {
+  std::vector<std::string> columns;
+  db::Statement rows(store.database(), "SELECT name FROM pragma_table_info('attempts')");
+  while (rows.step()) columns.push_back(rows.text(0));
+  return columns;
+}
+
+// The view attempts: where each attempt trained, by which program, on what, for how long.
+std::string attempts_csv(const db::RunStore& store) {
+  fit::Table table{attempt_columns(store), {}};
+  db::Statement rows(store.database(), "SELECT * FROM attempts");
+  while (rows.step()) {
+    std::vector<std::string> row;
+    for (int c = 0; c < static_cast<int>(table.header.size()); ++c)
+      row.push_back(rows.is_null(c)   ? ""
+                    : rows.is_real(c) ? fit::exact(rows.real(c))
+                                      : rows.text(c));
+    table.rows.push_back(std::move(row));
+  }
+  return fit::render(table, fit::TableFormat::kCsv);
+}
+
+std::string attempts_json(const db::RunStore& store) {
+  const std::vector<std::string> columns = attempt_columns(store);
+  nlohmann::json attempts = nlohmann::json::array();
+  // SQLite tells numbers from texts, so it writes them; what the trainer said is JSON already.
+  db::Statement rows(store.database(),
+                     "SELECT json_object(" + pairs_of(columns) + ") FROM attempts");
+  while (rows.step()) attempts.push_back(nlohmann::json::parse(rows.text(0)));
+  return nlohmann::json{{"schema", 1}, {"attempts", attempts}}.dump() + "\n";
+}
+
 std::string figure_csv(const db::RunStore& store, const std::string& figure) {
   const Observations observations(store, ParamsCount::kAll);
   const std::vector<PairFits> fits = stored_fits(store, observations);
@@ -121,15 +164,24 @@ std::string figure_csv(const db::RunStore& store, const std::string& figure) {
                      fit::TableFormat::kCsv);
 }
 
+std::string text_of(const ExportOptions& options, db::RunStore& store) {
+  if (options.json && !options.attempts)
+    throw std::invalid_argument("--json: goes with --attempts; everything else is CSV");
+  if (options.attempts && !options.figure.empty())
+    throw std::invalid_argument("--attempts: goes without --figure");
+  if (options.attempts) return options.json ? attempts_json(store) : attempts_csv(store);
+  if (options.choices) return choices_csv(store);
+  return options.figure.empty() ? observations_csv(store, options.every_text)
+                                : figure_csv(store, options.figure);
+}
+
 int run_export(const ExportOptions& options) {
   db::RunStore store = read_store(options.folder);
-  const std::string csv = options.choices          ? choices_csv(store)
-                          : options.figure.empty() ? observations_csv(store, options.every_text)
-                                                   : figure_csv(store, options.figure);
+  const std::string text = text_of(options, store);
   if (options.out.empty()) {
-    fmt::print("{}", csv);
+    fmt::print("{}", text);
   } else {
-    db::publish_file(options.out, csv);
+    db::publish_file(options.out, text);
   }
   return 0;
 }
@@ -150,6 +202,9 @@ void add_export_command(CLI::App& app, int& exit_code) {
       "Also the losses on the source language's text, and those before the first step");
   command->add_flag("--choices", options->choices,
                     "Instead the answers to multiple-choice questions, with 95 % intervals");
+  command->add_flag("--attempts", options->attempts,
+                    "Instead each start of a trainer: program, data, host, GPU, times, outcome");
+  command->add_flag("--json", options->json, "With --attempts: one JSON object");
   command->callback([options, &exit_code] { exit_code = run_export(*options); });
 }
 

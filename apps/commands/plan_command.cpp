@@ -1,57 +1,49 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
+#include <cmath>
 #include <cstdio>
-#include <map>
+#include <cstdlib>
 #include <memory>
-#include <nlohmann/json.hpp>
+#include <stdexcept>
 
 #include "apps/commands/command_line_lists.h"
 #include "apps/commands/commands.h"
 #include "apps/commands/plan_fits.h"
+#include "apps/commands/plan_report.h"
 #include "apps/study/presets.h"
 #include "apps/study/sweep_folder.h"
-#include "apps/terminal/quantities.h"
 #include "db/files/printable.h"
-#include "fit/write/table.h"
-#include "sweep/plan/base_cost.h"
-#include "sweep/plan/plan.h"
-#include "sweep/plan/run_gpus.h"
+#include "sweep/estimate/calibration.h"
+#include "sweep/launch/gpu_lock.h"
+#include "sweep/launch/local_launcher.h"
+#include "sweep/launch/slots.h"
 #include "sweep/plan/text_checks.h"
 #include "sweep/schedule/run_speed.h"
-#include "trainer/recipe/memory_model.h"
 
 namespace crosslaw::apps {
 namespace {
 
+namespace fs = std::filesystem;
+
+// What a spec with devices = "gpu" is priced by where nobody names a GPU.
+constexpr const char* kUsualGpu = "h100";
+// Seconds between checkpoints whose losses are compared, besides the spec's own and the best.
+const std::vector<double> kIntervalsShown = {60, 300, 600, 1800, 3600, 7200, 14400};
+
 struct PlanOptions {
   std::string spec;
   std::string folder;
-  bool json = false;
-  bool wide = false;
+  std::string gpu, gpus_file;
+  std::vector<double> gpus;  // empty: as many as there are
+  int64_t gpus_per_run = 0;
+  double price = -1;
+  bool calibrate = false;
+  bool failures = false;
+  double failures_per_gpu_day = -1, restart_seconds = 300, write_gigabytes_per_second = 1;
+  bool json = false, csv = false, wide = false;
   FitsOptions fits;
 };
-
-// Price of a run, before anything is trained. Memory is of one slot.
-struct Price {
-  double seconds = 0, slot_seconds = 0, dollars = 0, memory_bytes = 0, disk_bytes = 0;
-};
-
-Price price_of(const sweep::PlannedRun& run, const sweep::SweepSpec& spec) {
-  bool gpu = spec.launch.devices == "gpu";
-  Price price;
-  price.slot_seconds = run.flops_to_train() / sweep::RunSpeed::assumed(spec.launch, gpu);
-  price.seconds = price.slot_seconds / static_cast<double>(gpu ? run.gpus : 1);
-  price.dollars = price.slot_seconds / 3600 * spec.launch.dollars_per_hour;
-  price.memory_bytes =
-      trainer::memory_use(gpu ? sweep::gpu_setup(run.recipe, run.gpus)
-                              : trainer::TrainingSetup{run.recipe.model, run.recipe.context_tokens,
-                                                       run.recipe.batch_sequences, 1, false, false})
-          .total();
-  price.disk_bytes = run.checkpoint_bytes();
-  return price;
-}
 
 std::map<std::string, std::string> outcomes_by_name(const std::string& folder) {
   std::map<std::string, std::string> outcomes;
@@ -61,183 +53,148 @@ std::map<std::string, std::string> outcomes_by_name(const std::string& folder) {
   return outcomes;
 }
 
-struct Totals {
-  double flops_6nd = 0, flops_exact = 0, flops_to_train = 0, seconds = 0, dollars = 0,
-         disk_bytes = 0;
-  double smallest_6nd = 0, largest_6nd = 0;
-  int64_t tokens = 0;
-};
-
-Totals totals_of(const sweep::Plan& plan, const sweep::SweepSpec& spec) {
-  Totals t;
-  for (const sweep::PlannedRun& run : plan.runs) {
-    Price price = price_of(run, spec);
-    double flops = run.flops_6nd();
-    t.flops_6nd += flops, t.flops_exact += run.row.flops, t.flops_to_train += run.flops_to_train();
-    t.seconds += price.slot_seconds, t.dollars += price.dollars, t.disk_bytes += price.disk_bytes;
-    t.tokens += run.row.tokens_target + run.row.tokens_source;
-    t.smallest_6nd = t.smallest_6nd == 0 ? flops : std::min(t.smallest_6nd, flops);
-    t.largest_6nd = std::max(t.largest_6nd, flops);
-  }
-  return t;
+void refuse_nonsense(const PlanOptions& options) {
+  auto require = [](bool good, const char* flag, const char* bound) {
+    if (!good) throw std::invalid_argument(fmt::format("{}: must be {}", flag, bound));
+  };
+  const bool one_count = options.gpus.empty() ||
+                         (options.gpus.size() == 1 && options.gpus[0] >= 1 &&
+                          options.gpus[0] <= 1e7 && options.gpus[0] == std::floor(options.gpus[0]));
+  require(options.fits.wanted || one_count, "--gpus",
+          "one whole number, at least 1; several go with --fits");
+  require(options.gpus_per_run >= 0, "--gpus-per-run", "at least 1");
+  require(options.price == -1 || options.price >= 0, "--price-per-gpu-hour", "at least 0");
+  require(options.failures_per_gpu_day == -1 || options.failures_per_gpu_day > 0,
+          "--failures-per-gpu-day", "positive");
+  require(options.restart_seconds >= 0, "--restart-seconds", "at least 0");
+  require(options.write_gigabytes_per_second > 0, "--write-gb-per-second", "positive");
+  require(!(options.json && options.csv), "--json", "given without --csv");
 }
 
-nlohmann::json json_of(const sweep::Plan& plan, const sweep::SweepSpec& spec,
-                       const std::optional<sweep::BaseCost>& bases,
-                       const std::map<std::string, std::string>& outcomes) {
-  nlohmann::json runs = nlohmann::json::array();
-  for (const sweep::PlannedRun& run : plan.runs) {
-    const db::RunRow& row = run.row;
-    Price price = price_of(run, spec);
-    nlohmann::json j = {{"name", run.name},
-                        {"strategy", row.strategy},
-                        {"language", row.language},
-                        {"replay", row.replay},
-                        {"size", row.size},
-                        {"seed", row.seed},
-                        {"search", row.search},
-                        {"params", row.params_budget},
-                        {"params_embedding", row.params_embedding},
-                        {"params_unembedding", row.params_unembedding},
-                        {"params_blocks", row.params_blocks},
-                        {"params_norms", row.params_norms},
-                        {"tokens_per_param", run.tokens_per_param},
-                        {"tokens_target", row.tokens_target},
-                        {"tokens_source", row.tokens_source},
-                        {"steps", row.steps},
-                        {"warmup_steps", run.recipe.schedule.warmup_steps},
-                        {"peak_learning_rate", run.recipe.schedule.peak_learning_rate},
-                        {"batch_tokens", run.recipe.batch_tokens()},
-                        {"flops_6nd", run.flops_6nd()},
-                        {"flops_exact", row.flops},
-                        {"flops_to_train", run.flops_to_train()},
-                        {"gpus", run.gpus},
-                        {"seconds_estimate", price.seconds},
-                        {"dollars_estimate", price.dollars},
-                        {"memory_bytes_estimate", price.memory_bytes},
-                        {"disk_bytes_estimate", price.disk_bytes}};
-    j["continues"] =
-        run.parent ? nlohmann::json(plan.runs[run.parent->run].name) : nlohmann::json(nullptr);
-    const auto or_null = [](const auto& value) {
-      return value ? nlohmann::json(*value) : nlohmann::json(nullptr);
-    };
-    j["continues_step"] = run.parent ? nlohmann::json(run.parent->step) : nlohmann::json(nullptr);
-    j["tokens_base"] = or_null(row.tokens_base);
-    j["base_tokens_per_param"] = or_null(row.base_tokens_per_param);
-    j["base_phase"] = or_null(row.base_phase);
-    j["branches_off"] =
-        run.trunk ? nlohmann::json(plan.runs[run.trunk->run].name) : nlohmann::json(nullptr);
-    auto outcome = outcomes.find(run.name);
-    if (outcome != outcomes.end()) j["outcome"] = outcome->second;
-    runs.push_back(j);
+// Measured here, on this machine's first GPU or a CPU slot, in a folder that is removed again.
+sweep::MeasuredSteps measure(const PlanSheet& sheet, bool gpu) {
+  sweep::CalibrationOptions calibration;
+  calibration.program = sweep::trainer_program();
+  calibration.threads = sheet.spec.launch.threads_per_run;
+  calibration.say = [](const std::string& line) { fmt::print(stderr, "{}\n", line); };
+  if (gpu) {
+    const auto uuids = sweep::visible_gpu_uuids();
+    if (uuids.empty())
+      throw std::invalid_argument(
+          "--calibrate: nvidia-smi lists no GPU here; on the machine that has them it measures");
+    calibration.gpu_uuid = uuids.front();
   }
-  Totals t = totals_of(plan, spec);
-  nlohmann::json beyond = nullptr;  // what base budgets add to the plain sweep
-  if (bases) {
-    beyond = {{"runs", bases->runs},
-              {"flops_to_train", bases->flops_to_train},
-              {"disk_bytes_estimate", bases->checkpoint_bytes}};
-  }
-  return {{"schema", 1},
-          {"name", spec.name},
-          {"runs", runs},
-          {"warnings", plan.warnings},
-          {"base_budgets", beyond},
-          {"totals",
-           {{"runs", plan.runs.size()},
-            {"tokens", t.tokens},
-            {"flops_6nd", t.flops_6nd},
-            {"flops_exact", t.flops_exact},
-            {"flops_to_train", t.flops_to_train},
-            {"smallest_flops_6nd", t.smallest_6nd},
-            {"largest_flops_6nd", t.largest_6nd},
-            {"slot_seconds_estimate", t.seconds},
-            {"dollars_estimate", t.dollars},
-            {"disk_bytes_estimate", t.disk_bytes}}}};
+  std::string pattern = (fs::temp_directory_path() / "crosslaw-probe-XXXXXX").string();
+  if (!mkdtemp(pattern.data()))
+    throw std::runtime_error(fmt::format("{}: cannot be made", pattern));
+  calibration.folder = pattern;
+  const std::unique_ptr<const fs::path, void (*)(const fs::path*)> removed(
+      &calibration.folder, [](const fs::path* folder) {
+        std::error_code ignored;
+        fs::remove_all(*folder, ignored);
+      });
+  return sweep::calibrate(sheet.plan, sheet.spec.launch, calibration);
 }
 
-std::string start_of(const sweep::Plan& plan, const sweep::PlannedRun& run) {
-  if (run.trunk)
-    return fmt::format("step {} of {}", run.trunk->step, plan.runs[run.trunk->run].name);
-  if (!run.start_model.empty()) return run.start_model;
-  if (!run.parent) return "random weights";
-  const sweep::PlannedRun& parent = plan.runs[run.parent->run];
-  return sweep::is_end(parent, *run.parent)
-             ? parent.name
-             : fmt::format("step {} of {}", run.parent->step, parent.name);
+sweep::Machine gpu_machine(const PlanOptions& options, const sweep::SweepSpec& spec,
+                           PlanSheet& sheet) {
+  const fs::path file = options.gpus_file.empty() ? fs::path(file_or_preset("gpus.toml", ".toml"))
+                                                  : fs::path(options.gpus_file);
+  const auto kinds = sweep::read_gpu_file(file);
+  sweep::Machine machine;
+  machine.gpu = sweep::gpu_kind(kinds, options.gpu.empty() ? kUsualGpu : options.gpu, file);
+  machine.count = options.gpus.empty() ? 1 : static_cast<int64_t>(options.gpus[0]);
+  machine.gpus_per_run = options.gpus_per_run;
+  machine.slot_flops = spec.launch.flops_per_second;
+  machine.dollars_an_hour = machine.gpu->dollars_an_hour;
+  sheet.price_note = fmt::format("{}, {}", machine.gpu->price_source, machine.gpu->price_date);
+  sheet.speed_note = machine.slot_flops > 0 ? "speed by launch.flops_per_second"
+                                            : "speed by the step-time model, no measurement";
+  return machine;
 }
 
-void print_text(const sweep::Plan& plan, const sweep::SweepSpec& spec,
-                const std::optional<sweep::BaseCost>& bases,
-                const std::map<std::string, std::string>& outcomes, bool wide) {
-  fit::Table table;
-  const bool several = std::any_of(plan.runs.begin(), plan.runs.end(),
-                                   [](const sweep::PlannedRun& run) { return run.gpus > 1; });
-  table.header = {"run",   "params N", "tokens D", "6ND FLOPs", "exact FLOPs", "steps",
-                  "batch", "lr",       "time",     "memory",    "disk",        "starts from"};
-  table.align = "lrrrrrrrrrrl";
-  if (several) table.header.insert(table.header.begin() + 8, "GPUs"), table.align.insert(8, "r");
-  for (const sweep::PlannedRun& run : plan.runs) {
-    Price price = price_of(run, spec);
-    const std::string start = start_of(plan, run);
-    auto outcome = outcomes.find(run.name);
-    table.rows.push_back(
-        {run.name, fit::short_count(static_cast<double>(run.row.params_budget)),
-         fit::short_count(static_cast<double>(run.row.tokens_target + run.row.tokens_source)),
-         format_flops(run.flops_6nd()), format_flops(run.row.flops),
-         fmt::format("{}", run.row.steps),
-         fit::short_count(static_cast<double>(run.recipe.batch_tokens())),
-         fmt::format("{:.3g}", run.recipe.schedule.peak_learning_rate),
-         format_seconds(price.seconds), format_bytes(price.memory_bytes),
-         format_bytes(price.disk_bytes),
-         outcome == outcomes.end() ? start : fmt::format("{} ({})", start, outcome->second)});
-    auto& row = table.rows.back();
-    if (several) row.insert(row.begin() + 8, std::to_string(run.gpus));
+sweep::Machine cpu_machine(const PlanOptions& options, const sweep::SweepSpec& spec,
+                           PlanSheet& sheet) {
+  sweep::Machine machine;
+  sweep::LaunchSpec launch = spec.launch;
+  launch.devices = "cpu";
+  machine.count = options.gpus.empty() ? static_cast<int64_t>(sweep::find_slots(launch).size())
+                                       : static_cast<int64_t>(options.gpus[0]);
+  machine.slot_flops = sweep::RunSpeed::assumed(spec.launch, false);
+  sheet.speed_note =
+      fmt::format("{} FLOP/s each, {}", machine.slot_flops,
+                  spec.launch.flops_per_second > 0 ? "by launch.flops_per_second" : "assumed");
+  return machine;
+}
+
+sweep::Machine machine_of(const PlanOptions& options, const sweep::SweepSpec& spec,
+                          PlanSheet& sheet) {
+  const bool gpu = !options.gpu.empty() || spec.launch.devices == "gpu";
+  sweep::Machine machine =
+      gpu ? gpu_machine(options, spec, sheet) : cpu_machine(options, spec, sheet);
+  if (options.calibrate) {
+    machine.measured = measure(sheet, gpu);
+    sheet.speed_note =
+        fmt::format("measured here: {:.3g} s a step and {:.3g} FLOP/s",
+                    machine.measured->seconds_a_step, 1 / machine.measured->seconds_a_flop);
   }
-  fmt::print("{}",
-             fit::render(table, wide ? fit::TableFormat::kWideText : fit::TableFormat::kText));
-  Totals t = totals_of(plan, spec);
-  bool gpu = spec.launch.devices == "gpu";
-  fmt::print("\n{} runs, {} tokens, {} FLOPs by 6ND (smallest {}, largest {}); exact {}",
-             plan.runs.size(), fit::short_count(static_cast<double>(t.tokens)),
-             format_flops(t.flops_6nd), format_flops(t.smallest_6nd), format_flops(t.largest_6nd),
-             format_flops(t.flops_exact));
-  if (t.flops_to_train < t.flops_exact)
-    fmt::print(", of which {} are trained, for runs of one trajectory share their steps",
-               format_flops(t.flops_to_train));
-  fmt::print("\nabout {} on one {} at an assumed {} FLOP/s", format_seconds(t.seconds),
-             gpu ? "GPU" : "CPU slot", format_flops(sweep::RunSpeed::assumed(spec.launch, gpu)));
-  if (t.dollars > 0) fmt::print(", {:.0f} dollars", t.dollars);
-  fmt::print("; {} of checkpoints\n", format_bytes(t.disk_bytes));
-  if (bases) {
-    fmt::print(
-        "base budgets: {} runs, {} FLOPs ({:.0f} %) and {} of checkpoints beyond the plain sweep\n",
-        bases->runs, format_flops(bases->flops_to_train),
-        100 * bases->flops_to_train / std::max(1.0, t.flops_to_train - bases->flops_to_train),
-        format_bytes(bases->checkpoint_bytes));
+  if (spec.launch.dollars_per_hour > 0) {
+    machine.dollars_an_hour = spec.launch.dollars_per_hour;
+    sheet.price_note = "launch.dollars_per_hour";
   }
-  for (const std::string& warning : plan.warnings)
-    fmt::print("{}\n", fit::wrapped("warning: " + warning, fit::kPageColumns, 9));
+  if (options.price >= 0) {
+    machine.dollars_an_hour = options.price;
+    sheet.price_note = "--price-per-gpu-hour";
+  }
+  return machine;
+}
+
+void look_at_disk(const PlanOptions& options, PlanSheet& sheet) {
+  const fs::path folder =
+      options.folder.empty() ? fs::path("sweeps") / sheet.spec.name : fs::path(options.folder);
+  sheet.files_folder = existing_above(files_folder(sheet.spec.launch, folder));
+  std::error_code error;
+  const fs::space_info space = fs::space(sheet.files_folder, error);
+  sheet.free_disk_bytes = error ? 0 : static_cast<double>(space.available);
+}
+
+void forecast(const PlanOptions& options, PlanSheet& sheet) {
+  if (!options.failures && options.failures_per_gpu_day < 0) return;
+  if (options.failures_per_gpu_day > 0)
+    sheet.failure_options.failures_a_gpu_day = options.failures_per_gpu_day;
+  sheet.failure_options.restart_seconds = options.restart_seconds;
+  sheet.failure_options.write_bytes_a_second = options.write_gigabytes_per_second * 1e9;
+  std::vector<double> intervals = kIntervalsShown;
+  intervals.push_back(sheet.spec.train.checkpoint_every_seconds);
+  sheet.failures = sweep::forecast_failures(
+      sheet.plan, sheet.estimate.runs, sheet.estimate.timetable, intervals, sheet.failure_options);
 }
 
 int run_plan(const PlanOptions& options) {
-  require_fits_options(options.fits);
-  sweep::SweepSpec spec = sweep::read_spec(file_or_preset(options.spec, ".toml"));
-  const auto ladder = sweep::read_ladder(spec.ladder, spec.vocabulary, spec.tied_head);
-  const sweep::Plan plan = sweep::make_plan(spec, ladder, nullptr);
+  refuse_nonsense(options);
+  if (options.fits.wanted) require_fits_options(options.fits);
+  PlanSheet sheet;
+  sheet.spec = sweep::read_spec(file_or_preset(options.spec, ".toml"));
+  const auto ladder =
+      sweep::read_ladder(sheet.spec.ladder, sheet.spec.vocabulary, sheet.spec.tied_head);
+  sheet.plan = sweep::make_plan(sheet.spec, ladder, nullptr);
   if (options.fits.wanted) {
-    print_fits(plan, options.fits);
+    print_fits(sheet.plan, options.fits);
     return 0;
   }
-  const std::optional<sweep::BaseCost> bases = sweep::cost_of_bases(spec, ladder, plan);
-  if (const std::string missing = sweep::check_texts(spec); !missing.empty())
+  sheet.bases = sweep::cost_of_bases(sheet.spec, ladder, sheet.plan);
+  if (const std::string missing = sweep::check_texts(sheet.spec); !missing.empty())
     fmt::print(stderr, "crosslaw: before it can run: {}\n", db::printable(missing));
-  auto outcomes = outcomes_by_name(options.folder);
-  if (options.json) {
-    fmt::print("{}\n", json_of(plan, spec, bases, outcomes).dump());
-  } else {
-    print_text(plan, spec, bases, outcomes, options.wide);
-  }
+  sheet.machine = machine_of(options, sheet.spec, sheet);
+  sheet.estimate = sweep::estimate_sweep(sheet.plan, sheet.spec, sheet.machine);
+  if (sheet.machine.count > 1)
+    sheet.wider = sweep::with_wider_runs(sheet.plan, sheet.spec, sheet.machine);
+  look_at_disk(options, sheet);
+  forecast(options, sheet);
+  sheet.outcomes = outcomes_by_name(options.folder);
+  fmt::print("{}", options.json  ? plan_json(sheet).dump() + "\n"
+                   : options.csv ? plan_csv(sheet)
+                                 : plan_text(sheet, options.wide));
   return 0;
 }
 
@@ -245,24 +202,41 @@ int run_plan(const PlanOptions& options) {
 
 void add_plan_command(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<PlanOptions>();
-  CLI::App* command = app.add_subcommand("plan",
-                                         "List every run of a spec with parameters, tokens, FLOPs, "
-                                         "time, memory and disk; touches nothing");
+  CLI::App* command = app.add_subcommand(
+      "plan",
+      "List every run of a spec with its price: FLOPs, GPU-hours, time, cost, memory, disk");
   command->add_option("spec", options->spec, "The sweep's spec (TOML), or a preset: demo, paper")
       ->required();
   command->add_option("--dir", options->folder,
                       "A sweep's folder: also show each run's outcome there");
+  command->add_option("--gpu", options->gpu, "Price it on this GPU: a100, h100, h200, b200");
+  add_number_list(*command, "--gpus", options->gpus,
+                  "So many of them, or CPU slots; with --fits GPUs of one run, by default 1,8");
+  command->add_option("--gpus-per-run", options->gpus_per_run,
+                      "GPUs that a run uses (default: as few as hold it)");
+  command->add_option("--gpus-file", options->gpus_file,
+                      "Peaks, memory and prices of GPUs, instead of sweep/presets/gpus.toml");
+  command->add_option("--price-per-gpu-hour", options->price, "Dollars, instead of the file's");
+  command->add_flag("--calibrate", options->calibrate,
+                    "Measure the speed here, by twenty steps of up to three of its models");
+  command->add_flag("--failures", options->failures,
+                    "What failures cost by checkpoint interval, at Llama 3's rate");
+  command->add_option("--failures-per-gpu-day", options->failures_per_gpu_day,
+                      "The same at this rate");
+  command->add_option("--restart-seconds", options->restart_seconds,
+                      "From a failure until the run trains again (300)");
+  command->add_option("--write-gb-per-second", options->write_gigabytes_per_second,
+                      "At which a checkpoint is written (1)");
   command->add_flag("--json", options->json, "One JSON object with exact numbers");
+  command->add_flag("--csv", options->csv, "A row a run, with exact numbers");
   command->add_flag("--wide", options->wide, "every column, not only what fits a page");
   command->add_flag("--fits", options->fits.wanted,
                     "instead, the sizes that fit GPUs: micro-batch and bytes of each");
-  add_number_list(*command, "--gpus", options->fits.gpus,
-                  "with --fits: GPUs of one run, by default 1,8");
   add_number_list(*command, "--card-gb", options->fits.card_gb,
                   "with --fits: memory of a GPU in GB, by default 80,141");
-  command->add_flag("--csv", options->fits.csv, "with --fits: CSV with bytes by kind");
   command->callback([options, &exit_code] {
-    options->fits.json = options->json;
+    options->fits.json = options->json, options->fits.csv = options->csv;
+    if (!options->gpus.empty()) options->fits.gpus = options->gpus;
     exit_code = run_plan(*options);
   });
 }

@@ -25,6 +25,7 @@
 #include "apps/terminal/progress_line.h"
 #include "apps/terminal/sweep_progress.h"
 #include "db/files/atomic_file.h"
+#include "db/files/content_hash.h"
 #include "fit/write/table.h"
 #include "sweep/launch/exported_jobs.h"
 #include "sweep/launch/local_launcher.h"
@@ -74,6 +75,10 @@ sweep::SchedulerHooks hooks_of(const Training& t, const Interrupts& interrupts) 
   return hooks;
 }
 
+sweep::Origin origin_here() {
+  return {build_text(), db::sha256_of_file(sweep::trainer_program()), sweep::visible_gpus()};
+}
+
 sweep::SchedulerOptions scheduler_options(const Training& t) {
   return {t.files,
           host_name(),
@@ -81,7 +86,8 @@ sweep::SchedulerOptions scheduler_options(const Training& t) {
           t.spec.train.checkpoint_every_seconds,
           t.spec.train.checkpoint_time_share,
           t.spec.train.source_loss_at_end_only,
-          t.spec.train.source_valid_tokens};
+          t.spec.train.source_valid_tokens,
+          origin_here()};
 }
 
 // Jobs of one queue are unknown to another, and a run would be trained twice.

@@ -2,22 +2,24 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <fstream>
-#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include "apps/commands/commands.h"
+#include "apps/study/presets.h"
 #include "apps/study/sweep_folder.h"
+#include "apps/study/sweep_status.h"
 #include "apps/terminal/progress_file.h"
 #include "apps/terminal/quantities.h"
 #include "fit/write/table.h"
 #include "sweep/schedule/sweep_lock.h"
-#include "trainer/recipe/run_files.h"
 
 namespace crosslaw::apps {
 namespace {
@@ -28,139 +30,157 @@ struct StatusOptions {
   bool json = false;
 };
 
-struct LiveRun {
-  std::string name;
-  int64_t step = 0, steps = 0;
-  double tokens_per_second = 0;
-};
+// Shown by name; --json has all.
+constexpr std::size_t kTroubledShown = 20;
+
+std::vector<sweep::GpuKind> known_gpus() {
+  try {
+    return sweep::read_gpu_file(file_or_preset("gpus.toml", ".toml"));
+  } catch (const std::invalid_argument&) {
+    return {};  // without the presets the rest is still worth seeing
+  }
+}
 
 struct Status {
-  std::string name, holder;  // holder: empty when nobody runs the sweep
-  std::map<std::string, std::map<std::string, int64_t>> outcomes;  // strategy -> outcome -> runs
-  std::vector<LiveRun> live;
-  std::vector<db::RunResultRow> troubled;
-  double flops_total = 0, flops_done = 0;
-  int64_t total = 0, finished = 0;
+  SweepStatus sweep;
   std::optional<ProgressNote> progress;  // of the process that runs it
 };
 
-LiveRun live_run(const std::string& folder, const db::RunResultRow& run,
-                 const db::AttemptRow& attempt) {
-  LiveRun live{run.name, 0, run.steps, 0};
-  std::ifstream heartbeat(trainer::heartbeat_file(files_folder(folder) / attempt.folder));
-  heartbeat >> live.step >> live.tokens_per_second;
-  return live;
-}
-
-Status read_status(const std::string& folder) {
-  db::RunStore store = read_store(folder);
+Status read_status(const std::string& folder, const std::vector<sweep::GpuKind>& gpus) {
   Status status;
-  status.name = store.sweep_name();
-  if (sweep::SweepLock::is_held(folder)) status.holder = sweep::SweepLock::holder(folder);
-  if (!status.holder.empty()) status.progress = read_progress(folder);
-  std::map<int64_t, db::AttemptRow> open;
-  for (const db::AttemptRow& attempt : store.attempts()) {
-    if (!attempt.ended_ms) open[attempt.run_id] = attempt;
-  }
-  for (const db::RunResultRow& run : store.results()) {
-    // "Running" is believed only while somebody holds the sweep.
-    const bool started = run.outcome == db::Outcome::kStarted,
-               running = started && !status.holder.empty();
-    ++status.outcomes[run.strategy][started ? running ? "running" : "interrupted"
-                                            : std::string(db::name_of(run.outcome))];
-    ++status.total;
-    status.flops_total += run.flops;
-    status.finished += db::is_final(run.outcome);
-    if (db::is_final(run.outcome)) status.flops_done += run.flops;
-    if (running) status.live.push_back(live_run(folder, run, open.at(run.run_id)));
-    const bool untroubled = started || run.outcome == db::Outcome::kDone ||
-                            run.outcome == db::Outcome::kPending ||
-                            run.outcome == db::Outcome::kStopped;
-    if (!untroubled) status.troubled.push_back(run);
-  }
+  std::string holder;
+  if (sweep::SweepLock::is_held(folder)) holder = sweep::SweepLock::holder(folder);
+  status.sweep = sweep_status(folder, holder, gpus, now_ms());
+  if (!holder.empty()) status.progress = read_progress(folder);
   return status;
 }
 
-// "30 % of the work, 1 min 40 s so far at 1.2e11 FLOP/s, about 3 min 20 s left"
-std::string describe(const ProgressNote& note) {
+// Remaining seconds as a range: by the slow and the fast ones of what has finished; a factor of two
+// before that is known.
+std::pair<double, double> range_of(double remaining, const SweepStatus& sweep) {
+  return {remaining * sweep.fast_factor.value_or(0.5), remaining * sweep.slow_factor.value_or(2.0)};
+}
+
+// "30 % of the work, 1 min 40 s so far at 1.2e11 FLOP/s, about 3 min 20 s left (3 min to 4 min)"
+std::string describe(const ProgressNote& note, const SweepStatus& sweep) {
   std::string out =
       fmt::format("{:.0f} % of the work, {} so far at {} FLOP/s", std::floor(100 * note.share),
                   format_seconds(note.elapsed_seconds), format_flops(note.flops_per_second));
-  if (note.remaining_seconds)
-    out += fmt::format(", about {} left", format_seconds(*note.remaining_seconds));
+  if (note.remaining_seconds) {
+    const auto [least, most] = range_of(*note.remaining_seconds, sweep);
+    out += fmt::format(", about {} left ({} to {})", format_seconds(*note.remaining_seconds),
+                       format_seconds(least), format_seconds(most));
+  }
   return out;
 }
 
-nlohmann::json json_of(const std::optional<ProgressNote>& note) {
-  if (!note) return nullptr;
-  return {{"share", note->share},
-          {"elapsed_seconds", note->elapsed_seconds},
-          {"remaining_seconds", note->remaining_seconds ? nlohmann::json(*note->remaining_seconds)
-                                                        : nlohmann::json(nullptr)},
-          {"flops_per_second", note->flops_per_second}};
+void print_live(const SweepStatus& sweep) {
+  if (sweep.live.empty()) return;
+  fit::Table live{
+      {"running", "step", "of", "loss", "tokens/s", "time", "MFU", "on"}, {}, "lrrrrrrl"};
+  for (const LiveRun& run : sweep.live)
+    live.rows.push_back({run.name, std::to_string(run.step), std::to_string(run.steps),
+                         run.loss_nats ? fmt::format("{:.4f}", *run.loss_nats) : "-",
+                         fit::short_count(run.tokens_per_second), format_seconds(run.seconds),
+                         run.utilisation ? fmt::format("{:.0f} %", 100 * *run.utilisation) : "-",
+                         run.where});
+  fmt::print("\n{}", fit::render(live, fit::TableFormat::kText));
 }
 
 void print_text(const Status& status) {
-  fmt::print("{}: {}/{} runs finished, {:.0f} % of the FLOPs; {}\n\n", status.name, status.finished,
-             status.total,
-             status.flops_total > 0 ? 100 * status.flops_done / status.flops_total : 0.0,
-             status.holder.empty() ? "not running" : "run by " + status.holder);
-  if (status.progress) fmt::print("{}\n\n", describe(*status.progress));
+  const SweepStatus& s = status.sweep;
+  fmt::print("{}: {}/{} runs finished, {:.0f} % of the FLOPs, {} tokens; {}\n", s.name, s.finished,
+             s.total, s.flops_total > 0 ? 100 * s.flops_done / s.flops_total : 0.0,
+             fit::short_count(s.tokens_done),
+             s.holder.empty() ? "not running" : "run by " + s.holder);
+  if (s.gpu_seconds > 0) fmt::print("{:.4g} GPU-hours so far\n", s.gpu_seconds / 3600);
+  if (status.progress) fmt::print("{}\n", describe(*status.progress, s));
   fit::Table table{{"strategy", "outcome", "runs"}, {}, "llr"};
-  for (const auto& [strategy, outcomes] : status.outcomes) {
+  for (const auto& [strategy, outcomes] : s.outcomes) {
     for (const auto& [outcome, count] : outcomes)
       table.rows.push_back({strategy, outcome, std::to_string(count)});
   }
-  fmt::print("{}", fit::render(table, fit::TableFormat::kWideText));
-  if (!status.live.empty()) {
-    fit::Table live{{"running", "step", "of", "tokens/s"}, {}, "lrrr"};
-    for (const LiveRun& run : status.live)
-      live.rows.push_back({run.name, std::to_string(run.step), std::to_string(run.steps),
-                           fit::short_count(run.tokens_per_second)});
-    fmt::print("\n{}", fit::render(live, fit::TableFormat::kWideText));
-  }
-  for (const db::RunResultRow& run : status.troubled)
+  fmt::print("\n{}", fit::render(table, fit::TableFormat::kWideText));
+  print_live(s);
+  for (std::size_t i = 0; i < std::min(s.troubled.size(), kTroubledShown); ++i) {
+    const db::RunResultRow& run = s.troubled[i];
     fmt::print("\n{}: {} after {} attempts: {}\n", run.name, db::name_of(run.outcome), run.attempts,
                run.message);
+  }
+  if (s.troubled.size() > kTroubledShown)
+    fmt::print("\nand {} more; --json has them\n", s.troubled.size() - kTroubledShown);
+}
+
+template <typename Value>
+nlohmann::json or_null(const std::optional<Value>& value) {
+  return value ? nlohmann::json(*value) : nlohmann::json(nullptr);
+}
+
+nlohmann::json json_of(const std::optional<ProgressNote>& note, const SweepStatus& sweep) {
+  if (!note) return nullptr;
+  nlohmann::json range = nullptr;
+  if (note->remaining_seconds) {
+    const auto [least, most] = range_of(*note->remaining_seconds, sweep);
+    range = {least, most};
+  }
+  return {{"share", note->share},
+          {"elapsed_seconds", note->elapsed_seconds},
+          {"remaining_seconds", or_null(note->remaining_seconds)},
+          {"remaining_seconds_range", range},
+          {"flops_per_second", note->flops_per_second}};
 }
 
 nlohmann::json json_of(const Status& status) {
+  const SweepStatus& s = status.sweep;
   nlohmann::json live = nlohmann::json::array(), troubled = nlohmann::json::array();
-  for (const LiveRun& run : status.live)
+  for (const LiveRun& run : s.live)
     live.push_back({{"name", run.name},
                     {"step", run.step},
                     {"steps", run.steps},
-                    {"tokens_per_second", run.tokens_per_second}});
-  for (const db::RunResultRow& run : status.troubled)
+                    {"loss_nats", or_null(run.loss_nats)},
+                    {"tokens_per_second", run.tokens_per_second},
+                    {"flops_utilisation", or_null(run.utilisation)},
+                    {"seconds", run.seconds},
+                    {"where", run.where}});
+  for (const db::RunResultRow& run : s.troubled)
     troubled.push_back({{"name", run.name},
                         {"outcome", db::name_of(run.outcome)},
                         {"attempts", run.attempts},
                         {"message", run.message}});
   return {{"schema", 1},
-          {"name", status.name},
-          {"running_as",
-           status.holder.empty() ? nlohmann::json(nullptr) : nlohmann::json(status.holder)},
-          {"runs", status.total},
-          {"finished", status.finished},
-          {"flops", status.flops_total},
-          {"flops_done", status.flops_done},
-          {"progress", json_of(status.progress)},
-          {"outcomes", status.outcomes},
+          {"name", s.name},
+          {"running_as", s.holder.empty() ? nlohmann::json(nullptr) : nlohmann::json(s.holder)},
+          {"runs", s.total},
+          {"finished", s.finished},
+          {"flops", s.flops_total},
+          {"flops_done", s.flops_done},
+          {"tokens_done", s.tokens_done},
+          {"gpu_hours", s.gpu_seconds / 3600},
+          {"cpu_hours", s.cpu_seconds / 3600},
+          {"progress", json_of(status.progress, s)},
+          {"outcomes", s.outcomes},
           {"running", live},
           {"troubled", troubled}};
 }
 
 int run_status(const StatusOptions& options) {
-  for (;;) {
-    Status status = read_status(options.folder);
+  const std::vector<sweep::GpuKind> gpus = known_gpus();
+  // Only a terminal can be drawn over; elsewhere one picture follows the other.
+  const bool redraw = options.watch && ::isatty(STDOUT_FILENO) == 1;
+  for (bool again = false;; again = true) {
+    Status status = read_status(options.folder, gpus);
     if (options.json) {
       fmt::print("{}\n", json_of(status).dump());
     } else {
-      if (options.watch && ::isatty(STDOUT_FILENO)) fmt::print("\x1b[H\x1b[2J");
+      if (redraw) {
+        fmt::print("\x1b[H\x1b[2J");
+      } else if (again) {
+        fmt::print("\n");
+      }
       print_text(status);
     }
     std::fflush(stdout);
-    if (!options.watch || status.holder.empty()) return 0;
+    if (!options.watch || status.sweep.holder.empty()) return 0;
     std::this_thread::sleep_for(std::chrono::seconds(2));
   }
 }

@@ -19,6 +19,14 @@ std::filesystem::path files_folder(const std::filesystem::path& folder) {
   return files_folder(sweep::read_spec(resolved_spec_file(folder)).launch, folder);
 }
 
+std::filesystem::path existing_above(std::filesystem::path folder) {
+  std::error_code ignored;
+  folder = std::filesystem::absolute(folder);
+  while (!std::filesystem::is_directory(folder, ignored) && folder.has_relative_path())
+    folder = folder.parent_path();
+  return folder;
+}
+
 db::RunStore read_store(const std::filesystem::path& folder) {
   if (!std::filesystem::exists(database_file(folder))) {
     throw std::invalid_argument(fmt::format(

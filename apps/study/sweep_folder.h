@@ -30,6 +30,10 @@ std::filesystem::path files_folder(const sweep::LaunchSpec& launch,
 // Of a sweep that is there, by its resolved spec.
 std::filesystem::path files_folder(const std::filesystem::path& folder);
 
+// The folder itself, or the nearest above it that is there already: it lies on the disk that will
+// be filled.
+std::filesystem::path existing_above(std::filesystem::path folder);
+
 // Throws std::invalid_argument when the folder holds no sweep.
 db::RunStore read_store(const std::filesystem::path& folder);
 

@@ -20,6 +20,7 @@ namespace {
 
 // Long enough for a driver that wakes up its GPUs first.
 constexpr std::chrono::seconds kSmiLimit{60};
+constexpr double kMebibyte = 1 << 20;  // nvidia-smi's unit of memory
 
 // Fields of each line, trimmed; nothing when there is no such program or it fails.
 std::vector<std::vector<std::string>> ask_smi(const std::string& query) {
@@ -85,6 +86,21 @@ std::vector<std::string> visible_gpu_uuids() {
       visible.push_back(all[i]);
   }
   return visible;
+}
+
+std::vector<GpuFacts> visible_gpus() {
+  std::vector<GpuFacts> gpus;
+  for (const std::string& uuid : visible_gpu_uuids()) gpus.push_back({.uuid = uuid});
+  if (gpus.empty()) return gpus;
+  for (const auto& row : ask_smi("--query-gpu=uuid,name,driver_version,memory.total")) {
+    if (row.size() != 4) continue;
+    for (GpuFacts& gpu : gpus) {
+      if (gpu.uuid != row[0]) continue;
+      gpu.name = row[1], gpu.driver = row[2];
+      gpu.memory_bytes = std::strtod(row[3].c_str(), nullptr) * kMebibyte;
+    }
+  }
+  return gpus;
 }
 
 std::vector<GpuProcess> gpu_processes() {

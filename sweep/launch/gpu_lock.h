@@ -28,6 +28,14 @@ class GpuLock {
 // UUIDs of the GPUs that nvidia-smi lists and CUDA_VISIBLE_DEVICES allows.
 std::vector<std::string> visible_gpu_uuids();
 
+// What nvidia-smi says of a GPU; what it does not say is empty or 0.
+struct GpuFacts {
+  std::string uuid, name, driver;
+  double memory_bytes = 0;
+};
+// Of visible_gpu_uuids(), in their order.
+std::vector<GpuFacts> visible_gpus();
+
 // A process that computes on a GPU.
 struct GpuProcess {
   std::string gpu_uuid;

@@ -11,6 +11,7 @@
 #include <tuple>
 
 #include "sweep/plan/base_checkpoints.h"
+#include "sweep/plan/budgets.h"
 #include "sweep/plan/exposure.h"
 #include "sweep/plan/learning_rates.h"
 #include "sweep/plan/run_gpus.h"
@@ -69,6 +70,7 @@ class Planner {
       }
     }
     require_start_models_used();
+    report_left_out();
     require_distinct();
     warn_about_mixed_bases(spec_, plan_);
     warn_about_repetition();
@@ -127,8 +129,10 @@ class Planner {
   // The other settings of one size at one budget; the sweep's own is among its runs already.
   void add_search(const Place& place, const StrategySpec& strategy) {
     const SearchSpec& search = *spec_.train.search;
-    const double budget =
-        search.tokens_per_param > 0 ? search.tokens_per_param : budgets(strategy).back();
+    const std::vector<BudgetCell> kept = cells(place, strategy).kept;
+    if (kept.empty()) return;
+    const BudgetCell budget =
+        search.tokens_per_param > 0 ? ratio_cell(search.tokens_per_param) : kept.back();
     for (double batch : search.batch_factors) {
       for (double rate : search.rate_factors) {
         if (batch == 1 && rate == 1) continue;
@@ -172,8 +176,30 @@ class Planner {
     return order;
   }
 
-  const std::vector<double>& budgets(const StrategySpec& strategy) const {
-    return strategy.tokens_per_param.empty() ? spec_.tokens_per_param : strategy.tokens_per_param;
+  BudgetCells cells(const Place& place, const StrategySpec& strategy) const {
+    const ModelSize& size = ladder_[place.size];
+    return budget_cells(spec_, strategy, size, place.replay, batch_tokens(size));
+  }
+
+  void report_left_out() {
+    if (plan_.runs.empty())
+      throw SpecError(fmt::format(
+          "{}: budget: no size has a budget of at least one batch within tokens_per_param_range",
+          spec_.file.string()));
+    if (left_out_ > 0)
+      plan_.warnings.push_back(
+          fmt::format("{} runs are left out: their tokens a parameter lie outside "
+                      "budget.tokens_per_param_range, or fill no batch; the first is {}",
+                      left_out_, first_left_out_));
+    if (without_source_ > 0)
+      plan_.warnings.push_back(
+          fmt::format("{} runs are left out, for the run that they continue is", without_source_));
+  }
+
+  void leave_out(const Place& place, size_t count) {
+    if (left_out_ == 0 && count > 0)
+      first_left_out_ = fmt::format("{} {}", place.strategy, ladder_[place.size].name);
+    left_out_ += count;
   }
 
   int64_t batch_tokens(const ModelSize& size) const {
@@ -229,7 +255,8 @@ class Planner {
                        double tokens_per_param) const {
     const TrainingSpec& t = spec_.train;
     const bool shares = t.schedule == trainer::ScheduleKind::kWsd;
-    const double budget = shares ? budgets(strategy).front() : tokens_per_param;
+    const double budget =
+        shares ? cells(place, strategy).kept.front().tokens_per_param : tokens_per_param;
     const double all = t.warmup_fraction * static_cast<double>(steps(place, budget));
     return std::clamp(static_cast<int64_t>(std::llround(all)), t.warmup_steps_min,
                       t.warmup_steps_max);
@@ -310,8 +337,13 @@ class Planner {
   // begins.
   void add_budgets(const Place& place, const StrategySpec& strategy) {
     std::optional<size_t> trunk;
-    const std::vector<double>& all = budgets(strategy);
-    for (auto budget = all.rbegin(); budget != all.rend(); ++budget) {
+    const BudgetCells all = cells(place, strategy);
+    leave_out(place, all.left_out);
+    if (!has_source(place, strategy)) {
+      without_source_ += all.kept.size();
+      return;
+    }
+    for (auto budget = all.kept.rbegin(); budget != all.kept.rend(); ++budget) {
       size_t index = add_run(place, strategy, *budget);
       PlannedRun& run = plan_.runs[index];
       int64_t shared = trainer::shared_steps(run.recipe.schedule);
@@ -339,16 +371,25 @@ class Planner {
       run.evaluation_steps.insert(run.evaluation_steps.begin(), 0);
   }
 
-  size_t add_run(const Place& place, const StrategySpec& strategy, double tokens_per_param) {
+  // The run that is continued: of several replay shares the first, of several bases the largest.
+  static Place source_of(const Place& place, const StrategySpec& parent) {
+    return {parent.name, parent.replay.front(), bases(parent).back(), place.size, place.seed};
+  }
+
+  // A grid of FLOPs may leave out the size that would be continued.
+  bool has_source(const Place& place, const StrategySpec& strategy) const {
+    return strategy.from.empty() ||
+           runs_of_.contains(source_of(place, *spec_.strategy(strategy.from)));
+  }
+
+  size_t add_run(const Place& place, const StrategySpec& strategy, const BudgetCell& budget) {
+    const double tokens_per_param = budget.tokens_per_param;
     PlannedRun run;
     run.tokens_per_param = tokens_per_param;
     run.row.search = setting_.searched;
     run.recipe = recipe(place, strategy, tokens_per_param);
     if (!strategy.from.empty()) {
-      const StrategySpec& parent = *spec_.strategy(strategy.from);
-      // Of several replay shares the first is continued, of several bases the largest.
-      const Place from{parent.name, parent.replay.front(), bases(parent).back(), place.size,
-                       place.seed};
+      const Place from = source_of(place, *spec_.strategy(strategy.from));
       run.parent = base_checkpoint(spec_, strategy, place.base, plan_, runs_of_.at(from));
       PlannedRun& base = plan_.runs[run.parent->run];
       run.recipe.parent_step = run.parent->step;
@@ -374,10 +415,10 @@ class Planner {
     run.gpus = gpus_of_run(spec_.launch, run.recipe,
                            static_cast<double>(ladder_[place.size].params_budget));
     // Replay, base and seed only where they tell runs apart.
-    run.name = fmt::format("{}{}{} {} {:g}tpp{}", strategy.name,
+    run.name = fmt::format("{}{}{} {} {}{}", strategy.name,
                            strategy.replay.size() > 1 ? fmt::format("+{:g}", place.replay) : "",
                            bases(strategy).size() > 1 ? fmt::format("@{:g}", *place.base) : "",
-                           ladder_[place.size].name, tokens_per_param,
+                           ladder_[place.size].name, budget.label,
                            spec_.seeds_of(ladder_[place.size].name).size() > 1
                                ? fmt::format(" seed{}", place.seed)
                                : "");
@@ -467,6 +508,8 @@ class Planner {
     bool searched = false;
   };
   Setting setting_;
+  size_t left_out_ = 0, without_source_ = 0;
+  std::string first_left_out_;
   std::optional<StartModel> start_;  // of the strategy and size at work
 };
 

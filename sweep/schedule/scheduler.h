@@ -11,6 +11,7 @@
 
 #include "db/files/inside_folder.h"
 #include "db/run_store.h"
+#include "sweep/launch/gpu_lock.h"
 #include "sweep/launch/run_launcher.h"
 #include "sweep/plan/plan.h"
 #include "sweep/schedule/requests.h"
@@ -20,6 +21,12 @@
 
 namespace crosslaw::sweep {
 
+// What every attempt is started with, for its record.
+struct Origin {
+  std::string build, program_sha256;
+  std::vector<GpuFacts> gpus;  // of this machine
+};
+
 struct SchedulerOptions {
   std::filesystem::path folder;  // the one that holds runs/, as every machine of the sweep sees it
   std::string host;
@@ -28,6 +35,7 @@ struct SchedulerOptions {
   double checkpoint_time_share = 0.02;
   bool source_loss_at_ends_only = false;
   int64_t source_course_tokens = 0;  // of a continued run's source loss along the way; 0: all
+  Origin origin;
 };
 
 // What a printer may want to know, at any time.

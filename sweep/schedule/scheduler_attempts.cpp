@@ -7,8 +7,10 @@
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <nlohmann/json.hpp>
 #include <random>
 
+#include "db/files/content_hash.h"
 #include "db/files/run_folders.h"
 #include "sweep/schedule/ingest.h"
 #include "sweep/schedule/scheduler.h"
@@ -33,6 +35,48 @@ std::string random_token() {
 std::string text_of(const fs::path& file) {
   std::ifstream input(file, std::ios::binary);
   return {std::istreambuf_iterator<char>(input), {}};
+}
+
+std::optional<std::string> said(const std::string& text) {
+  return text.empty() ? std::nullopt : std::optional(text);
+}
+
+GpuFacts facts_of(const std::optional<std::string>& uuid, const std::vector<GpuFacts>& gpus) {
+  for (const GpuFacts& gpu : gpus)
+    if (gpu.uuid == uuid) return gpu;
+  return {};
+}
+
+// One hash for all that a run reads: tokenizer, training and validation texts.
+std::string data_hash(const trainer::Recipe& recipe) {
+  std::string hashes = recipe.tokenizer_sha256;
+  for (const trainer::MixturePart& part : recipe.mixture) hashes += " " + part.sha256;
+  for (const trainer::ValidationSet& set : recipe.validation) hashes += " " + set.sha256;
+  return db::sha256(hashes);
+}
+
+db::AttemptOrigin origin_of(const PlannedRun& run, const SchedulerOptions& options,
+                            const std::string& device) {
+  db::AttemptOrigin origin;
+  origin.build = said(options.origin.build);
+  origin.program_sha256 = said(options.origin.program_sha256);
+  origin.data_sha256 = data_hash(run.recipe);
+  const QueueSpec& queue = options.launch.queue;
+  if (device != "cpu")
+    origin.gpus = options.launch.backend == "local" ? 1 : queue.nodes * queue.gpus;
+  return origin;
+}
+
+// What the trainer says of its GPU in its provenance.
+void read_gpu(const std::string& provenance, db::AttemptEnd& end) {
+  const auto json = nlohmann::json::parse(provenance, nullptr, false);
+  const auto gpu = json.is_object() ? json.find("gpu") : json.end();
+  if (gpu == json.end() || !gpu->is_object()) return;
+  const auto text = [&](const char* key) {
+    const auto at = gpu->find(key);
+    return at != gpu->end() && at->is_string() ? said(at->get<std::string>()) : std::nullopt;
+  };
+  end.gpu_uuid = text("uuid"), end.gpu_name = text("name"), end.driver = text("driver");
 }
 
 bool signalled(const AttemptState& end, int signal) {
@@ -63,6 +107,7 @@ bool Scheduler::start(std::size_t index) {
   attempt.backend = launcher_.backend();
   attempt.started_ms = hooks_.now_ms();
   if (const int64_t asked = micro_batch_of(job)) attempt.micro_batch = asked;
+  attempt.origin = origin_of(*job.planned, options_, attempt.device);
   // Recorded before the process exists: should we be killed in between, the next invocation finds
   // an attempt without a process, never a process without an attempt.
   attempt.id = store_.begin_attempt(attempt);
@@ -78,8 +123,10 @@ bool Scheduler::start(std::size_t index) {
                               gpus_of(job)};
   try {
     const bool started = launcher_.start(request, [&](const LaunchPlace& place) {
-      store_.set_place(attempt.id, {place.boot_id, place.pid, place.start_ticks, place.job,
-                                    std::nullopt, place.gpu_uuid});
+      const GpuFacts gpu = facts_of(place.gpu_uuid, options_.origin.gpus);
+      store_.set_place(attempt.id,
+                       {place.boot_id, place.pid, place.start_ticks, place.job, std::nullopt,
+                        place.gpu_uuid, said(gpu.name), said(gpu.driver)});
     });
     if (!started) {
       store_.end_attempt(
@@ -276,6 +323,7 @@ db::AttemptEnd Scheduler::end_of(const AttemptState& state, const Live& live) co
     end.start_step = result->start_step, end.step = result->step;
     end.seconds = result->seconds, end.tokens_per_second = result->tokens_per_second;
     end.provenance = result->provenance;
+    read_gpu(result->provenance, end);
     if (end.outcome == db::Outcome::kDone) {
       const MissingLosses missing = missing_losses(store_, job.run_id, as_told(job, folder));
       if (missing.count > 0)

@@ -23,6 +23,38 @@ void read_ladder_section(TomlSection section, SweepSpec& spec) {
   section.finish();
 }
 
+// One way to say how much is trained, and which cells of a grid make no sense.
+void read_budget(TomlSection section, SweepSpec& spec) {
+  const std::pair<const char*, std::vector<double>*> ways[] = {
+      {"tokens_per_param", &spec.tokens_per_param},
+      {"tokens", &spec.budget_tokens},
+      {"flops", &spec.budget_flops}};
+  std::string said;
+  for (const auto& [key, values] : ways) {
+    if (!section.has(key)) continue;
+    require(said.empty(), section, key, fmt::format("left out beside budget.{}", said));
+    *values = positive_numbers(section, key);
+    said = key;
+  }
+  require(!said.empty(), section, "tokens_per_param",
+          "an array of positive numbers, or else tokens or flops");
+  const std::string count = section.text("count_flops", "6nd");
+  require(count == "6nd" || count == "exact", section, "count_flops",
+          fmt::format("6nd or exact, found {}", count));
+  require(said == "flops" || !section.has("count_flops"), section, "count_flops",
+          "left out without budget.flops");
+  spec.exact_flops = count == "exact";
+  if (section.has("tokens_per_param_range")) {
+    require(said != "tokens_per_param", section, "tokens_per_param_range",
+            "left out beside budget.tokens_per_param");
+    const std::vector<double> range = section.numbers("tokens_per_param_range", {});
+    require(range.size() == 2 && range[0] >= 0 && range[1] > range[0], section,
+            "tokens_per_param_range", "two rising numbers of at least 0");
+    spec.least_tokens_per_param = range[0], spec.most_tokens_per_param = range[1];
+  }
+  section.finish();
+}
+
 void read_data(TomlSection section, SweepSpec& spec) {
   spec.context = section.integer("context");
   require(spec.context >= 2, section, "context", "at least 2 tokens");
@@ -170,9 +202,7 @@ SweepSpec read_spec(const fs::path& file) {
           "made of letters, digits, '-', '_' and '.', for it names the sweep's folder");
   read_seeds(root, spec);
   read_ladder_section(root.section("ladder"), spec);
-  TomlSection budget = root.section("budget");
-  spec.tokens_per_param = positive_numbers(budget, "tokens_per_param");
-  budget.finish();
+  read_budget(root.section("budget"), spec);
   read_data(root.section("data"), spec);
   read_training(root.section("train"), spec.train);
   for (TomlSection& strategy : root.sections("strategy"))

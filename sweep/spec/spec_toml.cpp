@@ -17,6 +17,21 @@ toml::array to_array(const auto& values) {
   return array;
 }
 
+toml::table budget_table(const SweepSpec& spec) {
+  if (!spec.tokens_per_param.empty())
+    return toml::table{{"tokens_per_param", to_array(spec.tokens_per_param)}};
+  toml::table table;
+  if (!spec.budget_tokens.empty()) table.insert("tokens", to_array(spec.budget_tokens));
+  if (!spec.budget_flops.empty()) {
+    table.insert("flops", to_array(spec.budget_flops));
+    table.insert("count_flops", spec.exact_flops ? "exact" : "6nd");
+  }
+  // TOML knows infinity, too.
+  table.insert("tokens_per_param_range",
+               toml::array{spec.least_tokens_per_param, spec.most_tokens_per_param});
+  return table;
+}
+
 toml::table training_table(const TrainingSpec& t) {
   toml::table table{{"schedule", t.schedule == trainer::ScheduleKind::kCosine ? "cosine"
                                  : t.cooldown == trainer::Cooldown::kLinear   ? "wsd-linear"
@@ -125,7 +140,7 @@ std::string to_toml(const SweepSpec& spec) {
       {"ladder", toml::table{{"file", spec.ladder.string()},
                              {"vocabulary", spec.vocabulary},
                              {"tied_head", spec.tied_head}}},
-      {"budget", toml::table{{"tokens_per_param", to_array(spec.tokens_per_param)}}},
+      {"budget", budget_table(spec)},
       {"data", toml::table{{"context", spec.context},
                            {"tokenizer", spec.tokenizer},
                            {"valid_tokens", spec.valid_tokens},

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -99,7 +100,14 @@ struct SweepSpec {
   std::filesystem::path ladder;
   int64_t vocabulary = 0;
   bool tied_head = false;
+  // Of the budget's three ways to say how much is trained one is not empty.
   std::vector<double> tokens_per_param;
+  std::vector<double> budget_tokens;  // of the target language
+  std::vector<double> budget_flops;   // of all tokens
+  bool exact_flops = false;           // attention and head counted; else 6 N D
+  // Cells outside are left out where budgets are tokens or FLOPs.
+  double least_tokens_per_param = 0,
+         most_tokens_per_param = std::numeric_limits<double>::infinity();
   std::vector<int64_t> seeds = {1};
   std::vector<SizeSeeds> size_seeds;  // of these sizes instead
   int64_t context = 0;

@@ -195,10 +195,39 @@ def test_plan(world):
         for key in ("steps", "tokens_target", "tokens_source", "params_blocks", "params_norms", "params_embedding"):
             equal(f"planned and trained {key} of {item['name']}", item[key], row[key])
         equal(f"planned and trained FLOPs of {item['name']}", item["flops_exact"], row["flops"])
+    table = list(csv.DictReader(io.StringIO(world("plan", world.spec, "--csv").stdout)))
+    equal("plan --csv has the same runs", [line["name"] for line in table], [item["name"] for item in plan["runs"]])
+    for line, item in zip(table, plan["runs"]):
+        for key in ("flops_exact", "seconds_estimate", "memory_bytes_estimate", "params_blocks"):
+            equal(f"plan --csv: {key}", float(line[key]), float(item[key]))
+    check_plan_on_gpus(world, plan)
     half = world.copy("DELETE FROM eval", "DELETE FROM checkpoint", "DELETE FROM attempt WHERE run_id > 10")
     outcomes = [item["outcome"] for item in json_of("plan --dir", world("plan", world.spec, "--dir", half, "--json"))["runs"]]
     equal("plan --dir shows outcomes", sorted(set(outcomes)), ["done", "pending"])
     equal("plan --dir counts them", outcomes.count("done"), 10)
+
+
+def check_plan_on_gpus(world, on_cpu):
+    one = json_of("plan --gpu", world("plan", world.spec, "--json", "--gpu", "h100", "--gpus", "4", "--failures"))
+    equal("the same runs on a GPU", [item["key" if "key" in item else "name"] for item in one["runs"]],
+          [item["key" if "key" in item else "name"] for item in on_cpu["runs"]])
+    hours, price = one["totals"]["gpu_hours_estimate"], one["machine"]["dollars_an_hour"]
+    check("the cost is hours times price", abs(one["totals"]["dollars_estimate"] - hours * price) < 1e-9 * hours)
+    check("wall time is at least the critical path and the work on all GPUs",
+          one["timetable"]["wall_seconds"] >= max(one["timetable"]["critical_seconds"], hours * 3600 / 4) * (1 - 1e-9), one["timetable"])
+    path = sum(run["seconds"] for run in one["timetable"]["critical_path"])
+    check("the critical path adds up, or branches off earlier", path >= one["timetable"]["critical_seconds"] * (1 - 1e-9))
+    rate = one["failures"]["failures_per_gpu_day"]
+    check("Llama 3's failures", abs(rate - 419 / 16384 / 54) < 1e-12, rate)
+    paid = json_of("a price of one's own", world("plan", world.spec, "--json", "--gpu", "b200", "--price-per-gpu-hour", "7"))
+    equal("a price of one's own", paid["machine"]["dollars_an_hour"], 7.0)
+    refused("a GPU that nobody knows", world("plan", world.spec, "--gpu", "h1000"), 2, "a100, b200, h100, h200")
+    for flag, value in (("--gpus", "-1"), ("--price-per-gpu-hour", "-3"), ("--failures-per-gpu-day", "0"), ("--write-gb-per-second", "0")):
+        refused(f"{flag} {value}", world("plan", world.spec, "--gpu", "h100", flag, value), 2, flag)
+    lines = world("plan", world.spec, "--gpu", "h100", "--gpus", "4", "--failures").stdout.splitlines()
+    check("every line fits a page", max(map(len, lines)) <= 100, max(lines, key=len))
+    measured = json_of("plan --calibrate", world("plan", world.spec, "--json", "--calibrate"))
+    check("a measured plan says so", measured["machine"]["speed_source"].startswith("measured here"), measured["machine"])
 
 
 def test_status(world):
@@ -374,10 +403,10 @@ def test_doctor(world):
     good = world("doctor", world.done)
     equal("doctor of a good sweep", good.returncode, 0)
     check("doctor of a good sweep", "crosslaw.db is whole" in good.stdout and "STOP" not in good.stdout, good.stdout)
-    for folder in (world.work / "nowhere", world.spec):
-        done = world("doctor", folder)
-        equal(f"doctor of {folder.name}", done.returncode, 1)
-        check(f"doctor of {folder.name}", f"STOP  {folder}: is no folder" in done.stdout, done.stdout)
+    folder = world.work / "nowhere"
+    done = world("doctor", folder)
+    equal(f"doctor of {folder.name}", done.returncode, 1)
+    check(f"doctor of {folder.name}", f"STOP  {folder}: is no folder" in done.stdout, done.stdout)
     alone = world.work / "alone"
     alone.mkdir()
     shutil.copy(world.crosslaw, alone / "crosslaw")
@@ -395,6 +424,102 @@ def test_doctor(world):
     check("doctor lists GPUs", "ok    2 GPUs: GPU-1, GPU-2" in world("doctor", env=environment).stdout)
     environment["CUDA_VISIBLE_DEVICES"] = ""
     check("doctor says when none is allowed", "warn  no GPU" in world("doctor", env=environment).stdout)
+
+
+def test_doctor_of_contradictions(world):
+    def found(folder, *arguments):
+        return [each["what"] for each in json_of("doctor --json", world("doctor", folder, "--json", *arguments))["findings"]]
+
+    check("a good sweep agrees", any("plan agree" in each for each in found(world.done)), found(world.done))
+    key = rows(world.done, "SELECT key FROM run LIMIT 1")[0]["key"]
+    cases = (
+        ("DELETE FROM eval WHERE end_of_schedule AND run_id = 1", "no loss at their last step"),
+        ("UPDATE attempt SET log_offset = 1000000000 WHERE run_id = 1", "shorter than what was read"),
+        ("UPDATE run SET retired = 1 WHERE id = 3", "not in the database"),
+        ("DELETE FROM checkpoint WHERE run_id = 1", ""),
+    )
+    for sql, words in cases:
+        folder = world.copy(sql)
+        check(f"doctor finds {words}", any(words in each for each in found(folder)), found(folder))
+    folder = world.copy()
+    shutil.rmtree(folder / "runs" / key)
+    check("doctor finds a run folder that is gone", any("are gone" in each for each in found(folder)), found(folder))
+    (folder / "runs" / ("f" * 64)).mkdir()
+    check("doctor finds a run folder of somebody else", any("does not know" in each for each in found(folder)), found(folder))
+    folder = world.copy("""UPDATE fit SET result = '{"schema":1}'""")
+    check("doctor finds a damaged fit", any("fits" in each for each in found(folder)), found(folder))
+    check("doctor repairs fits", "the fits were made again" in found(folder, "--repair"))
+    check("and then they are whole", any("plan agree" in each for each in found(folder)), found(folder))
+
+
+def test_doctor_of_a_spec(world):
+    """What is wrong is found before anything is started, and only that."""
+    def stops(text, *arguments):
+        spec = world.spec.with_name("doctored.toml")
+        spec.write_text(text)
+        done = world("doctor", spec, "--json", *arguments)
+        found = json_of("doctor --json", done)
+        equal("doctor's exit code is that of its findings", done.returncode, int(found["stops"]))
+        for finding in found["findings"]:
+            check("every stop has a mend", finding["level"] != "stop" or finding["mend"], finding)
+        return [f"{finding['what']} {finding['mend']}" for finding in found["findings"] if finding["level"] == "stop"]
+
+    good = world.spec.read_text()
+    equal("doctor of a good spec", stops(good), [])
+    wrong = (
+        ("no text", good.replace("fr.train.jsonl", "gone/*.jsonl"), "gone/*.jsonl"),
+        ("too little validation text", good.replace("valid_tokens = 2048", "valid_tokens = 20480000"), "valid_tokens"),
+        ("another field", good.replace("[data]", '[data]\ntext_field = "words"'), "words"),
+        ("a tokenizer that is not there", good.replace("[data]", '[data]\ntokenizer = "gone.model"'), "gone.model"),
+        ("a tokenizer too large", good.replace("[data]", '[data]\ntokenizer = "train:32000"'), "32000"),
+        ("no GPU", good.replace('devices = "cpu"', 'devices = "gpu"'), "nvidia-smi"),
+        ("a key that nobody knows", good.replace("context = 32", "contxt = 32"), "contxt"),
+        ("no cluster", good.replace("[launch]", '[launch]\nbackend = "slurm"'), "squeue"),
+    )
+    for name, text, word in wrong:
+        found = stops(text)
+        check(f"doctor finds {name}", found and word in found[0], found)
+    (world.work / "read-only").mkdir(mode=0o500)
+    if os.geteuid() != 0:
+        check("doctor finds a folder that cannot be written",
+              any("not writable" in each for each in stops(good, "--dir", world.work / "read-only")))
+
+
+def test_backup(world):
+    out = world.work / "backup"
+    equal("a backup is made", world("backup", world.done, out).returncode, 0)
+    equal("its runs are those of the sweep", rows(out, "SELECT * FROM run_results"), rows(world.done, "SELECT * FROM run_results"))
+    again = world("backup", world.done, out)
+    refused("a backup overwrites nothing", again, 2, str(out), "is there already")
+    before = len(rows(out, "SELECT id FROM attempt"))
+    equal("a finished sweep's backup has nothing left to train", world("run", world.spec, "--dir", out).returncode, 0)
+    equal("and trains nothing", len(rows(out, "SELECT id FROM attempt")), before)
+
+
+def test_attempts(world):
+    found = json_of("export --attempts --json", world("export", world.done, "--attempts", "--json"))["attempts"]
+    table = list(csv.DictReader(io.StringIO(world("export", world.done, "--attempts").stdout)))
+    equal("a row an attempt", (len(found), len(table)), (len(rows(world.done, "SELECT id FROM attempt")),) * 2)
+    trainer = hashlib.sha256((pathlib.Path(world.crosslaw).parent / "crosslaw-train").read_bytes()).hexdigest()
+    for attempt, line in zip(found, table):
+        equal("an attempt's run", line["run"], attempt["run"])
+        equal("the trainer's hash", attempt["program_sha256"], trainer)
+        check("the build", attempt["build"] and "0." in attempt["build"], attempt)
+        check("what the data was", re.fullmatch("[0-9a-f]{64}", attempt["data_sha256"]), attempt)
+        check("when", re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", attempt["started"]), attempt)
+        equal("no GPU", (attempt["gpus"], attempt["gpu_seconds"]), (None, None))
+        equal("the trainer's own word is JSON", attempt["provenance"]["device"], "cpu")
+    refused("--json alone", world("export", world.done, "--json"), 2, "--attempts")
+
+
+def test_help(world):
+    schema = json_of("help schema --json", world("help", "schema", "--json"))
+    for table in schema["tables"]:
+        names = [row["name"] for row in rows(world.done, f"SELECT name FROM pragma_table_info('{table['name']}')")]
+        equal(f"columns of {table['name']}", sorted(column["name"] for column in table["columns"]), sorted(names))
+    check("help schema as text", "view observations: one row" in world("help", "schema").stdout)
+    equal("help of a command", world("help", "fit").stdout, world("fit", "--help").stdout)
+    refused("help of nothing", world("help", "nothing"), 2, "help nothing")
 
 
 def test_damaged_database(world):
