@@ -29,31 +29,55 @@ constexpr ColumnGuide kDriver{"driver", "", "version of the GPU's driver"};
 constexpr ColumnGuide kGpus{"gpus", "", "how many it uses; NULL on the CPU"};
 constexpr ColumnGuide kGpuSeconds{"gpu_seconds", "GPU s", "from start to end; NULL on the CPU"};
 
+constexpr ColumnGuide kTokensBase{"tokens_base", "tokens",
+                                  "that the continued model had seen before: D1"};
+constexpr ColumnGuide kBaseRatio{"base_tokens_per_param", "tokens a param",
+                                 "the same, as the spec has it"};
+constexpr ColumnGuide kBasePhase{"base_phase", "", "end of a run, or of its stable phase"};
+constexpr ColumnGuide kSeenShare{"valid_seen_share", "share",
+                                 "of its validation text that it is expected to have seen"};
+constexpr ColumnGuide kSearch{"search", "0 or 1", "1: it only searches learning rate and batch"};
+constexpr ColumnGuide kValidTokens{"valid_tokens", "tokens", "that the loss is the mean of"};
+
+// Of the views losses and observations, which have the same.
+std::vector<ColumnGuide> loss_columns() {
+  return {
+      kStrategy,
+      kLanguage,
+      kSourceLanguage,
+      kSize,
+      kSeed,
+      kReplay,
+      kTokensBase,
+      kBaseRatio,
+      kBasePhase,
+      kEmbedding,
+      kUnembedding,
+      kBlocks,
+      kNorms,
+      {"tokens_target", "tokens", "trained so far, of the run's language"},
+      {"tokens_source", "tokens", "trained so far in this run, of the source language"},
+      {"tokens_total", "tokens", "both"},
+      {"flops", "FLOPs", "trained so far, exact: head and attention included"},
+      {"valid_language", "", "of the text that was measured"},
+      kValidTokens,
+      {"loss_nats", "nats a token", "validation loss; NULL when it was not finite"},
+      {"loss_nats_per_byte", "nats a byte", "the same per UTF-8 byte: compares tokenizers"},
+      {"bits_per_byte", "bits a byte", "the same in bits"},
+      {"end_of_schedule", "0 or 1", "1 at the end of the learning-rate schedule"},
+      {"step", "steps", "optimizer steps so far; 0: the model that a continued run begins from"},
+      {"run", "", "the run's name"},
+      kKey,
+      kBudgetParams,
+      {"outcome", "", "of the run, as in run_results"},
+      kRunId};
+}
+
+TableGuide losses() { return {"losses", true, "a validation loss on any text", loss_columns()}; }
+
 TableGuide observations() {
-  return {"observations",
-          true,
-          "a validation loss on the run's own language",
-          {kStrategy,
-           kLanguage,
-           kSize,
-           kSeed,
-           kReplay,
-           kEmbedding,
-           kUnembedding,
-           kBlocks,
-           kNorms,
-           {"tokens_target", "tokens", "trained so far, of the run's language"},
-           {"tokens_source", "tokens", "trained so far in this run, of the source language"},
-           {"tokens_total", "tokens", "both"},
-           {"flops", "FLOPs", "trained so far, exact: head and attention included"},
-           {"loss_nats", "nats a token", "validation loss; NULL when it was not finite"},
-           {"loss_nats_per_byte", "nats a byte", "the same per UTF-8 byte: compares tokenizers"},
-           {"end_of_schedule", "0 or 1", "1 at the end of the learning-rate schedule"},
-           {"step", "steps", "optimizer steps so far"},
-           {"run", "", "the run's name"},
-           kKey,
-           kBudgetParams,
-           {"outcome", "", "of the run, as in run_results"}}};
+  return {"observations", true, "a validation loss on the run's own language, behind step 0",
+          loss_columns()};
 }
 
 TableGuide run_results() {
@@ -87,7 +111,12 @@ TableGuide run_results() {
            {"seconds", "s", "trained, of all attempts"},
            {"device", "", "of the last attempt: cpu or cuda"},
            {"message", "", "of the last attempt's end"},
-           {"parent_key", "", "the run whose weights it continues"}}};
+           {"parent_key", "", "the run whose weights it continues"},
+           kTokensBase,
+           kBaseRatio,
+           kBasePhase,
+           kSeenShare,
+           kSearch}};
 }
 
 TableGuide sweep() {
@@ -126,7 +155,12 @@ TableGuide run() {
            {"flops", "FLOPs", "planned, exact"},
            {"parent_key", "", "the run whose weights it continues"},
            {"retired", "0 or 1", "1: the spec no longer asks for it"},
-           {"cancelled", "0 or 1", "1: taken out by the user, until crosslaw retry"}}};
+           {"cancelled", "0 or 1", "1: taken out by the user, until crosslaw retry"},
+           kTokensBase,
+           kBaseRatio,
+           kBasePhase,
+           kSeenShare,
+           kSearch}};
 }
 
 TableGuide attempt() {
@@ -220,7 +254,8 @@ TableGuide eval() {
            {"flops", "FLOPs", "trained so far, exact"},
            {"loss_nats", "nats a token", "NULL when it was not finite"},
            {"loss_nats_per_byte", "nats a byte", ""},
-           {"end_of_schedule", "0 or 1", "1 at the end of the learning-rate schedule"}}};
+           {"end_of_schedule", "0 or 1", "1 at the end of the learning-rate schedule"},
+           kValidTokens}};
 }
 
 TableGuide train_loss() {
@@ -263,15 +298,60 @@ TableGuide fit() {
            {"language", "", "whose losses it describes"},
            {"name", "", "law and strategies"},
            {"input_sha256", "", "of the points it was fitted to"},
-           {"result", "JSON", "as crosslaw fit --json prints it"}}};
+           {"result", "JSON", "as crosslaw fit --json prints it"},
+           {"result_sha256", "", "of that"}}};
+}
+
+TableGuide choice_score() {
+  return {"choice_score",
+          false,
+          "a run and a set of multiple-choice questions",
+          {kRunId,
+           {"name", "", "of the [[choices]]"},
+           {"step", "steps", "optimizer steps taken"},
+           {"questions", "", "asked"},
+           {"correct", "", "answered rightly by the likeliest choice"},
+           {"correct_by_byte", "", "answered rightly by the likeliest choice per byte"},
+           {"answer_nats_per_byte", "nats a byte", "mean loss on the right answers"}}};
+}
+
+TableGuide choice_scores() {
+  return {"choice_scores",
+          true,
+          "a run and a set of multiple-choice questions, with the run's settings",
+          {{"choices", "", "name of the [[choices]]"},
+           kStrategy,
+           kLanguage,
+           kSourceLanguage,
+           kReplay,
+           kBaseRatio,
+           kSize,
+           kSeed,
+           {"tokens_target", "tokens", "trained"},
+           {"tokens_source", "tokens", "trained"},
+           {"loss_nats", "nats a token", "validation loss at the end"},
+           {"questions", "", "asked"},
+           {"correct", "", "answered rightly by the likeliest choice"},
+           {"correct_by_byte", "", "answered rightly by the likeliest choice per byte"},
+           {"answer_nats_per_byte", "nats a byte", "mean loss on the right answers"},
+           {"run", "", "the run's name"},
+           kKey}};
+}
+
+TableGuide evidence() {
+  return {"evidence",
+          false,
+          "a run whose attempts and losses can be checked",
+          {kRunId, {"sha256", "", "of its attempts and losses as of its last attempt's end"}}};
 }
 
 }  // namespace
 
 const std::vector<TableGuide>& schema_guide() {
   static const std::vector<TableGuide> guide = {
-      observations(), run_results(), attempts(),   sweep(), run(), attempt(),
-      eval(),         train_loss(),  checkpoint(), event(), fit()};
+      observations(), losses(),       run_results(), choice_scores(), attempts(),
+      sweep(),        run(),          attempt(),     eval(),          train_loss(),
+      checkpoint(),   choice_score(), event(),       fit(),           evidence()};
   return guide;
 }
 
