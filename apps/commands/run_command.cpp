@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <functional>
 #include <iostream>
@@ -43,6 +44,8 @@ namespace fs = std::filesystem;
 
 constexpr int kInterrupted = 130;
 
+constexpr std::chrono::milliseconds kBetweenProgress{200};
+
 struct RunOptions {
   std::string spec;
   std::string folder;
@@ -69,6 +72,7 @@ sweep::SchedulerHooks hooks_of(const Training& t, const Interrupts& interrupts) 
     t.watcher.look(p);
   };
   hooks.say = [&t](const std::string& message) { t.progress.say(message); };
+  hooks.progress_every = kBetweenProgress;
   hooks.interrupts = [&interrupts] { return interrupts.count(); };
   hooks.requests = [&t] { return sweep::take_requests(t.folder); };
   hooks.now_ms = now_ms;
@@ -122,6 +126,7 @@ int export_jobs(const Training& t) {
   sweep::SchedulerHooks hooks = hooks_of(t, interrupts);
   std::size_t before = 0;
   bool settled = false;
+  hooks.progress_every = {};
   // A result may let further runs start; when a turn brings nothing new, all is written.
   hooks.on_progress = [&](const sweep::Progress& p) {
     const std::size_t now = jobs.scripts().size() + static_cast<std::size_t>(finished_runs(p));

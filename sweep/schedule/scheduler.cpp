@@ -65,8 +65,12 @@ SweepEnd Scheduler::run() {
     start_what_fits();
     for (const AttemptState& state : launcher_.states(kTick)) observe(state);
     read_running();
-    hooks_.on_progress(progress());
+    if (Clock::now() >= next_progress_) {
+      hooks_.on_progress(progress());
+      next_progress_ = Clock::now() + hooks_.progress_every;
+    }
   }
+  if (hooks_.progress_every.count() > 0) hooks_.on_progress(progress());  // the last word
   return hopeless_.empty() ? SweepEnd::kFinished : SweepEnd::kGivenUp;
 }
 
@@ -103,10 +107,13 @@ void Scheduler::load_jobs() {
   // Backwards, for runs come after those they start from: a parent is as urgent as its longest
   // chain of children. The longest chain first leaves few slots idle at the end (highest level
   // first, Hu 1961).
+  successors_.resize(jobs_.size());
   for (size_t i = jobs_.size(); i-- > 0;) {
     jobs_[i].urgency += plan_.runs[i].flops_to_train();
     for (const auto& start : {plan_.runs[i].parent, plan_.runs[i].trunk}) {
-      if (start) jobs_[start->run].urgency = std::max(jobs_[start->run].urgency, jobs_[i].urgency);
+      if (!start) continue;
+      jobs_[start->run].urgency = std::max(jobs_[start->run].urgency, jobs_[i].urgency);
+      successors_[start->run].push_back(i);
     }
   }
   by_urgency_.resize(jobs_.size());

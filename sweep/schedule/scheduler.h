@@ -60,6 +60,8 @@ enum class SweepEnd {
 
 struct SchedulerHooks {
   std::function<void(const Progress&)> on_progress;
+  // So often at most, for counting 10,000 runs takes a millisecond; 0: after each look.
+  std::chrono::milliseconds progress_every{0};
   std::function<void(const std::string&)> say;
   std::function<int()>
       interrupts;  // how often Ctrl-C was pressed: 1 stops with checkpoints, 2 at once
@@ -169,14 +171,15 @@ class Scheduler {
   SchedulerHooks hooks_;
   std::vector<Job> jobs_;  // as plan_.runs
   std::vector<std::size_t> by_urgency_;
-  std::map<int64_t, Live> live_;  // by attempt
+  std::vector<std::vector<std::size_t>> successors_;  // jobs that start from a job's checkpoints
+  std::map<int64_t, Live> live_;                      // by attempt
   // Ended by their own word while the queue still has them, and since when.
   std::map<int64_t, Clock::time_point> ended_early_;
   std::map<std::string, int64_t> micro_batches_;  // by size: what memory allows, once it did not
   EqualFailures equal_failures_;
   std::string hopeless_;  // why the sweep cannot go on
   bool stop_asked_ = false;
-  Clock::time_point next_look_;
+  Clock::time_point next_look_, next_progress_;
   RunSpeed speed_;
   int64_t begun_ms_ = 0;       // run(); 0: not yet
   double flops_at_begin_ = 0;  // of runs that were done before

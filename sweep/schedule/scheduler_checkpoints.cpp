@@ -169,7 +169,8 @@ void Scheduler::drop_checkpoint(const Job& job, int64_t step, const std::string&
 void Scheduler::drop_spent_checkpoints(size_t index) {
   auto spent = [&](size_t job, int64_t step) {
     if (jobs_[job].state != State::kDone || step == jobs_[job].planned->row.steps) return false;
-    return std::none_of(jobs_.begin(), jobs_.end(), [&](const Job& other) {
+    return std::none_of(successors_[job].begin(), successors_[job].end(), [&](std::size_t next) {
+      const Job& other = jobs_[next];
       const auto starts_here = [&](const std::optional<StartPoint>& start) {
         return start && start->run == job && start->step == step;
       };
