@@ -73,14 +73,16 @@ std::vector<ColumnGuide> loss_columns() {
       kRunId};
 }
 
-TableGuide losses() { return {"losses", true, "a validation loss on any text", loss_columns()}; }
+TableGuide losses_guide() {
+  return {"losses", true, "a validation loss on any text", loss_columns()};
+}
 
-TableGuide observations() {
+TableGuide observations_guide() {
   return {"observations", true, "a validation loss on the run's own language, behind step 0",
           loss_columns()};
 }
 
-TableGuide run_results() {
+TableGuide run_results_guide() {
   return {"run_results",
           true,
           "a planned run and how it stands",
@@ -119,7 +121,7 @@ TableGuide run_results() {
            kSearch}};
 }
 
-TableGuide sweep() {
+TableGuide sweep_guide() {
   return {"sweep",
           false,
           "in all",
@@ -130,7 +132,7 @@ TableGuide sweep() {
            {"created_ms", "ms since 1970", ""}}};
 }
 
-TableGuide run() {
+TableGuide run_guide() {
   return {"run",
           false,
           "a planned training, retired ones too",
@@ -163,7 +165,7 @@ TableGuide run() {
            kSearch}};
 }
 
-TableGuide attempt() {
+TableGuide attempt_guide() {
   return {"attempt",
           false,
           "a start of a trainer",
@@ -204,7 +206,7 @@ TableGuide attempt() {
            kGpuSeconds}};
 }
 
-TableGuide attempts() {
+TableGuide attempts_guide() {
   return {"attempts",
           true,
           "a start of a trainer, with what it trained and on what",
@@ -241,7 +243,7 @@ TableGuide attempts() {
            {"provenance", "JSON", "what the trainer said of itself: versions, device"}}};
 }
 
-TableGuide eval() {
+TableGuide eval_guide() {
   return {"eval",
           false,
           "a validation loss, of every language measured",
@@ -258,7 +260,7 @@ TableGuide eval() {
            kValidTokens}};
 }
 
-TableGuide train_loss() {
+TableGuide train_loss_guide() {
   return {"train_loss",
           false,
           "an optimizer step",
@@ -268,7 +270,7 @@ TableGuide train_loss() {
            {"gradient_norm", "", "L2, before clipping"}}};
 }
 
-TableGuide checkpoint() {
+TableGuide checkpoint_guide() {
   return {"checkpoint",
           false,
           "a published checkpoint",
@@ -278,7 +280,7 @@ TableGuide checkpoint() {
            {"folder", "path", "below the sweep's"}}};
 }
 
-TableGuide event() {
+TableGuide event_guide() {
   return {"event",
           false,
           "something that happened",
@@ -289,7 +291,7 @@ TableGuide event() {
            {"message", "", "in words"}}};
 }
 
-TableGuide fit() {
+TableGuide fit_guide() {
   return {"fit",
           false,
           "a stored fit; derived, and made again where it is lost",
@@ -302,7 +304,7 @@ TableGuide fit() {
            {"result_sha256", "", "of that"}}};
 }
 
-TableGuide choice_score() {
+TableGuide choice_score_guide() {
   return {"choice_score",
           false,
           "a run and a set of multiple-choice questions",
@@ -315,7 +317,7 @@ TableGuide choice_score() {
            {"answer_nats_per_byte", "nats a byte", "mean loss on the right answers"}}};
 }
 
-TableGuide choice_scores() {
+TableGuide choice_scores_guide() {
   return {"choice_scores",
           true,
           "a run and a set of multiple-choice questions, with the run's settings",
@@ -338,7 +340,7 @@ TableGuide choice_scores() {
            kKey}};
 }
 
-TableGuide evidence() {
+TableGuide evidence_guide() {
   return {"evidence",
           false,
           "a run whose attempts and losses can be checked",
@@ -349,9 +351,10 @@ TableGuide evidence() {
 
 const std::vector<TableGuide>& schema_guide() {
   static const std::vector<TableGuide> guide = {
-      observations(), losses(),       run_results(), choice_scores(), attempts(),
-      sweep(),        run(),          attempt(),     eval(),          train_loss(),
-      checkpoint(),   choice_score(), event(),       fit(),           evidence()};
+      observations_guide(), losses_guide(),     run_results_guide(), choice_scores_guide(),
+      attempts_guide(),     sweep_guide(),      run_guide(),         attempt_guide(),
+      eval_guide(),         train_loss_guide(), checkpoint_guide(),  choice_score_guide(),
+      event_guide(),        fit_guide(),        evidence_guide()};
   return guide;
 }
 
