@@ -122,7 +122,7 @@ sweep::Machine cpu_machine(const PlanOptions& options, const sweep::SweepSpec& s
                                        : static_cast<int64_t>(options.gpus[0]);
   machine.slot_flops = sweep::RunSpeed::assumed(spec.launch, false);
   sheet.speed_note =
-      fmt::format("{} FLOP/s each, {}", machine.slot_flops,
+      fmt::format("{:.3g} FLOP/s each, {}", machine.slot_flops,
                   spec.launch.flops_per_second > 0 ? "by launch.flops_per_second" : "assumed");
   return machine;
 }

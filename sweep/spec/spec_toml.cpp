@@ -26,9 +26,9 @@ toml::table budget_table(const SweepSpec& spec) {
     table.insert("flops", to_array(spec.budget_flops));
     table.insert("count_flops", spec.exact_flops ? "exact" : "6nd");
   }
-  // TOML knows infinity, too.
-  table.insert("tokens_per_param_range",
-               toml::array{spec.least_tokens_per_param, spec.most_tokens_per_param});
+  if (std::isfinite(spec.most_tokens_per_param))
+    table.insert("tokens_per_param_range",
+                 toml::array{spec.least_tokens_per_param, spec.most_tokens_per_param});
   return table;
 }
 
