@@ -51,7 +51,8 @@ def run_ours(trainer, folder, size, threads, steps):
               "validation": [{"language": "x", "sha256": hashes[1]}], "seed": 1, "init": {"std": 0.0}}
     execution = {"token": "t", "device": "cpu", "gpu_uuid": "", "threads": threads, "train_shards": {"x": str(train)},
                  "valid_shards": {"x": str(valid)}, "start_checkpoints": [], "parent_checkpoint": "",
-                 "evaluation_steps": [], "others_at_end_only": False, "publish_steps": [],
+                 "choice_files": {}, "evaluation_steps": [], "others_at_ends_only": False,
+                 "others_course_tokens": 0, "publish_steps": [],
                  "checkpoint_every_seconds": 1e9, "checkpoint_time_share": 1.0, "micro_batch_sequences": 0, "ranks": 1,
                  "gradient_parts": 0, "rank_timeout_seconds": 300.0}
     attempt = pathlib.Path(tempfile.mkdtemp(dir=folder))

@@ -204,7 +204,8 @@ BatchSystem slurm(const LaunchSpec& launch) {
   system.entries = read_squeue;
   system.cancel = [](const std::string& job, Whereabouts where, bool at_once) {
     if (at_once || where == Whereabouts::kQueued) return BatchSystem::Arguments{"scancel", job};
-    return BatchSystem::Arguments{"scancel", "--batch", "--signal=TERM", job};
+    // As the warning before the limit: srun hands it on to its tasks, SIGTERM would end them.
+    return BatchSystem::Arguments{"scancel", "--batch", "--signal=USR2", job};
   };
   return system;
 }

@@ -70,7 +70,7 @@ def check_losses(cluster, shop):
 def check_stop(cluster, shop):
     job = Job(cluster, shop, **LONG)
     equal("two tasks train", len(job.trains()), 2)
-    cluster.call("scancel", "--batch", "--signal=TERM", job.number)
+    cluster.call("scancel", "--batch", "--signal=USR2", job.number)
     job.end()
     result = result_of(job.folder)
     equal("a stop by scancel", result["outcome"], "stopped")

@@ -58,9 +58,9 @@ class Workshop:
             "execution": {
                 "token": "t", "device": "cpu", "gpu_uuid": "", "threads": 1,
                 "train_shards": {"fr": str(shards["fr.train"])}, "valid_shards": {"fr": str(shards["fr.valid"])},
-                "start_checkpoints": [], "parent_checkpoint": "", "evaluation_steps": [5, 20],
-                "others_at_ends_only": False, "publish_steps": [10], "checkpoint_every_seconds": 600.0,
-                "checkpoint_time_share": 1.0, "micro_batch_sequences": 0, "ranks": 1, "gradient_parts": 0,
+                "start_checkpoints": [], "parent_checkpoint": "", "choice_files": {}, "evaluation_steps": [5, 20],
+                "others_at_ends_only": False, "others_course_tokens": 0, "publish_steps": [10],
+                "checkpoint_every_seconds": 600.0, "checkpoint_time_share": 1.0, "micro_batch_sequences": 0, "ranks": 1, "gradient_parts": 0,
                 "rank_timeout_seconds": 30.0}}
 
     def attempt(self, text=None, **changes):

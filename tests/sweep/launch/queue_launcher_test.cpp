@@ -265,7 +265,7 @@ TEST_CASE("a stop is a signal to what runs and a cancellation of what waits, sen
   const std::string calls = slurm.calls("scancel");
   const auto lines = std::count(calls.begin(), calls.end(), '\n');
   CHECK(lines >= 2);
-  CHECK_THAT(calls, has_text("--batch --signal=TERM 7"));
+  CHECK_THAT(calls, has_text("--batch --signal=USR2 7"));
   after_listings(launcher, 3, slurm);
   const std::string later = slurm.calls("scancel");
   CHECK(std::count(later.begin(), later.end(), '\n') == lines);
