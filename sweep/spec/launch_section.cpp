@@ -150,7 +150,7 @@ void read_command(TomlSection& section, CommandSpec& command) {
   command.queued = optional_texts(section, "queued");
   command.running = optional_texts(section, "running");
   command.ended = optional_texts(section, "ended");
-  command.job_file = section.text("job_file", "");
+  command.job_file = section.lines("job_file", "");
   std::erase(of_a_run, "job_file");
   check_names(section, "job_file", {command.job_file}, of_a_run);
 }

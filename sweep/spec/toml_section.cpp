@@ -135,6 +135,16 @@ std::string TomlSection::text(const std::string& key) {
 std::string TomlSection::text(const std::string& key, const std::string& otherwise) {
   return node(key) ? text(key) : otherwise;
 }
+std::string TomlSection::lines(const std::string& key, const std::string& otherwise) {
+  if (!node(key)) return otherwise;
+  const auto found = required(key).value_exact<std::string>();
+  if (!found) return text(key);  // which says what was expected
+  std::string plain = *found;
+  std::erase_if(plain, [](char c) { return c == '\n' || c == '\t'; });
+  if (!db::is_plain_name(plain))
+    fail(key, fmt::format("\"{}\" holds a control character", db::printable(*found)));
+  return *found;
+}
 double TomlSection::number(const std::string& key) {
   return value<double>(key, required(key), "a number");
 }

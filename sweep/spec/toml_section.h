@@ -18,6 +18,8 @@ class TomlSection {
 
   std::string text(const std::string& key);
   std::string text(const std::string& key, const std::string& otherwise);
+  // Of several lines: nothing else than line breaks and tabs is let through beside plain text.
+  std::string lines(const std::string& key, const std::string& otherwise);
   double number(const std::string& key);
   double number(const std::string& key, double otherwise);
   int64_t integer(const std::string& key);
