@@ -53,6 +53,10 @@ std::map<int64_t, std::string> evidence_hashes(const Database& database,
            "SELECT run_id, language, step, tokens_target, tokens_source, flops, loss_nats, "
            "loss_nats_per_byte, end_of_schedule, valid_tokens FROM eval",
            " ORDER BY run_id, language, step", 10, only);
+  add_rows(database, hashes,
+           "SELECT run_id, name, step, questions, correct, correct_by_byte, answer_nats_per_byte "
+           "FROM choice_score",
+           " ORDER BY run_id, name", 7, only);
   std::map<int64_t, std::string> digits;
   for (auto& [run, hash] : hashes) digits[run] = hash.digits();
   return digits;

@@ -9,9 +9,9 @@
 
 namespace crosslaw::db {
 
-// The hash of what a run's losses rest on: its key, its attempts with their outcomes, and every
-// validation loss. SQLite notices a bit lost in a table's structure, not one in a number.
-// By run; `only` one run, or all that have an attempt.
+// The hash of what a run's losses rest on: its key, its attempts with their outcomes, every
+// validation loss, and every score of a multiple-choice set. SQLite notices a bit lost in a table's
+// structure, not one in a number. By run; `only` one run, or all that have an attempt.
 std::map<int64_t, std::string> evidence_hashes(const Database& database,
                                                std::optional<int64_t> only = std::nullopt);
 

@@ -313,6 +313,14 @@ std::set<std::pair<int64_t, std::string>> RunStore::measured(int64_t run_id) con
   return found;
 }
 
+std::set<std::string> RunStore::scored(int64_t run_id) const {
+  Statement rows(db_, "SELECT name FROM choice_score WHERE run_id = ?");
+  rows.bind(run_id);
+  std::set<std::string> names;
+  while (rows.step()) names.insert(rows.text(0));
+  return names;
+}
+
 std::vector<RunResultRow> RunStore::results() const {
   Statement rows(db_,
                  "SELECT run_id, key, name, strategy, language, size, outcome, device, message, "

@@ -212,6 +212,8 @@ class RunStore {
   bool has_eval(int64_t run_id, const std::string& language, int64_t step) const;
   // Step and language of each validation loss of a run.
   std::set<std::pair<int64_t, std::string>> measured(int64_t run_id) const;
+  // Multiple-choice sets that a run's model was scored on.
+  std::set<std::string> scored(int64_t run_id) const;
   std::vector<RunResultRow> results() const;
   // All languages, by run and step. Step 0 is the model that a continued run begins from.
   std::vector<ObservationRow> evals() const;

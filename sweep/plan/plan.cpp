@@ -211,13 +211,14 @@ class Planner {
   }
 
   int64_t in_setting(int64_t batch) const {
-    return std::llround(setting_.batch * static_cast<double>(batch));
+    const double tokens = setting_.batch * static_cast<double>(batch);
+    if (!(tokens <= kMostTokens))
+      throw SpecError(fmt::format("{}: train.batch_tokens = {}: must be at most {:.3g}",
+                                  spec_.file.string(), batch, kMostTokens));
+    return std::llround(tokens);
   }
 
   int64_t check_batch(int64_t tokens) const {
-    if (static_cast<double>(tokens) > kMostTokens)
-      throw SpecError(fmt::format("{}: train.batch_tokens = {}: must be at most {:.3g}",
-                                  spec_.file.string(), tokens, kMostTokens));
     if (tokens < spec_.context || tokens % spec_.context != 0) {
       throw SpecError(
           fmt::format("{}: train.batch_tokens = {}: must be a multiple of data.context = {}",

@@ -66,14 +66,19 @@ MissingLosses missing_losses(const db::RunStore& store, int64_t run_id,
       if (missing.count++ == 0) missing.first_step = step, missing.first_language = set.language;
     }
   }
+  const std::set<std::string> scored = store.scored(run_id);
+  for (const auto& choices : config.execution.choice_files) {
+    ++missing.planned;
+    if (scored.contains(choices.first)) continue;
+    if (missing.count++ == 0) missing.first_step = end, missing.first_language = choices.first;
+  }
   return missing;
 }
 
 std::string describe(const MissingLosses& missing) {
   return fmt::format(
       "{} of its {} validation losses are damaged or missing in metrics.jsonl, the first that of "
-      "{} "
-      "after step {}",
+      "{} after step {}",
       missing.count, missing.planned, missing.first_language, missing.first_step);
 }
 

@@ -39,6 +39,7 @@ fs::path finished_sweep(const TempFolder& folder) {
     for (int64_t step = 1; step <= 10; ++step)
       batch.evals.push_back(
           {"fr", step, 10 * step, 0, 1e9, 3.0 / static_cast<double>(step), 1.5, step == 10});
+    batch.choices = {{"quiz", 10, 20, 7, 8, 1.25}};
     store.ingest(run.id, id, batch);
     store.end_attempt(id, {.outcome = Outcome::kDone}, 2000);
   }
@@ -54,6 +55,7 @@ std::string shown(const fs::path& file) {
   for (const RunResultRow& r : store.results())
     text += r.key + r.name + std::string(name_of(r.outcome)) +
             std::to_string(r.loss_nats.value_or(-1)) + "\n";
+  for (const RunChoices& c : store.choices()) text += c.row.name + std::to_string(c.row.correct);
   for (const ObservationRow& o : store.evals())
     text += o.language + std::to_string(o.step) + std::to_string(*o.loss_nats) + "\n";
   return text;
@@ -102,6 +104,7 @@ TEST_CASE("a loss, an outcome, a key or a table that was changed is named") {
            {"UPDATE eval SET loss_nats = loss_nats * 1.0000001 WHERE run_id = 3 AND step = 5",
             "the losses or outcomes of run run 2"},
            {"DELETE FROM eval WHERE run_id = 4 AND step = 1", "run 3"},
+           {"UPDATE choice_score SET correct = 9 WHERE run_id = 4", "run 3"},
            {"UPDATE attempt SET outcome = 'diverged' WHERE run_id = 2", "run 1"},
            {"UPDATE attempt SET outcome = 'dome' WHERE run_id = 2", "there is no outcome \"dome\""},
            {"UPDATE run SET key = 'x' || substr(key, 2) WHERE id = 1", "run 0"},

@@ -203,6 +203,13 @@ TEST_CASE("losses are counted against what the attempt was told to measure") {
   config.execution.evaluation_steps = {1, 2, 3};
   CHECK(missing_losses(a.store, a.run_id, config).first_step == 1);
   CHECK(missing_losses(a.store, a.run_id, config).count == 5);
+  // Scores of multiple-choice sets are asked for, too.
+  config.execution.evaluation_steps = {3};
+  config.execution.others_at_ends_only = true;
+  config.execution.choice_files = {{"quiz", "quiz.jsonl"}};
+  CHECK(missing_losses(a.store, a.run_id, config).first_language == "quiz");
+  a.store.ingest(a.run_id, a.attempt_id, {.choices = {{"quiz", 4, 10, 3, 4, 1.5}}});
+  CHECK(missing_losses(a.store, a.run_id, config).count == 0);
 }
 
 TEST_CASE("steps that a resumed attempt logs again take the place of the earlier ones") {
