@@ -170,7 +170,7 @@ TEST_CASE("Other text is worth something: effective data err less than target to
       FitOptions options;
       options.law = std::array{"chinchilla", "effective-data", "d-cpt"}[k];
       options.draws = 0;
-      options.starts = 16;
+      options.starts = 8;
       const auto seen = [k](Points points) {
         // Target tokens alone are D = r; the others know the whole, which is the same for all.
         for (Point& each : points) each.tokens = k == 0 ? each.tokens : 1;
