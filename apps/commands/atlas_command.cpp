@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -18,10 +19,11 @@
 namespace crosslaw::apps {
 namespace {
 
-constexpr const char* kGammaLimits =
-    "gamma of L = E + A/N^alpha + B/(D^beta N^gamma) with 95 % intervals of refits. Studies differ "
-    "in text, recipe, counting of N and range; hollow marks are not identified; a sign is a "
-    "finding of these tables, not a rule.";
+// What the chart must not be taken for.
+const std::vector<std::string> kGammaLimits = {
+    "gamma of L = E + A/N^alpha + B/(D^beta N^gamma), 95 % intervals of refits",
+    "studies differ in text, recipe, counting of N and range; hollow: not identified",
+    "a sign is a finding of these tables, not a rule"};
 
 struct AtlasCommandOptions {
   std::string folder;  // empty: the tables that come with crosslaw
@@ -38,28 +40,26 @@ std::string error_of(const AtlasEntry& entry, const char* law) {
 }
 
 std::string interval_of(const fit::Coefficient* gamma) {
-  return gamma != nullptr && gamma->ci95
-             ? fmt::format("[{:+.3f}, {:+.3f}]", gamma->ci95->low, gamma->ci95->high)
-             : "";
+  constexpr double kOpen = 2;  // wider than any gamma that was ever measured
+  if (gamma == nullptr || !gamma->ci95) return "";
+  if (gamma->ci95->high - gamma->ci95->low > kOpen) return "open";
+  return fmt::format("[{:+.3f}, {:+.3f}]", gamma->ci95->low, gamma->ci95->high);
 }
 
 fit::Table atlas_table(const std::vector<AtlasEntry>& entries) {
   fit::Table out;
-  out.header = {"study",      "training", "points",     "N x D", "gamma",   "95%",
-                "identified", "extended", "chinchilla", "outer", "farseer", "best law"};
-  out.align = "llrrrrlrrrrl";
+  out.header = {"study", "training", "points", "gamma",   "95%",   "known",
+                "ext.",  "chin.",    "outer",  "farseer", "N x D", "best law"};
+  out.align = "llrrrlrrrrrl";
   for (const AtlasEntry& each : entries) {
     const fit::Coefficient* gamma = each.gamma();
-    out.rows.push_back({each.table.study, each.table.training, fmt::format("{}", each.points),
-                        fmt::format("{} x {}", each.sizes, each.token_counts),
-                        gamma != nullptr ? fmt::format("{:+.3f}", gamma->value) : "",
-                        interval_of(gamma),
-                        !each.fit                 ? "refused"
-                        : each.why_open().empty() ? "yes"
-                                                  : "no",
-                        error_of(each, "extended"), error_of(each, "chinchilla"),
-                        error_of(each, "outer"), error_of(each, "farseer"),
-                        each.holdout ? each.holdout->laws[each.holdout->best].law : ""});
+    const char* known = !each.fit ? "-" : each.why_open().empty() ? "yes" : "NO";
+    out.rows.push_back(
+        {each.table.study, each.table.training, fmt::format("{}", each.points),
+         gamma != nullptr ? fmt::format("{:+.3f}", gamma->value) : "", interval_of(gamma), known,
+         error_of(each, "extended"), error_of(each, "chinchilla"), error_of(each, "outer"),
+         error_of(each, "farseer"), fmt::format("{} x {}", each.sizes, each.token_counts),
+         each.holdout ? each.holdout->laws[each.holdout->best].law : ""});
   }
   return out;
 }
@@ -173,7 +173,8 @@ void print_atlas(const std::vector<AtlasEntry>& entries, const OutputOptions& ou
   out << "the extended law refitted to every table; held-out errors in %, of the largest models\n\n"
       << fit::render(atlas_table(entries), *format) << "\n";
   for (const AtlasEntry& each : entries) {
-    const std::string why = each.why_open();
+    // Of a table that no law of N and D fits its note says more than the reader of the file.
+    const std::string why = each.fit || each.table.note.empty() ? each.why_open() : std::string();
     if (!why.empty()) out << fit::wrapped(each.table.study + ": " + why, 100, 2) << "\n";
     if (!each.table.note.empty()) {
       out << fit::wrapped(each.table.study + ": " + each.table.note, 100, 2) << "\n";
@@ -192,8 +193,9 @@ void plot_atlas(const std::vector<AtlasEntry>& entries, const std::string& file)
   }
   charts::Document document;
   document.heading.title = "Size in the data term: gamma";
-  document.heading.lines = {kGammaLimits};
-  document.panels = {charts::forest_panel("gamma by study", "gamma", kGammaLimits, rows)};
+  document.heading.lines = kGammaLimits;
+  document.panels = {charts::forest_panel("gamma by study", "gamma",
+                                          fmt::format("{}", fmt::join(kGammaLimits, "; ")), rows)};
   charts::write_plot(file, document);
 }
 
@@ -235,11 +237,10 @@ void add_atlas_command(CLI::App& app, int& exit_code) {
       ->capture_default_str();
   add_output_options(*command, options->output);
   command->footer(
-      "Columns: N x D: distinct sizes and token counts; gamma with its 95 % interval; identified: "
-      "every\n"
-      "coefficient of the law is; extended, chinchilla, outer, farseer: mean error in % of the "
-      "held-out\n"
-      "largest models.");
+      "Columns: gamma with its 95 % interval; known: every coefficient of the law is; ext., chin., "
+      "outer,\n"
+      "farseer: mean error in % of the held-out largest models; N x D: distinct sizes and token "
+      "counts.");
   command->callback(
       [options, &exit_code] { exit_code = run_atlas(*options, std::cout, std::cerr); });
 }

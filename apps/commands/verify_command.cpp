@@ -226,11 +226,11 @@ void print_verification(const fit::Verification& found, const VerifyCommandOptio
   out << fmt::format("claim: {}, {}\n\n", found.claim.law->name, found.claim.law->formula)
       << fit::render(claim_table(found), *format) << "\n";
   if (found.best) {
-    out << fmt::format(
-        "objective on {} points: {:.6g} as printed, {:.6g} at best within the digits, {:.6g} the "
-        "optimum\n\n",
-        found.best->points, found.claimed_objective, found.rounding_objective,
-        found.best->objective);
+    out << fit::wrapped(fmt::format("objective on {} points: {:.6g} as printed, {:.6g} at best "
+                                    "within the digits, {:.6g} the optimum",
+                                    found.best->points, found.claimed_objective,
+                                    found.rounding_objective, found.best->objective))
+        << "\n\n";
   }
   if (!found.conclusions.empty()) out << fit::render(conclusion_table(found), *format) << "\n";
   for (const std::string& each : found.verdict) out << fit::wrapped(each, 100, 2) << "\n";

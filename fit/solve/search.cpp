@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
 #include "fit/solve/parallel.h"
 #include "fit/solve/starts.h"
@@ -94,6 +95,15 @@ ceres::Solver::Options ceres_options() {
   return options;
 }
 
+// Whether the law and its slope are finite at these coordinates: Ceres cannot start elsewhere.
+bool can_start(const RootHuber& cost, const std::vector<double>& values) {
+  std::vector<double> residuals(static_cast<std::size_t>(cost.num_residuals()));
+  std::vector<double> slopes(residuals.size() * values.size());
+  const double* at = values.data();
+  double* rows = slopes.data();
+  return cost.Evaluate(&at, residuals.data(), &rows);
+}
+
 bool same(double a, double b) { return std::abs(a - b) <= kSameBasin * std::max(a, b) + kNothing; }
 
 // Groups what the starts reached by objective, the best first.
@@ -161,13 +171,15 @@ void finish_on_all(const Objective& objective, int threads, std::vector<NewtonSu
 }  // namespace
 
 Theta descend(const Objective& objective, const Theta& start) {
-  auto* cost = new RootHuber(objective, start);  // owned by the Ceres problem
-  std::vector<double> values;                    // of the free coordinates
-  for (const int i : cost->free()) {
+  auto owned = std::make_unique<RootHuber>(objective, start);
+  std::vector<double> values;  // of the free coordinates
+  for (const int i : owned->free()) {
     values.push_back(std::clamp(start[i], objective.box.lower[i], objective.box.upper[i]));
   }
+  if (!can_start(*owned, values)) return start;
   ceres::Problem descent;
-  descent.AddResidualBlock(cost, nullptr, values.data());
+  const RootHuber* cost = owned.get();
+  descent.AddResidualBlock(owned.release(), nullptr, values.data());  // the problem owns it now
   for (std::size_t k = 0; k < values.size(); ++k) {
     const int i = cost->free()[k];
     descent.SetParameterLowerBound(values.data(), static_cast<int>(k), objective.box.lower[i]);

@@ -84,6 +84,7 @@ TEST_CASE("Farseer predicts the largest runs of its grid better than laws of one
     FitOptions options;
     options.law = law;
     options.draws = 0;
+    options.starts = 16;
     const FitResult fit = fit_law(train, options);
     double sum = 0;
     for (const Point& each : test)
