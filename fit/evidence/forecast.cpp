@@ -19,9 +19,13 @@ namespace {
 
 // Of the inner hold-out, whose fits need no certificate.
 constexpr int kInnerStarts = 8;
+constexpr int kOuterStarts = 16;  // of the laws themselves, which only predict
 constexpr int kFewestInnerRuns = 6;
-// So many inner runs tell as much of the weights as the belief that all laws are equally good.
+// So many inner runs tell as much of the weights as the belief that all laws are equally good: with
+// m runs weights go by error^(-2 m / (m + 5)). A law that is far off gets next to none all the
+// same.
 constexpr double kRunsForEqualWeights = 5;
+constexpr double kNoError = 1e-12;  // of log loss
 // Of the tails of forecasts: errors of extrapolation are not normal.
 constexpr double kTailFreedom = 5;
 // Intervals wider than a factor of this say nothing.
@@ -120,9 +124,8 @@ double missed_by(const ForecastLaw& law, const Point& point) {
 }
 
 void weigh_laws(const std::vector<InnerSplit>& splits, StageForecaster& out) {
-  const auto laws = static_cast<double>(out.laws.size());
-  double total = 0;
-  std::vector<double> inverse;
+  const double told = out.inner_runs / (out.inner_runs + kRunsForEqualWeights);
+  std::vector<double> errors;
   for (std::size_t k = 0; k < out.laws.size(); ++k) {
     double sum = 0, count = 0;
     for (const InnerSplit& split : splits) {
@@ -130,13 +133,14 @@ void weigh_laws(const std::vector<InnerSplit>& splits, StageForecaster& out) {
       count += static_cast<double>(split.test.size());
     }
     out.laws[k].inner_error = sum / count;
-    // Losses that a law repeats exactly still leave it no more than all the weight there is.
-    inverse.push_back(1 / std::max(std::pow(sum / count, 2), 1e-30));
-    total += inverse.back();
+    errors.push_back(std::max(sum / count, kNoError));
   }
-  const double told = out.inner_runs / (out.inner_runs + kRunsForEqualWeights);
+  // Relative to the least error, so that no power overflows.
+  const double least = *std::min_element(errors.begin(), errors.end());
+  double total = 0;
+  for (const double each : errors) total += std::pow(each / least, -2 * told);
   for (std::size_t k = 0; k < out.laws.size(); ++k) {
-    out.laws[k].weight = told * inverse[k] / total + (1 - told) / laws;
+    out.laws[k].weight = std::pow(errors[k] / least, -2 * told) / total;
   }
 }
 
@@ -205,7 +209,9 @@ StageForecaster forecaster_of(const Points& points, const std::optional<Stage>& 
   if (stage) out.stage = *stage == Stage::kScratch ? "scratch" : "continued";
   out.points = points_at(stage, points);
   out.kind = stage;
-  FittedLaws fitted = fit_forecast_laws(points, stage, laws_for(options, stage), options.fit);
+  FitOptions settings = options.fit;
+  settings.starts = std::min(settings.starts, kOuterStarts);
+  FittedLaws fitted = fit_forecast_laws(points, stage, laws_for(options, stage), settings);
   out.laws = std::move(fitted.laws);
   out.left_out = std::move(fitted.left_out);
   if (out.laws.empty()) {

@@ -66,9 +66,9 @@ struct Forecast {
 
 // Fits every law to all points, and to the points of less compute to see how it predicts those of
 // more (an inner hold-out: rollout). The weights of the laws are inverse squares of their errors
-// there (Bates and Granger 1969), drawn towards equal weights the fewer runs tell them; equal below
-// six runs. Throws std::invalid_argument for bad points and unknown laws; of a law that cannot be
-// fitted it says why, and where none can `refused` does.
+// there (Bates and Granger 1969), to a lower power, hence nearer to equal, the fewer runs tell
+// them; equal below six runs. Throws std::invalid_argument for bad points and unknown laws; of a
+// law that cannot be fitted it says why, and where none can `refused` does.
 Forecaster make_forecaster(const Points& points, const ForecastOptions& options);
 
 // One entry a run and stage. The intervals hold the draws of every law, hence the spread among the

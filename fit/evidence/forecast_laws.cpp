@@ -76,14 +76,37 @@ double ForecastLaw::log_loss(const NewRun& run) const {
   return std::log(predicted_loss(*fit.law, fit.theta, run.params, run.tokens));
 }
 
-Points weighted_by_compute(Points points) {
+double compute_power(const Points& points) {
   double largest = 0;
   for (const Point& each : points) largest = std::max(largest, training_flops(each));
-  double sum = 0;
-  for (const Point& each : points) sum += std::pow(training_flops(each) / largest, kComputePower);
+  const double needed = std::min(kFewestEffective, static_cast<double>(points.size()));
+  // Kish's effective number of points, (sum w)^2 / sum w^2, falls from n as the power rises.
+  const auto effective = [&](double power) {
+    double sum = 0, squares = 0;
+    for (const Point& each : points) {
+      const double weight = std::pow(training_flops(each) / largest, power);
+      sum += weight;
+      squares += weight * weight;
+    }
+    return sum * sum / squares;
+  };
+  if (points.empty() || effective(kComputePower) >= needed) return kComputePower;
+  double low = 0, high = kComputePower;
+  for (int step = 0; step < 40; ++step) {
+    const double middle = 0.5 * (low + high);
+    (effective(middle) >= needed ? low : high) = middle;
+  }
+  return low;
+}
+
+Points weighted_by_compute(Points points) {
+  const double power = compute_power(points);
+  double largest = 0, sum = 0;
+  for (const Point& each : points) largest = std::max(largest, training_flops(each));
+  for (const Point& each : points) sum += std::pow(training_flops(each) / largest, power);
   const double mean = sum / static_cast<double>(points.size());
   for (Point& each : points) {
-    each.weight *= std::pow(training_flops(each) / largest, kComputePower) / mean;
+    each.weight *= std::pow(training_flops(each) / largest, power) / mean;
   }
   return points;
 }
@@ -105,6 +128,16 @@ FittedLaws fit_forecast_laws(const Points& points, const std::optional<Stage>& s
       if (!clear(each)) out.left_out.push_back({each.law, each.fit.confounded});
     }
     std::erase_if(out.laws, [&](const ForecastLaw& each) { return !clear(each); });
+  } else if (!out.laws.empty()) {
+    // Along one line of log N and log D more coefficients only blur.
+    const auto count = [](const ForecastLaw& each) { return each.fit.law->size(); };
+    const int fewest = count(*std::min_element(
+        out.laws.begin(), out.laws.end(),
+        [&](const ForecastLaw& a, const ForecastLaw& b) { return count(a) < count(b); }));
+    for (const ForecastLaw& each : out.laws) {
+      if (count(each) > fewest) out.left_out.push_back({each.law, each.fit.confounded});
+    }
+    std::erase_if(out.laws, [&](const ForecastLaw& each) { return count(each) > fewest; });
   }
   for (ForecastLaw& each : out.laws) each.weight = 1 / static_cast<double>(out.laws.size());
   return out;

@@ -36,6 +36,10 @@ struct ForecastLaw {
 // small runs than near the run that is asked for. The exponent is in the middle of 0.5 to 1, which
 // did equally well on published tables.
 inline constexpr double kComputePower = 0.75;
+// Where the compute spans so much that fewer points than this would count (Kish's effective number;
+// the laws have five and six coefficients), the exponent is lower.
+inline constexpr double kFewestEffective = 6;
+double compute_power(const Points& points);
 Points weighted_by_compute(Points points);
 
 struct FittedLaws {

@@ -10,12 +10,6 @@ namespace {
 
 const Table kTable = {{"name", "N*"}, {{"a", "1.5B"}, {"long_er", "70%"}, {"é|", "x, \"y\""}}};
 
-TEST_CASE("a cell's control characters are shown, not obeyed") {
-  const Table table{{"run\x07", "loss"}, {{"\x1b[2Jfr", "1.5"}}};
-  CHECK(render(table, TableFormat::kText) == "run\\x07     loss\n\\x1b[2Jfr   1.5\n");
-  CHECK(render(table, TableFormat::kWideText) == render(table, TableFormat::kText));
-}
-
 }  // namespace
 
 TEST_CASE("Text is padded by characters, not by bytes") {
