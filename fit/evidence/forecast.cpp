@@ -26,8 +26,6 @@ constexpr int kFewestInnerRuns = 6;
 // same.
 constexpr double kRunsForEqualWeights = 5;
 constexpr double kNoError = 1e-12;  // of log loss
-// Of the tails of forecasts: errors of extrapolation are not normal.
-constexpr double kTailFreedom = 5;
 // Intervals wider than a factor of this say nothing.
 constexpr double kUselessWidth = 3;
 constexpr double kNearLine = 0.1;  // of log N and log D: within 10 % of the line of the points
@@ -179,17 +177,12 @@ void measure_drift(const std::vector<InnerSplit>& splits, StageForecaster& out) 
   out.inner_drift = std::sqrt(std::max(0.0, squares / count - scatter * scatter));
 }
 
-Drift drift_at(const StageForecaster& by, const NewRun& run) {
-  Drift out;
+double drift_at(const StageForecaster& by, const NewRun& run) {
   const ComputeModel compute = by.laws.front().fit.compute_model();
   const double flops = compute.flops_per_token(run.params) * run.tokens;
   const double beyond = std::log(flops / coverage(by.points).flops.high);
   const double steps = by.inner_distance > 0 ? beyond / by.inner_distance : 1;
-  out.deviation = by.inner_drift * std::sqrt(std::max(1.0, steps));
-  double freedom = kTailFreedom;
-  for (const ForecastLaw& each : by.laws) freedom = std::min(freedom, each.noise.freedom);
-  out.freedom = std::max(kFewestFreedom, freedom);
-  return out;
+  return by.inner_drift * std::sqrt(std::max(1.0, steps));
 }
 
 std::vector<std::string> laws_for(const ForecastOptions& options,

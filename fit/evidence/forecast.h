@@ -73,9 +73,8 @@ Forecaster make_forecaster(const Points& points, const ForecastOptions& options)
 
 // One entry a run and stage. The intervals hold the draws of every law, hence the spread among the
 // laws; the scatter of one run; and a drift of the truth from all laws, by what the inner hold-out
-// missed: a random walk in log C, whose variance grows with the distance from the data. The tails
-// are those of Student's t with five degrees of freedom, or fewer where the runs leave fewer.
-// Throws std::invalid_argument for runs that are not finite and above 0.
+// missed: a random walk in log C, whose variance grows with the distance from the data. Throws
+// std::invalid_argument for runs that are not finite and above 0.
 std::vector<Forecast> forecast(const Forecaster& forecaster, const std::vector<NewRun>& runs);
 
 // The forecaster of a stage's runs; null where the points have no run of it.

@@ -67,6 +67,7 @@ ForecastLaw fit_one(const Points& points, const std::optional<Stage>& stage,
     throw std::invalid_argument("its refits do not converge, or its runs are too few");
   }
   out.noise = noise_around(own, out.fit);
+  out.noise.freedom = std::max(out.noise.freedom, kFewestFreedom);
   return out;
 }
 
@@ -161,7 +162,7 @@ double Predictive::quantile(double q) const {
 }
 
 std::optional<Predictive> predictive(const std::vector<ForecastLaw>& laws, const NewRun& run,
-                                     const Drift& drift, std::uint64_t seed) {
+                                     double drift, std::uint64_t seed) {
   Predictive out;
   for (const ForecastLaw& each : laws) out.middle += each.weight * each.log_loss(run);
   if (!std::isfinite(out.middle)) return std::nullopt;
@@ -170,16 +171,14 @@ std::optional<Predictive> predictive(const std::vector<ForecastLaw>& laws, const
     squares += each.weight * std::pow(each.log_loss(run) - out.middle, 2);
     const auto rows = each.fit.draws.rows();
     const double weight = each.weight / static_cast<double>(rows * kRunsPerDraw);
-    const double scatter = std::hypot(each.noise.deviation(), drift.deviation);
     for (Eigen::Index d = 0; d < rows; ++d) {
       const double expected = std::log(
           predicted_loss(*each.fit.law, each.fit.draws.row(d).transpose(), run.params, run.tokens));
       // One stream a draw: the same scatter for every run asked about, so that answers compare.
       Random random(seed, static_cast<std::uint64_t>(d));
+      const double scatter = std::hypot(each.noise.drawn(random).deviation(), drift);
       for (int k = 0; k < kRunsPerDraw; ++k) {
-        const double from = expected - out.middle + scatter * random.normal();
-        const double outcome =
-            out.middle + from / std::sqrt(random.chi_square_share(drift.freedom));
+        const double outcome = expected + scatter * random.normal();
         if (std::isfinite(outcome)) {
           out.outcomes.emplace_back(outcome, weight);
         } else {
