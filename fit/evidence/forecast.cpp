@@ -64,6 +64,24 @@ Line line_through(const Points& points) {
   return out;
 }
 
+// Why the points say nothing of such a size or number of tokens; empty: they do. Two values tell no
+// third, for one coefficient more is free; at the two themselves nothing is asked of it.
+std::string untold(const Points& points, double Point::*axis, double asked, const char* what) {
+  constexpr double kSameValue = 1.1;
+  std::vector<double> values;
+  for (const Point& each : points) values.push_back(each.*axis);
+  std::sort(values.begin(), values.end());
+  std::vector<double> distinct;
+  for (const double each : values) {
+    if (distinct.empty() || each > kSameValue * distinct.back()) distinct.push_back(each);
+    if (each / asked < kSameValue && asked / each < kSameValue) return "";
+  }
+  if (distinct.size() > 2) return "";
+  return fmt::format(
+      "the points are of {} only, which tells nothing of others",
+      distinct.size() == 1 ? fmt::format("one {}", what) : fmt::format("two {}s", what));
+}
+
 Points picked(const Points& points, const std::vector<int>& which) {
   Points out;
   for (const int i : which) out.push_back(points[static_cast<std::size_t>(i)]);
@@ -290,6 +308,11 @@ Forecast forecast_run(const StageForecaster& by, const NewRun& run, std::uint64_
       return out;
     }
   }
+  out.unknown = untold(by.points, &Point::params, run.params, "size");
+  if (out.unknown.empty()) {
+    out.unknown = untold(by.points, &Point::tokens, run.tokens, "token count");
+  }
+  if (!out.unknown.empty()) return out;
   const auto expected = predictive(by.laws, run, drift_at(by, run), seed);
   if (!expected) {
     out.unknown = "the laws that the points allow have no end there";

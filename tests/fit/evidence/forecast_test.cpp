@@ -137,11 +137,14 @@ TEST_CASE("Where D follows N a forecast holds along their line only") {
   CHECK_THAT(both[1].unknown, has_text("along one line"));
 }
 
-TEST_CASE("Two sizes do not tell a third, and nothing crashes") {
+TEST_CASE("Two sizes tell nothing of a third, but of more tokens at the two") {
   const Points two = each_alone(sweep(chinchilla_law(), kPlain, 2, {2, 5, 10, 20, 40}, 0.003));
-  const Forecast far = forecast(make_forecaster(two, quick()), {{1e12, 1e13}}).front();
-  const bool wide = far.loss.has_value() && far.ci95().high / far.ci95().low > 1.1;
-  CHECK((wide || !far.unknown.empty()));
+  const Forecaster made = make_forecaster(two, quick());
+  const std::vector<Forecast> both = forecast(made, {{1e12, 1e13}, {1e10, 8e11}});
+  CHECK_FALSE(both[0].loss.has_value());
+  CHECK_THAT(both[0].unknown, has_text("two sizes only"));
+  REQUIRE(both[1].loss.has_value());
+  CHECK(*both[1].loss == Approx(truth_at(chinchilla_law(), kPlain, both[1].run)).epsilon(0.05));
 }
 
 TEST_CASE("Scratch and continued runs are forecast apart") {
