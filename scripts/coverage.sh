@@ -13,7 +13,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 sweeps=${1:-1000}
 printf '== few runs, --resample auto\n'
-build/tests/fit/coverage_table "${2:-200}"
+build/coverage_table "${2:-200}"
 table() {
   printf '\n== %s\n' "$1"
   shift

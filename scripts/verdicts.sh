@@ -5,4 +5,4 @@
 # Usage: scripts/verdicts.sh [DRAWS]     default 24, about two minutes on two cores
 set -euo pipefail
 cd "$(dirname "$0")/.."
-exec build/tests/fit/verdict_table "${1:-24}"
+exec build/verdict_table "${1:-24}"

@@ -19,11 +19,13 @@ namespace {
 
 // Of the inner hold-out, whose fits need no certificate.
 constexpr int kInnerStarts = 8;
+constexpr int kOuterStarts = 16;  // of the laws themselves, which only predict
 constexpr int kFewestInnerRuns = 6;
-// So many inner runs tell as much of the weights as the belief that all laws are equally good.
+// So many inner runs tell as much of the weights as the belief that all laws are equally good: with
+// m runs weights go by error^(-2 m / (m + 5)). A law that is far off gets next to none all the
+// same.
 constexpr double kRunsForEqualWeights = 5;
-// Of the tails of forecasts: errors of extrapolation are not normal.
-constexpr double kTailFreedom = 5;
+constexpr double kNoError = 1e-12;  // of log loss
 // Intervals wider than a factor of this say nothing.
 constexpr double kUselessWidth = 3;
 constexpr double kNearLine = 0.1;  // of log N and log D: within 10 % of the line of the points
@@ -60,6 +62,24 @@ Line line_through(const Points& points) {
     out.off = std::max(out.off, off_line(out, each.params, each.tokens));
   }
   return out;
+}
+
+// Why the points say nothing of such a size or number of tokens; empty: they do. Two values tell no
+// third, for one coefficient more is free; at the two themselves nothing is asked of it.
+std::string untold(const Points& points, double Point::*axis, double asked, const char* what) {
+  constexpr double kSameValue = 1.1;
+  std::vector<double> values;
+  for (const Point& each : points) values.push_back(each.*axis);
+  std::sort(values.begin(), values.end());
+  std::vector<double> distinct;
+  for (const double each : values) {
+    if (distinct.empty() || each > kSameValue * distinct.back()) distinct.push_back(each);
+    if (each / asked < kSameValue && asked / each < kSameValue) return "";
+  }
+  if (distinct.size() > 2) return "";
+  return fmt::format(
+      "the points are of {} only, which tells nothing of others",
+      distinct.size() == 1 ? fmt::format("one {}", what) : fmt::format("two {}s", what));
 }
 
 Points picked(const Points& points, const std::vector<int>& which) {
@@ -120,9 +140,8 @@ double missed_by(const ForecastLaw& law, const Point& point) {
 }
 
 void weigh_laws(const std::vector<InnerSplit>& splits, StageForecaster& out) {
-  const auto laws = static_cast<double>(out.laws.size());
-  double total = 0;
-  std::vector<double> inverse;
+  const double told = out.inner_runs / (out.inner_runs + kRunsForEqualWeights);
+  std::vector<double> errors;
   for (std::size_t k = 0; k < out.laws.size(); ++k) {
     double sum = 0, count = 0;
     for (const InnerSplit& split : splits) {
@@ -130,13 +149,14 @@ void weigh_laws(const std::vector<InnerSplit>& splits, StageForecaster& out) {
       count += static_cast<double>(split.test.size());
     }
     out.laws[k].inner_error = sum / count;
-    // Losses that a law repeats exactly still leave it no more than all the weight there is.
-    inverse.push_back(1 / std::max(std::pow(sum / count, 2), 1e-30));
-    total += inverse.back();
+    errors.push_back(std::max(sum / count, kNoError));
   }
-  const double told = out.inner_runs / (out.inner_runs + kRunsForEqualWeights);
+  // Relative to the least error, so that no power overflows.
+  const double least = *std::min_element(errors.begin(), errors.end());
+  double total = 0;
+  for (const double each : errors) total += std::pow(each / least, -2 * told);
   for (std::size_t k = 0; k < out.laws.size(); ++k) {
-    out.laws[k].weight = told * inverse[k] / total + (1 - told) / laws;
+    out.laws[k].weight = std::pow(errors[k] / least, -2 * told) / total;
   }
 }
 
@@ -175,17 +195,12 @@ void measure_drift(const std::vector<InnerSplit>& splits, StageForecaster& out) 
   out.inner_drift = std::sqrt(std::max(0.0, squares / count - scatter * scatter));
 }
 
-Drift drift_at(const StageForecaster& by, const NewRun& run) {
-  Drift out;
+double drift_at(const StageForecaster& by, const NewRun& run) {
   const ComputeModel compute = by.laws.front().fit.compute_model();
   const double flops = compute.flops_per_token(run.params) * run.tokens;
   const double beyond = std::log(flops / coverage(by.points).flops.high);
   const double steps = by.inner_distance > 0 ? beyond / by.inner_distance : 1;
-  out.deviation = by.inner_drift * std::sqrt(std::max(1.0, steps));
-  double freedom = kTailFreedom;
-  for (const ForecastLaw& each : by.laws) freedom = std::min(freedom, each.noise.freedom);
-  out.freedom = std::max(kFewestFreedom, freedom);
-  return out;
+  return by.inner_drift * std::sqrt(std::max(1.0, steps));
 }
 
 std::vector<std::string> laws_for(const ForecastOptions& options,
@@ -205,7 +220,9 @@ StageForecaster forecaster_of(const Points& points, const std::optional<Stage>& 
   if (stage) out.stage = *stage == Stage::kScratch ? "scratch" : "continued";
   out.points = points_at(stage, points);
   out.kind = stage;
-  FittedLaws fitted = fit_forecast_laws(points, stage, laws_for(options, stage), options.fit);
+  FitOptions settings = options.fit;
+  settings.starts = std::min(settings.starts, kOuterStarts);
+  FittedLaws fitted = fit_forecast_laws(points, stage, laws_for(options, stage), settings);
   out.laws = std::move(fitted.laws);
   out.left_out = std::move(fitted.left_out);
   if (out.laws.empty()) {
@@ -291,6 +308,11 @@ Forecast forecast_run(const StageForecaster& by, const NewRun& run, std::uint64_
       return out;
     }
   }
+  out.unknown = untold(by.points, &Point::params, run.params, "size");
+  if (out.unknown.empty()) {
+    out.unknown = untold(by.points, &Point::tokens, run.tokens, "token count");
+  }
+  if (!out.unknown.empty()) return out;
   const auto expected = predictive(by.laws, run, drift_at(by, run), seed);
   if (!expected) {
     out.unknown = "the laws that the points allow have no end there";

@@ -66,16 +66,15 @@ struct Forecast {
 
 // Fits every law to all points, and to the points of less compute to see how it predicts those of
 // more (an inner hold-out: rollout). The weights of the laws are inverse squares of their errors
-// there (Bates and Granger 1969), drawn towards equal weights the fewer runs tell them; equal below
-// six runs. Throws std::invalid_argument for bad points and unknown laws; of a law that cannot be
-// fitted it says why, and where none can `refused` does.
+// there (Bates and Granger 1969), to a lower power, hence nearer to equal, the fewer runs tell
+// them; equal below six runs. Throws std::invalid_argument for bad points and unknown laws; of a
+// law that cannot be fitted it says why, and where none can `refused` does.
 Forecaster make_forecaster(const Points& points, const ForecastOptions& options);
 
 // One entry a run and stage. The intervals hold the draws of every law, hence the spread among the
 // laws; the scatter of one run; and a drift of the truth from all laws, by what the inner hold-out
-// missed: a random walk in log C, whose variance grows with the distance from the data. The tails
-// are those of Student's t with five degrees of freedom, or fewer where the runs leave fewer.
-// Throws std::invalid_argument for runs that are not finite and above 0.
+// missed: a random walk in log C, whose variance grows with the distance from the data. Throws
+// std::invalid_argument for runs that are not finite and above 0.
 std::vector<Forecast> forecast(const Forecaster& forecaster, const std::vector<NewRun>& runs);
 
 // The forecaster of a stage's runs; null where the points have no run of it.

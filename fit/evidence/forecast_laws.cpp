@@ -67,6 +67,7 @@ ForecastLaw fit_one(const Points& points, const std::optional<Stage>& stage,
     throw std::invalid_argument("its refits do not converge, or its runs are too few");
   }
   out.noise = noise_around(own, out.fit);
+  out.noise.freedom = std::max(out.noise.freedom, kFewestFreedom);
   return out;
 }
 
@@ -76,14 +77,37 @@ double ForecastLaw::log_loss(const NewRun& run) const {
   return std::log(predicted_loss(*fit.law, fit.theta, run.params, run.tokens));
 }
 
-Points weighted_by_compute(Points points) {
+double compute_power(const Points& points) {
   double largest = 0;
   for (const Point& each : points) largest = std::max(largest, training_flops(each));
-  double sum = 0;
-  for (const Point& each : points) sum += std::pow(training_flops(each) / largest, kComputePower);
+  const double needed = std::min(kFewestEffective, static_cast<double>(points.size()));
+  // Kish's effective number of points, (sum w)^2 / sum w^2, falls from n as the power rises.
+  const auto effective = [&](double power) {
+    double sum = 0, squares = 0;
+    for (const Point& each : points) {
+      const double weight = std::pow(training_flops(each) / largest, power);
+      sum += weight;
+      squares += weight * weight;
+    }
+    return sum * sum / squares;
+  };
+  if (points.empty() || effective(kComputePower) >= needed) return kComputePower;
+  double low = 0, high = kComputePower;
+  for (int step = 0; step < 40; ++step) {
+    const double middle = 0.5 * (low + high);
+    (effective(middle) >= needed ? low : high) = middle;
+  }
+  return low;
+}
+
+Points weighted_by_compute(Points points) {
+  const double power = compute_power(points);
+  double largest = 0, sum = 0;
+  for (const Point& each : points) largest = std::max(largest, training_flops(each));
+  for (const Point& each : points) sum += std::pow(training_flops(each) / largest, power);
   const double mean = sum / static_cast<double>(points.size());
   for (Point& each : points) {
-    each.weight *= std::pow(training_flops(each) / largest, kComputePower) / mean;
+    each.weight *= std::pow(training_flops(each) / largest, power) / mean;
   }
   return points;
 }
@@ -105,6 +129,16 @@ FittedLaws fit_forecast_laws(const Points& points, const std::optional<Stage>& s
       if (!clear(each)) out.left_out.push_back({each.law, each.fit.confounded});
     }
     std::erase_if(out.laws, [&](const ForecastLaw& each) { return !clear(each); });
+  } else if (!out.laws.empty()) {
+    // Along one line of log N and log D more coefficients only blur.
+    const auto count = [](const ForecastLaw& each) { return each.fit.law->size(); };
+    const int fewest = count(*std::min_element(
+        out.laws.begin(), out.laws.end(),
+        [&](const ForecastLaw& a, const ForecastLaw& b) { return count(a) < count(b); }));
+    for (const ForecastLaw& each : out.laws) {
+      if (count(each) > fewest) out.left_out.push_back({each.law, each.fit.confounded});
+    }
+    std::erase_if(out.laws, [&](const ForecastLaw& each) { return count(each) > fewest; });
   }
   for (ForecastLaw& each : out.laws) each.weight = 1 / static_cast<double>(out.laws.size());
   return out;
@@ -128,7 +162,7 @@ double Predictive::quantile(double q) const {
 }
 
 std::optional<Predictive> predictive(const std::vector<ForecastLaw>& laws, const NewRun& run,
-                                     const Drift& drift, std::uint64_t seed) {
+                                     double drift, std::uint64_t seed) {
   Predictive out;
   for (const ForecastLaw& each : laws) out.middle += each.weight * each.log_loss(run);
   if (!std::isfinite(out.middle)) return std::nullopt;
@@ -137,16 +171,14 @@ std::optional<Predictive> predictive(const std::vector<ForecastLaw>& laws, const
     squares += each.weight * std::pow(each.log_loss(run) - out.middle, 2);
     const auto rows = each.fit.draws.rows();
     const double weight = each.weight / static_cast<double>(rows * kRunsPerDraw);
-    const double scatter = std::hypot(each.noise.deviation(), drift.deviation);
     for (Eigen::Index d = 0; d < rows; ++d) {
       const double expected = std::log(
           predicted_loss(*each.fit.law, each.fit.draws.row(d).transpose(), run.params, run.tokens));
       // One stream a draw: the same scatter for every run asked about, so that answers compare.
       Random random(seed, static_cast<std::uint64_t>(d));
+      const double scatter = std::hypot(each.noise.drawn(random).deviation(), drift);
       for (int k = 0; k < kRunsPerDraw; ++k) {
-        const double from = expected - out.middle + scatter * random.normal();
-        const double outcome =
-            out.middle + from / std::sqrt(random.chi_square_share(drift.freedom));
+        const double outcome = expected + scatter * random.normal();
         if (std::isfinite(outcome)) {
           out.outcomes.emplace_back(outcome, weight);
         } else {

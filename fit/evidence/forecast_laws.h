@@ -36,6 +36,10 @@ struct ForecastLaw {
 // small runs than near the run that is asked for. The exponent is in the middle of 0.5 to 1, which
 // did equally well on published tables.
 inline constexpr double kComputePower = 0.75;
+// Where the compute spans so much that fewer points than this would count (Kish's effective number;
+// the laws have five and six coefficients), the exponent is lower.
+inline constexpr double kFewestEffective = 6;
+double compute_power(const Points& points);
 Points weighted_by_compute(Points points);
 
 struct FittedLaws {
@@ -51,13 +55,6 @@ struct FittedLaws {
 FittedLaws fit_forecast_laws(const Points& points, const std::optional<Stage>& stage,
                              const std::vector<std::string>& names, const FitOptions& options);
 
-// What no law of the mean knows: how far the truth may have drifted from all of them beyond the
-// data.
-struct Drift {
-  double deviation = 0;  // of log loss
-  double freedom = 5;    // of the tails of everything: Student's t
-};
-
 // What the laws expect of the log loss of one run: draws of every law with the scatter of a run.
 struct Predictive {
   double middle = 0;                                // weighted mean of the laws' log predictions
@@ -67,9 +64,10 @@ struct Predictive {
   double quantile(double q) const;
 };
 
-// Outcomes: middle + t (draw of a law + drift + scatter - middle), t^2 = freedom / chi^2. Empty
-// where more than 2.5 % of them are not finite.
+// Outcomes: a draw of a law, the scatter of one run, of a size that is as uncertain as its degrees
+// of freedom leave it, and `drift`, the standard deviation of the truth from all laws. Empty where
+// more than 2.5 % of them are not finite.
 std::optional<Predictive> predictive(const std::vector<ForecastLaw>& laws, const NewRun& run,
-                                     const Drift& drift, std::uint64_t seed);
+                                     double drift, std::uint64_t seed);
 
 }  // namespace crosslaw::fit

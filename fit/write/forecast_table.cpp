@@ -172,7 +172,7 @@ OrderedJson to_json(const Forecaster& forecaster) {
     one["refused"] = each.refused.empty() ? OrderedJson(nullptr) : OrderedJson(each.refused);
     one["laws"] = std::move(laws);
     one["left_out"] = std::move(left_out);
-    one["compute_power"] = kComputePower;
+    one["compute_power"] = compute_power(each.points);
     one["inner_runs"] = each.inner_runs;
     one["inner_error"] = each.inner_error;
     one["inner_drift"] = each.inner_drift;

@@ -43,14 +43,32 @@ Points each_alone(Points points) {
 }  // namespace
 
 TEST_CASE("Points weigh by their compute to the power 0.75, on average 1") {
-  const Points made = weighted_by_compute({{1e8, 1e9, 3}, {1e9, 1e10, 2.5}, {1e8, 1e9, 3, 2}});
-  CHECK(made[1].weight / made[0].weight == Approx(std::pow(100, 0.75)));
-  CHECK(made[2].weight / made[0].weight == Approx(2));
-  CHECK(made[0].weight + made[1].weight + made[2].weight / 2 == Approx(3));
+  Points points;
+  for (int i = 0; i < 20; ++i) points.push_back({1e8, 1e9 * (1 + i), 3});
+  points[1].weight = 2;
+  const Points made = weighted_by_compute(points);
+  CHECK(compute_power(points) == kComputePower);
+  CHECK(made[19].weight / made[0].weight == Approx(std::pow(20, 0.75)));
+  CHECK(made[1].weight / made[0].weight == Approx(2 * std::pow(2, 0.75)));
+  double sum = -0.5 * made[1].weight;
+  for (const Point& each : made) sum += each.weight;
+  CHECK(sum == Approx(20));
+}
+
+TEST_CASE("However far the compute spans, as many points count as the laws have coefficients") {
+  Points points;
+  for (int i = 0; i < 20; ++i) points.push_back({1e8 * std::pow(4, i), 1e9 * std::pow(4, i), 3});
+  CHECK(compute_power(points) < 0.4);
+  double sum = 0, squares = 0;
+  for (const Point& each : weighted_by_compute(points)) {
+    sum += each.weight;
+    squares += each.weight * each.weight;
+  }
+  CHECK(sum * sum / squares == Approx(kFewestEffective).epsilon(1e-6));
 }
 
 TEST_CASE("The law that predicts inside the data weighs most, and the forecast comes true") {
-  const std::vector<double> bent = {kE, kA, kAlpha, kB, kBeta, -0.15};
+  const std::vector<double> bent = {kE, kA, kAlpha, 26, kBeta, -0.15};
   const Points points = each_alone(sweep(extended_law(), bent, 10, {2, 5, 10, 20, 50}, 0.001, 3));
   const Forecaster made = make_forecaster(points, quick());
   REQUIRE(made.stages.size() == 1);
@@ -119,11 +137,14 @@ TEST_CASE("Where D follows N a forecast holds along their line only") {
   CHECK_THAT(both[1].unknown, has_text("along one line"));
 }
 
-TEST_CASE("Two sizes do not tell a third, and nothing crashes") {
+TEST_CASE("Two sizes tell nothing of a third, but of more tokens at the two") {
   const Points two = each_alone(sweep(chinchilla_law(), kPlain, 2, {2, 5, 10, 20, 40}, 0.003));
-  const Forecast far = forecast(make_forecaster(two, quick()), {{1e12, 1e13}}).front();
-  const bool wide = far.loss.has_value() && far.ci95().high / far.ci95().low > 1.1;
-  CHECK((wide || !far.unknown.empty()));
+  const Forecaster made = make_forecaster(two, quick());
+  const std::vector<Forecast> both = forecast(made, {{1e12, 1e13}, {1e10, 8e11}});
+  CHECK_FALSE(both[0].loss.has_value());
+  CHECK_THAT(both[0].unknown, has_text("two sizes only"));
+  REQUIRE(both[1].loss.has_value());
+  CHECK(*both[1].loss == Approx(truth_at(chinchilla_law(), kPlain, both[1].run)).epsilon(0.05));
 }
 
 TEST_CASE("Scratch and continued runs are forecast apart") {

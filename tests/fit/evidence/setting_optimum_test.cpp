@@ -42,7 +42,7 @@ TEST_CASE("of noisy losses the intervals hold the planted optimum 95 times in 10
   constexpr int kTurns = 300;
   for (int turn = 0; turn < kTurns; ++turn) {
     const SettingOptimum found =
-        setting_optimum(grid(0.004, 100 + static_cast<std::uint64_t>(turn)), {0.02, 1000});
+        setting_optimum(grid(0.001, 100 + static_cast<std::uint64_t>(turn)), {0.02, 1000});
     REQUIRE(found.problem.empty());
     REQUIRE(found.learning_rate.ci95);
     rate_held += found.learning_rate.ci95->low <= 0.01 && found.learning_rate.ci95->high >= 0.01;
