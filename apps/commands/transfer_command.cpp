@@ -4,7 +4,6 @@
 
 #include <CLI/CLI.hpp>
 #include <iostream>
-#include <map>
 #include <memory>
 #include <stdexcept>
 #include <utility>
@@ -44,25 +43,21 @@ PairTransfer transfer_of_file(const TransferCommandOptions& options, std::ostrea
     throw std::invalid_argument(fmt::format(
         "--law {}: transfer compares two strategies; it must be two-stage or joint", law));
   }
-  const SourcedFit found = fit_file(fitting, options.source.file, log);
-  if (found.fit.law->parts.empty()) {
-    throw std::invalid_argument(fmt::format(
-        "{}: transfer compares two strategies, and no column says scratch or continued; "
-        "--stage names one",
-        options.source.file.path));
-  }
+  fit::DataFileOptions file = options.source.file;
+  if (file.stage.empty()) file.stage = "stage";  // as crosslaw export calls it
+  const SourcedFit found = fit_file(fitting, file, log);
   PairTransfer out;
   out.fit = law_name(found.fit);
   out.doubt = doubt_of(found.fit);
-  std::map<double, double> source_tokens;
+  SizeFacts sizes;
   if (options.source_tokens_per_param) {
     for (const fit::Point& p : found.data.data.points)
-      source_tokens[p.params] = *options.source_tokens_per_param * p.params;
+      sizes.source_tokens[p.params] = *options.source_tokens_per_param * p.params;
   }
   fit::FitOptions settings =
       fit_settings(fitting, found.data.data.used, found.data.data.points.size());
   out.contrast = law_contrast(found.data, settings);
-  out.findings = transfer_findings(found.data, &found.fit, source_tokens);
+  out.findings = transfer_findings(found.data, &found.fit, sizes);
   return out;
 }
 
