@@ -4,7 +4,6 @@
 
 #include <CLI/CLI.hpp>
 #include <iostream>
-#include <map>
 #include <memory>
 #include <stdexcept>
 #include <utility>
@@ -54,15 +53,15 @@ PairTransfer transfer_of_file(const TransferCommandOptions& options, std::ostrea
   PairTransfer out;
   out.fit = law_name(found.fit);
   out.doubt = doubt_of(found.fit);
-  std::map<double, double> source_tokens;
+  SizeFacts sizes;
   if (options.source_tokens_per_param) {
     for (const fit::Point& p : found.data.data.points)
-      source_tokens[p.params] = *options.source_tokens_per_param * p.params;
+      sizes.source_tokens[p.params] = *options.source_tokens_per_param * p.params;
   }
   fit::FitOptions settings =
       fit_settings(fitting, found.data.data.used, found.data.data.points.size());
   out.contrast = law_contrast(found.data, settings);
-  out.findings = transfer_findings(found.data, &found.fit, source_tokens);
+  out.findings = transfer_findings(found.data, &found.fit, sizes);
   return out;
 }
 

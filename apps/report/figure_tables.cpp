@@ -207,6 +207,12 @@ Rows pooled_rows(const Json& data) {
   return rows;
 }
 
+Rows score_rows(const Json& data) {
+  Rows rows;
+  add_rows(Json::object(), data["scores"]["rows"], rows);
+  return rows;
+}
+
 Rows size_rows(const Json& data) {
   Rows rows;
   add_rows(Json::object(), data["sizes"], rows);
@@ -218,7 +224,7 @@ struct Maker {
   Rows (*rows)(const Json& data);
 };
 
-constexpr std::array<Maker, 22> kMakers = {{
+constexpr std::array<Maker, 23> kMakers = {{
     {"losses", loss_rows},
     {"frontier", frontier_rows},
     {"frontier-line", frontier_line_rows},
@@ -240,6 +246,7 @@ constexpr std::array<Maker, 22> kMakers = {{
     {"language-losses", language_curve_rows},
     {"replay", replay_rows},
     {"pooled-laws", pooled_rows},
+    {"scores", score_rows},
     {"sizes", size_rows},
 }};
 

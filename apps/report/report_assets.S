@@ -39,6 +39,7 @@ PART(page_js)
   .incbin "report_tables.js"
   .incbin "report_transfer.js"
   .incbin "report_replay.js"
+  .incbin "report_scores.js"
   .incbin "report_main.js"
 END(page_js)
 

@@ -9,6 +9,7 @@
 #include "apps/report/report_figures.h"
 #include "apps/report/report_json.h"
 #include "apps/study/budget_allocation.h"
+#include "apps/study/choice_scores.h"
 #include "apps/study/language_curves.h"
 #include "apps/study/model_sizes.h"
 #include "apps/study/pooled_law.h"
@@ -171,6 +172,29 @@ json matrix_json(const TransferMatrix& matrix) {
                             {"verdict", name_of(cell.saving)},
                             {"scratch_bits_per_byte", optional(cell.scratch_bits_per_byte)},
                             {"continued_bits_per_byte", optional(cell.continued_bits_per_byte)}});
+  }
+  return out;
+}
+
+json scores_json(const std::vector<ChoiceScore>& scores) {
+  json out = {{"sentence", text_or_null(describe(scores))}, {"rows", json::array()}};
+  for (const ChoiceScore& s : scores) {
+    out["rows"].push_back({{"set", s.set},
+                           {"strategy", s.strategy},
+                           {"kind", s.kind},
+                           {"language", s.language},
+                           {"replay", s.replay},
+                           {"size", s.size},
+                           {"params", s.params},
+                           {"tokens", s.tokens},
+                           {"loss", optional(s.loss)},
+                           {"questions", s.questions},
+                           {"plain", s.plain.share},
+                           {"plain_ci95", json::array({s.plain.low, s.plain.high})},
+                           {"by_byte", s.by_byte.share},
+                           {"by_byte_ci95", json::array({s.by_byte.low, s.by_byte.high})},
+                           {"largest", s.largest},
+                           {"relative", optional(s.relative)}});
   }
   return out;
 }
@@ -359,6 +383,7 @@ nlohmann::ordered_json report_data(const db::RunStore& store, const Observations
     if (transfer) transfers.push_back(*transfer);
   }
   data["matrix"] = matrix_json(transfer_matrix(observations, transfers));
+  data["scores"] = scores_json(choice_scores(store, observations));
   data["pooled"] = pooled_json(pooled_law(fits));
   data["replay"] = json::array();
   const ReplayOptions replay;

@@ -47,6 +47,8 @@
 //   replay[{strategy, language, source_language, sentence, within, weight, ratios[], noise,
 //   cells[]}]:
 //     as crosslaw replay --json,
+//   scores{sentence, rows[{set, strategy, kind, language, replay, size, params, tokens, loss,
+//     questions, plain, by_byte, each with _ci95, largest, relative}]},
 //   pooled{sentence, alpha, beta with _ci95, heterogeneity, freedom, chance, languages[{language,
 //     points, alpha, beta, E, A, B, each with _ci95, rms, pooled_rms}]}: null for one language,
 //   sizes[{size, embedding, unembedding, blocks, norms, total, budget, flops_per_token}],
@@ -101,6 +103,7 @@
     const json = JSON.parse(document.getElementById('crosslaw-data').textContent);
     const data = withLists(json, ['problems', 'strategies', 'pairs', 'runs', 'replay', 'sizes']);
     data.pairs = data.pairs.map(completePair);
+    data.scores = withLists(data.scores, ['rows']);
     data.loss = withLists(data.loss, ['curves', 'frontiers']);
     data.loss.curves = withPoints(data.loss.curves);
     data.loss.frontiers =

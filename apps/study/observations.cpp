@@ -183,6 +183,7 @@ std::optional<double> Observations::source_model_loss(const db::RunResultRow& ru
 }
 
 std::optional<double> Observations::source_model_tokens(const db::RunResultRow& run) const {
+  if (run.tokens_base) return static_cast<double>(*run.tokens_base);
   const auto parent = parent_of_.find(run.run_id);
   if (!run.source_language || parent == parent_of_.end()) return std::nullopt;
   for (const db::RunResultRow& source : runs_) {

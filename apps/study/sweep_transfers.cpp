@@ -1,6 +1,5 @@
 #include "apps/study/sweep_transfers.h"
 
-#include <map>
 #include <utility>
 
 namespace crosslaw::apps {
@@ -15,13 +14,14 @@ const NamedFit* fit_of_both(const PairFits& fits) {
   return nullptr;
 }
 
-// By size, the tokens that the model behind the continued runs had seen.
-std::map<double, double> source_tokens(const Observations& observations, const LanguagePair& pair) {
-  std::map<double, double> out;
+SizeFacts size_facts(const Observations& observations, const LanguagePair& pair) {
+  SizeFacts out;
   for (const db::RunResultRow& run : observations.runs()) {
     if (run.strategy != pair.continued || run.replay != pair.replay) continue;
+    const double params = params_of(run, observations.count());
+    out.budget_params.emplace(params, static_cast<double>(run.params_budget));
     if (const std::optional<double> tokens = observations.source_model_tokens(run))
-      out.emplace(params_of(run, observations.count()), *tokens);
+      out.source_tokens.emplace(params, *tokens);
   }
   return out;
 }
@@ -47,7 +47,7 @@ std::optional<PairTransfer> pair_transfer(const Observations& observations, cons
     out.reason = both->name == fits.choice.name ? fits.choice.reason : "the fit of both strategies";
   }
   out.findings =
-      transfer_findings(data, both ? &both->fit : nullptr, source_tokens(observations, fits.pair));
+      transfer_findings(data, both ? &both->fit : nullptr, size_facts(observations, fits.pair));
   return out;
 }
 

@@ -16,7 +16,7 @@
 namespace crosslaw::apps {
 namespace {
 
-constexpr double kOneRatio = 1.35;   // a larger step of tokens per parameter starts a new budget
+constexpr double kOneRatio = 1.2;    // a larger step of tokens per parameter starts a new budget
 constexpr int kFrontierBudgets = 5;  // at which frontiers are compared
 constexpr int kEnvelopeDraws = 200;  // resampled runs behind a curve through the lowest losses
 constexpr std::size_t kFewestLowest = 4;  // losses behind such a curve
@@ -45,8 +45,7 @@ TransferSide side_of(const fit::EqualLoss& at, std::size_t row,
 }
 
 std::vector<TransferRow> rows_of(const Dataset& data, const fit::EqualLoss& measured,
-                                 const fit::EqualLoss* law,
-                                 const std::map<double, double>& source_tokens) {
+                                 const fit::EqualLoss* law, const SizeFacts& sizes) {
   std::vector<TransferRow> out;
   for (std::size_t i = 0; i < measured.continued.size(); ++i) {
     const fit::Point& p = measured.continued[i];
@@ -56,7 +55,7 @@ std::vector<TransferRow> rows_of(const Dataset& data, const fit::EqualLoss& meas
       row.run = data.data.clusters[cluster];
     row.params = p.params, row.tokens = p.tokens, row.loss = p.loss;
     row.tokens_per_param = p.tokens / p.params;
-    if (const auto found = source_tokens.find(p.params); found != source_tokens.end())
+    if (const auto found = sizes.source_tokens.find(p.params); found != sizes.source_tokens.end())
       row.source_tokens = found->second;
     std::vector<fit::Estimate> shares;
     if (measured.tokens[i]) {
@@ -77,11 +76,17 @@ std::vector<TransferRow> rows_of(const Dataset& data, const fit::EqualLoss& meas
   return out;
 }
 
+double budget_ratio(const fit::Point& p, const SizeFacts& sizes) {
+  const auto found = sizes.budget_params.find(p.params);
+  return p.tokens / (found == sizes.budget_params.end() ? p.params : found->second);
+}
+
 // Rows of about the same tokens per parameter, by that ratio.
-std::vector<std::vector<std::size_t>> by_ratio(const fit::Points& continued) {
+std::vector<std::vector<std::size_t>> by_ratio(const fit::Points& continued,
+                                               const SizeFacts& sizes) {
   std::vector<std::size_t> order(continued.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-  const auto ratio = [&](std::size_t i) { return continued[i].tokens / continued[i].params; };
+  const auto ratio = [&](std::size_t i) { return budget_ratio(continued[i], sizes); };
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return ratio(a) < ratio(b); });
   std::vector<std::vector<std::size_t>> out;
@@ -92,15 +97,16 @@ std::vector<std::vector<std::size_t>> by_ratio(const fit::Points& continued) {
   return out;
 }
 
-std::vector<TransferBudget> budgets_of(const fit::EqualLoss& measured, const fit::EqualLoss* law) {
+std::vector<TransferBudget> budgets_of(const fit::EqualLoss& measured, const fit::EqualLoss* law,
+                                       const SizeFacts& facts) {
   std::vector<TransferBudget> out;
-  for (const std::vector<std::size_t>& rows : by_ratio(measured.continued)) {
+  for (const std::vector<std::size_t>& rows : by_ratio(measured.continued, facts)) {
     TransferBudget budget;
     std::vector<std::size_t> inside;
     std::set<double> sizes;
     for (const std::size_t i : rows) {
       const fit::Point& p = measured.continued[i];
-      budget.tokens_per_param += p.tokens / p.params / static_cast<double>(rows.size());
+      budget.tokens_per_param += budget_ratio(p, facts) / static_cast<double>(rows.size());
       sizes.insert(p.params);
       if (measured.tokens[i] && !measured.extrapolated[i]) inside.push_back(i);
     }
@@ -138,8 +144,8 @@ std::vector<double> flops_of_points(const fit::Points& points) {
   return out;
 }
 
-// The lowest losses of all but the smallest and the largest size: at the ends of a ladder a size
-// that was not tried might be better still, so that those losses are no frontier.
+// The lowest losses after the last of the smallest size and before the first of the largest: beyond
+// these a size that was not tried might be better still, so that those losses are no frontier.
 fit::Points inner_lowest(const fit::Points& points) {
   double smallest = std::numeric_limits<double>::infinity(), largest = 0;
   for (const fit::Point& p : points)
@@ -148,7 +154,9 @@ fit::Points inner_lowest(const fit::Points& points) {
   for (const int i : fit::points_on_envelope(points, flops_of_points(points),
                                              std::vector<double>(points.size(), 1))) {
     const fit::Point& p = points[static_cast<std::size_t>(i)];
-    if (p.params > smallest && p.params < largest) out.push_back(p);
+    if (p.params == largest) break;
+    if (p.params == smallest) out.clear();
+    if (p.params > smallest) out.push_back(p);
   }
   return out;
 }
@@ -253,7 +261,7 @@ std::string name_of(Saving saving) {
 }
 
 TransferFindings transfer_findings(const Dataset& data, const fit::FitResult* both,
-                                   const std::map<double, double>& source_tokens, int draws) {
+                                   const SizeFacts& sizes, int draws) {
   const fit::Points& points = data.data.points;
   TransferFindings out;
   out.noise = fit::loss_noise(points, both);
@@ -261,8 +269,8 @@ TransferFindings transfer_findings(const Dataset& data, const fit::FitResult* bo
   std::optional<fit::EqualLoss> law;
   if (both) law = fit::law_equal_loss(points, *both);
   const fit::EqualLoss* by_law = law ? &*law : nullptr;
-  out.rows = rows_of(data, measured, by_law, source_tokens);
-  out.budgets = budgets_of(measured, by_law);
+  out.rows = rows_of(data, measured, by_law, sizes);
+  out.budgets = budgets_of(measured, by_law, sizes);
   out.measured_growth = fit::transfer_growth(measured);
   if (law) out.law_growth = fit::transfer_growth(*law);
   out.crossings = crossings_of(measured, both);

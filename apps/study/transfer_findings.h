@@ -36,8 +36,8 @@ struct TransferRow {
   Saving saving = Saving::kCannotTell;
 };
 
-// All sizes at about the same tokens per parameter. Measured means are over the rows that were not
-// extrapolated; those of the law over all.
+// All sizes at about the same tokens per parameter, as budgets count these. Measured means are over
+// the rows that were not extrapolated; those of the law over all.
 struct TransferBudget {
   double tokens_per_param = 0;
   std::size_t sizes = 0, extrapolated = 0;
@@ -72,10 +72,16 @@ struct TransferFindings {
   std::optional<fit::Range> frontier_measured, frontier_law;  // least and most share saved
 };
 
-// Points of both strategies. `both`: their fit, null where there is none. source_tokens: by N, what
-// the source models had seen; may be empty. `draws` worlds for the measured intervals.
+// What is known of the sizes, by N; either may be empty.
+struct SizeFacts {
+  std::map<double, double> source_tokens;  // that the source models had seen
+  std::map<double, double> budget_params;  // that budgets multiply, where that is another count
+};
+
+// Points of both strategies. `both`: their fit, null where there is none. `draws` worlds for the
+// measured intervals.
 TransferFindings transfer_findings(const Dataset& data, const fit::FitResult* both,
-                                   const std::map<double, double>& source_tokens, int draws = 1000);
+                                   const SizeFacts& sizes, int draws = 1000);
 
 // The sentence under the figures: "At equal size and loss continuing saved 51 % [48, 53] of the
 // tokens at 5 tokens a parameter, ...; frontier against frontier 43 to 47 %."

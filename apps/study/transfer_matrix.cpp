@@ -24,7 +24,7 @@ std::map<std::string, double> bits_per_byte(const Observations& observations,
     if (run.strategy != strategy || run.replay != replay || !run.loss_nats_per_byte) continue;
     if (run.outcome != db::Outcome::kDone) continue;
     const double ratio = static_cast<double>(run.tokens_target) /
-                         params_of(run, observations.count()) / tokens_per_param;
+                         static_cast<double>(run.params_budget) / tokens_per_param;
     if (ratio > kNear || ratio < 1 / kNear) continue;
     sums[run.size].first += *run.loss_nats_per_byte / std::numbers::ln2;
     ++sums[run.size].second;
