@@ -241,6 +241,7 @@ std::vector<const TransferBudget*> named_budgets(const std::vector<TransferBudge
 }
 
 std::string percent(const fit::Range& range) {
+  if (range.high < 0) return percent(fit::Range{-range.high, -range.low}) + " more";
   const std::string low = fmt::format("{:.0f}", 100 * range.low);
   const std::string high = fmt::format("{:.0f}", 100 * range.high);
   return low == high ? low + " %" : fmt::format("{} to {} %", low, high);
@@ -295,7 +296,7 @@ std::string describe(const TransferFindings& findings) {
       "parameter",
       any_saved ? "saved a share" : "saved none", fmt::join(parts, ", "));
   if (findings.frontier_measured)
-    out += fmt::format("; saved frontier against frontier, each at its best size: {} of the FLOPs",
+    out += fmt::format("; frontier against frontier, each at its best size: {} of the FLOPs",
                        percent(*findings.frontier_measured));
   if (findings.frontier_law)
     out += fmt::format("{} {} by the fitted laws", findings.frontier_measured ? "," : "; frontiers",
