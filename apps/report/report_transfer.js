@@ -251,7 +251,9 @@
 
   function sizesPart(context) {
     const sizes = context.data.sizes || [];
-    document.getElementById('sizes-box').hidden = !sizes.length;
+    const box = document.getElementById('sizes-box');
+    if (!box) return;  // there is no run
+    box.hidden = !sizes.length;
     if (!sizes.length) return fill('sizes-table');
     fill(
         'sizes-table',

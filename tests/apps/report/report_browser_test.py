@@ -303,7 +303,8 @@ class Drawn:
 
     def same(self, what, drawn, exported):
         """The same pairs of numbers in any order; a drawn null only breaks a line."""
-        drawn = {tuple(pair) for pair in drawn if None not in pair}
+        # JavaScript writes 4e19 as a whole number, which Python would read as such.
+        drawn = {tuple(map(float, pair)) for pair in drawn if None not in pair}
         exported = {tuple(float(value) for value in pair) for pair in exported}
         if not drawn:
             self.wrong.append(f"{what}: nothing is drawn")
