@@ -43,13 +43,9 @@ PairTransfer transfer_of_file(const TransferCommandOptions& options, std::ostrea
     throw std::invalid_argument(fmt::format(
         "--law {}: transfer compares two strategies; it must be two-stage or joint", law));
   }
-  const SourcedFit found = fit_file(fitting, options.source.file, log);
-  if (found.fit.law->parts.empty()) {
-    throw std::invalid_argument(fmt::format(
-        "{}: transfer compares two strategies, and no column says scratch or continued; "
-        "--stage names one",
-        options.source.file.path));
-  }
+  fit::DataFileOptions file = options.source.file;
+  if (file.stage.empty()) file.stage = "stage";  // as crosslaw export calls it
+  const SourcedFit found = fit_file(fitting, file, log);
   PairTransfer out;
   out.fit = law_name(found.fit);
   out.doubt = doubt_of(found.fit);
