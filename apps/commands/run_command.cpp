@@ -1,8 +1,10 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <functional>
 #include <iostream>
@@ -257,7 +259,15 @@ void take_in(const sweep::SweepSpec& spec, const std::vector<db::RunRow>& rows,
   store.seal_evidence();
 }
 
+// Before anything is trained nothing is lost by leaving at once: files appear whole or not at all.
+void leave_when_interrupted() {
+  // Who ignores it (nohup) means to go on.
+  if (std::signal(SIGINT, [](int) { ::_exit(kInterrupted); }) == SIG_IGN)
+    std::signal(SIGINT, SIG_IGN);
+}
+
 int run_sweep(const RunOptions& options) {
+  leave_when_interrupted();
   const sweep::SweepSpec spec = read_checked_spec(options);
   const auto ladder = sweep::read_ladder(spec.ladder, spec.vocabulary, spec.tied_head);
   fs::path folder =
