@@ -211,7 +211,7 @@ class Planner {
   }
 
   int64_t in_setting(int64_t batch) const {
-    return std::llround(setting_.batch * static_cast<double>(batch));
+    return setting_.batch == 1 ? batch : std::llround(setting_.batch * static_cast<double>(batch));
   }
 
   int64_t check_batch(int64_t tokens) const {

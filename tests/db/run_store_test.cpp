@@ -230,7 +230,7 @@ TEST_CASE("a sweep of an earlier version is read as it is, and left so") {
     store.sync_runs({run("a")});
     store.end_attempt(store.begin_attempt(attempt(1, 1)), {.outcome = Outcome::kDone}, 2000);
     store.database().execute(
-        "DROP TABLE evidence; ALTER TABLE fit DROP COLUMN result_sha256; PRAGMA user_version = 2");
+        "DROP TABLE evidence; ALTER TABLE fit DROP COLUMN result_sha256; PRAGMA user_version = 4");
   }
   const std::string before = tests::read_file(folder / "a.db");
   const RunStore store = RunStore::read(folder / "a.db");
