@@ -35,7 +35,9 @@ StartPoint stable_checkpoint(const SweepSpec& spec, const StrategySpec& strategy
                        "\"wsd\"",
                        strategy.from, strategy.from, tokens));
   }
-  const double steps = tokens / trunk.tokens_per_param * static_cast<double>(s.steps);
+  // Counted from the tokens, not from the trunk's own end, so that a longer trunk changes nothing.
+  const double steps = tokens * static_cast<double>(trunk.row.params_budget) /
+                       (1 - trunk.row.replay) / static_cast<double>(trunk.recipe.batch_tokens());
   const int64_t last = trainer::shared_steps(s), first = std::max<int64_t>(1, s.warmup_steps);
   int64_t step = std::llround(steps);
   // The ends of the constant phase are rounded, too.

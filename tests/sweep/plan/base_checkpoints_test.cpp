@@ -23,6 +23,9 @@ Plan plan_with(const std::string& from, const std::string& source_budgets = "[4]
   const auto replace = [&](const std::string& a, const std::string& b) {
     text.replace(text.find(a), a.size(), b);
   };
+  // Texts of one place, for without a corpus keys go by where it lies.
+  for (const char* file : {"en.train", "en.valid", "fr.train", "fr.valid"})
+    replace(std::string("\"") + file, std::string("\"/texts/") + file);
   replace("from = \"source\"", from);
   replace("tokens_per_param = [4]", "tokens_per_param = " + source_budgets);
   replace("\"wsd\"", "\"" + schedule + "\"");
