@@ -19,7 +19,7 @@ int64_t ingest_metrics(db::RunStore& store, const std::filesystem::path& sweep,
 // seem, its lines are counted against the plan.
 struct MissingLosses {
   int64_t count = 0, planned = 0;
-  int64_t first_step = 0;  // of the first one that is missing
+  int64_t first_step = 0;      // of the first one that is missing
   std::string first_language;  // or the multiple-choice set, scored after the last step
 };
 MissingLosses missing_losses(const db::RunStore& store, int64_t run_id,
