@@ -211,12 +211,11 @@ class Planner {
   }
 
   int64_t in_setting(int64_t batch) const {
-    if (setting_.batch == 1) return batch;
     const double tokens = setting_.batch * static_cast<double>(batch);
     if (!(tokens <= kMostTokens))
       throw SpecError(fmt::format("{}: train.batch_tokens = {}: must be at most {:.3g}",
                                   spec_.file.string(), batch, kMostTokens));
-    return std::llround(tokens);
+    return setting_.batch == 1 ? batch : std::llround(tokens);
   }
 
   int64_t check_batch(int64_t tokens) const {
