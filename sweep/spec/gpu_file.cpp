@@ -47,7 +47,10 @@ GpuKind read_kind(const std::string& name, TomlSection& section) {
 
 std::vector<GpuKind> read_gpu_file(const std::filesystem::path& file) {
   if (!std::filesystem::is_regular_file(file))
-    throw SpecError(fmt::format("{}: there is no such file of GPUs", file.string()));
+    throw SpecError(
+        fmt::format("{}: there is no such file of GPUs; --gpus-file names one like "
+                    "sweep/presets/gpus.toml",
+                    file.string()));
   toml::table table;
   try {
     table = toml::parse_file(file.string());

@@ -428,12 +428,12 @@ def test_doctor(world):
 
 def test_doctor_of_contradictions(world):
     def found(folder, *arguments):
-        return [each["what"] for each in json_of("doctor --json", world("doctor", folder, "--json", *arguments))["findings"]]
+        return [each["what"] for each in json.loads(world("doctor", folder, "--json", *arguments).stdout)["findings"]]
 
     check("a good sweep agrees", any("plan agree" in each for each in found(world.done)), found(world.done))
     key = rows(world.done, "SELECT key FROM run LIMIT 1")[0]["key"]
     cases = (
-        ("DELETE FROM eval WHERE end_of_schedule AND run_id = 1", "no loss at their last step"),
+        ("DELETE FROM eval WHERE end_of_schedule AND run_id = 1", "the losses or outcomes of run"),
         ("UPDATE attempt SET log_offset = 1000000000 WHERE run_id = 1", "shorter than what was read"),
         ("UPDATE run SET retired = 1 WHERE id = 3", "not in the database"),
         ("DELETE FROM checkpoint WHERE run_id = 1", ""),
@@ -458,7 +458,7 @@ def test_doctor_of_a_spec(world):
         spec = world.spec.with_name("doctored.toml")
         spec.write_text(text)
         done = world("doctor", spec, "--json", *arguments)
-        found = json_of("doctor --json", done)
+        found = json.loads(done.stdout)
         equal("doctor's exit code is that of its findings", done.returncode, int(found["stops"]))
         for finding in found["findings"]:
             check("every stop has a mend", finding["level"] != "stop" or finding["mend"], finding)
@@ -473,7 +473,7 @@ def test_doctor_of_a_spec(world):
         ("a tokenizer that is not there", good.replace("[data]", '[data]\ntokenizer = "gone.model"'), "gone.model"),
         ("a tokenizer too large", good.replace("[data]", '[data]\ntokenizer = "train:32000"'), "32000"),
         ("no GPU", good.replace('devices = "cpu"', 'devices = "gpu"'), "nvidia-smi"),
-        ("a key that nobody knows", good.replace("context = 32", "contxt = 32"), "contxt"),
+        ("a key that nobody knows", good.replace("[data]", "[data]\nwords = 32"), "words"),
         ("no cluster", good.replace("[launch]", '[launch]\nbackend = "slurm"'), "squeue"),
     )
     for name, text, word in wrong:
