@@ -229,8 +229,14 @@ TEST_CASE("a sweep of an earlier version is read as it is, and left so") {
     RunStore store = RunStore::create(folder / "a.db");
     store.sync_runs({run("a")});
     store.end_attempt(store.begin_attempt(attempt(1, 1)), {.outcome = Outcome::kDone}, 2000);
+    // As it was before the last two changes of the schema.
     store.database().execute(
-        "DROP TABLE evidence; ALTER TABLE fit DROP COLUMN result_sha256; PRAGMA user_version = 4");
+        "DROP VIEW attempts; DROP TABLE evidence; ALTER TABLE fit DROP COLUMN result_sha256; ALTER "
+        "TABLE attempt DROP "
+        "COLUMN build; ALTER TABLE attempt DROP COLUMN program_sha256; ALTER TABLE attempt DROP "
+        "COLUMN data_sha256; ALTER TABLE attempt DROP COLUMN gpu_name; ALTER TABLE attempt DROP "
+        "COLUMN driver; ALTER TABLE attempt DROP COLUMN gpus; ALTER TABLE attempt DROP COLUMN "
+        "gpu_seconds; PRAGMA user_version = 4");
   }
   const std::string before = tests::read_file(folder / "a.db");
   const RunStore store = RunStore::read(folder / "a.db");
