@@ -80,7 +80,9 @@ class Farseer {
               fall_ * exponent_.by_power,
               fall_};
     for (std::size_t i = 0; i < kSize; ++i) {
-      gradient[i] = (i < kFloorSize ? floor_share_ : data_share_) * slope_[i];
+      // A term that has vanished has no say, however steep it is where it would be.
+      const double share = i < kFloorSize ? floor_share_ : data_share_;
+      gradient[i] = share > 0 ? share * slope_[i] : 0;
     }
     return log_loss;
   }
@@ -92,13 +94,18 @@ class Farseer {
     };
     for (std::size_t j = 0; j < kSize; ++j) {
       const bool of_floor = j < kFloorSize;
-      const double share = scale * (of_floor ? floor_share_ : data_share_);
+      const double own = of_floor ? floor_share_ : data_share_;
+      if (!(own > 0)) continue;
+      const double share = scale * own;
       for (std::size_t i = j; i < (of_floor ? kFloorSize : kSize); ++i) {
         at(i, j) += share * slope_[i] * slope_[j];
       }
     }
-    at(1, 0) += scale * floor_share_ * floor_.mixed;
-    at(1, 1) += scale * floor_share_ * floor_.by_power_twice;
+    if (floor_share_ > 0) {
+      at(1, 0) += scale * floor_share_ * floor_.mixed;
+      at(1, 1) += scale * floor_share_ * floor_.by_power_twice;
+    }
+    if (!(data_share_ > 0)) return;
     at(4, 3) += scale * data_share_ * data_.mixed;
     at(4, 4) += scale * data_share_ * data_.by_power_twice;
     // -e^w log D: its second derivatives are it times (dw dw^T + d2 w), w linear in E.
