@@ -187,7 +187,13 @@ TEST_CASE("A saved fit allocates like the data it came from, intervals included"
   from_data.fitting = fit.fitting;
   const std::string text = run(from_file);
   std::remove(from_file.given.file.c_str());
-  CHECK(text == run(from_data));
+  // Forecasts of new runs come from the points, which a saved fit has not.
+  nlohmann::ordered_json whole = nlohmann::ordered_json::parse(run(from_data));
+  for (nlohmann::ordered_json& row : whole["rows"]) {
+    CHECK(row["forecast"].is_object());
+    row.erase("forecast");
+  }
+  CHECK(nlohmann::ordered_json::parse(text) == whole);
   const nlohmann::json json = nlohmann::json::parse(text);
   CHECK(json["rows"].size() == 2);
   CHECK(json["rows"][0]["params_ci95"].size() == 2);
