@@ -73,7 +73,9 @@ def test_stop(shop):
     result = result_of(folder)
     equal("a stop: outcome", result["outcome"], "stopped")
     check("a stop: no process stays", not any(map(is_alive, ranks)), ranks)
-    again = shop.attempt(ranks=1, gradient_parts=2, start_checkpoints=[str(folder / result["checkpoint"])])
+    # A little further than it came, with the trajectory it had: the same trunk.
+    again = shop.attempt(ranks=1, gradient_parts=2, steps=result["step"] + 20, cooldown_steps=10,
+                         start_checkpoints=[str(folder / result["checkpoint"])])
     check("one rank reads what two wrote", "not used" not in shop(again).stderr)
 
 

@@ -183,9 +183,9 @@ std::string describe(const Overlap& o) {
   const std::string tokens =
       o.tokens.windows == 0
           ? ""
-          : fmt::format("{:.2g} % of those of {} tokens, ", 100 * o.tokens.share(), kOverlapTokens);
+          : fmt::format("{:.3g} % of those of {} tokens, ", 100 * o.tokens.share(), kOverlapTokens);
   return fmt::format(
-      "{} (valid): {:.2g} % of its windows of {} bytes stand in training text, {}{:.2g} % of its "
+      "{} (valid): {:.3g} % of its windows of {} bytes stand in training text, {}{:.3g} % of its "
       "passages of {} bytes",
       o.language, 100 * o.bytes.share(), kOverlapBytes, tokens, 100 * o.passages.share(),
       kPassageBytes);

@@ -66,7 +66,7 @@ void require_clean(const TextAudit& audit, double allow_overlap, const OnMessage
     if (overlap.documents.size() > kLeaksShown)
       found += fmt::format("\n  and {} documents more", overlap.documents.size() - kLeaksShown);
     throw std::invalid_argument(fmt::format(
-        "data.language.{}.valid: {:.2g} % of it stands in training text, in passages of {} bytes "
+        "data.language.{}.valid: {:.3g} % of it stands in training text, in passages of {} bytes "
         "or more; the losses of models that saw them tell nothing. Take these documents out of "
         "either text, or allow it with data.allow_overlap = {:.2g} (now {:g}):{}",
         overlap.language, 100 * overlap.passages.share(), kPassageBytes,

@@ -121,7 +121,7 @@ def check_tokenizer(make, lossless):
         expected = []
         for text in TEXTS:
             expected += [tokenizer.token_to_id(end), *tokenizer.encode(text, add_special_tokens=False).ids]
-        text = spec(folder, "tokenizer.json", "train.jsonl", "valid.jsonl", more="max_lost_share = 1.0")
+        text = spec(folder, "tokenizer.json", "train.jsonl", "valid.jsonl", more="max_lost_share = 1.0\nallow_overlap = 1.0")
         said = crosslaw("tokenize", text, "--dir", folder / "sweep")
         tokens, text_bytes = shard_tokens(folder / "sweep/data/en.train.tokens")
         assert tokens == expected, f"{make.__name__}: other tokens than the package's own"
