@@ -447,7 +447,7 @@ def test_doctor_of_contradictions(world):
     (folder / "runs" / ("f" * 64)).mkdir()
     check("doctor finds a run folder of somebody else", any("does not know" in each for each in found(folder)), found(folder))
     folder = world.copy("""UPDATE fit SET result = '{"schema":1}'""")
-    check("doctor finds a damaged fit", any("fits" in each for each in found(folder)), found(folder))
+    check("doctor finds a damaged fit", any("stored fit is damaged" in each for each in found(folder)), found(folder))
     check("doctor repairs fits", "the fits were made again" in found(folder, "--repair"))
     check("and then they are whole", any("plan agree" in each for each in found(folder)), found(folder))
 
