@@ -64,22 +64,33 @@ Line line_through(const Points& points) {
   return out;
 }
 
+// Of sizes or numbers of tokens; values within 10 % are one.
+constexpr double kSameValue = 1.1;
+
+std::vector<double> distinct_values(const Points& points, double Point::*axis) {
+  std::vector<double> values, distinct;
+  for (const Point& each : points) values.push_back(each.*axis);
+  std::sort(values.begin(), values.end());
+  for (const double each : values) {
+    if (distinct.empty() || each > kSameValue * distinct.back()) distinct.push_back(each);
+  }
+  return distinct;
+}
+
+bool one_of_few(const Points& points, double Point::*axis) {
+  return distinct_values(points, axis).size() <= 2;
+}
+
 // Why the points say nothing of such a size or number of tokens; empty: they do. Two values tell no
 // third, for one coefficient more is free; at the two themselves nothing is asked of it.
 std::string untold(const Points& points, double Point::*axis, double asked, const char* what) {
-  constexpr double kSameValue = 1.1;
-  std::vector<double> values;
-  for (const Point& each : points) values.push_back(each.*axis);
-  std::sort(values.begin(), values.end());
-  std::vector<double> distinct;
-  for (const double each : values) {
-    if (distinct.empty() || each > kSameValue * distinct.back()) distinct.push_back(each);
-    if (each / asked < kSameValue && asked / each < kSameValue) return "";
+  if (!one_of_few(points, axis)) return "";
+  for (const Point& each : points) {
+    if (each.*axis / asked < kSameValue && asked / (each.*axis) < kSameValue) return "";
   }
-  if (distinct.size() > 2) return "";
-  return fmt::format(
-      "the points are of {} only, which tells nothing of others",
-      distinct.size() == 1 ? fmt::format("one {}", what) : fmt::format("two {}s", what));
+  return fmt::format("the points are of {} only, which tells nothing of others",
+                     distinct_values(points, axis).size() == 1 ? fmt::format("one {}", what)
+                                                               : fmt::format("two {}s", what));
 }
 
 Points picked(const Points& points, const std::vector<int>& which) {
@@ -301,7 +312,9 @@ Forecast forecast_run(const StageForecaster& by, const NewRun& run, std::uint64_
   out.unknown = by.refused;
   if (!out.unknown.empty()) return out;
   out.outside = outside_of(coverage(by.points), by.laws.front().fit.compute_model(), run);
-  if (by.along_line) {
+  // Of one or two sizes each is a line of its own.
+  const bool few = one_of_few(by.points, &Point::params) || one_of_few(by.points, &Point::tokens);
+  if (by.along_line && !few) {
     const Line line = line_through(by.points);
     if (off_line(line, run.params, run.tokens) > line.off + kNearLine) {
       out.unknown = "the points lie along one line of log N and log D, and the run does not";

@@ -143,6 +143,7 @@ TEST_CASE("Two sizes tell nothing of a third, but of more tokens at the two") {
   const std::vector<Forecast> both = forecast(made, {{1e12, 1e13}, {1e10, 8e11}});
   CHECK_FALSE(both[0].loss.has_value());
   CHECK_THAT(both[0].unknown, has_text("two sizes only"));
+  INFO(both[1].unknown);
   REQUIRE(both[1].loss.has_value());
   CHECK(*both[1].loss == Approx(truth_at(chinchilla_law(), kPlain, both[1].run)).epsilon(0.05));
 }

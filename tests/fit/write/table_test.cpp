@@ -129,6 +129,6 @@ TEST_CASE("LaTeX has symbols and formulas as mathematics, and a caption") {
 
 TEST_CASE("a cell's control characters are shown, not obeyed") {
   const Table table{{"run\x07", "loss"}, {{"\x1b[2Jfr", "1.5"}}};
-  CHECK(render(table, TableFormat::kText) == "run\\x07     loss\n\\x1b[2Jfr   1.5\n");
+  CHECK(render(table, TableFormat::kText) == "run\\x07    loss\n\\x1b[2Jfr   1.5\n");
   CHECK(render(table, TableFormat::kWideText) == render(table, TableFormat::kText));
 }
