@@ -93,18 +93,21 @@ TEST_CASE("a backup beside a writer is whole, of one instant, and a plain copy o
     CHECK(summary.files == 3);  // metrics.jsonl, config.json, manifest.json
   }
   fs::copy(out, restored, fs::copy_options::recursive);
-  db::RunStore store = read_store(restored);
-  CHECK(store.sweep_name() == "busy");
-  db::Statement check(store.database(), "PRAGMA integrity_check");
-  REQUIRE(check.step());
-  CHECK(check.text(0) == "ok");
-  CHECK_FALSE(db::Statement(store.database(), "PRAGMA foreign_key_check").step());
-  // Rows and offset of one transaction, and every line that the offset counts is in the file.
-  const int64_t rows = number(store, "SELECT count(*) FROM eval");
-  const int64_t offset = number(store, "SELECT log_offset FROM attempt");
-  CHECK(rows >= before);
-  CHECK(rows <= after + 1);
-  CHECK(offset == 5 * rows);
+  int64_t offset = 0;
+  {
+    db::RunStore store = read_store(restored);
+    CHECK(store.sweep_name() == "busy");
+    db::Statement check(store.database(), "PRAGMA integrity_check");
+    REQUIRE(check.step());
+    CHECK(check.text(0) == "ok");
+    CHECK_FALSE(db::Statement(store.database(), "PRAGMA foreign_key_check").step());
+    // Rows and offset of one transaction, and every line that the offset counts is in the file.
+    const int64_t rows = number(store, "SELECT count(*) FROM eval");
+    offset = number(store, "SELECT log_offset FROM attempt");
+    CHECK(rows >= before);
+    CHECK(rows <= after + 1);
+    CHECK(offset == 5 * rows);
+  }
   const fs::path attempt = restored / "runs" / BusySweep::kKey / "attempt-1";
   CHECK(static_cast<int64_t>(fs::file_size(attempt / "metrics.jsonl")) >= offset);
   CHECK(fs::exists(attempt / "config.json"));
