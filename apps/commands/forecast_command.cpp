@@ -72,7 +72,8 @@ std::vector<ForecastQuestion> questions_to_forecast(const ForecastCommandOptions
 fit::ConformalFactor widening_of(const ForecastCommandOptions& options) {
   std::vector<fit::ScoredRun> past;
   for (const std::string& file : options.calibrate) {
-    for (fit::ScoredRun& each : past_runs(file)) past.push_back(std::move(each));
+    const std::vector<fit::ScoredRun> runs = past_runs(file);
+    past.insert(past.end(), runs.begin(), runs.end());
   }
   if (!options.calibrate.empty() && past.empty()) {
     throw std::invalid_argument("--calibrate: no run of these forecasts has come yet");

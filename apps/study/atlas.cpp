@@ -59,7 +59,7 @@ AtlasTable read_entry(const Json& json, const std::string& where, const fs::path
   std::vector<std::string> known = {"where"};
   for (const auto& [key, text] : texts) known.emplace_back(key);
   for (const auto& item : json.items()) {
-    const std::string key = item.key();
+    const std::string& key = item.key();
     const Json& value = item.value();
     const std::string what = fmt::format("{}: {}", where, key);
     if (key == "where") {
