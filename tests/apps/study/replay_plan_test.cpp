@@ -85,7 +85,8 @@ TEST_CASE("The least share that keeps the source is that of the planted law, the
     CHECK(*cell.safe_ratio >= *cell.middle_ratio - 1e-9);
   }
   options.within = -1;  // below the start: no share does that
-  for (const ReplayCell& cell : replay_plans(sweep().observations, options)[0].cells) {
+  const std::vector<ReplayPlan> again = replay_plans(sweep().observations, options);
+  for (const ReplayCell& cell : again[0].cells) {
     CHECK_FALSE(cell.safe_ratio);
     CHECK_FALSE(cell.middle_ratio);
   }
