@@ -14,12 +14,18 @@ function(crosslaw_room name)
   endif()
 endfunction()
 
-# crosslaw_test(NAME SOURCES files... LINK targets...): one program of Catch2 tests, run from the root.
-# A filter that matches no test is a failure.
+# crosslaw_test(NAME [ARITHMETIC] SOURCES files... LINK targets...): one program of Catch2 tests, run from the root.
+# A filter that matches no test is a failure. ARITHMETIC: simulations and solvers on numbers of our own. They are left
+# out under sanitizers, where they would take half an hour to read the same arrays again; their bounds are checked
+# by the library's assertions in every developer's build (CROSSLAW_WERROR).
 function(crosslaw_test name)
-  cmake_parse_arguments(TEST "" "" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(TEST "ARITHMETIC" "" "SOURCES;LINK" ${ARGN})
+  if(TEST_ARITHMETIC AND (CROSSLAW_SANITIZE OR CROSSLAW_SANITIZE_THREADS))
+    return()
+  endif()
   add_executable(tests_${name} ${TEST_SOURCES} $<TARGET_OBJECTS:crosslaw_test_main>)
-  set_target_properties(tests_${name} PROPERTIES UNITY_BUILD OFF)
+  # Eight at once: more, and a single program would keep one core busy while the others wait.
+  set_target_properties(tests_${name} PROPERTIES UNITY_BUILD_BATCH_SIZE 8)
   target_link_libraries(tests_${name} PRIVATE crosslaw_test_support ${TEST_LINK})
   # What is tested keeps the flags of its preset; the checks themselves are half of a build, and need no optimiser.
   target_compile_options(tests_${name} PRIVATE $<$<CONFIG:Release>:-O1> $<$<CONFIG:Debug>:-O0>)
@@ -28,9 +34,15 @@ function(crosslaw_test name)
   add_test(NAME ${name} COMMAND tests_${name} ${no_tests_fails} COMMAND_EXPAND_LISTS WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
 endfunction()
 
-# crosslaw_script_test(NAME SCRIPT ARGUMENTS...): a Python script that drives whole programs.
-function(crosslaw_script_test name script)
-  add_test(NAME ${name} COMMAND ${Python3_EXECUTABLE} ${script} ${ARGN} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+# crosslaw_script_test(NAME [HOSTILE] SCRIPT ARGUMENTS...): a Python script that drives whole programs. HOSTILE: it feeds
+# them damaged or foreign input, which is worth a run under sanitizers too.
+function(crosslaw_script_test name)
+  cmake_parse_arguments(TEST "HOSTILE" "" "" ${ARGN})
+  if(CROSSLAW_SANITIZE AND NOT TEST_HOSTILE)
+    return()
+  endif()
+  list(POP_FRONT TEST_UNPARSED_ARGUMENTS script)
+  add_test(NAME ${name} COMMAND ${Python3_EXECUTABLE} ${script} ${TEST_UNPARSED_ARGUMENTS} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   # The long ones start first, so that none of them runs on alone at the end.
   set_tests_properties(${name} PROPERTIES TIMEOUT 1800 COST 100)
 endfunction()

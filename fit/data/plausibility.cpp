@@ -88,8 +88,9 @@ class Doubter {
   }
 
   std::vector<Doubt> all() {
-    const bool counts_doubted = about_count(true) | about_count(false);
-    if (!counts_doubted) {
+    // Both counts speak, the second also when the first is in doubt.
+    const bool params_doubted = about_count(true), tokens_doubted = about_count(false);
+    if (!params_doubted && !tokens_doubted) {
       about_ratio();
       about_compute();
     }

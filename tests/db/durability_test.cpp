@@ -217,7 +217,7 @@ TEST_CASE("what the tables forbid cannot be written") {
            {"INSERT INTO attempt(run_id, n, token, folder, device, host, started_ms) "
             "VALUES(1, 2, 't2', 'f', 'd', 'h', 1)",
             "UNIQUE"}}) {
-    CHECK_THAT(message_of([&] { store.database().execute(sql); }), has_text(reason));
+    CHECK_THAT(message_of([&, &sql = sql] { store.database().execute(sql); }), has_text(reason));
   }
   check_whole(store.database());
 }

@@ -13,7 +13,7 @@ using namespace crosslaw::apps;
 
 namespace {
 
-FitCommandOptions chinchilla_240() {
+FitCommandOptions evidence_of_240() {
   FitCommandOptions options;
   options.source.file.path = planted::data_path("chinchilla_epoch.csv");
   options.source.file.where = {"in_240=1"};
@@ -22,7 +22,7 @@ FitCommandOptions chinchilla_240() {
   return options;
 }
 
-std::string printed(const FitCommandOptions& options) {
+std::string evidence_printed(const FitCommandOptions& options) {
   std::ostringstream out, log;
   CHECK(run_fit(options, out, log) == 0);
   return out.str();
@@ -31,7 +31,7 @@ std::string printed(const FitCommandOptions& options) {
 }  // namespace
 
 TEST_CASE("fit --json carries everything that was asked for") {
-  FitCommandOptions options = chinchilla_240();
+  FitCommandOptions options = evidence_of_240();
   options.output.json = true;
   options.evidence.profile = true;
   options.evidence.influence = true;
@@ -39,7 +39,7 @@ TEST_CASE("fit --json carries everything that was asked for") {
   options.evidence.holdout = {"largest-compute"};
   options.evidence.laws = {"chinchilla", "extended"};
   options.evidence.flops = 1e22;
-  const nlohmann::json json = nlohmann::json::parse(printed(options));
+  const nlohmann::json json = nlohmann::json::parse(evidence_printed(options));
   REQUIRE(json["profiles"].size() == 6);
   CHECK(json["profiles"][5]["name"] == "N*");
   CHECK(json["profiles"][4]["ci95"][0].get<double>() < 0.36717);
@@ -57,36 +57,37 @@ TEST_CASE("fit --json carries everything that was asked for") {
 }
 
 TEST_CASE("fit without questions prints what it did before") {
-  FitCommandOptions options = chinchilla_240();
+  FitCommandOptions options = evidence_of_240();
   options.output.json = true;
-  const nlohmann::json json = nlohmann::json::parse(printed(options));
+  const nlohmann::json json = nlohmann::json::parse(evidence_printed(options));
   for (const char* key : {"profiles", "predictions", "holdout", "influence"}) {
     CHECK_FALSE(json.contains(key));
   }
 }
 
 TEST_CASE("Text follows the coefficients, and CSV is the table that was asked for") {
-  FitCommandOptions options = chinchilla_240();
+  FitCommandOptions options = evidence_of_240();
   options.evidence.holdout = {"rollout"};
   options.evidence.predict = {"7e9:1.4e11"};
-  const std::string text = printed(options);
+  const std::string text = evidence_printed(options);
   CHECK(text.find("optimum certified") < text.find("predicted losses"));
   CHECK_THAT(text, has_text("120, 150, 180, 210 points train"));
   options.output.csv = true;
   std::ostringstream out, log;
   CHECK_THROWS_WITH(run_fit(options, out, log), has_text("print one table"));
   options.evidence.predict.clear();
-  CHECK_THAT(printed(options),
+  CHECK_THAT(evidence_printed(options),
              Catch::Matchers::StartsWith("language,fit,law,coefficients,objective"));
   options.evidence.holdout.clear();
   options.evidence.influence = true;
-  CHECK_THAT(printed(options),
+  CHECK_THAT(evidence_printed(options),
              Catch::Matchers::StartsWith("language,fit,law,run,line,points,log_params,log E"));
   options.evidence.influence = false;
   options.evidence.profile = true;
-  CHECK_THAT(printed(options), Catch::Matchers::StartsWith(
-                                   "language,fit,law,name,value,objective,limit,params_convention,"
-                                   "compute_convention,loss_convention\n,,chinchilla,E,"));
+  CHECK_THAT(
+      evidence_printed(options),
+      Catch::Matchers::StartsWith("language,fit,law,name,value,objective,limit,params_convention,"
+                                  "compute_convention,loss_convention\n,,chinchilla,E,"));
 }
 
 TEST_CASE("Rows of the file are held out by conditions, and runs go by their names") {
@@ -98,7 +99,7 @@ TEST_CASE("Rows of the file are held out by conditions, and runs go by their nam
   options.output.json = true;
   options.evidence.influence = true;
   options.evidence.holdout = {"width=3072", "run_name=PyGemma-256x23_pretrain"};
-  const nlohmann::json json = nlohmann::json::parse(printed(options));
+  const nlohmann::json json = nlohmann::json::parse(evidence_printed(options));
   CHECK(json["holdout"]["splits"][0]["test"] == 19);
   CHECK(json["holdout"]["test_runs"] == 2);
   CHECK_THAT(json["influence"]["runs"][0]["run"].get<std::string>(), has_text("PyGemma-"));
@@ -110,21 +111,21 @@ TEST_CASE("Questions that make no sense are refused before anything is printed")
     CHECK_THROWS_WITH(run_fit(options, out, log), has_text(what));
   };
   for (const char* run : {"7e9", "7e9:", ":1e9", "7e9:many", "-1:1e9", "7e9:0", "nan:1e9"}) {
-    FitCommandOptions options = chinchilla_240();
+    FitCommandOptions options = evidence_of_240();
     options.evidence.predict = {run};
     refuses(options, "is not N:D");
   }
-  FitCommandOptions options = chinchilla_240();
+  FitCommandOptions options = evidence_of_240();
   options.evidence.holdout = {"newest"};
   refuses(options, "'newest' is not known");
   options.evidence.holdout = {"rollout", "N>1e9"};
   refuses(options, "takes one rule");
   options.evidence.holdout = {"size>1e9"};
   refuses(options, "size");
-  options = chinchilla_240();
+  options = evidence_of_240();
   options.evidence.laws = {"chinchilla"};
   refuses(options, "--laws needs --holdout");
-  options = chinchilla_240();
+  options = evidence_of_240();
   options.evidence.flops = 1e22;
   refuses(options, "--at needs");
   options.evidence.profile = true;

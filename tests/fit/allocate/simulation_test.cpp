@@ -15,13 +15,13 @@ using namespace planted;
 
 namespace {
 
-const std::vector<double> kValues = {kE, kA, kAlpha, kB, kBeta};
+const std::vector<double> kSimulated = {kE, kA, kAlpha, kB, kBeta};
 const std::vector<double> kJointValues = {kE,    kA,          kAlpha,         kB,
                                           kBeta, kContinuedB, kContinuedBeta, kGamma};
 
-Theta truth() { return theta_from_values(chinchilla_law(), kValues); }
+Theta truth() { return theta_from_values(chinchilla_law(), kSimulated); }
 
-Points design() { return sweep(chinchilla_law(), kValues, 6, {2, 10, 50, 250}); }
+Points design() { return sweep(chinchilla_law(), kSimulated, 6, {2, 10, 50, 250}); }
 
 // Least squares with refits of the fitted noise: what theory knows best.
 SimulationOptions least_squares(int sweeps, int draws) {
@@ -52,7 +52,7 @@ double deviation(const std::vector<double>& values) {
 
 // 80 runs of six losses, the law of the points without noise.
 Points runs_of_six() {
-  Points out = sweep(chinchilla_law(), kValues, 80, {5, 10, 20, 40, 80, 160});
+  Points out = sweep(chinchilla_law(), kSimulated, 80, {5, 10, 20, 40, 80, 160});
   return out;
 }
 
@@ -97,7 +97,7 @@ TEST_CASE("Without refits there are no intervals, and nothing is said of them") 
 }
 
 TEST_CASE("Intervals of small normal noise hold the truth 19 times in 20") {
-  Points points = sweep(chinchilla_law(), kValues, 10, {2, 6, 20, 60, 200, 600});
+  Points points = sweep(chinchilla_law(), kSimulated, 10, {2, 6, 20, 60, 200, 600});
   for (Point& each : points) each.cluster = -1;
   const Simulation found = simulate(points, chinchilla_law(), truth(), least_squares(300, 150));
   for (const char* name : {"alpha", "beta", "N*", "loss"}) {
@@ -269,7 +269,7 @@ TEST_CASE("Points of a run share its noise, and others do not") {
 }
 
 TEST_CASE("Noise has the deviation asked for, and Laplace noise heavier tails") {
-  Points points = sweep(chinchilla_law(), kValues, 100, std::vector<double>(50, 20.0));
+  Points points = sweep(chinchilla_law(), kSimulated, 100, std::vector<double>(50, 20.0));
   double kurtosis[2];
   for (const bool laplace : {false, true}) {
     const Points drawn = draw_losses(points, chinchilla_law(), truth(), {0.01, 0, laplace}, 3, 0);

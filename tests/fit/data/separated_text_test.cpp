@@ -10,54 +10,54 @@ using Strings = std::vector<std::string>;
 
 namespace {
 
-Records parse(std::string_view text, const Strings& wanted = {}) {
+Records parse_text(std::string_view text, const Strings& wanted = {}) {
   return parse_records(text, "f.csv", wanted);
 }
 
 }  // namespace
 
 TEST_CASE("Without wanted columns the separator is the one that makes rows as wide as the header") {
-  CHECK(parse("model name;n params;loss\na b;1;2\nc d;3;4\n").columns.size() == 3);
-  CHECK(parse("model name,n params,loss\nx y,1,2\n").columns.size() == 3);
-  CHECK(parse("N D loss\n1 2 3\n").columns.size() == 3);
-  CHECK(parse("name\tN\tD\nx, y\t1\t2\n").format == "tsv");
+  CHECK(parse_text("model name;n params;loss\na b;1;2\nc d;3;4\n").columns.size() == 3);
+  CHECK(parse_text("model name,n params,loss\nx y,1,2\n").columns.size() == 3);
+  CHECK(parse_text("N D loss\n1 2 3\n").columns.size() == 3);
+  CHECK(parse_text("name\tN\tD\nx, y\t1\t2\n").format == "tsv");
 }
 
 TEST_CASE("A first line names the separator, as spreadsheets write it") {
-  const Records records = parse("sep=;\nN;D, in words;loss\n1;2;3\n");
+  const Records records = parse_text("sep=;\nN;D, in words;loss\n1;2;3\n");
   CHECK(records.columns == Strings{"N", "D, in words", "loss"});
   CHECK(records.lines == std::vector<std::size_t>{3});
 }
 
 TEST_CASE("Lines of comment are left out and counted, and may hold the header") {
-  const Records records = parse("# from the cluster\nN,D,loss\n1,2,3\n# half way\n4,5,6\n");
+  const Records records = parse_text("# from the cluster\nN,D,loss\n1,2,3\n# half way\n4,5,6\n");
   CHECK(records.rows.size() == 2);
   CHECK(records.lines == std::vector<std::size_t>{3, 5});
   REQUIRE(records.notes.size() == 1);
   CHECK_THAT(records.notes[0], has_text("2 lines of comment"));
-  const Records numpy = parse("# N D loss\n1 2 3\n4 5 6\n");
+  const Records numpy = parse_text("# N D loss\n1 2 3\n4 5 6\n");
   CHECK(numpy.columns == Strings{"N", "D", "loss"});
   CHECK(numpy.rows.size() == 2);
   CHECK(numpy.notes.empty());
 }
 
 TEST_CASE("Numbers without names of columns are refused") {
-  CHECK_THROWS_WITH(parse("1e8,2e9,3.2\n2e8,4e9,3.1\n"),
+  CHECK_THROWS_WITH(parse_text("1e8,2e9,3.2\n2e8,4e9,3.1\n"),
                     has_text("f.csv, line 1: the first line holds numbers"));
 }
 
 TEST_CASE("A trailing separator on one line is said, on all lines it is the style of the file") {
-  const Records one = parse("N,D,loss\n1,2,3\n4,5,6,\n");
+  const Records one = parse_text("N,D,loss\n1,2,3\n4,5,6,\n");
   REQUIRE(one.notes.size() == 1);
   CHECK_THAT(one.notes[0], has_text("line 3") && has_text("trailing separator"));
-  const Records all = parse("N,D,loss,\n1,2,3,\n4,5,6,\n");
+  const Records all = parse_text("N,D,loss,\n1,2,3,\n4,5,6,\n");
   CHECK(all.columns == Strings{"N", "D", "loss"});
   CHECK(all.notes.empty());
-  CHECK(parse("N,D,loss\n1,2,3,\n4,5,6,\n").notes.empty());
+  CHECK(parse_text("N,D,loss\n1,2,3,\n4,5,6,\n").notes.empty());
 }
 
 TEST_CASE("Repeated headers, blank rows and rows of totals are no measurements") {
-  const Records records = parse("run,N,loss\na,1,3\n,,\nrun,N,loss\nb,2,2.5\nMean,1.5,2.75\n");
+  const Records records = parse_text("run,N,loss\na,1,3\n,,\nrun,N,loss\nb,2,2.5\nMean,1.5,2.75\n");
   CHECK(records.rows.size() == 2);
   CHECK(records.lines == std::vector<std::size_t>{2, 5});
   REQUIRE(records.notes.size() == 2);
@@ -66,7 +66,7 @@ TEST_CASE("Repeated headers, blank rows and rows of totals are no measurements")
 }
 
 TEST_CASE("A Markdown table is read with its dress taken off") {
-  const Records records = parse(
+  const Records records = parse_text(
       "Results\n\n| model | params | **loss** |\n|---|---:|:--|\n| a\\|b | 7B | **2.1** |\n"
       "| `c` | 13B | 2.0 |\n\nand so on\n");
   CHECK(records.format == "Markdown table");
@@ -75,16 +75,16 @@ TEST_CASE("A Markdown table is read with its dress taken off") {
   CHECK(records.rows[0] == Strings{"a|b", "7B", "2.1"});
   CHECK(records.rows[1][0] == "c");
   CHECK(records.lines == std::vector<std::size_t>{5, 6});
-  CHECK_THROWS_WITH(parse("|a|b|\n|-|-|\n|1|\n"), has_text("line 3: 1 fields"));
+  CHECK_THROWS_WITH(parse_text("|a|b|\n|-|-|\n|1|\n"), has_text("line 3: 1 fields"));
 }
 
 TEST_CASE("The decimal mark is that of the file, where the file is of one mind") {
-  const Records comma = parse("N;D;loss\n1.000.000;2e9;3,45\n2.000.000;4e9;3,456\n");
+  const Records comma = parse_text("N;D;loss\n1.000.000;2e9;3,45\n2.000.000;4e9;3,456\n");
   CHECK(number_in(comma, 0, 0) == 1e6);
   CHECK(number_in(comma, 1, 2) == 3.456);
-  const Records point = parse("N;D;loss\n\"1,000,000\";2e9;3.45\n2e6;4e9;3,4\n");
+  const Records point = parse_text("N;D;loss\n\"1,000,000\";2e9;3.45\n2e6;4e9;3,4\n");
   CHECK(number_in(point, 0, 0) == 1e6);
   CHECK_THROWS_WITH(number_in(point, 1, 2), has_text("line 3") && has_text("decimal point"));
-  const Records open = parse("N;loss\n1000000;3,456\n2000000;3,411\n");
+  const Records open = parse_text("N;loss\n1000000;3,456\n2000000;3,411\n");
   CHECK_THROWS_WITH(number_in(open, 0, 1), has_text("thousands, or a decimal comma"));
 }

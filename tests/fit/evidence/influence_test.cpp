@@ -20,7 +20,7 @@ namespace {
 constexpr double kLeastSquares = std::numeric_limits<double>::infinity();
 const std::vector<double> kTruth = {kE, kA, kAlpha, kB, kBeta};
 
-FitOptions quick(const char* law, double delta = kLeastSquares, int draws = 0) {
+FitOptions refit_options(const char* law, double delta = kLeastSquares, int draws = 0) {
   FitOptions options;
   options.law = law;
   options.huber_delta = delta;
@@ -34,7 +34,7 @@ FitOptions quick(const char* law, double delta = kLeastSquares, int draws = 0) {
 TEST_CASE("A planted outlier is named first, as a point and as a run") {
   Points points = sweep(chinchilla_law(), kTruth, 16, {2, 5, 10, 20}, 0.002, 4);
   points[60].loss *= 1.05;  // of the largest size, at the fewest tokens
-  const FitResult by_run = fit_law(points, quick("chinchilla"));
+  const FitResult by_run = fit_law(points, refit_options("chinchilla"));
   const Influence runs = influence(points, by_run, 1e22, 0);
   CHECK(runs.runs.size() == 16);
   CHECK(runs.runs.front().cluster == points[60].cluster);
@@ -48,7 +48,7 @@ TEST_CASE("A planted outlier is named first, as a point and as a run") {
 
 TEST_CASE("Each change is that of a fit from scratch without the run") {
   const Points points = sweep(chinchilla_law(), kTruth, 12, {2, 5, 10, 20}, 0.003, 9);
-  const FitResult fit = fit_law(points, quick("chinchilla", 1e-3));
+  const FitResult fit = fit_law(points, refit_options("chinchilla", 1e-3));
   const double all = std::log(optimum(*power_form(*fit.law, fit.theta), 1e22)->params);
   const Influence result = influence(points, fit, 1e22, 0);
   for (const std::size_t k : {std::size_t{0}, std::size_t{5}, std::size_t{11}}) {
@@ -57,7 +57,7 @@ TEST_CASE("Each change is that of a fit from scratch without the run") {
     for (const Point& point : points) {
       if (point.cluster != run.cluster) rest.push_back(point);
     }
-    const FitResult refit = fit_law(rest, quick("chinchilla", 1e-3));
+    const FitResult refit = fit_law(rest, refit_options("chinchilla", 1e-3));
     CHECK(fit.objective + run.objective == Approx(refit.objective).epsilon(1e-8));
     CHECK(fit.theta[2] + run.theta[2] == Approx(refit.theta[2]).epsilon(1e-5));
     CHECK(
@@ -72,7 +72,7 @@ TEST_CASE("N* of influence goes by the compute that the points carry, under any 
   for (Point& each : points) each.flops = counted.flops_per_token(each.params) * each.tokens;
   for (const char* law : {"chinchilla", "outer"}) {
     INFO(law);
-    const FitResult fit = fit_law(points, quick(law, 1e-3));
+    const FitResult fit = fit_law(points, refit_options(law, 1e-3));
     REQUIRE(fit.compute);
     const auto log_params = [&](const Theta& theta) {
       return std::log(best_split(*fit.law, theta, {1e20, *fit.compute, {}})->params);
@@ -96,7 +96,7 @@ TEST_CASE("Jackknife and bootstrap errors agree under normal noise") {
     if (!by_run) {
       for (Point& point : points) point.cluster = -1;
     }
-    FitOptions options = quick("chinchilla", kLeastSquares, 1000);
+    FitOptions options = refit_options("chinchilla", kLeastSquares, 1000);
     options.resampling = by_run ? Resampling::kClusters : Resampling::kPairs;
     const FitResult fit = fit_law(points, options);
     const Influence result = influence(points, fit, 1e22, 0);
@@ -109,7 +109,7 @@ TEST_CASE("Jackknife and bootstrap errors agree under normal noise") {
 
 TEST_CASE("Both stages of a two-stage fit are refitted") {
   const Points points = two_strategies(0.003);
-  FitOptions options = quick("two-stage", kLeastSquares, 500);
+  FitOptions options = refit_options("two-stage", kLeastSquares, 500);
   options.resampling = Resampling::kClusters;
   const FitResult fit = fit_law(points, options);
   const Influence result = influence(points, fit, 1e21, 0);
@@ -122,14 +122,15 @@ TEST_CASE("Both stages of a two-stage fit are refitted") {
   }
   CHECK(result.theta_se[2] == Approx(*fit.coefficient("alpha").se).epsilon(0.35));
   CHECK(result.theta_se[7] == Approx(*fit.coefficient("gamma").se).epsilon(0.35));
-  CHECK(influence(points, fit_law(points, quick("joint")), 1e21, 0).log_params_se.size() == 2);
+  CHECK(influence(points, fit_law(points, refit_options("joint")), 1e21, 0).log_params_se.size() ==
+        2);
 }
 
 TEST_CASE("Without an optimum the exponents decide") {
   Points points =
       sweep(chinchilla_law(), {kE, 0.5, -0.05, kB, kBeta}, 10, {2, 5, 10, 20}, 0.002, 2);
   points[38].loss *= 1.04;
-  const FitResult fit = fit_law(points, quick("chinchilla"));
+  const FitResult fit = fit_law(points, refit_options("chinchilla"));
   REQUIRE_FALSE(optimum(*power_form(*fit.law, fit.theta), 1e22));
   const Influence result = influence(points, fit, 1e22, 0);
   CHECK_FALSE(result.by_params);
@@ -139,7 +140,7 @@ TEST_CASE("Without an optimum the exponents decide") {
 
 TEST_CASE("Influence does not depend on the number of threads and refuses other points") {
   const Points points = reference_points("gadre_rpj_c4val");
-  const FitResult fit = fit_law(points, quick("extended", 1e-3));
+  const FitResult fit = fit_law(points, refit_options("extended", 1e-3));
   const Influence one = influence(points, fit, 1e22, 1);
   const Influence many = influence(points, fit, 1e22, 7);
   REQUIRE(one.runs.size() == many.runs.size());
@@ -159,7 +160,7 @@ TEST_CASE("Every run is refitted while that is affordable, else those that move 
   for (Point& point : points) point.cluster = -1;
   const double too_few_terms = 1e6;  // of 1,500 times 1,500
   for (const double delta : {1e-3, kLeastSquares}) {
-    const FitResult fit = fit_law(points, quick("chinchilla", delta));
+    const FitResult fit = fit_law(points, refit_options("chinchilla", delta));
     const Influence all = influence(points, fit, 1e22, 0);
     REQUIRE(all.runs.size() == 1500);
     CHECK(all.refitted == 1500);

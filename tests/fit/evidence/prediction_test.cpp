@@ -14,7 +14,7 @@ using namespace planted;
 
 namespace {
 
-const std::vector<double> kTruth = {kE, kA, kAlpha, kB, kBeta};
+const std::vector<double> kPredicted = {kE, kA, kAlpha, kB, kBeta};
 
 FitOptions with_draws(int draws, const char* law = "chinchilla") {
   FitOptions options;
@@ -29,13 +29,13 @@ FitOptions with_draws(int draws, const char* law = "chinchilla") {
 TEST_CASE("95 % prediction intervals hold about 95 % of new runs") {
   constexpr int kWorlds = 60;
   constexpr double kNoise = 0.004;
-  const Theta truth = theta_from_values(chinchilla_law(), kTruth);
+  const Theta truth = theta_from_values(chinchilla_law(), kPredicted);
   std::mt19937 engine(17);
   std::normal_distribution<double> normal;
   const std::vector<NewRun> runs = {{1e8, 1e9}, {1e9, 4e10}, {1e10, 1e11}, {3e10, 1e12}};
   int inside = 0, by_law = 0, made = 0;
   for (int world = 0; world < kWorlds; ++world) {
-    const Points points = sweep(chinchilla_law(), kTruth, 12, {2, 5, 10, 20, 40}, kNoise,
+    const Points points = sweep(chinchilla_law(), kPredicted, 12, {2, 5, 10, 20, 40}, kNoise,
                                 500 + static_cast<unsigned>(world));
     const FitResult fit = fit_law(points, with_draws(100));
     for (const Prediction& each : predict(points, fit, runs, 1)) {
@@ -57,7 +57,7 @@ TEST_CASE("95 % prediction intervals hold about 95 % of new runs") {
 }
 
 TEST_CASE("Without noise a new run is as certain as the law") {
-  const Points points = sweep(chinchilla_law(), kTruth, 8, {2, 5, 10, 20});
+  const Points points = sweep(chinchilla_law(), kPredicted, 8, {2, 5, 10, 20});
   const FitResult fit = fit_law(points, with_draws(40));
   const Prediction one = predict(points, fit, {{7e9, 1.4e11}}, 1).front();
   const double truth = predicted_loss(chinchilla_law(), fit.theta, 7e9, 1.4e11);
@@ -67,7 +67,7 @@ TEST_CASE("Without noise a new run is as certain as the law") {
 }
 
 TEST_CASE("A prediction says how far outside the data it is") {
-  const Points points = sweep(chinchilla_law(), kTruth, 8, {2, 5, 10, 20}, 0.003);
+  const Points points = sweep(chinchilla_law(), kPredicted, 8, {2, 5, 10, 20}, 0.003);
   const FitResult fit = fit_law(points, with_draws(30));
   const std::vector<Prediction> all = predict(points, fit, {{1e10, 1e12}, {1e8, 1e9}}, 1);
   CHECK(all[0].flops_factor == Approx(5));
@@ -80,7 +80,7 @@ TEST_CASE("A prediction says how far outside the data it is") {
 
 TEST_CASE("How far outside a run is goes by the compute that the points carry") {
   const ComputeModel counted{40, 0.93, 0, true};
-  Points points = sweep(chinchilla_law(), kTruth, 8, {2, 5, 10, 20}, 0.003);
+  Points points = sweep(chinchilla_law(), kPredicted, 8, {2, 5, 10, 20}, 0.003);
   for (Point& each : points) each.flops = counted.flops_per_token(each.params) * each.tokens;
   const FitResult fit = fit_law(points, with_draws(30));
   // A tenth of the largest size at fifty times its tokens, and as before in tokens a parameter.
@@ -109,7 +109,7 @@ TEST_CASE("Fits of both strategies predict a run from scratch and a continued on
 }
 
 TEST_CASE("Intervals need draws, and runs must be positive") {
-  const Points points = sweep(chinchilla_law(), kTruth, 8, {2, 5, 10, 20}, 0.003);
+  const Points points = sweep(chinchilla_law(), kPredicted, 8, {2, 5, 10, 20}, 0.003);
   const FitResult fit = fit_law(points, with_draws(0));
   const Prediction one = predict(points, fit, {{1e9, 2e10}}, 1).front();
   CHECK(one.loss.value);

@@ -22,7 +22,7 @@ using namespace planted;
 
 namespace {
 
-FitOptions quick(const char* law, double delta = 1e-3) {
+FitOptions profile_fit(const char* law, double delta = 1e-3) {
   FitOptions options;
   options.law = law;
   options.huber_delta = delta;
@@ -118,7 +118,7 @@ void check_least(double ours, double theirs) {
 TEST_CASE("A profile is the least objective with the coefficient held as users read it") {
   for (const char* law : {"chinchilla", "extended"}) {
     const Points points = reference_points("chinchilla_epoch_240");
-    const FitResult fit = fit_law(points, quick(law));
+    const FitResult fit = fit_law(points, profile_fit(law));
     const std::vector<Profile> profiles = profile_coefficients(points, fit, 0);
     REQUIRE(profiles.size() == static_cast<std::size_t>(fit.law->size()));
     for (int i = 0; i < fit.law->size(); ++i) {
@@ -139,7 +139,7 @@ TEST_CASE("A profile is the least objective with the coefficient held as users r
 
 TEST_CASE("The interval is where the objective stays below its limit") {
   const Points points = reference_points("gadre_rpj_c4val");
-  const FitResult fit = fit_law(points, quick("chinchilla"));
+  const FitResult fit = fit_law(points, profile_fit("chinchilla"));
   for (const Profile& each : crosslaw::tests::some(profile_coefficients(points, fit, 0))) {
     REQUIRE(each.low);
     REQUIRE(each.high);
@@ -158,7 +158,7 @@ TEST_CASE("The profile of N* is the least objective with the optimum held") {
   const double flops = 5.76e23;
   for (const char* law : {"chinchilla", "extended"}) {
     const Points points = reference_points("chinchilla_epoch_240");
-    const FitResult fit = fit_law(points, quick(law));
+    const FitResult fit = fit_law(points, profile_fit(law));
     const std::vector<Profile> found = profile_params(points, fit, flops, 0);
     REQUIRE(found.size() == 1);
     const Profile* profile = &found.front();
@@ -183,7 +183,7 @@ TEST_CASE("The profile of N* goes by the compute that the fit counts") {
   for (Point& each : points) each.flops = counted.flops_per_token(each.params) * each.tokens;
   for (const char* law : {"chinchilla", "extended"}) {
     INFO(law);
-    const FitResult fit = fit_law(points, quick(law));
+    const FitResult fit = fit_law(points, profile_fit(law));
     const std::vector<Profile> found = profile_params(points, fit, kBudget, 0);
     REQUIRE(found.size() == 1);
     const Profile& profile = found.front();
@@ -211,7 +211,7 @@ TEST_CASE("With least squares and little noise the interval is 1.96 standard err
   const double inf = std::numeric_limits<double>::infinity();
   const Points points =
       sweep(chinchilla_law(), {kE, kA, kAlpha, kB, kBeta}, 20, {2, 5, 10, 20, 40}, 0.002, 5);
-  FitOptions options = quick("chinchilla", inf);
+  FitOptions options = profile_fit("chinchilla", inf);
   options.draws = 1000;
   options.resampling = Resampling::kParametric;
   const FitResult fit = fit_law(points, options);
@@ -240,7 +240,7 @@ TEST_CASE("Profile intervals hold the planted truth about 19 times in 20") {
   for (int world = 0; world < kWorlds; ++world) {
     const Points points = sweep(chinchilla_law(), {kE, kA, kAlpha, kB, kBeta}, 16,
                                 {2, 5, 10, 20, 40}, 0.003, 100 + static_cast<unsigned>(world));
-    FitOptions options = quick("chinchilla");
+    FitOptions options = profile_fit("chinchilla");
     options.starts = 4;
     const FitResult fit = fit_law(points, options);
     const std::vector<Profile> profiles = profile_coefficients(points, fit, 0);
@@ -259,7 +259,7 @@ TEST_CASE("Profile intervals hold the planted truth about 19 times in 20") {
 
 TEST_CASE("A side on which the data set no limit is open") {
   const Points points = reference_points("cerebras_7");
-  const FitResult fit = fit_law(points, quick("chinchilla"));
+  const FitResult fit = fit_law(points, profile_fit("chinchilla"));
   const std::vector<Profile> profiles = profile_coefficients(points, fit, 0);
   CHECK_FALSE(named(profiles, "E").low);
   CHECK(named(profiles, "E").high);
@@ -271,14 +271,14 @@ TEST_CASE("A side on which the data set no limit is open") {
 
 TEST_CASE("Two-stage fits are profiled in what each stage fits") {
   const Points points = two_strategies(0.004);
-  const FitResult both = fit_two_stage(points, quick("two-stage"));
+  const FitResult both = fit_two_stage(points, profile_fit("two-stage"));
   const std::vector<Profile> profiles = profile_coefficients(points, both, 0);
   REQUIRE(profiles.size() == 8);
   CHECK(profiles[5].name == "B_continued");
   CHECK(profiles[7].name == "gamma");
   const Points scratch = select_stage(points, Stage::kScratch);
   const std::vector<Profile> alone =
-      profile_coefficients(scratch, fit_law(scratch, quick("chinchilla")), 0);
+      profile_coefficients(scratch, fit_law(scratch, profile_fit("chinchilla")), 0);
   CHECK(*profiles[2].low == Approx(*alone[2].low).epsilon(1e-4));
   CHECK(*profiles[7].low < both.value("gamma"));
   const Points continued = select_stage(points, Stage::kContinued);
@@ -300,7 +300,7 @@ TEST_CASE("Two-stage fits are profiled in what each stage fits") {
 
 TEST_CASE("Profiles do not depend on the number of threads") {
   const Points points = reference_points("gadre_rpj_c4val");
-  const FitResult fit = fit_law(points, quick("extended"));
+  const FitResult fit = fit_law(points, profile_fit("extended"));
   const std::vector<Profile> one = profile_coefficients(points, fit, 1);
   const std::vector<Profile> many = profile_coefficients(points, fit, 5);
   for (std::size_t i = 0; i < one.size(); ++i) {
@@ -311,13 +311,13 @@ TEST_CASE("Profiles do not depend on the number of threads") {
 
 TEST_CASE("There is no profile of what a fit does not have") {
   const Points points = two_strategies(0.004);
-  const FitResult joint = fit_law(points, quick("joint"));
+  const FitResult joint = fit_law(points, profile_fit("joint"));
   CHECK(profile_params(points, joint, 1e21, 0).empty());
   CHECK(profile_coefficients(points, joint, 0).size() == 8);
   CHECK_THROWS_AS(profile_coefficients({points.begin(), points.end() - 1}, joint, 0),
                   std::invalid_argument);
   const Points scratch = select_stage(points, Stage::kScratch);
-  const FitResult fit = fit_law(scratch, quick("chinchilla"));
+  const FitResult fit = fit_law(scratch, profile_fit("chinchilla"));
   CHECK(profile_params(scratch, fit, 0, 0).empty());
   FitResult no_optimum = fit;
   no_optimum.theta[2] = -0.1;

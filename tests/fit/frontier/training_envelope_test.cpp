@@ -11,8 +11,8 @@ using namespace crosslaw::fit;
 
 namespace {
 
-const PowerForm kForm{std::log(planted::kE), std::log(planted::kA), planted::kAlpha,
-                      std::log(planted::kB), planted::kBeta,        0};
+const PowerForm kEnvelopeForm{std::log(planted::kE), std::log(planted::kA), planted::kAlpha,
+                              std::log(planted::kB), planted::kBeta,        0};
 
 TrainingEnvelopeOptions quick(int draws = 0) {
   TrainingEnvelopeOptions options;
@@ -27,7 +27,7 @@ Points training_curves() {
     const double params = 1e6 * std::pow(10.0, run / 20.0);
     for (int k = 0; k < 13; ++k) {
       const double tokens = 5 * params * std::pow(100.0, k / 12.0);
-      out.push_back({params, tokens, kForm.loss(params, tokens), 1, run});
+      out.push_back({params, tokens, kEnvelopeForm.loss(params, tokens), 1, run});
     }
   }
   return out;
@@ -46,16 +46,16 @@ TEST_CASE("The best of many training curves follows the planted optimum") {
   CHECK(*fit.frontier.params.exponent.value == Approx(exponent).margin(0.03));
   CHECK(*fit.frontier.tokens.exponent.value ==
         Approx(1 - *fit.frontier.params.exponent.value).margin(1e-3));
-  const Optimum truth = *optimum(kForm, 1e19);
+  const Optimum truth = *optimum(kEnvelopeForm, 1e19);
   CHECK(*fit.frontier.rows[0].params.value == Approx(truth.params).epsilon(0.1));
   CHECK(fit.frontier.params.exponent.ci95);
   // Every segment holds the ladder's size next to the optimum, in steps of 10^(1/20).
   for (const EnvelopeSegment& each : crosslaw::tests::some(fit.segments)) {
     if (each.flops.low < 1e17 || each.flops.high > 1e20) continue;
     const double middle = std::sqrt(each.flops.low * each.flops.high);
-    CHECK(each.params == Approx(optimum(kForm, middle)->params).epsilon(0.13));
-    CHECK(each.loss.low <= optimum(kForm, middle)->loss * 1.001);
-    CHECK(each.loss.high >= optimum(kForm, middle)->loss);
+    CHECK(each.params == Approx(optimum(kEnvelopeForm, middle)->params).epsilon(0.13));
+    CHECK(each.loss.low <= optimum(kEnvelopeForm, middle)->loss * 1.001);
+    CHECK(each.loss.high >= optimum(kEnvelopeForm, middle)->loss);
   }
 }
 

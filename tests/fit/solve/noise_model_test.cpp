@@ -11,12 +11,12 @@ using namespace crosslaw::fit;
 
 namespace {
 
-const std::vector<double> kTruth = {planted::kE, planted::kA, planted::kAlpha, planted::kB,
-                                    planted::kBeta};
+const std::vector<double> kNoiseTruth = {planted::kE, planted::kA, planted::kAlpha, planted::kB,
+                                         planted::kBeta};
 
 // `sizes` runs read at six token counts.
 Points with_noise(int sizes, double point, double run, std::uint64_t seed) {
-  Points out = planted::sweep(chinchilla_law(), kTruth, sizes, {2, 5, 10, 20, 40, 80});
+  Points out = planted::sweep(chinchilla_law(), kNoiseTruth, sizes, {2, 5, 10, 20, 40, 80});
   Random random(seed, 0);
   double shared = 0;
   for (std::size_t i = 0; i < out.size(); ++i) {

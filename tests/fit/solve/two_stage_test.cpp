@@ -10,7 +10,7 @@ using namespace planted;
 
 namespace {
 
-FitOptions quick(int draws) {
+FitOptions quick_two_stage(int draws) {
   FitOptions options;
   options.starts = 16;
   options.draws = draws;
@@ -33,16 +33,16 @@ void check_planted(const FitResult& fit, double tolerance) {
 }  // namespace
 
 TEST_CASE("Two-stage and joint fits recover both strategies without noise") {
-  check_planted(fit_two_stage(two_strategies(), quick(0)), 1e-6);
-  FitOptions options = quick(0);
+  check_planted(fit_two_stage(two_strategies(), quick_two_stage(0)), 1e-6);
+  FitOptions options = quick_two_stage(0);
   options.law = "joint";
   check_planted(fit_law(two_strategies(), options), 1e-6);
 }
 
 TEST_CASE("The scratch stage of a two-stage fit is the chinchilla fit of the scratch points") {
   const Points points = two_strategies(0.004);
-  const FitResult both = fit_two_stage(points, quick(0));
-  const FitResult scratch = fit_law(select_stage(points, Stage::kScratch), quick(0));
+  const FitResult both = fit_two_stage(points, quick_two_stage(0));
+  const FitResult scratch = fit_law(select_stage(points, Stage::kScratch), quick_two_stage(0));
   CHECK(strategy_fit(both, "scratch").objective == Approx(scratch.objective).epsilon(1e-12));
   CHECK(both.value("alpha") == Approx(scratch.value("alpha")).epsilon(1e-9));
   CHECK(both.objective ==
@@ -57,7 +57,7 @@ TEST_CASE("The scratch stage of a two-stage fit is the chinchilla fit of the scr
 
 TEST_CASE("The joint fit is at least as good as the two-stage fit") {
   const Points points = two_strategies(0.004);
-  FitOptions options = quick(0);
+  FitOptions options = quick_two_stage(0);
   const double two_stage = fit_two_stage(points, options).objective;
   options.law = "joint";
   CHECK(fit_law(points, options).objective <= two_stage * (1 + 1e-9));
@@ -65,7 +65,7 @@ TEST_CASE("The joint fit is at least as good as the two-stage fit") {
 
 TEST_CASE("Draws of both stages come from one resample: inherited coefficients move together") {
   const Points points = two_strategies(0.004);
-  const FitResult fit = fit_two_stage(points, quick(60));
+  const FitResult fit = fit_two_stage(points, quick_two_stage(60));
   const FitResult scratch = strategy_fit(fit, "scratch");
   const FitResult continued = strategy_fit(fit, "continued");
   REQUIRE(scratch.draws.rows() == continued.draws.rows());
@@ -77,7 +77,7 @@ TEST_CASE("Draws of both stages come from one resample: inherited coefficients m
 
 TEST_CASE("Errors of the first stage reach the second") {
   const Points points = two_strategies(0.004);
-  FitOptions options = quick(200);
+  FitOptions options = quick_two_stage(200);
   const FitResult both = fit_two_stage(points, options);
   // A second stage whose first stage is known: scratch points without noise.
   Points certain = points;
@@ -91,7 +91,7 @@ TEST_CASE("Errors of the first stage reach the second") {
 
 TEST_CASE("The halves of a joint fit predict what the whole predicts") {
   const Points points = two_strategies(0.004);
-  FitOptions options = quick(40);
+  FitOptions options = quick_two_stage(40);
   options.law = "joint";
   const FitResult fit = fit_law(points, options);
   const FitResult scratch = strategy_fit(fit, "scratch");
@@ -105,7 +105,7 @@ TEST_CASE("The halves of a joint fit predict what the whole predicts") {
 }
 
 TEST_CASE("Threads do not change a two-stage fit") {
-  FitOptions options = quick(30);
+  FitOptions options = quick_two_stage(30);
   options.resampling = Resampling::kClusters;
   options.threads = 1;
   const Points points = two_strategies(0.004);
@@ -119,16 +119,17 @@ TEST_CASE("A constant number of tokens per parameter is refused in the second st
   for (const Point& p : two_strategies(0.001)) {
     if (p.stage == Stage::kContinued && p.tokens / p.params > 15) points.push_back(p);
   }
-  const FitResult fit = fit_two_stage(points, quick(0));
+  const FitResult fit = fit_two_stage(points, quick_two_stage(0));
   CHECK_FALSE(fit.identifiable);
   CHECK(fit.coefficient("alpha").identifiable);
   CHECK_FALSE(fit.coefficient("gamma").identifiable);
 }
 
 TEST_CASE("A stage without points is refused") {
-  CHECK_THROWS_AS(fit_two_stage(select_stage(two_strategies(), Stage::kScratch), quick(0)),
-                  std::invalid_argument);
-  FitOptions options = quick(0);
+  CHECK_THROWS_AS(
+      fit_two_stage(select_stage(two_strategies(), Stage::kScratch), quick_two_stage(0)),
+      std::invalid_argument);
+  FitOptions options = quick_two_stage(0);
   CHECK_THROWS_AS(
       strategy_fit(fit_law(select_stage(two_strategies(), Stage::kScratch), options), "scratch"),
       std::invalid_argument);

@@ -18,20 +18,20 @@ namespace {
 
 using namespace std::chrono_literals;
 
-LaunchRequest request(const tests::TempFolder& folder, int64_t id, const std::string& order) {
+LaunchRequest nest_request(const tests::TempFolder& folder, int64_t id, const std::string& order) {
   std::string name = "config-" + std::to_string(id);
   return {id, "token", "run", folder.write(name, order), folder / (name + ".log"), {}};
 }
 
 LocalOptions options(std::size_t slots = 2) { return {SMALL_NEST, std::vector<Slot>(slots)}; }
 
-LaunchPlace start(LocalLauncher& launcher, const LaunchRequest& request) {
+LaunchPlace begin(LocalLauncher& launcher, const LaunchRequest& request) {
   LaunchPlace committed;
   REQUIRE(launcher.start(request, [&](const LaunchPlace& place) { committed = place; }));
   return committed;
 }
 
-std::vector<AttemptState> gone(LocalLauncher& launcher, std::chrono::milliseconds patience) {
+std::vector<AttemptState> nest_gone(LocalLauncher& launcher, std::chrono::milliseconds patience) {
   auto states = launcher.states(patience);
   std::erase_if(states, [](const AttemptState& s) { return s.where != Whereabouts::kGone; });
   return states;
@@ -39,7 +39,7 @@ std::vector<AttemptState> gone(LocalLauncher& launcher, std::chrono::millisecond
 
 AttemptState end_of(LocalLauncher& launcher) {
   for (int i = 0; i < 200; ++i) {
-    auto ended = gone(launcher, 50ms);
+    auto ended = nest_gone(launcher, 50ms);
     if (!ended.empty()) return ended.at(0);
   }
   FAIL("nothing ended");
@@ -70,11 +70,11 @@ std::vector<pid_t> nests() {
 TEST_CASE("a nest's runs end with their own code or signal, and their output goes to their logs") {
   tests::TempFolder folder;
   LocalLauncher launcher(options());
-  start(launcher, request(folder, 1, "exit 3"));
+  begin(launcher, nest_request(folder, 1, "exit 3"));
   CHECK(end_of(launcher).code == 3);
-  start(launcher, request(folder, 2, "crash"));
+  begin(launcher, nest_request(folder, 2, "crash"));
   CHECK(end_of(launcher).signal == SIGABRT);
-  start(launcher, request(folder, 3, "exit 75"));
+  begin(launcher, nest_request(folder, 3, "exit 75"));
   CHECK(end_of(launcher).code == 75);
   CHECK(tests::read_file(folder / "config-2.log") == "doing crash\n");
   CHECK(nests().size() == 1);
@@ -83,7 +83,7 @@ TEST_CASE("a nest's runs end with their own code or signal, and their output goe
 TEST_CASE("a nest's run can be found by its config, stopped, and has a session of its own") {
   tests::TempFolder folder;
   LocalLauncher launcher(options());
-  const LaunchPlace place = start(launcher, request(folder, 1, "wait"));
+  const LaunchPlace place = begin(launcher, nest_request(folder, 1, "wait"));
   const auto found = find_trainer(SMALL_NEST, folder / "config-1");
   REQUIRE(found);
   CHECK(found->pid == place.pid);
@@ -99,7 +99,7 @@ TEST_CASE("a nest's run can be found by its config, stopped, and has a session o
 
 TEST_CASE("runs outlive launcher and nest, and the next launcher adopts them") {
   tests::TempFolder folder;
-  const LaunchRequest run = request(folder, 1, "wait");
+  const LaunchRequest run = nest_request(folder, 1, "wait");
   // With and without what the store knows: it may have been lost.
   for (const bool known : {true, false}) {
     LaunchPlace place;
@@ -110,7 +110,7 @@ TEST_CASE("runs outlive launcher and nest, and the next launcher adopts them") {
     CHECK(nests().empty());
     LocalLauncher second(options());
     adopt(second, run, known ? place : LaunchPlace{});
-    CHECK(gone(second, 10ms).empty());
+    CHECK(nest_gone(second, 10ms).empty());
     folder.write("config-1.end", "");
     CHECK(end_of(second).attempt_id == 1);
     waitpid(static_cast<pid_t>(*place.pid), nullptr, 0);
@@ -121,12 +121,12 @@ TEST_CASE("runs outlive launcher and nest, and the next launcher adopts them") {
 TEST_CASE("a nest that is killed takes no run with it, and the next runs are started without it") {
   tests::TempFolder folder;
   LocalLauncher launcher(options());
-  start(launcher, request(folder, 1, "wait"));
+  begin(launcher, nest_request(folder, 1, "wait"));
   REQUIRE(nests().size() == 1);
   // Let go, which the nest does for it.
   while (tests::read_file(folder / "config-1.log").empty()) std::this_thread::sleep_for(2ms);
   kill(nests().at(0), SIGKILL);
-  start(launcher, request(folder, 2, "exit 5"));
+  begin(launcher, nest_request(folder, 2, "exit 5"));
   CHECK(end_of(launcher).code == 5);
   CHECK(nests().empty());
   folder.write("config-1.end", "");
@@ -135,7 +135,7 @@ TEST_CASE("a nest that is killed takes no run with it, and the next runs are sta
 
 TEST_CASE("a launcher that is killed leaves its runs and no nest") {
   tests::TempFolder folder;
-  const LaunchRequest run = request(folder, 1, "wait");
+  const LaunchRequest run = nest_request(folder, 1, "wait");
   const pid_t launcher = fork();
   if (launcher == 0) {
     LocalLauncher doomed(options());
@@ -147,7 +147,7 @@ TEST_CASE("a launcher that is killed leaves its runs and no nest") {
   CHECK(nests().empty());
   LocalLauncher next(options());
   adopt(next, run, {});
-  CHECK(gone(next, 10ms).empty());
+  CHECK(nest_gone(next, 10ms).empty());
   folder.write("config-1.end", "");
   CHECK(end_of(next).attempt_id == 1);
 }
@@ -160,9 +160,9 @@ TEST_CASE("a nest's run is pinned to the processors of its slot, the nest is not
   int64_t id = 0;
   for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
     if (!CPU_ISSET(cpu, &set)) continue;
-    LaunchRequest r = request(folder, ++id, "processor");
+    LaunchRequest r = nest_request(folder, ++id, "processor");
     LocalLauncher launcher({SMALL_NEST, {{"", {cpu}}}});
-    start(launcher, r);
+    begin(launcher, r);
     end_of(launcher);
     CHECK(tests::read_file(r.log_file) == "doing processor\n" + std::to_string(cpu) + "\n");
   }
@@ -172,12 +172,12 @@ TEST_CASE("many runs of one nest at a time are told apart") {
   tests::TempFolder folder;
   LocalLauncher launcher(options(20));
   for (int64_t id = 0; id < 20; ++id)
-    start(launcher, request(folder, id, "exit " + std::to_string(id)));
+    begin(launcher, nest_request(folder, id, "exit " + std::to_string(id)));
   for (int i = 0; i < 20; ++i) {
     // One may report several; the rest is told by the next calls.
-    for (const AttemptState& end : gone(launcher, 1000ms)) CHECK(end.code == end.attempt_id);
+    for (const AttemptState& end : nest_gone(launcher, 1000ms)) CHECK(end.code == end.attempt_id);
   }
-  CHECK(gone(launcher, 0ms).empty());
+  CHECK(nest_gone(launcher, 0ms).empty());
 }
 
 }  // namespace crosslaw::sweep

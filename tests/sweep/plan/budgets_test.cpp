@@ -27,7 +27,7 @@ struct EditedSweep {
   }
 };
 
-std::string refusal(const std::string& budget) {
+std::string budget_refusal(const std::string& budget) {
   return tests::message_of([&] { EditedSweep{budget}; });
 }
 
@@ -103,14 +103,16 @@ TEST_CASE("less than a batch of FLOPs trains nothing, and a plan of nothing is r
 }
 
 TEST_CASE("a budget says what it counts in one way") {
-  CHECK_THAT(refusal("flops = [1e9]\ntokens = [1e6]"), has_text("left out beside budget.tokens"));
-  CHECK_THAT(refusal("tokens = [1e6]\ncount_flops = \"exact\""), has_text("count_flops"));
-  CHECK_THAT(refusal("flops = [1e9]\ncount_flops = \"some\""), has_text("6nd or exact"));
-  CHECK_THAT(refusal("flops = [1e9]\ntokens_per_param_range = [20]"), has_text("two rising"));
-  CHECK_THAT(refusal("tokens_per_param = [1]\ntokens_per_param_range = [1, 2]"),
+  CHECK_THAT(budget_refusal("flops = [1e9]\ntokens = [1e6]"),
+             has_text("left out beside budget.tokens"));
+  CHECK_THAT(budget_refusal("tokens = [1e6]\ncount_flops = \"exact\""), has_text("count_flops"));
+  CHECK_THAT(budget_refusal("flops = [1e9]\ncount_flops = \"some\""), has_text("6nd or exact"));
+  CHECK_THAT(budget_refusal("flops = [1e9]\ntokens_per_param_range = [20]"),
+             has_text("two rising"));
+  CHECK_THAT(budget_refusal("tokens_per_param = [1]\ntokens_per_param_range = [1, 2]"),
              has_text("tokens_per_param_range"));
-  CHECK_THAT(refusal("flops = [-1.0]"), has_text("positive"));
-  CHECK_THAT(refusal(""), has_text("tokens_per_param"));
+  CHECK_THAT(budget_refusal("flops = [-1.0]"), has_text("positive"));
+  CHECK_THAT(budget_refusal(""), has_text("tokens_per_param"));
 }
 
 TEST_CASE("a resolved spec keeps its budgets") {

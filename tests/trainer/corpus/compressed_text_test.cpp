@@ -109,7 +109,8 @@ TEST_CASE("a flipped bit anywhere in compressed data is an error or changes noth
       std::string flipped = whole;
       flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << bit % 8));
       std::vector<std::string> read;
-      std::string message = message_of([&] { read = documents_of(folder.write(name, flipped)); });
+      std::string message =
+          message_of([&, &name = name] { read = documents_of(folder.write(name, flipped)); });
       INFO(name << ", bit " << bit << ": " << message);
       if (message == "(nothing was thrown)") {
         REQUIRE(read == expected);

@@ -27,7 +27,7 @@ std::vector<std::string> documents(unsigned seed, int count) {
   return out;
 }
 
-std::string jsonl(const std::vector<std::string>& texts) {
+std::string audit_lines(const std::vector<std::string>& texts) {
   std::string lines;
   for (const std::string& text : texts) lines += nlohmann::json{{"text", text}}.dump() + "\n";
   return lines;
@@ -47,9 +47,10 @@ struct Audited {
     options.valid_tokens = 200'000;
     options.languages.clear();
     for (auto [name, train, valid] : {std::tuple{"en", &en, &en_valid}, {"fr", &fr, &fr_valid}})
-      options.languages.push_back({name,
-                                   {folder.write(std::string(name) + ".jsonl", jsonl(*train))},
-                                   {folder.write(std::string(name) + ".v.jsonl", jsonl(*valid))}});
+      options.languages.push_back(
+          {name,
+           {folder.write(std::string(name) + ".jsonl", audit_lines(*train))},
+           {folder.write(std::string(name) + ".v.jsonl", audit_lines(*valid))}});
     said.clear();
     return prepare_corpus(options, [&](const std::string& message) { said.push_back(message); });
   }
@@ -168,8 +169,8 @@ TEST_CASE("with a tokenizer of its own, windows of 13 tokens are counted beside 
   options.folder = b.folder / "data";
   options.valid_tokens = 60'000;
   options.languages = {{"fr",
-                        {b.folder.write("fr.jsonl", jsonl(b.fr))},
-                        {b.folder.write("fr.v.jsonl", jsonl(b.fr_valid))}}};
+                        {b.folder.write("fr.jsonl", audit_lines(b.fr))},
+                        {b.folder.write("fr.v.jsonl", audit_lines(b.fr_valid))}}};
   const Corpus corpus = prepare_corpus(options, [](const std::string&) {});
   const Overlap& overlap = corpus.audit.overlaps.at(0);
   CHECK(overlap.tokens.windows > 50'000);

@@ -9,8 +9,7 @@
 namespace crosslaw::trainer {
 namespace {
 
-at::Tensor random_tokens(int64_t sequences, int64_t context, int64_t vocabulary,
-                         uint64_t seed = 7) {
+at::Tensor random_batch(int64_t sequences, int64_t context, int64_t vocabulary, uint64_t seed = 7) {
   auto generator = at::make_generator<at::CPUGeneratorImpl>(seed);
   return at::randint(0, vocabulary, {sequences, context + 1}, generator, at::kLong);
 }
@@ -25,7 +24,7 @@ TEST_CASE("finite differences of the loss agree with the gradient, weight by wei
        {ModelShape{40, 16, 24, 2, 2, true}, ModelShape{33, 12, 20, 3, 1, false}}) {
     Llama model(shape, 20, 2, at::kFloat, at::kCPU);
     model.parameters.initialize(5, 0.3);
-    at::Tensor tokens = random_tokens(2, 20, shape.vocabulary);
+    at::Tensor tokens = random_batch(2, 20, shape.vocabulary);
     model.accumulate_gradients(tokens, 1.0 / 40);
     at::Tensor gradients = model.parameters.gradients.clone();
     for (const ParameterSlot& slot : model.parameters.slots()) {
@@ -51,8 +50,8 @@ TEST_CASE("the loss of a token does not depend on what comes after it") {
   Llama longer(shape, 40, 1, at::kFloat, at::kCPU), shorter(shape, 25, 1, at::kFloat, at::kCPU);
   longer.parameters.initialize(1, 0.2);
   shorter.parameters.initialize(1, 0.2);
-  at::Tensor tokens = random_tokens(1, 40, 50), other = tokens.clone();
-  other.narrow(1, 26, 15).copy_(random_tokens(1, 14, 50, 9));
+  at::Tensor tokens = random_batch(1, 40, 50), other = tokens.clone();
+  other.narrow(1, 26, 15).copy_(random_batch(1, 14, 50, 9));
   // The first 25 losses are those of the shorter context; the rest differ.
   double first = shorter.loss_sum(tokens.narrow(1, 0, 26)).item<double>();
   double rest = longer.loss_sum(tokens).item<double>() - first;
@@ -66,7 +65,7 @@ TEST_CASE("the order of sequences in a batch changes neither loss nor gradient")
   ModelShape shape{60, 12, 20, 2, 2, false};
   Llama model(shape, 17, 5, at::kFloat, at::kCPU);
   model.parameters.initialize(2, 0.1);
-  at::Tensor tokens = random_tokens(5, 17, 60);
+  at::Tensor tokens = random_batch(5, 17, 60);
   double loss = model.accumulate_gradients(tokens, 0.01).item<double>();
   at::Tensor gradients = model.parameters.gradients.clone();
   model.parameters.gradients.zero_();
@@ -79,7 +78,7 @@ TEST_CASE("fewer sequences than the buffers hold, in any order of sizes, give th
   ModelShape shape{60, 12, 20, 2, 1, true};
   Llama model(shape, 16, 6, at::kFloat, at::kCPU);
   model.parameters.initialize(2, 0.1);
-  at::Tensor tokens = random_tokens(6, 16, 60);
+  at::Tensor tokens = random_batch(6, 16, 60);
   std::vector<double> alone;
   for (int64_t i = 0; i < 6; ++i)
     alone.push_back(model.loss_sum(tokens.narrow(0, i, 1)).item<double>());
@@ -95,7 +94,7 @@ TEST_CASE(
     "a model whose weights are all zero knows nothing: log V a token, and no NaN in a gradient") {
   ModelShape shape{97, 12, 20, 2, 2, true};
   Llama model(shape, 16, 2, at::kFloat, at::kCPU);
-  at::Tensor tokens = random_tokens(2, 16, 97);
+  at::Tensor tokens = random_batch(2, 16, 97);
   CHECK(model.loss_sum(tokens).item<double>() == Approx(32 * std::log(97.0)));
   model.accumulate_gradients(tokens, 1.0);
   CHECK(at::isfinite(model.parameters.gradients).all().item<bool>());
@@ -105,7 +104,7 @@ TEST_CASE("a scaled loss has scaled gradients, and gradients are added to what i
   ModelShape shape{60, 12, 20, 2, 1, false};
   Llama model(shape, 16, 2, at::kFloat, at::kCPU);
   model.parameters.initialize(3, 0.1);
-  at::Tensor tokens = random_tokens(2, 16, 60);
+  at::Tensor tokens = random_batch(2, 16, 60);
   model.accumulate_gradients(tokens, 0.125);
   at::Tensor one = model.parameters.gradients.clone();
   model.parameters.gradients.zero_();
@@ -120,7 +119,7 @@ TEST_CASE(
   ModelShape shape{80, 12, 20, 2, 1, false};
   Llama model(shape, 16, 1, at::kFloat, at::kCPU);
   model.parameters.initialize(4, 0.1);
-  at::Tensor tokens = random_tokens(1, 16, 40);  // of 80
+  at::Tensor tokens = random_batch(1, 16, 40);  // of 80
   model.accumulate_gradients(tokens, 1.0);
   CHECK(largest(model.parameters.gradient("embedding").narrow(0, 40, 40)) == 0);
   // The head's rows sum to nothing: the probabilities and the targets both sum to one.

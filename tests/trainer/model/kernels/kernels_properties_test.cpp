@@ -10,9 +10,9 @@
 namespace crosslaw::trainer {
 namespace {
 
-const KernelTarget kCpu;
+const KernelTarget kTarget;
 
-at::Tensor random(at::IntArrayRef shape, uint64_t seed, double scale = 1.0) {
+at::Tensor random_numbers(at::IntArrayRef shape, uint64_t seed, double scale = 1.0) {
   auto generator = at::make_generator<at::CPUGeneratorImpl>(seed);
   return at::randn(shape, generator, at::kFloat) * scale;
 }
@@ -27,8 +27,8 @@ struct Normed {
 
 Normed through_norm(const at::Tensor& x, const at::Tensor& weight, double epsilon) {
   Normed n{at::empty_like(x), at::empty_like(x), at::empty({x.size(0)})};
-  rms_norm_forward(kCpu, {x.size(0), x.size(1), epsilon, data(x), nullptr, data(weight),
-                          data(n.sum), data(n.y), data(n.rstd)});
+  rms_norm_forward(kTarget, {x.size(0), x.size(1), epsilon, data(x), nullptr, data(weight),
+                             data(n.sum), data(n.y), data(n.rstd)});
   return n;
 }
 
@@ -61,7 +61,7 @@ TEST_CASE("the largest of any number of values, wherever it stands") {
 
 TEST_CASE("a norm's output has unit mean square, does not depend on scale, and zero stays zero") {
   for (int64_t columns : {1, 3, 16, 33}) {
-    at::Tensor x = random({7, columns}, 1), ones = at::ones({columns});
+    at::Tensor x = random_numbers({7, columns}, 1), ones = at::ones({columns});
     Normed n = through_norm(x, ones, 1e-12), scaled = through_norm(x * 37.0, ones, 1e-12);
     CHECK(largest(n.y.pow(2).mean(-1) - 1) < 1e-5);
     CHECK(largest(n.y - scaled.y) < 1e-5);
@@ -74,24 +74,26 @@ TEST_CASE("a norm's output has unit mean square, does not depend on scale, and z
 
 // y does not change along x, so that its gradient has no part along x.
 TEST_CASE("the gradient through a norm is orthogonal to its input") {
-  at::Tensor x = random({9, 40}, 2), weight = random({40}, 3), d_y = random({9, 40}, 4);
+  at::Tensor x = random_numbers({9, 40}, 2), weight = random_numbers({40}, 3),
+             d_y = random_numbers({9, 40}, 4);
   Normed n = through_norm(x, weight, 1e-12);
   at::Tensor d_x = at::full_like(x, NAN), d_weight = at::zeros({40}),
              scratch = at::empty({kRmsNormScratchRows, 40});
-  rms_norm_backward(kCpu, {9, 40, false, data(d_y), data(n.sum), data(weight), data(n.rstd),
-                           data(d_x), data(d_weight), data(scratch)});
+  rms_norm_backward(kTarget, {9, 40, false, data(d_y), data(n.sum), data(weight), data(n.rstd),
+                              data(d_x), data(d_weight), data(scratch)});
   CHECK(largest((d_x * x).sum(-1)) < 1e-4);
   CHECK(largest(d_weight - (d_y * x * n.rstd.unsqueeze(1)).sum_to_size({40})) < 1e-5);
 }
 
 TEST_CASE("a norm may add in place, and the sum is that of LibTorch to the last bit") {
-  at::Tensor x = random({5, 19}, 5), delta = random({5, 19}, 6), weight = random({19}, 7);
+  at::Tensor x = random_numbers({5, 19}, 5), delta = random_numbers({5, 19}, 6),
+             weight = random_numbers({19}, 7);
   at::Tensor apart = at::empty_like(x), y = at::empty_like(x), y2 = at::empty_like(x),
              rstd = at::empty({5}), in_place = x.clone();
   rms_norm_forward(
-      kCpu, {5, 19, 1e-5, data(x), data(delta), data(weight), data(apart), data(y), data(rstd)});
-  rms_norm_forward(kCpu, {5, 19, 1e-5, data(in_place), data(delta), data(weight), data(in_place),
-                          data(y2), data(rstd)});
+      kTarget, {5, 19, 1e-5, data(x), data(delta), data(weight), data(apart), data(y), data(rstd)});
+  rms_norm_forward(kTarget, {5, 19, 1e-5, data(in_place), data(delta), data(weight), data(in_place),
+                             data(y2), data(rstd)});
   CHECK(at::equal(apart, x + delta));
   CHECK(at::equal(in_place, apart));
   CHECK(at::equal(y, y2));
@@ -99,7 +101,7 @@ TEST_CASE("a norm may add in place, and the sum is that of LibTorch to the last 
 
 TEST_CASE("the product of a rotated query and key depends on their distance alone") {
   int64_t context = 40, size = 8;
-  at::Tensor query = random({size}, 8), key = random({size}, 9);
+  at::Tensor query = random_numbers({size}, 8), key = random_numbers({size}, 9);
   at::Tensor angles = at::outer(at::arange(context, at::kDouble),
                                 at::pow(at::full({size / 2}, 100.0, at::kDouble),
                                         -at::arange(size / 2, at::kDouble) * 2 / 8.0));
@@ -108,7 +110,7 @@ TEST_CASE("the product of a rotated query and key depends on their distance alon
   at::Tensor qkv = at::zeros({context, 3 * size});
   qkv.narrow(1, 0, size).copy_(query.expand({context, size}));
   qkv.narrow(1, size, size).copy_(key.expand({context, size}));
-  rotary(kCpu, {context, context, 1, size, false, data(cosines), data(sines), data(qkv)});
+  rotary(kTarget, {context, context, 1, size, false, data(cosines), data(sines), data(qkv)});
   at::Tensor products =
       at::mm(qkv.narrow(1, 0, size), qkv.narrow(1, size, size).t()).to(at::kDouble);
   for (int64_t distance : {0, 1, 7, 30}) {
@@ -123,7 +125,7 @@ TEST_CASE("the loss of logits that know nothing is log V, and no constant added 
     at::Tensor targets = at::tensor({int64_t{0}, vocabulary - 1}, at::kLong), loss = at::empty({2});
     for (double constant : {0.0, -50.0, 1e4}) {
       at::Tensor logits = at::full({2, vocabulary}, constant, at::kFloat);
-      cross_entropy(kCpu,
+      cross_entropy(kTarget,
                     {2, vocabulary, 1.0f, data(logits), targets.data_ptr<int64_t>(), data(loss)});
       CHECK(loss[0].item<double>() ==
             Approx(std::log(static_cast<double>(vocabulary))).margin(1e-3));
@@ -140,7 +142,7 @@ TEST_CASE("the loss of one token falls with its logit and never below zero") {
   for (double logit = -200; logit <= 200; logit += 12.5) {
     at::Tensor logits = at::zeros({1, 30});
     logits[0][3] = logit;
-    cross_entropy(kCpu, {1, 30, 0.0f, data(logits), targets.data_ptr<int64_t>(), data(loss)});
+    cross_entropy(kTarget, {1, 30, 0.0f, data(logits), targets.data_ptr<int64_t>(), data(loss)});
     auto now = loss[0].item<double>();
     CHECK(now <= before);
     CHECK(now >= 0);
@@ -159,8 +161,8 @@ struct Steps {
   void take(int64_t step, const at::Tensor& g, double rate, double decay, double clip,
             double epsilon = 1e-8) {
     at::Tensor norm = at::linalg_vector_norm(g);
-    adamw(kCpu, {g.numel(), step, rate, 0.9, 0.95, epsilon, decay, clip, data(norm), data(g),
-                 data(w), data(m), data(v), data(w)});
+    adamw(kTarget, {g.numel(), step, rate, 0.9, 0.95, epsilon, decay, clip, data(norm), data(g),
+                    data(w), data(m), data(v), data(w)});
   }
 };
 
@@ -169,7 +171,7 @@ struct Steps {
 TEST_CASE(
     "AdamW's first step is the learning rate against the gradient's sign, whatever its size") {
   for (double scale : {1e-4, 1.0, 1e4}) {
-    at::Tensor start = random({33}, 10), gradient = random({33}, 11, scale);
+    at::Tensor start = random_numbers({33}, 10), gradient = random_numbers({33}, 11, scale);
     Steps s(start);
     s.take(1, gradient, 0.01, 0, 0, 1e-12);
     CHECK(largest(s.w - (start - 0.01 * gradient.sign())) < 1e-6);
@@ -177,7 +179,7 @@ TEST_CASE(
 }
 
 TEST_CASE("without a gradient weights decay in equal ratios and nothing else moves") {
-  at::Tensor start = random({20}, 12);
+  at::Tensor start = random_numbers({20}, 12);
   Steps s(start);
   for (int64_t step = 1; step <= 50; ++step) s.take(step, at::zeros({20}), 0.1, 0.2, 1.0);
   CHECK(largest(s.w / start - std::pow(1 - 0.1 * 0.2, 50)) < 1e-5);
@@ -186,7 +188,7 @@ TEST_CASE("without a gradient weights decay in equal ratios and nothing else mov
 }
 
 TEST_CASE("clipping scales a long gradient to the norm and leaves a short one alone") {
-  at::Tensor start = random({20}, 13), gradient = random({20}, 14);
+  at::Tensor start = random_numbers({20}, 13), gradient = random_numbers({20}, 14);
   double norm = at::linalg_vector_norm(gradient).item<double>();
   Steps clipped(start), by_hand(start), loose(start), off(start);
   clipped.take(1, gradient, 0.1, 0, norm / 4, 0.1);
@@ -201,11 +203,11 @@ TEST_CASE("clipping scales a long gradient to the norm and leaves a short one al
 // A second implementation in double precision, over enough steps for a wrong bias correction to
 // show.
 TEST_CASE("three hundred AdamW steps follow the definition in double precision") {
-  at::Tensor start = random({25}, 15);
+  at::Tensor start = random_numbers({25}, 15);
   Steps s(start);
   at::Tensor w = start.to(at::kDouble), m = at::zeros_like(w), v = at::zeros_like(w);
   for (int64_t step = 1; step <= 300; ++step) {
-    at::Tensor g = random({25}, 100 + static_cast<uint64_t>(step), 0.3) + 0.1 * s.w;
+    at::Tensor g = random_numbers({25}, 100 + static_cast<uint64_t>(step), 0.3) + 0.1 * s.w;
     double rate = 0.02 / std::sqrt(static_cast<double>(step));
     s.take(step, g, rate, 0.1, 1.0);
     at::Tensor d = g.to(at::kDouble);
@@ -222,7 +224,7 @@ TEST_CASE("three hundred AdamW steps follow the definition in double precision")
 TEST_CASE("a product writes its block of a wider matrix and nothing beside it") {
   for (int64_t rows : {1, 5, 7}) {
     for (int64_t columns : {1, 8, 13}) {
-      at::Tensor a = random({rows, 6}, 16), b = random({6, columns}, 17),
+      at::Tensor a = random_numbers({rows, 6}, 16), b = random_numbers({6, columns}, 17),
                  wide = at::full({rows, 20}, 7.0f);
       matrix_product(
           {rows, columns, 6, data(a), 6, 1, data(b), columns, 1, data(wide) + 2, 20, false});

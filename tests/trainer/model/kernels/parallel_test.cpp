@@ -20,7 +20,7 @@ Floats wave(int64_t count) {
   return values;
 }
 
-Floats zeros(int64_t count) { return Floats(static_cast<size_t>(count)); }
+Floats zero_floats(int64_t count) { return Floats(static_cast<size_t>(count)); }
 
 // `run` gives what a kernel wrote.
 void require_same_for_any_threads(const std::function<std::vector<Floats>()>& run) {
@@ -39,8 +39,8 @@ TEST_CASE("norm and gradient do not depend on the threads") {
   const int64_t rows = 1111, columns = 45;
   require_same_for_any_threads([&] {
     Floats x = wave(rows * columns), delta = wave(rows * columns), weight = wave(columns),
-           sum = zeros(rows * columns), y = sum, rstd = zeros(rows), d_weight = wave(columns),
-           scratch = zeros(kRmsNormScratchRows * columns);
+           sum = zero_floats(rows * columns), y = sum, rstd = zero_floats(rows),
+           d_weight = wave(columns), scratch = zero_floats(kRmsNormScratchRows * columns);
     rms_norm_forward({}, {rows, columns, 1e-5, x.data(), delta.data(), weight.data(), sum.data(),
                           y.data(), rstd.data()});
     rms_norm_backward({}, {rows, columns, true, x.data(), sum.data(), weight.data(), rstd.data(),
@@ -52,9 +52,10 @@ TEST_CASE("norm and gradient do not depend on the threads") {
 TEST_CASE("rotation, gated product, loss and AdamW do not depend on the threads") {
   const int64_t rows = 1111, heads = 3, size = 14, width = heads * size;
   require_same_for_any_threads([&] {
-    Floats qkv = wave(rows * 3 * width), table = wave(rows * size / 2), y = zeros(rows * width),
-           gate_up = wave(rows * 2 * width), d_gate_up = gate_up, logits = wave(rows * width),
-           loss = zeros(rows), master = wave(rows * width), m = master, v = zeros(rows * width);
+    Floats qkv = wave(rows * 3 * width), table = wave(rows * size / 2),
+           y = zero_floats(rows * width), gate_up = wave(rows * 2 * width), d_gate_up = gate_up,
+           logits = wave(rows * width), loss = zero_floats(rows), master = wave(rows * width),
+           m = master, v = zero_floats(rows * width);
     const std::vector<int64_t> targets(static_cast<size_t>(rows), 5);
     const float norm = 3;
     rotary({}, {rows, rows, heads, size, false, table.data(), table.data(), qkv.data()});
@@ -71,9 +72,9 @@ TEST_CASE("attention does not depend on the threads") {
   const int64_t sequences = 3, context = 75, heads = 5, size = 10, width = heads * size;
   require_same_for_any_threads([&] {
     Floats qkv = wave(sequences * context * 3 * width), d_qkv = qkv,
-           attended = zeros(sequences * context * width),
+           attended = zero_floats(sequences * context * width),
            d_attended = wave(sequences * context * width),
-           log_sum_exp = zeros(sequences * heads * context);
+           log_sum_exp = zero_floats(sequences * heads * context);
     const CausalAttention problem{
         sequences,          context,           heads,       size, qkv.data(), attended.data(),
         log_sum_exp.data(), d_attended.data(), d_qkv.data()};

@@ -17,7 +17,7 @@ using tests::Numbers;
 
 const float kNan = std::numeric_limits<float>::quiet_NaN(), kInfinity = INFINITY, kHuge = 3e38f;
 
-Floats wave(int64_t count) {  // ordinary numbers, none of them zero
+Floats ordinary(int64_t count) {  // ordinary numbers, none of them zero
   Floats values;
   for (int64_t i = 0; i < count; ++i)
     values.push_back(static_cast<float>(std::sin(1.0 + 0.7 * static_cast<double>(i)) + 1.5));
@@ -57,7 +57,7 @@ void require_twins_alike(bool huge, const Run& run) {
   }
 }
 
-Numbers given(const KernelTarget& target, Precision precision, const Floats& values) {
+Numbers numbers_given(const KernelTarget& target, Precision precision, const Floats& values) {
   return target.gpu ? Numbers(precision, values)
                     : Numbers(Precision::kFloat32, Numbers(precision, values).values());
 }
@@ -97,12 +97,12 @@ Loss cpu_loss(Floats logits, int64_t target, float d_scale) {
 }  // namespace
 
 TEST_CASE("special values pass through the norm alike in both twins") {
-  in_each_input({wave(kRows * kColumns), wave(kRows * kColumns), wave(kColumns)}, kPlaces,
-                [](const std::vector<Floats>& in, bool huge) {
+  in_each_input({ordinary(kRows * kColumns), ordinary(kRows * kColumns), ordinary(kColumns)},
+                kPlaces, [](const std::vector<Floats>& in, bool huge) {
                   require_twins_alike(huge, [&](const KernelTarget& target, Precision precision) {
-                    Numbers x = given(target, precision, in[0]),
-                            delta = given(target, precision, in[1]),
-                            weight = given(target, precision, in[2]), sum = x, y = x;
+                    Numbers x = numbers_given(target, precision, in[0]),
+                            delta = numbers_given(target, precision, in[1]),
+                            weight = numbers_given(target, precision, in[2]), sum = x, y = x;
                     Floats rstd(kRows);
                     rms_norm_forward(target, {kRows, kColumns, 1e-5, x.data(), delta.data(),
                                               weight.data(), sum.data(), y.data(), rstd.data()});
@@ -113,11 +113,12 @@ TEST_CASE("special values pass through the norm alike in both twins") {
 
 TEST_CASE("special values pass through the norm's gradient alike in both twins") {
   in_each_input(
-      {wave(kRows * kColumns), wave(kRows * kColumns), wave(kColumns), wave(kRows)}, kPlaces,
-      [](const std::vector<Floats>& in, bool huge) {
+      {ordinary(kRows * kColumns), ordinary(kRows * kColumns), ordinary(kColumns), ordinary(kRows)},
+      kPlaces, [](const std::vector<Floats>& in, bool huge) {
         require_twins_alike(huge, [&](const KernelTarget& target, Precision precision) {
-          Numbers d_y = given(target, precision, in[0]), sum = given(target, precision, in[1]),
-                  weight = given(target, precision, in[2]), d_sum = d_y;
+          Numbers d_y = numbers_given(target, precision, in[0]),
+                  sum = numbers_given(target, precision, in[1]),
+                  weight = numbers_given(target, precision, in[2]), d_sum = d_y;
           Floats d_weight(kColumns), scratch(static_cast<size_t>(kRmsNormScratchRows * kColumns));
           rms_norm_backward(target, {kRows, kColumns, true, d_y.data(), sum.data(), weight.data(),
                                      in[3].data(), d_sum.data(), d_weight.data(), scratch.data()});
@@ -128,10 +129,10 @@ TEST_CASE("special values pass through the norm's gradient alike in both twins")
 
 TEST_CASE("special values pass through the rotation alike in both twins") {
   constexpr int64_t kHeads = 2, kSize = 8;
-  in_each_input({wave(kRows * 3 * kHeads * kSize), wave(kRows * kSize / 2)}, {0, 7, 20, 33, 50},
-                [](const std::vector<Floats>& in, bool huge) {
+  in_each_input({ordinary(kRows * 3 * kHeads * kSize), ordinary(kRows * kSize / 2)},
+                {0, 7, 20, 33, 50}, [](const std::vector<Floats>& in, bool huge) {
                   require_twins_alike(huge, [&](const KernelTarget& target, Precision precision) {
-                    Numbers qkv = given(target, precision, in[0]);
+                    Numbers qkv = numbers_given(target, precision, in[0]);
                     rotary(target, {kRows, kRows, kHeads, kSize, false, in[1].data(), in[1].data(),
                                     qkv.data()});
                     return std::vector<Floats>{qkv.values()};
@@ -141,11 +142,11 @@ TEST_CASE("special values pass through the rotation alike in both twins") {
 
 TEST_CASE("special values pass through the gated product alike in both twins") {
   in_each_input(
-      {wave(kRows * 2 * kColumns), wave(kRows * kColumns)}, {0, 39, 40, 79, 85, 130},
+      {ordinary(kRows * 2 * kColumns), ordinary(kRows * kColumns)}, {0, 39, 40, 79, 85, 130},
       [](const std::vector<Floats>& in, bool huge) {
         require_twins_alike(huge, [&](const KernelTarget& target, Precision precision) {
-          Numbers gate_up = given(target, precision, in[0]), d_y = given(target, precision, in[1]),
-                  y = d_y, d_gate_up = gate_up;
+          Numbers gate_up = numbers_given(target, precision, in[0]),
+                  d_y = numbers_given(target, precision, in[1]), y = d_y, d_gate_up = gate_up;
           swiglu_forward(target, {kRows, kColumns, gate_up.data(), y.data(), nullptr, nullptr});
           swiglu_backward(target,
                           {kRows, kColumns, gate_up.data(), nullptr, d_y.data(), d_gate_up.data()});
@@ -156,25 +157,25 @@ TEST_CASE("special values pass through the gated product alike in both twins") {
 
 TEST_CASE("special logits pass through cross-entropy alike in both twins") {
   for (float d_scale : {0.0f, 0.5f}) {
-    in_each_input(
-        {wave(kRows * kColumns)}, {0, 17, 39, 57}, [&](const std::vector<Floats>& in, bool huge) {
-          require_twins_alike(huge, [&](const KernelTarget& target, Precision precision) {
-            Numbers logits = given(target, precision, in[0]);
-            const std::vector<int64_t> targets = {17, 0, 39};
-            Floats loss(kRows);
-            cross_entropy(target,
-                          {kRows, kColumns, d_scale, logits.data(), targets.data(), loss.data()});
-            if (d_scale == 0) return std::vector<Floats>{loss};
-            return std::vector<Floats>{loss, logits.values()};
-          });
-        });
+    in_each_input({ordinary(kRows * kColumns)}, {0, 17, 39, 57},
+                  [&](const std::vector<Floats>& in, bool huge) {
+                    require_twins_alike(huge, [&](const KernelTarget& target, Precision precision) {
+                      Numbers logits = numbers_given(target, precision, in[0]);
+                      const std::vector<int64_t> targets = {17, 0, 39};
+                      Floats loss(kRows);
+                      cross_entropy(target, {kRows, kColumns, d_scale, logits.data(),
+                                             targets.data(), loss.data()});
+                      if (d_scale == 0) return std::vector<Floats>{loss};
+                      return std::vector<Floats>{loss, logits.values()};
+                    });
+                  });
   }
 }
 
 TEST_CASE("special gradients and norms pass through AdamW alike in both twins") {
   const int64_t count = 50;
-  in_each_input({wave(count), wave(count), wave(count), wave(count), wave(1)}, {0, 33},
-                [&](const std::vector<Floats>& in, bool huge) {
+  in_each_input({ordinary(count), ordinary(count), ordinary(count), ordinary(count), ordinary(1)},
+                {0, 33}, [&](const std::vector<Floats>& in, bool huge) {
                   require_twins_alike(huge, [&](const KernelTarget& target, Precision) {
                     Floats master = in[1], m = in[2], v = in[3];
                     Numbers weights(Precision::kBfloat16, master);
@@ -192,7 +193,7 @@ TEST_CASE("one logit that is NaN or infinite makes loss and gradient NaN, wherev
     for (int64_t place = 0; place < vocabulary; ++place) {
       for (float special : {kNan, kInfinity}) {
         for (int64_t target : {int64_t{0}, place, vocabulary - 1}) {
-          const Loss loss = cpu_loss(with(wave(vocabulary), place, special), target, 1.0f);
+          const Loss loss = cpu_loss(with(ordinary(vocabulary), place, special), target, 1.0f);
           REQUIRE(std::isnan(loss.loss));
           REQUIRE(std::isnan(loss.gradient[static_cast<size_t>(place)]));
         }
@@ -221,7 +222,7 @@ TEST_CASE("attention hands on what is not finite to every token that sees it") {
   for (float special : {kNan, kInfinity}) {
     for (int64_t which : {0, 1, 2}) {  // query, key, value
       INFO(special << " in " << which);
-      Floats qkv = wave(context * 3 * size), attended(static_cast<size_t>(context * size)),
+      Floats qkv = ordinary(context * 3 * size), attended(static_cast<size_t>(context * size)),
              log_sum_exp(static_cast<size_t>(context));
       qkv[static_cast<size_t>((token * 3 + which) * size + 2)] = special;
       CausalAttention problem{
@@ -247,7 +248,7 @@ TEST_CASE("attention hands on what is not finite to every token that sees it") {
 TEST_CASE("a product hands on what is not finite, in the rows and columns that it belongs to") {
   const int64_t rows = 9, columns = 21, inner = 13;
   for (float special : {kNan, kInfinity}) {
-    Floats a = with(wave(rows * inner), 4 * inner + 3, special), b = wave(inner * columns),
+    Floats a = with(ordinary(rows * inner), 4 * inner + 3, special), b = ordinary(inner * columns),
            c(static_cast<size_t>(rows * columns));
     matrix_product(
         {rows, columns, inner, a.data(), inner, 1, b.data(), columns, 1, c.data(), columns, false});
