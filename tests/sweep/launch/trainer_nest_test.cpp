@@ -27,7 +27,7 @@ LocalOptions options(std::size_t slots = 2) { return {SMALL_NEST, std::vector<Sl
 
 LaunchPlace begin(LocalLauncher& launcher, const LaunchRequest& request) {
   LaunchPlace committed;
-  REQUIRE(launcher.start(request, [&](const LaunchPlace& place) { committed = place; }));
+  REQUIRE(launcher.begin(request, [&](const LaunchPlace& place) { committed = place; }));
   return committed;
 }
 
@@ -105,7 +105,7 @@ TEST_CASE("runs outlive launcher and nest, and the next launcher adopts them") {
     LaunchPlace place;
     {
       LocalLauncher first(options());
-      place = start(first, run);
+      place = begin(first, run);
     }
     CHECK(nests().empty());
     LocalLauncher second(options());
@@ -139,7 +139,7 @@ TEST_CASE("a launcher that is killed leaves its runs and no nest") {
   const pid_t launcher = fork();
   if (launcher == 0) {
     LocalLauncher doomed(options());
-    start(doomed, run);
+    begin(doomed, run);
     kill(getpid(), SIGKILL);
   }
   waitpid(launcher, nullptr, 0);
