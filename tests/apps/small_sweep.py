@@ -1,5 +1,6 @@
 """A sweep of four sizes on made-up text, written into a folder, and ways to run crosslaw on it."""
 
+import functools
 import json
 import pathlib
 import random
@@ -46,6 +47,7 @@ cpu_slots = 2
 """
 
 
+@functools.cache
 def made_up_text(letters, seed, split, documents):
     """Words with a rule in them, so that there is something to learn and two languages differ. Training and validation
     text have the same words and no passage in common.
@@ -70,6 +72,14 @@ def write_small_sweep(folder):
         (folder / f"fr.{split}.jsonl").write_text(made_up_text("efghijkl", 8, split, documents))
     (folder / "small.toml").write_text(SPEC)
     return folder / "small.toml"
+
+
+def keep_two_sizes(spec):
+    """Makes it a sweep of two sizes and one budget, with too few points for a fit: for tests that need only training."""
+    text, ladder = spec.read_text(), spec.with_name("ladder.csv")
+    assert "[4, 8, 16]" in text, spec
+    spec.write_text(text.replace("[4, 8, 16]", "[16]"))
+    ladder.write_text("".join(ladder.read_text().splitlines(keepends=True)[:3]))
 
 
 def run(program, *arguments, **options):
