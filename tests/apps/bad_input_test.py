@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 
-from small_sweep import run, write_small_sweep
+from small_sweep import keep_two_sizes, run, write_small_sweep
 
 FAILURES = []
 
@@ -118,12 +118,12 @@ def bad_folders(crosslaw, work):
 def second_run(crosslaw, work):
     """While one run holds a folder, a second is refused and a third, after it, goes on."""
     spec = write_small_sweep(work / "spec")
+    keep_two_sizes(spec)
     first = subprocess.Popen(
         [crosslaw, "run", spec, "--dir", work / "held"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     while not (work / "held" / "crosslaw.db").exists() and first.poll() is None:
         time.sleep(0.02)
-    time.sleep(0.2)
     done = run(crosslaw, "run", spec, "--dir", work / "held")
     expect("a second run in the same folder", done, 2, "held")
     first.send_signal(signal.SIGINT)

@@ -75,6 +75,7 @@ def check_training(prefix, work, has_trainer):
     """A sweep finds its trainer beside crosslaw; without one it says so before it writes anything."""
     crosslaw, trainer = prefix / "bin/crosslaw", prefix / "bin/crosslaw-train"
     spec = small_sweep.write_small_sweep(work)
+    small_sweep.keep_two_sizes(spec)
     if has_trainer:
         run(crosslaw, "run", spec, "--dir", work / "sweep")
         assert (work / "sweep/report.html").exists()

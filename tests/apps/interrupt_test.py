@@ -71,7 +71,7 @@ def check_quiet(folder, what):
 def main():
     crosslaw = pathlib.Path(sys.argv[1]).resolve()
     work = pathlib.Path(tempfile.mkdtemp(prefix="crosslaw-int-"))
-    spec = write_small_sweep(work / "spec")
+    spec = write_small_sweep(work / "spec", ("s", "xl"))
     folder = work / "sweep"
 
     pid, terminal = in_terminal(crosslaw, spec, folder)

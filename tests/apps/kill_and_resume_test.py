@@ -2,7 +2,7 @@
 """Kills a sweep with signal 9 at random moments, runs it again, and compares every table with those
 of an undisturbed sweep, byte for byte.
 
-Usage: kill_and_resume_test.py CROSSLAW [--times 20] [--seed 1]
+Usage: kill_and_resume_test.py CROSSLAW [--times 18] [--large-times 1] [--seed 1]
 """
 
 import argparse
@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 
-from small_sweep import run, write_small_sweep
+from small_sweep import run, write_small_sweep, write_smallest_sweep
 
 
 def trainers_of(folder):
@@ -77,26 +77,19 @@ def disturbed_sweep(crosslaw, spec, folder, draw, longest_seconds):
     return killed
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("crosslaw", type=pathlib.Path)
-    parser.add_argument("--times", type=int, default=20)
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
-    crosslaw = options.crosslaw.resolve()
-    work = pathlib.Path(tempfile.mkdtemp(prefix="crosslaw-kill-"))
-    spec = write_small_sweep(work / "spec")
+def kill_sweeps(crosslaw, spec, work, draw, times):
+    """One undisturbed sweep, whose tables are returned, and so many disturbed ones, whose tables must be the same."""
+    undisturbed = work / f"undisturbed-{spec.parent.name}"
     began = time.monotonic()
-    done = run(crosslaw, "run", spec, "--dir", work / "undisturbed")
+    done = run(crosslaw, "run", spec, "--dir", undisturbed)
     if done.returncode:
         sys.exit(f"FAILED: the undisturbed sweep ended with code {done.returncode}:\n{done.stderr}")
     seconds = time.monotonic() - began
-    expected = tables(crosslaw, work / "undisturbed")
+    expected = tables(crosslaw, undisturbed)
     if expected["observations"] == "[]" or '"' not in expected["coeffs"]:
         sys.exit(f"FAILED: the undisturbed sweep has nothing to compare: {expected}")
     print(f"undisturbed: {seconds:.1f} s", flush=True)
-    draw = random.Random(options.seed)
-    for turn in range(1, options.times + 1):
+    for turn in range(1, times + 1):
         folder = work / f"disturbed-{turn}"
         killed = disturbed_sweep(crosslaw, spec, folder, draw, 0.6 * seconds)
         for name, text in tables(crosslaw, folder).items():
@@ -107,6 +100,25 @@ def main():
                 )
         print(f"turn {turn}: killed {', '.join(killed)}; all tables equal", flush=True)
         shutil.rmtree(folder)
+    return expected
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("crosslaw", type=pathlib.Path)
+    parser.add_argument("--times", type=int, default=18, help="kills of sweeps of two sizes")
+    parser.add_argument("--large-times", type=int, default=1, help="of four, with laws that are identified")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    crosslaw = options.crosslaw.resolve()
+    work = pathlib.Path(tempfile.mkdtemp(prefix="crosslaw-kill-"))
+    draw = random.Random(options.seed)
+    kill_sweeps(crosslaw, write_smallest_sweep(work / "small"), work, draw, options.times)
+    spec = write_small_sweep(work / "large", documents=80)
+    spec.write_text(spec.read_text().replace("[4, 8, 16]", "[2, 4]").replace("[16]", "[4]"))
+    expected = kill_sweeps(crosslaw, spec, work, draw, options.large_times)
+    if "exit code 0" not in expected["allocate"]:
+        sys.exit(f"FAILED: the undisturbed sweep allocates nothing: {expected['allocate']}")
     shutil.rmtree(work)
 
 

@@ -173,7 +173,8 @@ def check_sql(manual, folder):
 
 
 def check_json(crosslaw, manual):
-    data = ["--data", ROOT / "tests/data/scaling/chinchilla_epoch.csv", "--where", "in_240=1", "--bootstrap", "20"]
+    data = ["--data", ROOT / "tests/data/scaling/gadre_104.csv", "--params", "N_no_emb", "--where", "dataset=rpj",
+            "--bootstrap", "20"]
     for command, asked in {
         "fit": ["--profile", "--influence", "--predict", "7e9:1.4e11", "--holdout", "largest-compute", "--laws", "chinchilla"],
         "allocate": ["--flops", "1e21"],

@@ -1,5 +1,6 @@
-"""A sweep of four sizes on made-up text, written into a folder, and ways to run crosslaw on it."""
+"""A sweep of two or four sizes on made-up text, written into a folder, and ways to run crosslaw on it."""
 
+import functools
 import json
 import pathlib
 import random
@@ -46,6 +47,7 @@ cpu_slots = 2
 """
 
 
+@functools.cache
 def made_up_text(letters, seed, split, documents):
     """Words with a rule in them, so that there is something to learn and two languages differ. Training and validation
     text have the same words and no passage in common.
@@ -59,17 +61,37 @@ def made_up_text(letters, seed, split, documents):
     )
 
 
-def write_small_sweep(folder):
+SIZES = {"s": "16,32,2,1", "m": "20,48,2,1", "l": "24,64,2,1", "xl": "32,80,2,1"}
+
+
+def write_small_sweep(folder, sizes=tuple(SIZES), documents=300):
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "ladder.csv").write_text(
-        "name,hidden,ffn,heads,layers\ns,16,32,2,1\nm,20,48,2,1\nl,24,64,2,1\nxl,32,80,2,1\n"
-    )
-    for split, documents in (("train", 300), ("valid", 20)):
+    rows = "".join(f"{name},{SIZES[name]}\n" for name in sizes)
+    (folder / "ladder.csv").write_text(f"name,hidden,ffn,heads,layers\n{rows}")
+    for split, documents in (("train", documents), ("valid", 20)):
         (folder / f"en.{split}.jsonl").write_text(made_up_text("abcdefgh", 7, split, documents))
         (folder / f"fr.{split}.jsonl").write_text(made_up_text("efghijkl", 8, split, documents))
     (folder / "small.toml").write_text(SPEC)
     return folder / "small.toml"
+
+
+def keep_two_sizes(spec):
+    """Makes it a sweep of two sizes and one budget, with too few points for a fit: for tests that need only training."""
+    text, ladder = spec.read_text(), spec.with_name("ladder.csv")
+    assert "[4, 8, 16]" in text, spec
+    spec.write_text(text.replace("[4, 8, 16]", "[16]"))
+    ladder.write_text("".join(ladder.read_text().splitlines(keepends=True)[:3]))
+
+
+def write_smallest_sweep(folder):
+    """Two sizes and two budgets, ten runs of all kinds: a second or two instead of ten, most of which go into refits of
+    laws. Two sizes identify no law, so that none is refitted.
+    """
+    spec = write_small_sweep(folder, ("s", "xl"), 80)
+    spec.write_text(spec.read_text().replace("[4, 8, 16]", "[2, 4]").replace("[16]", "[4]")
+                    .replace("checkpoint_every_seconds = 0.3", "checkpoint_every_seconds = 0.05"))
+    return spec
 
 
 def run(program, *arguments, **options):

@@ -21,6 +21,8 @@ TempFolder::~TempFolder() {
 std::filesystem::path TempFolder::write(std::string_view name, std::string_view content) const {
   std::filesystem::path file = path_ / name;
   std::filesystem::create_directories(file.parent_path());
+  // ext4 waits for the disk where a file is cut and written anew (auto_da_alloc), 60 times as long.
+  std::filesystem::remove(file);
   std::ofstream(file, std::ios::binary) << content;
   return file;
 }

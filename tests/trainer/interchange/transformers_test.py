@@ -17,8 +17,8 @@ TOLERANCE = 1e-5  # of logits of order one, in fp32
 
 
 def with_packages(python):
-    """Goes on in the Python that has the packages, or says why not."""
-    probe = [python, "-c", "import torch, transformers"]
+    """Goes on in the Python that has the packages, or says why not. To import them takes seconds: they are looked for."""
+    probe = [python, "-c", "import importlib.util as u; exit(not (u.find_spec('torch') and u.find_spec('transformers')))"]
     if not shutil.which(python) or subprocess.run(probe, capture_output=True).returncode != 0:
         print("skipped: no Python with torch and transformers; scripts/setup.sh installs one")
         sys.exit(SKIPPED)
