@@ -1,20 +1,18 @@
 #include "sweep/plan/plan.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <tuple>
 
 #include "sweep/plan/base_checkpoints.h"
 #include "sweep/plan/budgets.h"
 #include "sweep/plan/exposure.h"
-#include "sweep/plan/learning_rates.h"
 #include "sweep/plan/run_gpus.h"
+#include "sweep/plan/run_recipes.h"
 #include "sweep/plan/start_models.h"
 #include "trainer/recipe/learning_rate.h"
 #include "trainer/recipe/model_cost.h"
@@ -25,22 +23,6 @@ namespace {
 // The first validation of a run comes after this share of its steps; the rest follow in equal
 // ratios.
 constexpr double kFirstEvaluation = 1.0 / 64;
-// Beyond it counts are no longer exact: doubles hold every whole number up to here. All the text
-// there is has a thousandth of it.
-constexpr double kMostTokens = 0x1p53;
-
-// What identifies a run inside one plan.
-struct Place {
-  std::string strategy;
-  double replay;
-  std::optional<double> base;  // tokens a parameter of what it continues; nothing: its largest
-  size_t size;
-  int64_t seed;
-  bool operator<(const Place& other) const {
-    return std::tie(strategy, replay, base, size, seed) <
-           std::tie(other.strategy, other.replay, other.base, other.size, other.seed);
-  }
-};
 
 // A loss curve is nearly straight in log D, so equal ratios spread the points evenly over what a
 // fit sees. The last step is always measured and is not among these.
@@ -59,7 +41,7 @@ class Planner {
  public:
   Planner(const SweepSpec& spec, const std::vector<ModelSize>& ladder,
           const trainer::Corpus* corpus)
-      : spec_(spec), ladder_(ladder), corpus_(corpus) {}
+      : spec_(spec), ladder_(ladder), corpus_(corpus), recipes_(spec, ladder, corpus) {}
 
   Plan plan() {
     require_sizes();
@@ -110,12 +92,12 @@ class Planner {
     }
   }
 
-  void add_runs(const Place& place, const StrategySpec& strategy) {
+  void add_runs(const RunPlace& place, const StrategySpec& strategy) {
     add_budgets(place, strategy);
     if (spec_.train.search && is_searched(place, strategy)) add_search(place, strategy);
   }
 
-  bool is_searched(const Place& place, const StrategySpec& strategy) const {
+  bool is_searched(const RunPlace& place, const StrategySpec& strategy) const {
     const SearchSpec& search = *spec_.train.search;
     const auto has = [](const std::vector<std::string>& names, const std::string& name) {
       return std::find(names.begin(), names.end(), name) != names.end();
@@ -127,9 +109,9 @@ class Planner {
   }
 
   // The other settings of one size at one budget; the sweep's own is among its runs already.
-  void add_search(const Place& place, const StrategySpec& strategy) {
+  void add_search(const RunPlace& place, const StrategySpec& strategy) {
     const SearchSpec& search = *spec_.train.search;
-    const std::vector<BudgetCell> kept = cells(place, strategy).kept;
+    const std::vector<BudgetCell> kept = recipes_.cells(place, strategy, setting_).kept;
     if (kept.empty()) return;
     const BudgetCell budget =
         search.tokens_per_param > 0 ? ratio_cell(search.tokens_per_param) : kept.back();
@@ -176,11 +158,6 @@ class Planner {
     return order;
   }
 
-  BudgetCells cells(const Place& place, const StrategySpec& strategy) const {
-    const ModelSize& size = ladder_[place.size];
-    return budget_cells(spec_, strategy, size, place.replay, batch_tokens(size));
-  }
-
   void report_left_out() {
     if (plan_.runs.empty())
       throw SpecError(fmt::format(
@@ -196,149 +173,17 @@ class Planner {
           fmt::format("{} runs are left out, for the run that they continue is", without_source_));
   }
 
-  void leave_out(const Place& place, size_t count) {
+  void leave_out(const RunPlace& place, size_t count) {
     if (left_out_ == 0 && count > 0)
       first_left_out_ = fmt::format("{} {}", place.strategy, ladder_[place.size].name);
     left_out_ += count;
   }
 
-  int64_t batch_tokens(const ModelSize& size) const {
-    for (const BatchTier& tier : spec_.train.batch_tokens) {
-      if (static_cast<double>(size.params_budget) < tier.below_params)
-        return check_batch(in_setting(tier.tokens));
-    }
-    return check_batch(in_setting(spec_.train.batch_tokens.back().tokens));
-  }
-
-  int64_t in_setting(int64_t batch) const {
-    const double tokens = setting_.batch * static_cast<double>(batch);
-    if (!(tokens <= kMostTokens))
-      throw SpecError(fmt::format("{}: train.batch_tokens = {}: must be at most {:.3g}",
-                                  spec_.file.string(), batch, kMostTokens));
-    return setting_.batch == 1 ? batch : std::llround(tokens);
-  }
-
-  int64_t check_batch(int64_t tokens) const {
-    if (tokens < spec_.context || tokens % spec_.context != 0) {
-      throw SpecError(
-          fmt::format("{}: train.batch_tokens = {}: must be a multiple of data.context = {}",
-                      spec_.file.string(), tokens, spec_.context));
-    }
-    return tokens;
-  }
-
-  // Target tokens are the budget; replayed source tokens come on top.
-  int64_t steps(const Place& place, double tokens_per_param) const {
-    const ModelSize& size = ladder_[place.size];
-    double tokens =
-        tokens_per_param * static_cast<double>(size.params_budget) / (1.0 - place.replay);
-    if (!(tokens <= kMostTokens)) {
-      throw SpecError(
-          fmt::format("{}: budget.tokens_per_param = {:g}: {:.3g} tokens for size {}: must be at "
-                      "most {:.3g} tokens a run",
-                      spec_.file.string(), tokens_per_param, tokens, size.name, kMostTokens));
-    }
-    auto steps =
-        static_cast<int64_t>(std::llround(tokens / static_cast<double>(batch_tokens(size))));
-    if (steps < 1) {
-      throw SpecError(fmt::format(
-          "{}: budget.tokens_per_param = {}: {:.0f} tokens for size {} are less than one batch of "
-          "{}",
-          spec_.file.string(), tokens_per_param, tokens, size.name, batch_tokens(size)));
-    }
-    return steps;
-  }
-
-  // A run's recipe depends on other budgets only where it shares steps with them: wsd runs of one
-  // size share a trunk's beginning, warm-up included, which is therefore a share of the smallest
-  // budget. Others warm up for a share of their own.
-  int64_t warmup_steps(const Place& place, const StrategySpec& strategy,
-                       double tokens_per_param) const {
-    const TrainingSpec& t = spec_.train;
-    const bool shares = t.schedule == trainer::ScheduleKind::kWsd;
-    const double budget =
-        shares ? cells(place, strategy).kept.front().tokens_per_param : tokens_per_param;
-    const double all = t.warmup_fraction * static_cast<double>(steps(place, budget));
-    return std::clamp(static_cast<int64_t>(std::llround(all)), t.warmup_steps_min,
-                      t.warmup_steps_max);
-  }
-
-  trainer::Schedule schedule(const Place& place, const StrategySpec& strategy,
-                             double tokens_per_param) const {
-    const TrainingSpec& t = spec_.train;
-    trainer::Schedule s;
-    s.kind = t.schedule;
-    s.steps = steps(place, tokens_per_param);
-    s.warmup_steps = warmup_steps(place, strategy, tokens_per_param);
-    if (s.kind == trainer::ScheduleKind::kWsd) {
-      s.cooldown_steps =
-          std::max<int64_t>(1, std::llround(t.cooldown_fraction * static_cast<double>(s.steps)));
-    }
-    const ModelSize& size = ladder_[place.size];
-    s.peak_learning_rate =
-        setting_.rate * peak_learning_rate(t, size.shape, batch_tokens(size), s.steps);
-    s.final_ratio = t.final_learning_rate;
-    s.cooldown = t.cooldown;
-    return s;
-  }
-
-  // Empty: from scratch.
-  std::string source_language(const StrategySpec& strategy) const {
-    return strategy.from.empty() ? strategy.source_language
-                                 : spec_.strategy(strategy.from)->language;
-  }
-
-  trainer::Recipe recipe(const Place& place, const StrategySpec& strategy,
-                         double tokens_per_param) const {
-    const ModelSize& size = ladder_[place.size];
-    trainer::Recipe r;
-    r.model = start_ ? start_->shape : size.shape;
-    r.context_tokens = spec_.context;
-    r.batch_sequences = batch_tokens(size) / spec_.context;
-    r.schedule = schedule(place, strategy, tokens_per_param);
-    r.optimizer = spec_.train.optimizer;
-    r.precision = spec_.train.precision;
-    r.seed = static_cast<uint64_t>(place.seed);
-    r.init_std = spec_.train.init_std;
-    add_language(r, strategy.language, 1.0 - place.replay);
-    // A continued run is measured on both languages: what it learns and what it forgets.
-    // (The language of a model from elsewhere may be one without text here.)
-    const std::string source = source_language(strategy);
-    const bool has_text =
-        std::any_of(spec_.languages.begin(), spec_.languages.end(),
-                    [&](const LanguageSpec& language) { return language.name == source; });
-    if (has_text) {
-      if (place.replay > 0) add_language(r, source, place.replay);
-      r.validation.push_back({source, valid_hash(source)});
-    }
-    if (corpus_) r.tokenizer_sha256 = corpus_->tokenizer_sha256;
-    return r;
-  }
-
-  void add_language(trainer::Recipe& r, const std::string& language, double share) const {
-    r.mixture.push_back(
-        {language, share, corpus_ ? corpus_->language(language).train.sha256 : text_of(language)});
-    if (r.validation.empty()) r.validation.push_back({language, valid_hash(language)});
-  }
-
-  std::string valid_hash(const std::string& language) const {
-    return corpus_ ? corpus_->language(language).valid.sha256 : text_of(language);
-  }
-
-  // In place of a hash: languages whose files differ are different texts.
-  std::string text_of(const std::string& name) const {
-    for (const LanguageSpec& language : spec_.languages) {
-      if (language.name != name) continue;
-      return fmt::format("{} {}", fmt::join(language.train, " "), fmt::join(language.valid, " "));
-    }
-    return name;
-  }
-
   // The largest budget is the trunk: with wsd the smaller ones branch off where their cooldown
   // begins.
-  void add_budgets(const Place& place, const StrategySpec& strategy) {
+  void add_budgets(const RunPlace& place, const StrategySpec& strategy) {
     std::optional<size_t> trunk;
-    const BudgetCells all = cells(place, strategy);
+    const BudgetCells all = recipes_.cells(place, strategy, setting_);
     leave_out(place, all.left_out);
     if (!has_source(place, strategy)) {
       without_source_ += all.kept.size();
@@ -373,24 +218,25 @@ class Planner {
   }
 
   // The run that is continued: of several replay shares the first, of several bases the largest.
-  static Place source_of(const Place& place, const StrategySpec& parent) {
+  static RunPlace source_of(const RunPlace& place, const StrategySpec& parent) {
     return {parent.name, parent.replay.front(), bases(parent).back(), place.size, place.seed};
   }
 
   // A grid of FLOPs may leave out the size that would be continued.
-  bool has_source(const Place& place, const StrategySpec& strategy) const {
+  bool has_source(const RunPlace& place, const StrategySpec& strategy) const {
     return strategy.from.empty() ||
            runs_of_.contains(source_of(place, *spec_.strategy(strategy.from)));
   }
 
-  size_t add_run(const Place& place, const StrategySpec& strategy, const BudgetCell& budget) {
+  size_t add_run(const RunPlace& place, const StrategySpec& strategy, const BudgetCell& budget) {
     const double tokens_per_param = budget.tokens_per_param;
     PlannedRun run;
     run.tokens_per_param = tokens_per_param;
     run.row.search = setting_.searched;
-    run.recipe = recipe(place, strategy, tokens_per_param);
+    run.recipe =
+        recipes_.recipe(place, strategy, setting_, start_ ? &*start_ : nullptr, tokens_per_param);
     if (!strategy.from.empty()) {
-      const Place from = source_of(place, *spec_.strategy(strategy.from));
+      const RunPlace from = source_of(place, *spec_.strategy(strategy.from));
       run.parent = base_checkpoint(spec_, strategy, place.base, plan_, runs_of_.at(from));
       PlannedRun& base = plan_.runs[run.parent->run];
       run.recipe.parent_step = run.parent->step;
@@ -431,7 +277,7 @@ class Planner {
     return plan_.runs.size() - 1;
   }
 
-  void fill_row(PlannedRun& run, const Place& place, const StrategySpec& strategy) const {
+  void fill_row(PlannedRun& run, const RunPlace& place, const StrategySpec& strategy) const {
     const trainer::Recipe& recipe = run.recipe;
     trainer::ParameterCount count = trainer::count_parameters(recipe.model);
     db::RunRow& row = run.row;
@@ -441,7 +287,7 @@ class Planner {
     row.strategy = strategy.name;
     row.language = strategy.language;
     if (run.parent) fill_base(row, place, plan_.runs[run.parent->run], *run.parent);
-    if (const std::string source = source_language(strategy); !source.empty())
+    if (const std::string source = recipes_.source_language(strategy); !source.empty())
       row.source_language = source;
     row.replay = place.replay;
     row.size = ladder_[place.size].name;
@@ -460,7 +306,7 @@ class Planner {
   }
 
   // What the continued model had been trained on: by its run, and by what that one continued.
-  static void fill_base(db::RunRow& row, const Place& place, const PlannedRun& parent,
+  static void fill_base(db::RunRow& row, const RunPlace& place, const PlannedRun& parent,
                         const StartPoint& start) {
     row.parent_key = parent.row.key;
     row.tokens_base =
@@ -501,14 +347,10 @@ class Planner {
   const SweepSpec& spec_;
   const std::vector<ModelSize>& ladder_;
   const trainer::Corpus* corpus_;
+  const RunRecipes recipes_;
   Plan plan_;
-  std::map<Place, std::vector<size_t>> runs_of_;  // the largest budget first
-  // Factors of the learning rate and the batch; others than 1 in a search alone.
-  struct Setting {
-    double rate = 1, batch = 1;
-    bool searched = false;
-  };
-  Setting setting_;
+  std::map<RunPlace, std::vector<size_t>> runs_of_;  // the largest budget first
+  RunSetting setting_;
   size_t left_out_ = 0, without_source_ = 0;
   std::string first_left_out_;
   std::optional<StartModel> start_;  // of the strategy and size at work
