@@ -11,17 +11,19 @@
 namespace crosslaw::fit {
 namespace {
 
-constexpr double kE = 1.6, kA = 400, kAlpha = 0.34, kB = 430, kBeta = 0.29;
+constexpr double kOwnE = 1.6, kOwnA = 400, kOwnAlpha = 0.34, kScratchB = 430, kScratchBeta = 0.29;
 constexpr double kOwnB = 242, kOwnBeta = 0.245, kGamma = 0.031;
 
 double scratch_loss(double n, double d) {
-  return kE + kA / std::pow(n, kAlpha) + kB / std::pow(d, kBeta);
+  return kOwnE + kOwnA / std::pow(n, kOwnAlpha) + kScratchB / std::pow(d, kScratchBeta);
 }
 double continued_loss(double n, double d) {
-  return kE + kA / std::pow(n, kAlpha) + kOwnB / (std::pow(d, kOwnBeta) * std::pow(n, kGamma));
+  return kOwnE + kOwnA / std::pow(n, kOwnAlpha) +
+         kOwnB / (std::pow(d, kOwnBeta) * std::pow(n, kGamma));
 }
 double equal_tokens(double n, double d) {
-  return std::pow(kB * std::pow(d, kOwnBeta) * std::pow(n, kGamma) / kOwnB, 1 / kBeta);
+  return std::pow(kScratchB * std::pow(d, kOwnBeta) * std::pow(n, kGamma) / kOwnB,
+                  1 / kScratchBeta);
 }
 
 // Sizes from 50M to 1.6B at 5 to 80 tokens a parameter.
@@ -42,7 +44,8 @@ Points world(double noise, std::uint64_t seed, int seeds = 1) {
 }
 
 FitResult planted_joint() {
-  return from_values(find_law("joint"), {kE, kA, kAlpha, kB, kBeta, kOwnB, kOwnBeta, kGamma});
+  return from_values(find_law("joint"),
+                     {kOwnE, kOwnA, kOwnAlpha, kScratchB, kScratchBeta, kOwnB, kOwnBeta, kGamma});
 }
 
 }  // namespace
