@@ -12,17 +12,17 @@ namespace crosslaw::fit {
 namespace {
 
 constexpr double kOwnE = 1.6, kOwnA = 400, kOwnAlpha = 0.34, kScratchB = 430, kScratchBeta = 0.29;
-constexpr double kOwnB = 242, kOwnBeta = 0.245, kGamma = 0.031;
+constexpr double kOwnB = 242, kOwnBeta = 0.245, kOwnGamma = 0.031;
 
 double scratch_loss(double n, double d) {
   return kOwnE + kOwnA / std::pow(n, kOwnAlpha) + kScratchB / std::pow(d, kScratchBeta);
 }
 double continued_loss(double n, double d) {
   return kOwnE + kOwnA / std::pow(n, kOwnAlpha) +
-         kOwnB / (std::pow(d, kOwnBeta) * std::pow(n, kGamma));
+         kOwnB / (std::pow(d, kOwnBeta) * std::pow(n, kOwnGamma));
 }
 double equal_tokens(double n, double d) {
-  return std::pow(kScratchB * std::pow(d, kOwnBeta) * std::pow(n, kGamma) / kOwnB,
+  return std::pow(kScratchB * std::pow(d, kOwnBeta) * std::pow(n, kOwnGamma) / kOwnB,
                   1 / kScratchBeta);
 }
 
@@ -44,8 +44,8 @@ Points world(double noise, std::uint64_t seed, int seeds = 1) {
 }
 
 FitResult planted_joint() {
-  return from_values(find_law("joint"),
-                     {kOwnE, kOwnA, kOwnAlpha, kScratchB, kScratchBeta, kOwnB, kOwnBeta, kGamma});
+  return from_values(find_law("joint"), {kOwnE, kOwnA, kOwnAlpha, kScratchB, kScratchBeta, kOwnB,
+                                         kOwnBeta, kOwnGamma});
 }
 
 }  // namespace

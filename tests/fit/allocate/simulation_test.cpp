@@ -19,7 +19,7 @@ const std::vector<double> kSimulated = {kE, kA, kAlpha, kB, kBeta};
 const std::vector<double> kJointValues = {kE,    kA,          kAlpha,         kB,
                                           kBeta, kContinuedB, kContinuedBeta, kGamma};
 
-Theta truth() { return theta_from_values(chinchilla_law(), kSimulated); }
+Theta simulated_truth() { return theta_from_values(chinchilla_law(), kSimulated); }
 
 Points design() { return sweep(chinchilla_law(), kSimulated, 6, {2, 10, 50, 250}); }
 
@@ -56,7 +56,7 @@ Points runs_of_six() {
   return out;
 }
 
-FitResult fitted(const Points& points) {
+FitResult fitted_to(const Points& points) {
   return fit_law(points,
                  {.huber_delta = std::numeric_limits<double>::infinity(), .starts = 4, .draws = 0});
 }
@@ -66,7 +66,7 @@ FitResult fitted(const Points& points) {
 TEST_CASE("Without noise every simulated fit finds the truth") {
   SimulationOptions options = least_squares(2, 0);
   options.noise.point = 0;
-  const Simulation found = simulate(design(), chinchilla_law(), truth(), options);
+  const Simulation found = simulate(design(), chinchilla_law(), simulated_truth(), options);
   CHECK(found.sweeps == 2);
   CHECK(found.failed == 0);
   REQUIRE(found.outlooks.size() == 8);
@@ -87,7 +87,8 @@ TEST_CASE("Without noise every simulated fit finds the truth") {
 }
 
 TEST_CASE("Without refits there are no intervals, and nothing is said of them") {
-  const Simulation found = simulate(design(), chinchilla_law(), truth(), least_squares(1, 0));
+  const Simulation found =
+      simulate(design(), chinchilla_law(), simulated_truth(), least_squares(1, 0));
   const Outlook& alpha = of(found, "alpha");
   CHECK(alpha.estimates == 1);
   CHECK(alpha.bias);
@@ -99,7 +100,8 @@ TEST_CASE("Without refits there are no intervals, and nothing is said of them") 
 TEST_CASE("Intervals of small normal noise hold the truth 19 times in 20") {
   Points points = sweep(chinchilla_law(), kSimulated, 10, {2, 6, 20, 60, 200, 600});
   for (Point& each : points) each.cluster = -1;
-  const Simulation found = simulate(points, chinchilla_law(), truth(), least_squares(300, 150));
+  const Simulation found =
+      simulate(points, chinchilla_law(), simulated_truth(), least_squares(300, 150));
   for (const char* name : {"alpha", "beta", "N*", "loss"}) {
     const Outlook& each = of(found, name);
     INFO(name << " " << each.coverage.value());
@@ -115,7 +117,7 @@ TEST_CASE("Intervals of small normal noise hold the truth 19 times in 20") {
 
 TEST_CASE("Estimates scatter as the inverse of the information says") {
   const Points points = design();
-  const Theta at = truth();
+  const Theta at = simulated_truth();
   Eigen::MatrixXd slopes(points.size(), 5);
   for (Eigen::Index i = 0; i < slopes.rows(); ++i) {
     const Point& p = points[static_cast<std::size_t>(i)];
@@ -138,10 +140,10 @@ TEST_CASE("Estimates scatter as the inverse of the information says") {
 TEST_CASE("A simulation does not depend on the number of threads, and counts its sweeps") {
   SimulationOptions options = least_squares(12, 20);
   options.threads = 1;
-  const Simulation one = simulate(design(), chinchilla_law(), truth(), options);
+  const Simulation one = simulate(design(), chinchilla_law(), simulated_truth(), options);
   options.threads = 3;
   std::vector<int> told;
-  const Simulation three = simulate(design(), chinchilla_law(), truth(), options,
+  const Simulation three = simulate(design(), chinchilla_law(), simulated_truth(), options,
                                     [&](int done) { told.push_back(done); });
   for (std::size_t i = 0; i < one.outlooks.size(); ++i) {
     CHECK(one.outlooks[i].bias == three.outlooks[i].bias);
@@ -153,7 +155,7 @@ TEST_CASE("A simulation does not depend on the number of threads, and counts its
   CHECK(std::is_sorted(told.begin(), told.end()));
   CHECK(told.back() == 12);
   options.seed = 2;
-  CHECK(simulate(design(), chinchilla_law(), truth(), options).outlooks[0].bias !=
+  CHECK(simulate(design(), chinchilla_law(), simulated_truth(), options).outlooks[0].bias !=
         one.outlooks[0].bias);
 }
 
@@ -165,14 +167,14 @@ TEST_CASE("The sign of gamma is resolved when it is large, and rarely when it is
       simulate(design(), extended_law(), theta_from_values(extended_law(), large), options);
   CHECK(of(clear, "gamma").sign_share.value() > 0.9);
   CHECK(of(clear, "gamma").truth.value() == kGamma);
-  const Simulation none = simulate(design(), chinchilla_law(), truth(), options);
+  const Simulation none = simulate(design(), chinchilla_law(), simulated_truth(), options);
   CHECK(of(none, "gamma").sign_share.value() < 0.2);
 }
 
 TEST_CASE("A coefficient that the true law lacks has no truth") {
   SimulationOptions options = least_squares(2, 20);
   options.fit.law = "extended";
-  const Simulation found = simulate(design(), chinchilla_law(), truth(), options);
+  const Simulation found = simulate(design(), chinchilla_law(), simulated_truth(), options);
   const Outlook& gamma = of(found, "gamma");
   CHECK_FALSE((gamma.truth || gamma.bias || gamma.coverage));
   CHECK(gamma.estimates == 2);
@@ -183,7 +185,7 @@ TEST_CASE("A coefficient that the true law lacks has no truth") {
 TEST_CASE("Budgets that print alike keep truths of their own") {
   SimulationOptions options = least_squares(1, 0);
   options.flops = {1.0001e21, 1.0002e21};
-  const Simulation found = simulate(design(), chinchilla_law(), truth(), options);
+  const Simulation found = simulate(design(), chinchilla_law(), simulated_truth(), options);
   CHECK(found.outlooks[5].flops == 1.0001e21);
   CHECK(found.outlooks[8].flops == 1.0002e21);
   CHECK(found.outlooks[5].truth.value() < found.outlooks[8].truth.value());
@@ -235,10 +237,11 @@ TEST_CASE("What a fit cannot identify has no interval, whatever its refits say")
 
 TEST_CASE("Budgets count FLOPs as the compute model does") {
   SimulationOptions options = least_squares(1, 0);
-  const double six = of(simulate(design(), chinchilla_law(), truth(), options), "N*").truth.value();
+  const double six =
+      of(simulate(design(), chinchilla_law(), simulated_truth(), options), "N*").truth.value();
   options.compute.constant = 12;
   options.flops = {2e21};
-  CHECK(of(simulate(design(), chinchilla_law(), truth(), options), "N*").truth.value() ==
+  CHECK(of(simulate(design(), chinchilla_law(), simulated_truth(), options), "N*").truth.value() ==
         Approx(six));
 }
 
@@ -247,7 +250,8 @@ TEST_CASE("Losses of a sweep are a pure function of seed and sweep") {
   const LossNoise noise{0.01, 0.02, false};
   const auto draw = [&](std::uint64_t seed, int sweep) {
     std::vector<double> out;
-    for (const Point& p : draw_losses(points, chinchilla_law(), truth(), noise, seed, sweep)) {
+    for (const Point& p :
+         draw_losses(points, chinchilla_law(), simulated_truth(), noise, seed, sweep)) {
       out.push_back(p.loss);
     }
     return out;
@@ -260,7 +264,8 @@ TEST_CASE("Losses of a sweep are a pure function of seed and sweep") {
 TEST_CASE("Points of a run share its noise, and others do not") {
   Points points = design();
   points[0].cluster = points[1].cluster = -1;
-  const Points drawn = draw_losses(points, chinchilla_law(), truth(), {0, 0.05, false}, 1, 0);
+  const Points drawn =
+      draw_losses(points, chinchilla_law(), simulated_truth(), {0, 0.05, false}, 1, 0);
   const auto shift = [&](std::size_t i) { return std::log(drawn[i].loss / points[i].loss); };
   CHECK(points[2].cluster == points[3].cluster);
   CHECK(shift(2) == Approx(shift(3)).epsilon(1e-12));
@@ -272,7 +277,8 @@ TEST_CASE("Noise has the deviation asked for, and Laplace noise heavier tails") 
   Points points = sweep(chinchilla_law(), kSimulated, 100, std::vector<double>(50, 20.0));
   double kurtosis[2];
   for (const bool laplace : {false, true}) {
-    const Points drawn = draw_losses(points, chinchilla_law(), truth(), {0.01, 0, laplace}, 3, 0);
+    const Points drawn =
+        draw_losses(points, chinchilla_law(), simulated_truth(), {0.01, 0, laplace}, 3, 0);
     std::vector<double> shifts;
     double fourth = 0;
     for (std::size_t i = 0; i < points.size(); ++i) {
@@ -288,8 +294,9 @@ TEST_CASE("Noise has the deviation asked for, and Laplace noise heavier tails") 
 
 TEST_CASE("The noise of runs and of points is told apart around a fit") {
   for (const LossNoise planted : {LossNoise{0.004, 0.02, false}, LossNoise{0.02, 0.01, false}}) {
-    const Points points = draw_losses(runs_of_six(), chinchilla_law(), truth(), planted, 1, 0);
-    const LossNoise found = noise_around(points, fitted(points));
+    const Points points =
+        draw_losses(runs_of_six(), chinchilla_law(), simulated_truth(), planted, 1, 0);
+    const LossNoise found = noise_around(points, fitted_to(points));
     CHECK(found.point == Approx(planted.point).epsilon(0.15));
     CHECK(found.run == Approx(planted.run).epsilon(0.2));
     CHECK_FALSE(found.laplace);
@@ -300,8 +307,9 @@ TEST_CASE("The noise of points that are runs of their own is all theirs") {
   Points points = runs_of_six();
   for (Point& each : points) each.cluster = -1;
   for (const bool laplace : {false, true}) {
-    const Points noisy = draw_losses(points, chinchilla_law(), truth(), {0.01, 0, laplace}, 1, 0);
-    const LossNoise found = noise_around(noisy, fitted(noisy));
+    const Points noisy =
+        draw_losses(points, chinchilla_law(), simulated_truth(), {0.01, 0, laplace}, 1, 0);
+    const LossNoise found = noise_around(noisy, fitted_to(noisy));
     CHECK(found.point == Approx(0.01).epsilon(0.1));
     CHECK(found.run == 0);
     CHECK(found.laplace == laplace);
@@ -319,11 +327,12 @@ TEST_CASE("Bad settings of a simulation are named with their bounds") {
   CHECK_THAT(found[1], has_text("noise.run = 1"));
   CHECK_THAT(found[2], has_text("sweeps = 0"));
   CHECK_THAT(found[3], has_text("flops = -1"));
-  CHECK_THROWS_AS(simulate(design(), chinchilla_law(), truth(), options), std::invalid_argument);
+  CHECK_THROWS_AS(simulate(design(), chinchilla_law(), simulated_truth(), options),
+                  std::invalid_argument);
   Points few = design();
   few.resize(3);
-  CHECK_THROWS_AS(simulate(few, chinchilla_law(), truth(), least_squares(2, 0)),
+  CHECK_THROWS_AS(simulate(few, chinchilla_law(), simulated_truth(), least_squares(2, 0)),
                   std::invalid_argument);
-  CHECK_THROWS_AS(simulate({}, chinchilla_law(), truth(), least_squares(2, 0)),
+  CHECK_THROWS_AS(simulate({}, chinchilla_law(), simulated_truth(), least_squares(2, 0)),
                   std::invalid_argument);
 }
