@@ -14,7 +14,7 @@ namespace {
 const PowerForm kEnvelopeForm{std::log(planted::kE), std::log(planted::kA), planted::kAlpha,
                               std::log(planted::kB), planted::kBeta,        0};
 
-TrainingEnvelopeOptions quick(int draws = 0) {
+TrainingEnvelopeOptions quick_envelope(int draws = 0) {
   TrainingEnvelopeOptions options;
   options.frontier.draws = draws;
   return options;
@@ -36,7 +36,7 @@ Points training_curves() {
 }  // namespace
 
 TEST_CASE("The best of many training curves follows the planted optimum") {
-  TrainingEnvelopeOptions options = quick(100);
+  TrainingEnvelopeOptions options = quick_envelope(100);
   options.frontier.flops = {1e19};
   const TrainingEnvelopeFit fit = fit_training_envelope(training_curves(), options);
   CHECK(fit.interpolated);
@@ -67,7 +67,7 @@ TEST_CASE("Two curves change places where their lines cross") {
     points.push_back({1e8, flops / 6e8, 4 * std::pow(c, -0.02), 1, 0});
     points.push_back({1e9, flops / 6e9, 5 * std::pow(c, -0.10), 1, 1});
   }
-  const TrainingEnvelopeFit fit = fit_training_envelope(points, quick());
+  const TrainingEnvelopeFit fit = fit_training_envelope(points, quick_envelope());
   REQUIRE(fit.segments.size() == 2);
   CHECK(fit.segments[0].params == Approx(1e8));
   const double crossing = 1e18 * std::pow(1.25, 1 / 0.08);
@@ -88,7 +88,7 @@ TEST_CASE("Points without checkpoints are taken where they lie on the envelope")
     points.push_back({params, flops / (6 * params), 20 * std::pow(flops, -0.05)});
     points.push_back({3 * params, flops / (18 * params), 21 * std::pow(flops, -0.05)});
   }
-  const TrainingEnvelopeFit fit = fit_training_envelope(points, quick(60));
+  const TrainingEnvelopeFit fit = fit_training_envelope(points, quick_envelope(60));
   CHECK_FALSE(fit.interpolated);
   CHECK(fit.values == 12);
   CHECK(*fit.frontier.params.exponent.value == Approx(0.5).epsilon(1e-9));
@@ -100,14 +100,14 @@ TEST_CASE("Points of runs without curves are left out and counted") {
   Points points = training_curves();
   points.push_back({1e9, 2e10, 1.0});
   points.push_back({1e9, 2e10, 1.0, 1, 999});
-  const TrainingEnvelopeFit fit = fit_training_envelope(points, quick());
+  const TrainingEnvelopeFit fit = fit_training_envelope(points, quick_envelope());
   CHECK(fit.single_points == 2);
   CHECK(fit.runs == 120);
   CHECK_THAT(fit.warnings.back(), has_text("2 points are left out"));
 }
 
 TEST_CASE("Draws do not depend on threads") {
-  TrainingEnvelopeOptions options = quick(40);
+  TrainingEnvelopeOptions options = quick_envelope(40);
   options.frontier.threads = 1;
   const double low =
       fit_training_envelope(training_curves(), options).frontier.params.exponent.ci95->low;
@@ -117,11 +117,12 @@ TEST_CASE("Draws do not depend on threads") {
 }
 
 TEST_CASE("What is no training run is refused") {
-  CHECK_THROWS_WITH(fit_training_envelope({{1e8, 1e9, 3, 1, 0}, {2e8, 2e9, 2.9, 1, 0}}, quick()),
-                    has_text("belong to one run"));
-  CHECK_THROWS_WITH(fit_training_envelope({{1e8, 1e9, 3}, {2e8, 2e9, 3.1}}, quick()),
+  CHECK_THROWS_WITH(
+      fit_training_envelope({{1e8, 1e9, 3, 1, 0}, {2e8, 2e9, 2.9, 1, 0}}, quick_envelope()),
+      has_text("belong to one run"));
+  CHECK_THROWS_WITH(fit_training_envelope({{1e8, 1e9, 3}, {2e8, 2e9, 3.1}}, quick_envelope()),
                     has_text("fewer than two"));
-  TrainingEnvelopeOptions options = quick();
+  TrainingEnvelopeOptions options = quick_envelope();
   options.frontier.resampling = Resampling::kParametric;
   options.grid = 1;
   CHECK(problems(options).size() == 2);
