@@ -30,7 +30,7 @@ std::vector<Case> cases() {
           {&kaplan_law(), {fixed("A", 12)}}};
 }
 
-Theta typical(const Law& law) {
+Theta typical_variant(const Law& law) {
   Theta theta(law.size());
   for (int i = 0; i < law.size(); ++i) {
     const auto& info = law.coefficients[static_cast<std::size_t>(i)];
@@ -57,7 +57,7 @@ TEST_CASE("A constrained law predicts what the whole law says of its coefficient
     REQUIRE(problems(*each.law, each.constraints).empty());
     const ConstrainedLaw found = constrained(*each.law, each.constraints, kMeanN, kMeanD);
     CHECK(found.law.size() + each.constraints.size() == each.law->coefficients.size());
-    const Theta centred = typical(found.law);
+    const Theta centred = typical_variant(found.law);
     Theta plain = centred;
     found.law.shift(plain.data(), kMeanN, kMeanD);
     const Theta whole = found.whole(plain);
@@ -86,7 +86,7 @@ TEST_CASE("The derivatives of a constrained law are those of finite differences"
     INFO(each.law->name << " " << describe(each.constraints.front()));
     const ConstrainedLaw found = constrained(*each.law, each.constraints, kMeanN, kMeanD);
     const std::vector<Sample> samples = centred_samples();
-    const Theta theta = typical(found.law);
+    const Theta theta = typical_variant(found.law);
     Sums sums;
     found.law.accumulate(theta, samples, 0.1, sums);
     for (int j = 0; j < theta.size(); ++j) {

@@ -27,7 +27,7 @@ LocalOptions options(std::size_t slots = 2) { return {SMALL_NEST, std::vector<Sl
 
 LaunchPlace begin(LocalLauncher& launcher, const LaunchRequest& request) {
   LaunchPlace committed;
-  REQUIRE(launcher.begin(request, [&](const LaunchPlace& place) { committed = place; }));
+  REQUIRE(launcher.start(request, [&](const LaunchPlace& place) { committed = place; }));
   return committed;
 }
 

@@ -17,7 +17,7 @@ at::Tensor random_numbers(at::IntArrayRef shape, uint64_t seed, double scale = 1
   return at::randn(shape, generator, at::kFloat) * scale;
 }
 
-float* data(const at::Tensor& tensor) { return tensor.data_ptr<float>(); }
+float* floats_of(const at::Tensor& tensor) { return tensor.data_ptr<float>(); }
 
 double largest(const at::Tensor& tensor) { return tensor.abs().max().item<double>(); }
 
@@ -27,8 +27,9 @@ struct Normed {
 
 Normed through_norm(const at::Tensor& x, const at::Tensor& weight, double epsilon) {
   Normed n{at::empty_like(x), at::empty_like(x), at::empty({x.size(0)})};
-  rms_norm_forward(kTarget, {x.size(0), x.size(1), epsilon, data(x), nullptr, data(weight),
-                             data(n.sum), data(n.y), data(n.rstd)});
+  rms_norm_forward(kTarget,
+                   {x.size(0), x.size(1), epsilon, floats_of(x), nullptr, floats_of(weight),
+                    floats_of(n.sum), floats_of(n.y), floats_of(n.rstd)});
   return n;
 }
 
@@ -79,8 +80,9 @@ TEST_CASE("the gradient through a norm is orthogonal to its input") {
   Normed n = through_norm(x, weight, 1e-12);
   at::Tensor d_x = at::full_like(x, NAN), d_weight = at::zeros({40}),
              scratch = at::empty({kRmsNormScratchRows, 40});
-  rms_norm_backward(kTarget, {9, 40, false, data(d_y), data(n.sum), data(weight), data(n.rstd),
-                              data(d_x), data(d_weight), data(scratch)});
+  rms_norm_backward(kTarget,
+                    {9, 40, false, floats_of(d_y), floats_of(n.sum), floats_of(weight),
+                     floats_of(n.rstd), floats_of(d_x), floats_of(d_weight), floats_of(scratch)});
   CHECK(largest((d_x * x).sum(-1)) < 1e-4);
   CHECK(largest(d_weight - (d_y * x * n.rstd.unsqueeze(1)).sum_to_size({40})) < 1e-5);
 }
@@ -90,10 +92,10 @@ TEST_CASE("a norm may add in place, and the sum is that of LibTorch to the last 
              weight = random_numbers({19}, 7);
   at::Tensor apart = at::empty_like(x), y = at::empty_like(x), y2 = at::empty_like(x),
              rstd = at::empty({5}), in_place = x.clone();
-  rms_norm_forward(
-      kTarget, {5, 19, 1e-5, data(x), data(delta), data(weight), data(apart), data(y), data(rstd)});
-  rms_norm_forward(kTarget, {5, 19, 1e-5, data(in_place), data(delta), data(weight), data(in_place),
-                             data(y2), data(rstd)});
+  rms_norm_forward(kTarget, {5, 19, 1e-5, floats_of(x), floats_of(delta), floats_of(weight),
+                             floats_of(apart), floats_of(y), floats_of(rstd)});
+  rms_norm_forward(kTarget, {5, 19, 1e-5, floats_of(in_place), floats_of(delta), floats_of(weight),
+                             floats_of(in_place), floats_of(y2), floats_of(rstd)});
   CHECK(at::equal(apart, x + delta));
   CHECK(at::equal(in_place, apart));
   CHECK(at::equal(y, y2));
@@ -110,7 +112,8 @@ TEST_CASE("the product of a rotated query and key depends on their distance alon
   at::Tensor qkv = at::zeros({context, 3 * size});
   qkv.narrow(1, 0, size).copy_(query.expand({context, size}));
   qkv.narrow(1, size, size).copy_(key.expand({context, size}));
-  rotary(kTarget, {context, context, 1, size, false, data(cosines), data(sines), data(qkv)});
+  rotary(kTarget,
+         {context, context, 1, size, false, floats_of(cosines), floats_of(sines), floats_of(qkv)});
   at::Tensor products =
       at::mm(qkv.narrow(1, 0, size), qkv.narrow(1, size, size).t()).to(at::kDouble);
   for (int64_t distance : {0, 1, 7, 30}) {
@@ -125,8 +128,8 @@ TEST_CASE("the loss of logits that know nothing is log V, and no constant added 
     at::Tensor targets = at::tensor({int64_t{0}, vocabulary - 1}, at::kLong), loss = at::empty({2});
     for (double constant : {0.0, -50.0, 1e4}) {
       at::Tensor logits = at::full({2, vocabulary}, constant, at::kFloat);
-      cross_entropy(kTarget,
-                    {2, vocabulary, 1.0f, data(logits), targets.data_ptr<int64_t>(), data(loss)});
+      cross_entropy(kTarget, {2, vocabulary, 1.0f, floats_of(logits), targets.data_ptr<int64_t>(),
+                              floats_of(loss)});
       CHECK(loss[0].item<double>() ==
             Approx(std::log(static_cast<double>(vocabulary))).margin(1e-3));
       // The gradient is the probability, less one at the target; it sums to nothing.
@@ -142,7 +145,8 @@ TEST_CASE("the loss of one token falls with its logit and never below zero") {
   for (double logit = -200; logit <= 200; logit += 12.5) {
     at::Tensor logits = at::zeros({1, 30});
     logits[0][3] = logit;
-    cross_entropy(kTarget, {1, 30, 0.0f, data(logits), targets.data_ptr<int64_t>(), data(loss)});
+    cross_entropy(kTarget,
+                  {1, 30, 0.0f, floats_of(logits), targets.data_ptr<int64_t>(), floats_of(loss)});
     auto now = loss[0].item<double>();
     CHECK(now <= before);
     CHECK(now >= 0);
@@ -161,8 +165,8 @@ struct Steps {
   void take(int64_t step, const at::Tensor& g, double rate, double decay, double clip,
             double epsilon = 1e-8) {
     at::Tensor norm = at::linalg_vector_norm(g);
-    adamw(kTarget, {g.numel(), step, rate, 0.9, 0.95, epsilon, decay, clip, data(norm), data(g),
-                    data(w), data(m), data(v), data(w)});
+    adamw(kTarget, {g.numel(), step, rate, 0.9, 0.95, epsilon, decay, clip, floats_of(norm),
+                    floats_of(g), floats_of(w), floats_of(m), floats_of(v), floats_of(w)});
   }
 };
 
@@ -226,8 +230,8 @@ TEST_CASE("a product writes its block of a wider matrix and nothing beside it") 
     for (int64_t columns : {1, 8, 13}) {
       at::Tensor a = random_numbers({rows, 6}, 16), b = random_numbers({6, columns}, 17),
                  wide = at::full({rows, 20}, 7.0f);
-      matrix_product(
-          {rows, columns, 6, data(a), 6, 1, data(b), columns, 1, data(wide) + 2, 20, false});
+      matrix_product({rows, columns, 6, floats_of(a), 6, 1, floats_of(b), columns, 1,
+                      floats_of(wide) + 2, 20, false});
       CHECK(largest(wide.narrow(1, 2, columns) - at::mm(a, b)) < 1e-5);
       CHECK(at::equal(wide.narrow(1, 0, 2), at::full({rows, 2}, 7.0f)));
       CHECK(at::equal(wide.narrow(1, 2 + columns, 18 - columns),
@@ -238,9 +242,9 @@ TEST_CASE("a product writes its block of a wider matrix and nothing beside it") 
 
 TEST_CASE("a product over nothing is zero, or adds nothing") {
   at::Tensor a = at::empty({4, 0}), b = at::empty({0, 5}), c = at::full({4, 5}, 3.0f);
-  matrix_product({4, 5, 0, data(a), 0, 1, data(b), 5, 1, data(c), 5, true});
+  matrix_product({4, 5, 0, floats_of(a), 0, 1, floats_of(b), 5, 1, floats_of(c), 5, true});
   CHECK(at::equal(c, at::full({4, 5}, 3.0f)));
-  matrix_product({4, 5, 0, data(a), 0, 1, data(b), 5, 1, data(c), 5, false});
+  matrix_product({4, 5, 0, floats_of(a), 0, 1, floats_of(b), 5, 1, floats_of(c), 5, false});
   CHECK(at::equal(c, at::zeros({4, 5})));
 }
 
