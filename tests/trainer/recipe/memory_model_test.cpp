@@ -81,7 +81,7 @@ TEST_CASE("each kind grows with what it is said to grow with") {
   const MemoryUse one = memory_use(on_gpu(s, 1, 1)), two = memory_use(on_gpu(s, 2, 1));
   CHECK(two.layers == 2 * one.layers);
   CHECK(two.states() == one.states());
-  CHECK(two.weight_gradients == one.weight_gradients);
+  CHECK(two.weight_gradients == 2 * one.weight_gradients);
   CHECK(two.total() > one.total());
 }
 
