@@ -112,7 +112,7 @@ TEST_CASE("streaming holds one bucket and not the state") {
   REQUIRE(std::filesystem::file_size(folder / "c/moment2.safetensors") >
           static_cast<uint64_t>(4 * 26'000'000));
   // Where the peak cannot be begun anew it says nothing.
-  if (peak_before - before < state_kib / 10) CHECK(peak - before < state_kib / 8);
+  if (peak_before - before < state_kib / 10) CHECK(peak - before < state_kib / 4);
 }
 
 }  // namespace crosslaw::trainer
