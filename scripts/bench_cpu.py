@@ -2,18 +2,19 @@
 """Training speed on the CPU beside PyTorch's, on this machine: the same model, batch and optimizer, in turn, medians.
 
 bench_cpu.py [--sizes 8k,40k,0.54M,3M,10M] [--threads 1,2] [--rounds 3] [--no-compile]
-    --python FILE   a Python with torch (default: the one that scripts/setup.sh made; it needs numpy, sympy, networkx,
-                    jinja2, filelock, fsspec and typing_extensions besides)
+    --python FILE   a Python with torch and what torch.compile needs (default: the one that scripts/setup.sh made)
 
 crosslaw-train is run twice with different numbers of steps, so that start, validation and checkpoint cancel. Run it on
 a quiet machine; threads are pinned to the first cores.
 """
 import argparse
+import dataclasses
 import hashlib
 import json
 import os
 import pathlib
 import random
+import shutil
 import statistics
 import struct
 import subprocess
@@ -21,59 +22,82 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-VOCABULARY, CONTEXT = 256, 256
-# hidden, ffn, heads, layers, sequences in a batch, steps of a measurement
-SIZES = {"8k": (20, 52, 2, 1, 16, 60), "40k": (40, 108, 2, 2, 16, 30), "0.54M": (96, 256, 4, 5, 16, 8),
-         "3M": (192, 512, 6, 7, 16, 3), "10M": (320, 864, 8, 8, 16, 2)}
 
 
-def write_shard(file, tokens):
+@dataclasses.dataclass
+class Work:
+    """What is trained, by both sides, and how."""
+    hidden: int
+    ffn: int
+    heads: int
+    layers: int
+    sequences: int  # in a batch
+    steps: int  # of a measurement
+    vocabulary: int = 256
+    context: int = 256
+    tied: bool = True
+    device: str = "cpu"
+    threads: int = 1
+    micro_batch: int = 0  # sequences of the twin at a time; 0: the batch
+
+
+SIZES = {"8k": Work(20, 52, 2, 1, 16, 60), "40k": Work(40, 108, 2, 2, 16, 30), "0.54M": Work(96, 256, 4, 5, 16, 8),
+         "3M": Work(192, 512, 6, 7, 16, 3), "10M": Work(320, 864, 8, 8, 16, 2)}
+
+
+def write_shard(file, tokens, vocabulary):
     generator = random.Random(1)
-    header = struct.pack("<8sIIQQQ24x", b"CLTOKENS", 1, 2, VOCABULARY, tokens, tokens)
-    file.write_bytes(header + struct.pack(f"<{tokens}H", *(generator.randrange(VOCABULARY) for _ in range(tokens))))
+    header = struct.pack("<8sIIQQQ24x", b"CLTOKENS", 1, 2, vocabulary, tokens, tokens)
+    file.write_bytes(header + struct.pack(f"<{tokens}H", *(generator.randrange(vocabulary) for _ in range(tokens))))
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def run_ours(trainer, folder, size, threads, steps):
-    """Seconds that crosslaw-train says it took for so many steps, all included."""
-    hidden, ffn, heads, layers, sequences, _ = SIZES[size]
-    train, valid = folder / "train.tokens", folder / "valid.tokens"
+def run_ours(trainer, folder, work, steps):
+    """What crosslaw-train says of so many steps, start and end included."""
+    train, valid = folder / f"train-{work.vocabulary}.tokens", folder / f"valid-{work.vocabulary}-{work.context}.tokens"
     if not train.exists():
-        write_shard(train, 200_001), write_shard(valid, CONTEXT + 1)
+        write_shard(train, 200_001, work.vocabulary)
+    if not valid.exists():
+        write_shard(valid, work.context + 1, work.vocabulary)
     hashes = [hashlib.sha256(f.read_bytes()).hexdigest() for f in (train, valid)]
-    recipe = {"version": 1, "tokenizer_sha256": "", "context_tokens": CONTEXT, "batch_sequences": sequences,
-              "model": {"vocabulary": VOCABULARY, "hidden": hidden, "ffn": ffn, "heads": heads, "layers": layers,
-                        "tied_head": True, "norm_epsilon": 1e-5, "rope_theta": 10000.0},
+    recipe = {"version": 1, "tokenizer_sha256": "", "context_tokens": work.context, "batch_sequences": work.sequences,
+              "model": {"vocabulary": work.vocabulary, "hidden": work.hidden, "ffn": work.ffn, "heads": work.heads,
+                        "layers": work.layers, "tied_head": work.tied, "norm_epsilon": 1e-5, "rope_theta": 10000.0},
               "schedule": {"kind": "cosine", "steps": steps, "warmup_steps": 1, "peak_learning_rate": 1e-3,
                            "final_ratio": 0.1},
               "optimizer": {"beta1": 0.9, "beta2": 0.95, "epsilon": 1e-8, "weight_decay": 0.1, "clip_norm": 1.0},
-              "precision": "fp32", "mixture": [{"language": "x", "share": 1.0, "sha256": hashes[0]}],
+              "precision": "auto", "mixture": [{"language": "x", "share": 1.0, "sha256": hashes[0]}],
               "validation": [{"language": "x", "sha256": hashes[1]}], "seed": 1, "init": {"std": 0.0}}
-    execution = {"token": "t", "device": "cpu", "gpu_uuid": "", "threads": threads, "train_shards": {"x": str(train)},
-                 "valid_shards": {"x": str(valid)}, "start_checkpoints": [], "parent_checkpoint": "",
-                 "choice_files": {}, "evaluation_steps": [], "others_at_ends_only": False,
+    execution = {"token": "t", "device": work.device, "gpu_uuid": "", "threads": work.threads,
+                 "train_shards": {"x": str(train)}, "valid_shards": {"x": str(valid)}, "start_checkpoints": [],
+                 "parent_checkpoint": "", "choice_files": {}, "evaluation_steps": [], "others_at_ends_only": False,
                  "others_course_tokens": 0, "publish_steps": [],
                  "checkpoint_every_seconds": 1e9, "checkpoint_time_share": 1.0, "micro_batch_sequences": 0, "ranks": 1,
-                 "gradient_parts": 0, "rank_timeout_seconds": 300.0}
+                 "gradient_parts": 0, "deterministic": False, "rank_timeout_seconds": 300.0}
     attempt = pathlib.Path(tempfile.mkdtemp(dir=folder))
     (attempt / "config.json").write_text(json.dumps({"version": 1, "key": "", "recipe": recipe, "execution": execution}))
     done = subprocess.run([trainer, attempt / "config.json"], capture_output=True, text=True)
     if done.returncode != 0:
-        sys.exit(f"bench_cpu: crosslaw-train failed: {done.stderr}")
-    return json.loads((attempt / "result.json").read_text())["seconds"]
+        sys.exit(f"crosslaw-train failed: {done.stderr}")
+    result = json.loads((attempt / "result.json").read_text())
+    shutil.rmtree(attempt)
+    return result
 
 
-def ours(trainer, folder, size, threads):
-    steps = SIZES[size][5]
-    few, many = (run_ours(trainer, folder, size, threads, n) for n in (2, 2 + 2 * steps))
-    return (many - few) / (2 * steps)
+def ours(trainer, folder, work):
+    """Seconds of a step."""
+    few, many = (run_ours(trainer, folder, work, n)["seconds"] for n in (2, 2 + 2 * work.steps))
+    return (many - few) / (2 * work.steps)
 
 
 TWIN = '''
 import json, sys, time, torch
 import torch.nn.functional as F
-(hidden, ffn, heads, layers, sequences, steps), threads, compiled, vocabulary, context = json.loads(sys.argv[1])
-torch.set_num_threads(threads)
+w, mode = json.loads(sys.argv[1])
+hidden, ffn, heads, layers, context, device = (w[k] for k in ("hidden", "ffn", "heads", "layers", "context", "device"))
+micro = w["micro_batch"] or w["sequences"]
+torch.set_num_threads(w["threads"])
+torch.set_default_device(device)
 half = hidden // heads // 2
 angles = torch.outer(torch.arange(context, dtype=torch.double), 1e4 ** (-torch.arange(half, dtype=torch.double) / half))
 cos, sin = angles.cos().float(), angles.sin().float()
@@ -96,33 +120,40 @@ class Block(torch.nn.Module):
 class Model(torch.nn.Module):
     def __init__(self):
         super().__init__()
-        self.e = torch.nn.Embedding(vocabulary, hidden)
+        self.e = torch.nn.Embedding(w["vocabulary"], hidden)
+        self.head = self.e if w["tied"] else torch.nn.Embedding(w["vocabulary"], hidden)
         self.blocks = torch.nn.ModuleList(Block() for _ in range(layers))
         self.n = torch.nn.RMSNorm(hidden, 1e-5)
     def forward(self, t):
         x = self.e(t[:, :-1])
         for block in self.blocks: x = block(x)
-        return F.cross_entropy((self.n(x) @ self.e.weight.t()).flatten(0, 1), t[:, 1:].flatten())
+        return F.cross_entropy((self.n(x) @ self.head.weight.t()).flatten(0, 1), t[:, 1:].flatten())
 model = Model()
 optimizer = torch.optim.AdamW(model.parameters(), 1e-3, (0.9, 0.95), weight_decay=0.1, fused=True)
-call = torch.compile(model) if compiled else model
-tokens = torch.randint(vocabulary, (sequences, context + 1))
+call = model if mode is None else torch.compile(model, mode=mode)
+tokens = torch.randint(w["vocabulary"], (w["sequences"], context + 1))
 def step():
-    optimizer.zero_grad(); loss = call(tokens); loss.backward()
+    optimizer.zero_grad()
+    for part in tokens.split(micro):
+        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+            loss = call(part)
+        (loss * (len(part) / len(tokens))).backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0); optimizer.step()
+def wait():
+    if device == "cuda": torch.cuda.synchronize()
 for _ in range(3): step()
 for line in sys.stdin:
-    start = time.perf_counter()
-    for _ in range(steps): step()
-    print((time.perf_counter() - start) / steps, flush=True)
+    wait(); start = time.perf_counter()
+    for _ in range(w["steps"]): step()
+    wait(); print((time.perf_counter() - start) / w["steps"], flush=True)
 '''
 
 
 class Twin:
-    """A PyTorch process that measures when it is told to."""
+    """A PyTorch process that measures when it is told to. mode: of torch.compile; None: eager."""
 
-    def __init__(self, python, size, threads, compiled):
-        arguments = json.dumps([SIZES[size], threads, compiled, VOCABULARY, CONTEXT])
+    def __init__(self, python, work, mode):
+        arguments = json.dumps([dataclasses.asdict(work), mode])
         self.process = subprocess.Popen([python, "-c", TWIN, arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         text=True)
 
@@ -131,7 +162,7 @@ class Twin:
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
         if not answer:
-            sys.exit("bench_cpu: the PyTorch twin failed; see above")
+            raise RuntimeError("the PyTorch twin failed; see above")
         return float(answer)
 
     def close(self):
@@ -140,10 +171,11 @@ class Twin:
 
 
 def setup_python():
+    """The one of scripts/setup.sh that has transformers has all that torch.compile needs."""
     for line in (ROOT / "build/setup.cmake").read_text().splitlines():
-        if "Torch_DIR" in line:
-            return line.split('"')[1].split("/lib/python")[0] + "/bin/python"
-    sys.exit("bench_cpu: build/setup.cmake names no LibTorch; give --python")
+        if "CROSSLAW_PYTHON" in line:
+            return line.split('"')[1]
+    sys.exit("build/setup.cmake names no Python; give --python")
 
 
 def main():
@@ -162,13 +194,13 @@ def main():
         for threads in map(int, arguments.threads.split(",")):
             os.sched_setaffinity(0, cores[:threads])
             for size in arguments.sizes.split(","):
-                modes = [False] if arguments.no_compile else [False, True]
-                twins = [Twin(python, size, threads, compiled) for compiled in modes]
+                work = dataclasses.replace(SIZES[size], threads=threads)
+                twins = [Twin(python, work, mode) for mode in ([None] if arguments.no_compile else [None, "default"])]
                 times = [[] for _ in range(1 + len(twins))]
                 for twin in twins:
                     twin()  # warm, and compiled
                 for _ in range(arguments.rounds):
-                    times[0].append(ours(arguments.trainer, pathlib.Path(folder), size, threads))
+                    times[0].append(ours(arguments.trainer, pathlib.Path(folder), work))
                     for i, twin in enumerate(twins):
                         times[i + 1].append(twin())
                 for twin in twins:
@@ -178,4 +210,5 @@ def main():
                       flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -73,14 +73,14 @@ def micro_step(hidden, ffn, layers, tokens):
                                   ("down", d, f)):
         layer += [product(f"{name} forward", n, outputs, inputs), product(f"{name} d_input", n, inputs, outputs),
                   product(f"{name} d_weight", outputs, inputs, n),
-                  # the product's bf16 result is added to the fp32 gradient
-                  Operation("weight gradients added", bytes=10.0 * outputs * inputs)]
+                  # the fp32 gradient read, and 2 bytes more than a bf16 result written; in the product's own launch
+                  Operation("weight gradients added", bytes=6.0 * outputs * inputs)]
     whole = [dataclasses.replace(o, flops=o.flops * layers, bytes=o.bytes * layers, launches=o.launches * layers)
              for o in layer]
     whole += [product("head forward", n, v, d), product("head d_input", n, d, v), product("head d_weight", v, d, n),
-              Operation("weight gradients added", bytes=10.0 * v * d),
+              Operation("weight gradients added", bytes=6.0 * v * d),
               Operation("cross-entropy", bytes=2 * 2.0 * n * v),  # the row in once and out once
-              Operation("embedding", bytes=4 * row + 12.0 * v * d, launches=6),
+              Operation("embedding", bytes=4 * row + 8.0 * min(v, n) * d, launches=8),  # tokens are sorted
               Operation("final norm", bytes=8 * row, launches=3)]
     return whole
 

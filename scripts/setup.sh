@@ -133,13 +133,13 @@ write_setup_cmake() {
   mkdir -p "$repository/build"
   {
     echo "# Written by scripts/setup.sh."
-    echo "set(CROSSLAW_PLOTLY_JS \"$(site_packages "$plotly")/plotly/package_data/plotly.min.js\" CACHE FILEPATH \"\")"
-    [[ ! -e $python_tools/complete ]] || echo "set(CROSSLAW_PYTHON \"$python_tools/bin/python\" CACHE FILEPATH \"\")"
-    [[ -z $torch_config ]] || echo "set(Torch_DIR \"$torch_config\" CACHE PATH \"\")"
-    [[ -z $nvcc ]] || echo "set(CMAKE_CUDA_COMPILER \"$nvcc\" CACHE FILEPATH \"\")"
+    echo "set(CROSSLAW_PLOTLY_JS \"$(site_packages "$plotly")/plotly/package_data/plotly.min.js\" CACHE FILEPATH \"\" \${take_over})"
+    [[ ! -e $python_tools/complete ]] || echo "set(CROSSLAW_PYTHON \"$python_tools/bin/python\" CACHE FILEPATH \"\" \${take_over})"
+    [[ -z $torch_config ]] || echo "set(Torch_DIR \"$torch_config\" CACHE PATH \"\" \${take_over})"
+    [[ -z $nvcc ]] || echo "set(CMAKE_CUDA_COMPILER \"$nvcc\" CACHE FILEPATH \"\" \${take_over})"
     if [[ -n $cuda_root ]]; then
-      echo "set(CUDAToolkit_ROOT \"$cuda_root\" CACHE PATH \"\")"
-      echo "set(CUDA_TOOLKIT_ROOT_DIR \"$cuda_root\" CACHE PATH \"\")"
+      echo "set(CUDAToolkit_ROOT \"$cuda_root\" CACHE PATH \"\" \${take_over})"
+      echo "set(CUDA_TOOLKIT_ROOT_DIR \"$cuda_root\" CACHE PATH \"\" \${take_over})"
     fi
   } >"$repository/build/setup.cmake.new"
   if cmp -s "$repository/build/setup.cmake.new" "$repository/build/setup.cmake"; then

@@ -63,15 +63,20 @@ void GradientExchange::collect(const at::Tensor& slice, const at::Tensor& whole)
     whole.copy_(slice);
     return;
   }
+  // Bucket by bucket, so that a GPU never holds more than one of another rank.
   for (const Bucket& b : parameters_.buckets()) {
-    // Bucket by bucket, so that a GPU never holds more than one of another rank.
-    const at::Tensor bucket = at::empty({b.count}, slice.options());
-    owned_part(bucket, ranks_.rank(), ranks_.ranks())
-        .copy_(slice.narrow(0, b.slice_begin, b.own_count));
-    ranks_.all_gather(bucket);
-    ranks_.finish();
+    const at::Tensor bucket = collect(slice, b);
     if (ranks_.rank() == 0) whole.narrow(0, b.begin, b.count).copy_(bucket);
   }
+}
+
+at::Tensor GradientExchange::collect(const at::Tensor& slice, const Bucket& b) {
+  const at::Tensor bucket = at::empty({b.count}, slice.options());
+  owned_part(bucket, ranks_.rank(), ranks_.ranks())
+      .copy_(slice.narrow(0, b.slice_begin, b.own_count));
+  ranks_.all_gather(bucket);
+  ranks_.finish();
+  return bucket;
 }
 
 }  // namespace crosslaw::trainer

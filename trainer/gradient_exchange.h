@@ -33,6 +33,8 @@ class GradientExchange {
   // What the ranks own of a flat buffer, into `whole` on rank 0's CPU, laid out as the flat
   // buffers; the others' may be undefined. `slice` as Parameters' moments.
   void collect(const at::Tensor& slice, const at::Tensor& whole);
+  // The same of one bucket, where the slices lie, to every rank: (bucket.count).
+  at::Tensor collect(const at::Tensor& slice, const Bucket& bucket);
 
  private:
   at::Tensor own_square_sum() const;

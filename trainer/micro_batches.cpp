@@ -45,6 +45,7 @@ void MicroBatches::within_memory(const std::function<void(Llama&, int64_t)>& wor
         const bool gpu = parameters_.weights.is_cuda();
         model_ = std::make_unique<Llama>(parameters_, recipe_.model, recipe_.context_tokens,
                                          sequences_, gpu ? Llama::Path::kGpu : Llama::Path::kCpu);
+        pass_ = new_pass();
         proven_ = false;
       }
       return work(*model_, sequences_);
@@ -60,7 +61,7 @@ void MicroBatches::within_memory(const std::function<void(Llama&, int64_t)>& wor
                          sequences_, *half, reason));
       sequences_ = *half;
       // The old buffers go before the new ones are asked for.
-      model_.reset();
+      pass_.reset(), model_.reset();
       release_unused_gpu_memory();
     }
   }
@@ -104,8 +105,9 @@ at::Tensor MicroBatches::gradients_of_part(const TrainingText& text, int64_t ste
     std::function<void(int64_t)> layer_done;
     if (sends && from + count == end)
       layer_done = [this](int64_t layer) { exchange_.layer_done(layer); };
-    const at::Tensor own =
-        model_->accumulate_gradients(tokens.narrow(0, from - begin, count), scale, layer_done);
+    const at::Tensor micro_batch = tokens.narrow(0, from - begin, count);
+    const at::Tensor own = layer_done ? model_->accumulate_gradients(micro_batch, scale, layer_done)
+                                      : pass_->accumulate_gradients(*model_, micro_batch, scale);
     loss = loss.defined() ? loss + own : own;
   }
   return loss;
@@ -134,6 +136,12 @@ at::Tensor MicroBatches::loss_of_parts(const ValidationText& text, int64_t windo
   for (int64_t from = windows * first / parts_; from < end; from += sequences_)
     total += model_->loss_sum(on_device(text.windows_from(from, std::min(sequences_, end - from))));
   return total;
+}
+
+std::unique_ptr<RepeatedPass> MicroBatches::new_pass() const {
+  const bool records =
+      parameters_.weights.is_cuda() && recording_pays(parameters_.count(), recipe_.batch_tokens());
+  return std::make_unique<RepeatedPass>(records ? gpu_recording() : nullptr, say_);
 }
 
 // From pinned memory, or the copy would wait for the steps that are still under way.

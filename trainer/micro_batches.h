@@ -12,6 +12,7 @@
 #include "trainer/model/llama.h"
 #include "trainer/ranks/communicator.h"
 #include "trainer/recipe/train_config.h"
+#include "trainer/repeated_pass.h"
 #include "trainer/text_stream.h"
 
 namespace crosslaw::trainer {
@@ -51,6 +52,7 @@ class MicroBatches {
   at::Tensor gradients_of_part(const TrainingText& text, int64_t step, int64_t part);
   at::Tensor loss_of_parts(const ValidationText& text, int64_t windows, int64_t first,
                            int64_t count);
+  std::unique_ptr<RepeatedPass> new_pass() const;
   at::Tensor on_device(const at::Tensor& tokens) const;
 
   const TrainConfig& config_;
@@ -61,8 +63,9 @@ class MicroBatches {
   std::function<void(const std::string&)> say_;
   int64_t parts_, first_part_, own_parts_;  // of each batch; this rank's come together
   int64_t sequences_;
-  std::unique_ptr<Llama> model_;  // on the same tensors
-  bool proven_ = false;           // it has done a step: memory suffices
+  std::unique_ptr<Llama> model_;        // on the same tensors
+  std::unique_ptr<RepeatedPass> pass_;  // of that model
+  bool proven_ = false;                 // it has done a step: memory suffices
 };
 
 }  // namespace crosslaw::trainer

@@ -38,7 +38,7 @@ at::Device open_device(const Execution& execution) {
     throw Refused(
         fmt::format("GPU {} was promised, {} is visible", execution.gpu_uuid, gpu_uuid()));
   }
-  prefer_cudnn_attention();
+  execution.deterministic ? prefer_deterministic_attention() : prefer_cudnn_attention();
   return {at::kCUDA, 0};
 }
 

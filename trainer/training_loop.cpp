@@ -13,17 +13,15 @@
 #include <stdexcept>
 #include <utility>
 
-#include "db/files/file_system.h"
-#include "trainer/checkpoint_writer.h"
 #include "trainer/choice_scoring.h"
 #include "trainer/gradient_exchange.h"
 #include "trainer/loss_log.h"
 #include "trainer/matrix_optimizers.h"
 #include "trainer/micro_batches.h"
-#include "trainer/model/checkpoint.h"
 #include "trainer/out_of_memory.h"
 #include "trainer/recipe/learning_rate.h"
 #include "trainer/recipe/model_cost.h"
+#include "trainer/run_checkpoints.h"
 #include "trainer/run_setup.h"
 #include "trainer/text_stream.h"
 
@@ -63,27 +61,24 @@ class TrainingRun {
         exchange_(parameters_, ranks, gradient_parts(config) > 1),
         passes_(config, parameters_, ranks, exchange_, hooks_.say),
         losses_(config, [this](const TrainLines& lines) { report_losses(lines); }),
-        key_(run_key(recipe_)),
-        trajectory_(trajectory_key(recipe_)),
-        last_checkpoint_time_(Clock::now()),
-        writer_(parameters_, recipe_.model) {
-    if (is_first()) require_disk();
+        checkpoints_(config, folder_, parameters_, exchange_, ranks,
+                     {hooks_.on_checkpoint, hooks_.say}) {
     for (const ValidationSet& set : recipe_.validation) {
       validation_.emplace_back(set, config.execution.valid_shards.at(set.language),
                                recipe_.context_tokens, recipe_.model.vocabulary);
     }
-    // Sets, for the loop asks at each step.
+    // A set, for the loop asks at each step.
     for (int64_t step : config.execution.evaluation_steps) evaluation_steps_.insert(step);
-    for (int64_t step : config.execution.publish_steps) publish_steps_.insert(step);
     evaluation_steps_.insert(recipe_.schedule.steps);
   }
 
   RunResult run() {
     Clock::time_point start = Clock::now();
-    int64_t step = restore_start_state();
+    int64_t step = checkpoints_.restore();
     result_.start_step = step;
     result_.outcome = train_from(step);
     result_.seconds = seconds_since(start);
+    result_.checkpoint = checkpoints_.last();
     result_.micro_batch_sequences = passes_.sequences();
     double trained =
         static_cast<double>((result_.step - result_.start_step) * recipe_.batch_tokens());
@@ -92,20 +87,7 @@ class TrainingRun {
   }
 
  private:
-  void say(const std::string& message) const {
-    if (hooks_.say) hooks_.say(message);
-  }
-
   bool is_first() const { return ranks_.rank() == 0; }
-
-  // Whether all ranks say so.
-  bool all_agree(bool yes) {
-    if (ranks_.ranks() == 1) return yes;
-    const at::Tensor nays = at::full({1}, yes ? 0.0 : 1.0, device_double());
-    ranks_.all_reduce(nays);
-    ranks_.finish();
-    return nays.item<double>() == 0;
-  }
 
   at::TensorOptions device_double() const {
     return at::TensorOptions().dtype(at::kDouble).device(device_);
@@ -115,64 +97,6 @@ class TrainingRun {
     // What comes from a communication that broke off is no loss.
     ranks_.finish();
     if (hooks_.on_train) hooks_.on_train(lines);
-  }
-
-  // One checkpoint stays until the next one is there.
-  void require_disk() const {
-    const std::string shortage = db::disk_shortage(
-        folder_, checkpoint_bytes(recipe_.model, true) + checkpoint_bytes(recipe_.model, false));
-    if (!shortage.empty()) throw Refused("no room for the run's checkpoints: " + shortage);
-  }
-
-  // Best start first: a checkpoint of this run or of the trajectory that it shares, else the
-  // parent's weights, else random ones. A damaged candidate costs time, not the run; a damaged
-  // parent is refused, for to train from something else would be another run under the same key.
-  int64_t restore_start_state() {
-    for (const std::string& candidate : config_.execution.start_checkpoints) {
-      const std::optional<int64_t> step = resume_from(candidate);
-      // From different states ranks would train something else than the run.
-      if (all_agree(step.has_value())) {
-        say(fmt::format("resuming at step {} from {}", *step, candidate));
-        return *step;
-      }
-      if (step) say(fmt::format("not used: {}: another rank could not read it", candidate));
-    }
-    // A rejected candidate may have been loaded before its key was read.
-    parameters_.moment1.zero_();
-    parameters_.moment2.zero_();
-    if (recipe_.parent_key.empty()) {
-      parameters_.initialize(recipe_.seed, recipe_.init_std);
-      return 0;
-    }
-    try {
-      // Weights alone: the schedule begins anew, and so do the moments. A checkpoint on the way is
-      // called by its trajectory, which longer and shorter runs share.
-      CheckpointState state =
-          load_checkpoint(parameters_, recipe_.model, false, config_.execution.parent_checkpoint);
-      const bool on_the_way =
-          state.trajectory == recipe_.parent_key && state.step == recipe_.parent_step;
-      if (state.key != recipe_.parent_key && !on_the_way)
-        throw std::runtime_error(config_.execution.parent_checkpoint + ": belongs to another run");
-    } catch (const std::runtime_error& error) {
-      throw Refused(
-          fmt::format("the checkpoint to continue from cannot be used: {}", error.what()));
-    }
-    return 0;
-  }
-
-  // Its step; nothing, and why is said, when the run cannot go on from it.
-  std::optional<int64_t> resume_from(const std::string& candidate) {
-    try {
-      CheckpointState state = load_checkpoint(parameters_, recipe_.model, true, candidate);
-      // Another run's checkpoint is as good as our own up to where the schedules part.
-      bool shared = state.trajectory == trajectory_ && state.step <= shared_steps(recipe_.schedule);
-      if (state.key != key_ && !shared)
-        throw std::runtime_error(candidate + ": belongs to another run");
-      return state.step;
-    } catch (const std::runtime_error& error) {
-      say(fmt::format("not used: {}", error.what()));
-      return std::nullopt;
-    }
   }
 
   Outcome train_from(int64_t step) {
@@ -188,15 +112,15 @@ class TrainingRun {
         losses_.publish();
         if (losses_.diverged()) return diverged();
         publish(step, true);
-        report_checkpoint(writer_.wait());
+        checkpoints_.finish();
         return Outcome::kStopped;
       }
       train_one_step(step);
       result_.step = step + 1;
-      report_checkpoint(writer_.published());
+      checkpoints_.look();
       if (losses_.diverged()) return diverged();
       bool publishes = step + 1 < recipe_.schedule.steps &&
-                       (checkpoint_due() || publish_steps_.contains(step + 1));
+                       (checkpoint_due() || checkpoints_.asked_for_after(step + 1));
       if (publishes || losses_.unpublished() >= kMostStepsInOneLine) losses_.publish();
       // Before the checkpoint: a run that is stopped in between repeats an evaluation at most,
       // which replaces its row; the other order could lose it.
@@ -212,21 +136,13 @@ class TrainingRun {
     }
     score_choices(step);
     publish(step, false);
-    report_checkpoint(writer_.wait());
+    checkpoints_.finish();
     return Outcome::kDone;
   }
 
   bool own_wish_to_stop() const { return hooks_.should_stop && hooks_.should_stop(); }
-  // Less often than asked for where checkpoints would cost more than their share of the time.
-  bool own_checkpoint_due() const {
-    const Execution& e = config_.execution;
-    const double seldom =
-        e.checkpoint_time_share < 1 ? checkpoint_seconds_ / e.checkpoint_time_share : 0;
-    return is_first() &&
-           seconds_since(last_checkpoint_time_) >= std::max(e.checkpoint_every_seconds, seldom);
-  }
   at::Tensor own_requests() const {
-    const double stop = own_wish_to_stop() ? 1 : 0, checkpoint = own_checkpoint_due() ? 1 : 0;
+    const double stop = own_wish_to_stop() ? 1 : 0, checkpoint = checkpoints_.due() ? 1 : 0;
     // Filled where they lie: a copy from here would wait for the GPU.
     return at::cat(
         {at::full({1}, stop, device_double()), at::full({1}, checkpoint, device_double())});
@@ -236,14 +152,14 @@ class TrainingRun {
     return ranks_.ranks() == 1 ? own_wish_to_stop() : losses_.requests().stop;
   }
   bool checkpoint_due() const {
-    return ranks_.ranks() == 1 ? own_checkpoint_due() : losses_.requests().checkpoint;
+    return ranks_.ranks() == 1 ? checkpoints_.due() : losses_.requests().checkpoint;
   }
 
   // No checkpoint: nobody should continue from here.
   Outcome diverged() {
     ranks_.finish();  // or is another rank lost, and the loss none?
     losses_.publish();
-    report_checkpoint(writer_.wait());
+    checkpoints_.finish();
     result_.message = losses_.divergence();
     return Outcome::kDiverged;
   }
@@ -338,56 +254,13 @@ class TrainingRun {
     }
   }
 
-  // Copies the state and lets it be written beside the steps that follow.
   void publish(int64_t step, bool resumable) {
-    const Clock::time_point start = Clock::now();
-    report_checkpoint(writer_.wait());
     // Losses first: ingest must not know a checkpoint of steps whose losses it has not seen.
     losses_.publish();
     losses_.answer_requests();
     // And to the disk: after a power cut no checkpoint may be there whose losses are not.
     if (hooks_.sync) hooks_.sync();
-    // A checkpoint from the cooldown is of use to this run alone.
-    std::string trajectory = step <= shared_steps(recipe_.schedule) ? trajectory_ : "";
-    const CheckpointWriter::Checkpoint checkpoint{
-        {step, key_, trajectory, {}}, folder_ / checkpoint_name(step), resumable};
-    if (ranks_.ranks() > 1 || (resumable && writer_.can_copy())) {
-      collect_state(resumable);
-      if (is_first()) writer_.begin(checkpoint);
-    } else {
-      Parameters& p = parameters_;
-      writer_.write_now(checkpoint, resumable ? TrainedNumbers{p.master, p.moment1, p.moment2}
-                                              : TrainedNumbers{p.master, {}, {}});
-      report_checkpoint(checkpoint);
-    }
-    checkpoint_seconds_ = seconds_since(start);
-    last_checkpoint_time_ = Clock::now();
-  }
-
-  // Into the writer's room on rank 0, whatever each rank owns.
-  void collect_state(bool resumable) {
-    const Parameters& p = parameters_;
-    const TrainedNumbers room = is_first() ? writer_.room(resumable) : TrainedNumbers{};
-    if (p.weights.scalar_type() != at::kFloat) {
-      exchange_.collect(p.master, room.master);
-    } else if (is_first()) {
-      room.master.copy_(p.weights);  // whole on every rank
-    }
-    if (!resumable) return;
-    exchange_.collect(p.moment1, room.moment1);
-    exchange_.collect(p.moment2, room.moment2);
-  }
-
-  void report_checkpoint(const std::optional<CheckpointWriter::Checkpoint>& published) {
-    if (!published) return;
-    const std::string name = published->folder.filename().string();
-    result_.checkpoint = name;
-    if (hooks_.on_checkpoint) hooks_.on_checkpoint({published->state.step, name});
-    // Those that no other run waits for are kept until the next one is published, so that there
-    // always is one to resume from.
-    if (!passing_.empty() && passing_ != name) fs::remove_all(folder_ / passing_);
-    const bool kept = !published->resumable || publish_steps_.contains(published->state.step);
-    passing_ = kept ? "" : name;
+    checkpoints_.publish(step, resumable);
   }
 
   const TrainConfig& config_;
@@ -401,13 +274,9 @@ class TrainingRun {
   GradientExchange exchange_;  // of them
   MicroBatches passes_;        // of the model over its share of text
   LossLog losses_;
-  std::string key_, trajectory_;
-  Clock::time_point last_checkpoint_time_;
-  double checkpoint_seconds_ = 0;  // that training stood still for it
-  CheckpointWriter writer_;
+  RunCheckpoints checkpoints_;
   std::vector<ValidationText> validation_;
-  std::set<int64_t> evaluation_steps_, publish_steps_;
-  std::string passing_;
+  std::set<int64_t> evaluation_steps_;
   RunResult result_;
 };
 

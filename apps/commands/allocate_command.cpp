@@ -236,10 +236,10 @@ void refuse_idle_allocate_flags(const CLI::App& command, const AllocateCommandOp
   refuse_idle_flags(command, {{"--law", chooses, kFit},
                               {"--huber-delta", fits, kFit},
                               {"--starts", fits, kFit},
-                              {"--bootstrap", fits, kFit},
+                              {"--bootstrap", chooses, kFit},  // a sweep's forecasts are made now
                               {"--resample", fits, kFit},
-                              {"--seed", fits, kFit},
-                              {"--threads", fits, kFit},
+                              {"--seed", chooses, kFit},
+                              {"--threads", chooses, kFit},
                               {"--vocabulary", ladder, "the shapes of --ladder"},
                               {"--context", ladder, "the shapes of --ladder"},
                               {"--tied-head", ladder, "the shapes of --ladder"},

@@ -157,11 +157,34 @@ std::string attempts_json(const db::RunStore& store) {
   return nlohmann::json{{"schema", 1}, {"attempts", attempts}}.dump() + "\n";
 }
 
-std::string figure_csv(const db::RunStore& store, const std::string& figure) {
+nlohmann::ordered_json page_numbers(const db::RunStore& store) {
   const Observations observations(store, ParamsCount::kAll);
-  const std::vector<PairFits> fits = stored_fits(store, observations);
-  return fit::render(figure_table(report_data(store, observations, fits, ""), figure),
-                     fit::TableFormat::kCsv);
+  return report_data(store, observations, stored_fits(store, observations), "");
+}
+
+std::string figure_csv(const nlohmann::ordered_json& data, const std::string& figure) {
+  return fit::render(figure_table(data, figure), fit::TableFormat::kCsv);
+}
+
+// Each figure that has numbers as FOLDER/NAME.csv, and the names of these files as a list.
+std::string every_figure(const db::RunStore& store, const std::filesystem::path& folder) {
+  if (folder.empty())
+    throw std::invalid_argument("--figure all: writes a file a figure; name the folder with --out");
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error)
+    throw std::invalid_argument(
+        fmt::format("--out {}: cannot be made: {}", folder.string(), error.message()));
+  const nlohmann::ordered_json data = page_numbers(store);
+  std::string written;
+  for (const std::string& name : figure_table_names()) {
+    const std::string text = figure_csv(data, name);
+    if (text.find_first_not_of('\n') == std::string::npos) continue;  // nothing of this was run
+    const std::filesystem::path file = folder / (name + ".csv");
+    db::publish_file(file, text);
+    written += file.string() + "\n";
+  }
+  return written;
 }
 
 std::string text_of(const ExportOptions& options, db::RunStore& store) {
@@ -172,11 +195,15 @@ std::string text_of(const ExportOptions& options, db::RunStore& store) {
   if (options.attempts) return options.json ? attempts_json(store) : attempts_csv(store);
   if (options.choices) return choices_csv(store);
   return options.figure.empty() ? observations_csv(store, options.every_text)
-                                : figure_csv(store, options.figure);
+                                : figure_csv(page_numbers(store), options.figure);
 }
 
 int run_export(const ExportOptions& options) {
   db::RunStore store = read_store(options.folder);
+  if (options.figure == "all" && !options.attempts) {
+    fmt::print("{}", every_figure(store, options.out));
+    return 0;
+  }
   const std::string text = text_of(options, store);
   if (options.out.empty()) {
     fmt::print("{}", text);
@@ -195,7 +222,8 @@ void add_export_command(CLI::App& app, int& exit_code) {
   command->add_option("dir", options->folder, "The sweep's folder")->required();
   command->add_option("--out", options->out, "The file to write; standard output without it");
   command->add_option("--figure", options->figure,
-                      fmt::format("Instead the numbers of a figure of the report: {}",
+                      fmt::format("Instead the numbers of a figure of the report: {}; or all, "
+                                  "a file each in the folder --out",
                                   fmt::join(figure_table_names(), ", ")));
   command->add_flag(
       "--every-text", options->every_text,

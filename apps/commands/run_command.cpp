@@ -91,6 +91,7 @@ sweep::SchedulerOptions scheduler_options(const Training& t) {
           t.spec.launch,
           t.spec.train.checkpoint_every_seconds,
           t.spec.train.checkpoint_time_share,
+          t.spec.train.deterministic,
           t.spec.train.source_loss_at_end_only,
           t.spec.train.source_valid_tokens,
           origin_here()};

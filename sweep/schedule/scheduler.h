@@ -33,6 +33,7 @@ struct SchedulerOptions {
   LaunchSpec launch;
   double checkpoint_every_seconds = 600;
   double checkpoint_time_share = 0.02;
+  bool deterministic = false;
   bool source_loss_at_ends_only = false;
   int64_t source_course_tokens = 0;  // of a continued run's source loss along the way; 0: all
   Origin origin;

@@ -190,6 +190,7 @@ void Scheduler::write_attempt_config(const Job& job, const db::AttemptRow& attem
   e.publish_steps = planned.publish_steps;
   e.checkpoint_every_seconds = options_.checkpoint_every_seconds;
   e.checkpoint_time_share = options_.checkpoint_time_share;
+  e.deterministic = options_.deterministic;
   e.micro_batch_sequences = attempt.micro_batch.value_or(0);
   e.ranks = gpus_of(job);
   e.rank_timeout_seconds = options_.launch.rank_timeout_seconds;

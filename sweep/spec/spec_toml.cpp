@@ -51,7 +51,8 @@ toml::table training_table(const TrainingSpec& t) {
                     {"source_valid_tokens", t.source_valid_tokens},
                     {"source_loss_at_end_only", t.source_loss_at_end_only},
                     {"checkpoint_every_seconds", t.checkpoint_every_seconds},
-                    {"checkpoint_time_share", t.checkpoint_time_share}};
+                    {"checkpoint_time_share", t.checkpoint_time_share},
+                    {"deterministic", t.deterministic}};
   if (t.peak_learning_rate > 0) table.insert("peak_learning_rate", t.peak_learning_rate);
   if (t.learning_rate_times_hidden > 0)
     table.insert("learning_rate_times_hidden", t.learning_rate_times_hidden);

@@ -85,6 +85,7 @@ struct TrainingSpec {
   int64_t source_valid_tokens = 0;
   bool source_loss_at_end_only = false;
   double checkpoint_every_seconds = 600;
+  bool deterministic = false;           // the same bits each time on a GPU, too
   double checkpoint_time_share = 0.02;  // seldomer where they would cost more of a run's time
 };
 

@@ -157,6 +157,7 @@ void read_training(TomlSection section, TrainingSpec& train) {
       section.number("checkpoint_time_share", train.checkpoint_time_share);
   require(train.checkpoint_time_share > 0 && train.checkpoint_time_share <= 1, section,
           "checkpoint_time_share", "in (0, 1]");
+  train.deterministic = section.boolean("deterministic", train.deterministic);
   section.finish();
 }
 

@@ -40,29 +40,37 @@ OF_SWEEPS = [
     (["fit", "DIR"], {"language", "fit", "law", "coefficient", "params_convention"}),
     (["fit", "DIR", "--method", "envelope", "--bootstrap", "0"], {"language", "strategy", "table"}),
     (["coeffs", "DIR"], {"language", "fit", "law", "chosen", "params_convention"}),
-    (["allocate", "DIR"], {"language", "fit", "law", "strategy", "loss_difference", "params_convention"}),
+    (["allocate", "DIR", "--bootstrap", "20"],
+     {"language", "fit", "law", "strategy", "forecast", "loss_difference", "params_convention"}),
     (["export", "DIR"], {"strategy", "language", "key", "params_budget"}),
-    *((["export", "DIR", "--figure", figure], set()) for figure in
-      ("losses", "frontier", "savings", "iso-loss", "coefficients", "allocation", "residuals")),
 ]
+FIGURES = {"losses", "frontier", "frontier-line", "savings", "savings-by-law", "iso-loss", "best-sizes", "measured-area",
+           "coefficients", "allocation", "residuals", "forgetting"}
+
+
+def run(crosslaw, *arguments):
+    done = subprocess.run([crosslaw, *arguments], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, f"{arguments}: {done.stderr}"
+    return done.stdout
 
 
 def check(crosslaw, arguments, columns):
     flag = [] if arguments[0] == "export" else ["--csv"]
-    done = subprocess.run([crosslaw, *arguments, *flag], capture_output=True, text=True, cwd=ROOT, check=False)
-    name = " ".join(map(str, arguments))
-    assert done.returncode == 0, f"{name}: {done.stderr}"
-    rows = list(csv.reader(io.StringIO(done.stdout)))
+    check_table(" ".join(map(str, arguments)), run(crosslaw, *arguments, *flag), columns)
+
+
+def check_table(name, text, columns):
+    rows = list(csv.reader(io.StringIO(text)))
     header = rows[0]
     assert len(rows) > 1, f"{name}: no row"
     assert all(len(row) == len(header) for row in rows), f"{name}: rows of {sorted({len(row) for row in rows})} fields"
     assert len(set(header)) == len(header), f"{name}: a column twice in {header}"
     assert columns <= set(header), f"{name}: lacks {columns - set(header)}"
-    assert rows.count(header) == 1 and "\n\n" not in done.stdout, f"{name}: more than one table"
-    if flag and {"language", "fit", "law"} <= set(header):
+    assert rows.count(header) == 1 and "\n\n" not in text, f"{name}: more than one table"
+    if not name.startswith("export") and {"language", "fit", "law"} <= set(header):
         assert header[:3] == ["language", "fit", "law"], f"{name}: {header[:3]} first"
     if pandas is not None:
-        frame = pandas.read_csv(io.StringIO(done.stdout))
+        frame = pandas.read_csv(io.StringIO(text))
         assert list(frame.columns) == header and len(frame) == len(rows) - 1, name
         for column in ("value", "flops", "loss"):
             if column in header:
@@ -78,7 +86,13 @@ def main():
         subprocess.run([make_planted_demo, sweep], check=True, cwd=ROOT)
         for arguments, columns in OF_SWEEPS:
             check(crosslaw, [sweep if each == "DIR" else each for each in arguments], columns)
-    print(f"{len(OF_FILES) + len(OF_SWEEPS)} tables, each one table; pandas {'read them' if pandas else 'is not installed'}")
+        written = run(crosslaw, "export", sweep, "--figure", "all", "--out", pathlib.Path(folder) / "figures").split()
+        figures = {pathlib.Path(file).stem: pathlib.Path(file).read_text() for file in written}
+        assert figures.keys() >= FIGURES, FIGURES - figures.keys()
+        for figure, text in figures.items():
+            check_table(f"export --figure {figure}", text, set())
+        assert figures["losses"] == run(crosslaw, "export", sweep, "--figure", "losses")
+    print(f"{len(OF_FILES) + len(OF_SWEEPS) + len(figures)} tables, each one table; pandas {'read them' if pandas else 'is not installed'}")
 
 
 if __name__ == "__main__":

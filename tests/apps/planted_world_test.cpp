@@ -49,15 +49,24 @@ double best_params(double flops, const std::string& b, const std::string& beta, 
   return best;
 }
 
+// Made and fitted once, for all sections.
+struct PlantedWorld {
+  TempFolder folder;
+  db::RunStore store = planted_store(folder);
+  apps::Observations observations{store, apps::ParamsCount::kAll};
+
+  PlantedWorld() {
+    apps::store_fits(store, observations,
+                     apps::fit_sweep(observations, {}, [](const std::string&) {}));
+  }
+};
+
 }  // namespace
 
 TEST_CASE("A planted world comes back through store, fits, allocation and report") {
-  TempFolder folder;
-  db::RunStore store = planted_store(folder);
-  apps::Observations observations(store, apps::ParamsCount::kAll);
+  static const PlantedWorld world;
+  const auto& [folder, store, observations] = world;
   REQUIRE(observations.pairs().size() == 1);
-  std::vector<apps::PairFits> made = apps::fit_sweep(observations, {}, [](const std::string&) {});
-  apps::store_fits(store, observations, made);
   CHECK(apps::fits_are_current(store, observations));
 
   // What coeffs, allocate and report read.
@@ -122,6 +131,7 @@ TEST_CASE("A planted world comes back through store, fits, allocation and report
     options.source.directory = folder.path().string();
     options.flops = {1e20};
     options.fitting.fit.law.clear();  // as on the command line
+    options.fitting.draws = 0;        // of forecasts
     options.output.json = true;
     std::ostringstream six, exact, log;
     REQUIRE(apps::run_allocate(options, six, log) == 0);

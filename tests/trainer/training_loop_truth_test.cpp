@@ -2,17 +2,15 @@
 // undisturbed run, and counts by hand.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <torch/csrc/autograd/autograd.h>
 
 #include <algorithm>
 #include <fstream>
 
 #include "tests/support/catch.h"
 #include "tests/support/full_disk.h"
-#include "tests/support/plain_llama.h"
+#include "tests/support/plain_training.h"
 #include "tests/support/training_workshop.h"
 #include "trainer/model/checkpoint.h"
-#include "trainer/recipe/learning_rate.h"
 #include "trainer/recipe/model_cost.h"
 #include "trainer/text_stream.h"
 
@@ -21,65 +19,6 @@ namespace {
 
 using tests::Journal;
 using Workshop = tests::TrainingWorkshop;
-using Leaves = std::map<std::string, at::Tensor>;
-
-Leaves leaves_of(const Parameters& parameters) {
-  Leaves leaves;
-  for (const ParameterSlot& slot : parameters.slots())
-    leaves[slot.name] = parameters.weight(slot.name).to(at::kDouble).clone();
-  return leaves;
-}
-
-struct PlainStep {
-  double loss, norm;
-};
-
-// AdamW (arXiv:1711.05101, algorithm 2) over autograd's gradients, in double precision.
-class PlainTraining {
- public:
-  PlainTraining(const TrainConfig& config, const Parameters& start)
-      : config_(config), text_(config), weights_(leaves_of(start)) {
-    for (const ParameterSlot& slot : start.slots()) is_norm_[slot.name] = slot.is_norm;
-    for (const auto& [name, w] : weights_)
-      m_[name] = at::zeros_like(w), v_[name] = at::zeros_like(w);
-  }
-
-  PlainStep step(int64_t step) {
-    for (auto& [name, w] : weights_) w = w.detach().requires_grad_();
-    std::vector<at::Tensor> inputs;
-    for (const auto& [name, w] : weights_) inputs.push_back(w);
-    at::Tensor loss = tests::plain_llama_loss(config_.recipe.model, weights_, text_.batch(step));
-    auto gradients = torch::autograd::grad({loss}, inputs);
-    double squares = 0;
-    for (const at::Tensor& g : gradients) squares += g.pow(2).sum().item<double>();
-    const AdamWOptions& o = config_.recipe.optimizer;
-    double norm = std::sqrt(squares), clip = norm > o.clip_norm ? o.clip_norm / norm : 1;
-    double rate = learning_rate(config_.recipe.schedule, step), n = static_cast<double>(step + 1);
-    size_t i = 0;
-    for (auto& [name, w] : weights_) {
-      at::Tensor g = gradients[i++] * clip;
-      m_[name] = o.beta1 * m_[name] + (1 - o.beta1) * g;
-      v_[name] = o.beta2 * v_[name] + (1 - o.beta2) * g * g;
-      at::Tensor ahead = m_[name] / (1 - std::pow(o.beta1, n)),
-                 spread = (v_[name] / (1 - std::pow(o.beta2, n))).sqrt() + o.epsilon;
-      double decay = is_norm_[name] ? 0 : o.weight_decay;
-      w = w.detach() * (1 - rate * decay) - rate * ahead / spread;
-    }
-    return {loss.item<double>(), norm};
-  }
-
-  double validation_loss(const ValidationText& text) const {
-    return tests::plain_llama_loss(config_.recipe.model, weights_,
-                                   text.windows_from(0, text.windows()))
-        .item<double>();
-  }
-
- private:
-  TrainConfig config_;
-  TrainingText text_;
-  Leaves weights_, m_, v_;
-  std::map<std::string, bool> is_norm_;
-};
 
 }  // namespace
 
@@ -92,7 +31,7 @@ TEST_CASE("training follows plain autograd and AdamW in double precision, step f
     config.execution.evaluation_steps = {1};
     Parameters start(config.recipe.model, at::kFloat, at::kCPU);
     start.initialize(config.recipe.seed, config.recipe.init_std);
-    PlainTraining plain(config, start);
+    tests::PlainTraining plain(config, start, at::kDouble);
     Journal j = w.run(config, tied ? "tied" : "untied");
     ValidationText valid({"fr", ""}, config.execution.valid_shards.at("fr"), 32, 256);
     int64_t clipped = 0;
@@ -118,7 +57,7 @@ TEST_CASE("the weights of the final checkpoint give the loss that was reported")
   Parameters loaded(config.recipe.model, at::kFloat, at::kCPU);
   load_checkpoint(loaded, config.recipe.model, false, w.checkpoint("a", 15));
   ValidationText valid({"fr", ""}, config.execution.valid_shards.at("fr"), 32, 256);
-  double loss = tests::plain_llama_loss(config.recipe.model, leaves_of(loaded),
+  double loss = tests::plain_llama_loss(config.recipe.model, tests::leaves_of(loaded, at::kDouble),
                                         valid.windows_from(0, valid.windows()))
                     .item<double>();
   CHECK(j.evals.at({"fr", 15}) == Approx(loss).epsilon(1e-6));

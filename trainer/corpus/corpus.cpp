@@ -1,7 +1,6 @@
 #include "trainer/corpus/corpus.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <fstream>
@@ -13,6 +12,7 @@
 #include "db/files/atomic_file.h"
 #include "db/files/checked_json.h"
 #include "db/files/content_hash.h"
+#include "trainer/corpus/file_record.h"
 #include "trainer/corpus/tokenizer.h"
 #include "trainer/corpus/training_sample.h"
 
@@ -36,29 +36,6 @@ int64_t number_in(const std::string& tokenizer, std::string_view prefix) {
       !digits.empty() && digits.size() <= 9 &&
       std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
   return number ? std::stoll(digits) : 0;
-}
-
-// Size and date tell cheaply that a file is unchanged; the hash tells it surely.
-json stamp_of(const fs::path& file) {
-  struct stat status {};
-  if (::stat(file.c_str(), &status) != 0) return nullptr;
-  return {{"size", status.st_size},
-          {"modified_ns", status.st_mtim.tv_sec * 1'000'000'000LL + status.st_mtim.tv_nsec}};
-}
-
-bool unchanged(const fs::path& file, const json& record) {
-  json stamp = stamp_of(file);
-  if (stamp.is_null() || stamp["size"] != record.value("size", int64_t{-1})) return false;
-  // A copied or checked-out file has another date and the same content: then the hash decides.
-  return stamp["modified_ns"] == record.value("modified_ns", int64_t{-1}) ||
-         db::sha256_of_file(file) == record.value("sha256", "");
-}
-
-json describe(const fs::path& file) {
-  json record = stamp_of(file);
-  if (record.is_null()) throw std::runtime_error(fmt::format("{}: no such file", file.string()));
-  record["sha256"] = db::sha256_of_file(file);
-  return record;
 }
 
 json read_manifest(const fs::path& file, const Say& say) {
@@ -129,7 +106,7 @@ class CorpusBuilder {
     if (same_sources(old, sources) && old.value("spec", "") == options_.tokenizer &&
         old.value("sample_bytes", int64_t{0}) == options_.tokenizer_sample_bytes &&
         old.value("text_field", "text") == options_.text.text_field &&
-        unchanged(model, old.value("model", json::object()))) {
+        is_unchanged(model, old.value("model", json::object()))) {
       record["model"] = old["model"];
       return Tokenizer::load(model);
     }
@@ -140,7 +117,7 @@ class CorpusBuilder {
     TrainingSample sample(files, options_.tokenizer_sample_bytes, options_.text.text_field);
     db::publish_file(
         model, train_tokenizer(vocabulary, [&](std::string& line) { return sample.next(line); }));
-    record["model"] = describe(model);
+    record["model"] = file_record(model);
     return Tokenizer::load(model);
   }
 
@@ -152,7 +129,7 @@ class CorpusBuilder {
     if (auto known = sources_.find(path); known != sources_.end()) return known->second;
     json record;
     json old = old_.value("sources", json::object()).value(path, json::object());
-    record = !old.empty() && unchanged(file, old) ? old : describe(file);
+    record = !old.empty() && is_unchanged(file, old) ? old : file_record(file);
     new_["sources"][path] = record;
     sources_[path] = {{"path", path}, {"sha256", record["sha256"]}, {"size", record["size"]}};
     return sources_[path];
@@ -206,7 +183,7 @@ class CorpusBuilder {
                         same_sources(old, sources) && old.value("reading", json()) == reading() &&
                         old.value("tokenizer_sha256", "") == tokenizer_.sha256() &&
                         (!valid || old.value("tokens", int64_t{0}) == options_.valid_tokens + 1);
-    if (same_request && unchanged(request.file, old)) {
+    if (same_request && is_unchanged(request.file, old)) {
       record = old;
     } else {
       if (same_request)
@@ -271,14 +248,14 @@ class CorpusBuilder {
     const bool same = old.value("source_sha256", "") == source["sha256"] &&
                       old.value("delimiter", "") == set.delimiter &&
                       old.value("tokenizer_sha256", "") == tokenizer_.sha256() &&
-                      unchanged(made.file, old);
+                      is_unchanged(made.file, old);
     if (same) {
       record = old;
       return made;
     }
     const std::vector<ChoiceQuestion> questions = tokenized_choices(set, tokenizer_);
     write_choices(questions, made.file);
-    record = describe(made.file);
+    record = file_record(made.file);
     record["source_sha256"] = source["sha256"];
     record["delimiter"] = set.delimiter;
     record["tokenizer_sha256"] = tokenizer_.sha256();
@@ -299,7 +276,7 @@ class CorpusBuilder {
         on_progress_(static_cast<int64_t>(percent),
                      fmt::format("tokenizing {}: {:.0f} % of {:.0f} MB", name, percent, megabytes));
     });
-    json record = describe(request.file);
+    json record = file_record(request.file);
     record["tokens"] = counts.tokens;
     record["documents"] = counts.documents;
     record["text_bytes"] = counts.text_bytes;

@@ -119,8 +119,11 @@ def read_exactly(count):
 
 
 def reply(status, payload):
-    sys.stdout.buffer.write(struct.pack("<bq", status, len(payload)) + payload)
-    sys.stdout.buffer.flush()
+    try:
+        sys.stdout.buffer.write(struct.pack("<bq", status, len(payload)) + payload)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        os._exit(0)  # crosslaw is gone, or wants to know no more; a tidy exit would try to write again
 
 
 def main():

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "trainer/recipe/safetensors_head.h"
 #include "trainer/recipe/train_config.h"
 
 namespace crosslaw::trainer {
@@ -19,12 +20,7 @@ ModelShape read_llama_config(const std::filesystem::path& file);
 // The same the other way, for both versions. `end_token` ends and begins documents.
 nlohmann::json llama_config(const ModelShape& shape, int64_t context_tokens, int32_t end_token);
 
-// The tensors of a LLaMA under Hugging Face's names, matrices as (outputs, inputs), sorted by name
-// as in a checkpoint of ours.
-struct NamedTensor {
-  std::string name;
-  std::vector<int64_t> shape;
-};
+// The tensors of a LLaMA under Hugging Face's names, matrices as (outputs, inputs), sorted by name.
 std::vector<NamedTensor> llama_tensors(const ModelShape& shape);
 
 }  // namespace crosslaw::trainer

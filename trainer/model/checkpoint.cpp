@@ -53,13 +53,44 @@ std::vector<NamedRows> hugging_face_names(const ModelShape& s) {
   return names;
 }
 
-// Views into a flat buffer under Hugging Face's names.
-std::map<std::string, at::Tensor> split(const Parameters& layout, const at::Tensor& flat,
-                                        const ModelShape& shape, const std::string& prefix) {
-  std::map<std::string, at::Tensor> tensors;
-  for (const NamedRows& n : hugging_face_names(shape))
-    tensors[prefix + n.name] = layout.view(flat, n.slot).narrow(0, n.first_row, n.rows);
+// A flat buffer under Hugging Face's names, in the order in which it lies there, so that it can
+// come piece by piece.
+std::vector<WrittenTensor> written_tensors(const Parameters& layout, const NumbersOf& numbers_of,
+                                           const ModelShape& shape, const std::string& prefix) {
+  std::map<int64_t, WrittenTensor> by_place;
+  for (const NamedRows& n : hugging_face_names(shape)) {
+    const ParameterSlot& slot = layout.slot(n.slot);
+    std::vector<int64_t> rows = slot.shape;
+    const int64_t row = slot.count() / rows.front(), place = slot.offset + n.first_row * row;
+    rows.front() = n.rows;
+    by_place[place] = {prefix + n.name, rows, [&numbers_of, place, count = n.rows * row] {
+                         return numbers_of(place, count);
+                       }};
+  }
+  std::vector<WrittenTensor> tensors;
+  for (auto& each : by_place) tensors.push_back(std::move(each.second));
   return tensors;
+}
+
+// Publishes what `write` has written, and hashed, into the folder that it is given.
+void publish_written(CheckpointState state, const fs::path& folder,
+                     const std::function<void(const fs::path&, CheckpointState&)>& write) {
+  if (fs::exists(folder)) return;  // published before a restart at the same step
+  const fs::path staged = db::staging_path(folder);
+  // What a crash left half-written under the same name.
+  fs::remove_all(staged);
+  fs::create_directories(staged);
+  try {
+    state.sha256.clear();
+    write(staged, state);
+    // state.json last: it holds the hashes of what is there.
+    db::publish_file(staged / kStateFile, state_text(state));
+    db::publish_folder(staged, folder);
+  } catch (...) {
+    std::error_code ignored;
+    fs::remove_all(staged, ignored);
+    throw;
+  }
 }
 
 // One flat buffer on disk: which file, under which names, and where its rows go.
@@ -102,18 +133,17 @@ void require_shapes(const SafetensorsFile& file, const Source& source, const Par
 }  // namespace
 
 void publish_checkpoint(const Parameters& layout, const TrainedNumbers& numbers,
-                        const ModelShape& shape, CheckpointState state, const fs::path& folder) {
-  if (fs::exists(folder)) return;  // published before a restart at the same step
-  fs::path staged = db::staging_path(folder);
-  // What a crash left half-written under the same name.
-  fs::remove_all(staged);
-  fs::create_directories(staged);
-  try {
+                        const ModelShape& shape, const CheckpointState& state,
+                        const fs::path& folder) {
+  publish_written(state, folder, [&](const fs::path& staged, CheckpointState& written) {
     // A thread a file: hashing one takes about as long as writing it.
     std::map<std::string, std::future<std::string>> hashes;
     auto write = [&](const char* file, const at::Tensor& flat, const char* prefix) {
       hashes[file] = std::async(std::launch::async, [&, file, flat, prefix] {
-        return write_safetensors(staged / file, split(layout, flat, shape, prefix));
+        const NumbersOf part = [&flat](int64_t begin, int64_t count) {
+          return flat.narrow(0, begin, count);
+        };
+        return stream_safetensors(staged / file, written_tensors(layout, part, shape, prefix));
       });
     };
     // The master copy, not the bf16 weights: resuming must not round.
@@ -122,16 +152,23 @@ void publish_checkpoint(const Parameters& layout, const TrainedNumbers& numbers,
       write(kMoment1File, numbers.moment1, "moment1.");
       write(kMoment2File, numbers.moment2, "moment2.");
     }
-    state.sha256.clear();
-    for (auto& [file, hash] : hashes) state.sha256[file] = hash.get();
-    // state.json last: it holds the hashes of what is there.
-    db::publish_file(staged / kStateFile, state_text(state));
-    db::publish_folder(staged, folder);
-  } catch (...) {
-    std::error_code ignored;
-    fs::remove_all(staged, ignored);
-    throw;
-  }
+    for (auto& [file, hash] : hashes) written.sha256[file] = hash.get();
+  });
+}
+
+void publish_checkpoint(const Parameters& layout, const NumberStreams& numbers,
+                        const ModelShape& shape, const CheckpointState& state,
+                        const fs::path& folder) {
+  publish_written(state, folder, [&](const fs::path& staged, CheckpointState& written) {
+    auto write = [&](const char* file, const NumbersOf& part, const char* prefix) {
+      if (part)
+        written.sha256[file] =
+            stream_safetensors(staged / file, written_tensors(layout, part, shape, prefix));
+    };
+    write(kModelFile, numbers.master, "");
+    write(kMoment1File, numbers.moment1, "moment1.");
+    write(kMoment2File, numbers.moment2, "moment2.");
+  });
 }
 
 void publish_checkpoint(const Parameters& parameters, const ModelShape& shape,

@@ -2,7 +2,9 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <filesystem>
+#include <functional>
 
 #include "trainer/model/parameters.h"
 #include "trainer/recipe/checkpoint_state.h"
@@ -23,7 +25,19 @@ struct TrainedNumbers {
 // written side by side and hashed on the way. Of `layout` only the slots are read. Throws
 // std::runtime_error (disk full, no permission).
 void publish_checkpoint(const Parameters& layout, const TrainedNumbers& numbers,
-                        const ModelShape& shape, CheckpointState state,
+                        const ModelShape& shape, const CheckpointState& state,
+                        const std::filesystem::path& folder);
+
+// The numbers [begin, begin + count) of a flat buffer, fp32 on whatever device; they are asked for
+// in ascending order, within one weight at a time.
+using NumbersOf = std::function<at::Tensor(int64_t begin, int64_t count)>;
+struct NumberStreams {
+  NumbersOf master, moment1, moment2;  // one after the other; moments empty in a final checkpoint
+};
+// The same, bit by bit, of numbers that are nowhere whole: one file after the other, and never more
+// than one answer is held.
+void publish_checkpoint(const Parameters& layout, const NumberStreams& numbers,
+                        const ModelShape& shape, const CheckpointState& state,
                         const std::filesystem::path& folder);
 
 // The same from parameters that are whole (one rank).

@@ -13,6 +13,11 @@ std::string gpu_name();
 double gpu_free_bytes();
 void release_unused_gpu_memory();  // what the caching allocator holds and nobody uses
 void* gpu_stream();                // the current cudaStream_t
+// cuDNN's attention where there is one; the bits of its gradients differ from time to time.
 void prefer_cudnn_attention();
+// Flash attention, whose gradients LibTorch can sum in a fixed order. On Hopper it takes about
+// twice as long as cuDNN's, and its backward pass more memory: a tenth to a fifth of a step at
+// context 2048, by the roofline model; no GPU has measured it. Before the first use of the GPU.
+void prefer_deterministic_attention();
 
 }  // namespace crosslaw::trainer

@@ -5,6 +5,7 @@
 #include <cuda_runtime_api.h>
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <stdexcept>
 
 #include "trainer/model/gpu_device.h"
@@ -56,5 +57,17 @@ void* gpu_stream() { return at::cuda::getCurrentCUDAStream().stream(); }
 
 // cuDNN, flash, efficient, plain: on Hopper cuDNN is about twice as fast as flash (version 2).
 void prefer_cudnn_attention() { at::globalContext().setSDPPriorityOrder({3, 1, 2, 0}); }
+
+// LibTorch 2.11 offers no deterministic form of cuDNN's attention: asked for determinism in earnest
+// (not "warn only") it leaves cuDNN out and sums flash's, and efficient attention's, gradients in a
+// fixed order.
+void prefer_deterministic_attention() {
+  // LibTorch refuses to multiply otherwise: two streams could share cuBLAS's workspace.
+  setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);
+  at::Context& context = at::globalContext();
+  context.setDeterministicAlgorithms(true, /*warn_only=*/false);
+  // Else every buffer would be filled when it is made.
+  context.setDeterministicFillUninitializedMemory(false);
+}
 
 }  // namespace crosslaw::trainer

@@ -2,6 +2,7 @@
 #include <stdexcept>
 
 #include "trainer/model/gpu_device.h"
+#include "trainer/model/gpu_recording.h"
 
 namespace crosslaw::trainer {
 namespace {
@@ -17,5 +18,7 @@ double gpu_free_bytes() { refuse(); }
 void release_unused_gpu_memory() {}
 void* gpu_stream() { refuse(); }
 void prefer_cudnn_attention() {}
+void prefer_deterministic_attention() {}
+std::unique_ptr<Recording> gpu_recording() { return nullptr; }
 
 }  // namespace crosslaw::trainer

@@ -5,6 +5,7 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "trainer/model/gpu_device.h"
 #include "trainer/recipe/memory_model.h"
@@ -243,14 +244,27 @@ at::Tensor Llama::head_loss(const at::Tensor& targets, int64_t rows, float d_sca
   return first_rows(losses_, rows).sum(at::kDouble);
 }
 
-// bf16 products are rounded once a micro-batch and added up in fp32.
+// In fp32 also of bf16 data: added to the bucket where the product is made, and rounded nowhere.
 void Llama::add_weight_gradient(const at::Tensor& d_weight, const at::Tensor& d_output,
                                 const at::Tensor& input) {
-  if (input.scalar_type() == at::kFloat) {
-    product(d_weight, d_output.t(), input, true);
-  } else {
-    d_weight.add_(at::mm(d_output.t(), input));
+  if (input.scalar_type() == at::kFloat) return product(d_weight, d_output.t(), input, true);
+  at::Tensor target = d_weight;
+  if (input.is_cuda()) {
+    at::addmm_out(target, d_weight, d_output.t(), input, at::kFloat);
+  } else {  // LibTorch has this product on GPUs alone
+    at::addmm_out(target, d_weight, d_output.t().to(at::kFloat), input.to(at::kFloat));
   }
+}
+
+// The GPU adds up the rows of a token in one place, in fp32 and in the order of the batch; CPU
+// threads share the columns.
+void Llama::add_embedding_gradient(const at::Tensor& inputs, const at::Tensor& d_rows) {
+  at::Tensor tokens = inputs, order;
+  if (gpu_) std::tie(tokens, order) = at::sort(inputs, /*stable=*/true, 0, false);
+  embedding_backward(
+      target(),
+      {inputs.numel(), shape_.hidden, d_rows.const_data_ptr(), tokens.data_ptr<int64_t>(),
+       order.defined() ? order.data_ptr<int64_t>() : nullptr, d_embedding_.data_ptr<float>()});
 }
 
 void Llama::backward(const at::Tensor& inputs, int64_t sequences,
@@ -290,11 +304,7 @@ void Llama::backward(const at::Tensor& inputs, int64_t sequences,
                   true, d_stream);
     if (layer_done) layer_done(layers_.rend() - it - 1);
   }
-  if (gpu_) {  // sorted, hence deterministic
-    d_embedding_.add_(at::embedding_dense_backward(d_stream, inputs, shape_.vocabulary, -1, false));
-  } else {
-    d_embedding_.index_add_(0, inputs, d_stream);
-  }
+  add_embedding_gradient(inputs, d_stream);
 }
 
 at::Tensor Llama::accumulate_gradients(const at::Tensor& tokens, double loss_scale,

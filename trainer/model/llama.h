@@ -87,6 +87,7 @@ class Llama {
                bool accumulate) const;
   void add_weight_gradient(const at::Tensor& d_weight, const at::Tensor& d_output,
                            const at::Tensor& input);
+  void add_embedding_gradient(const at::Tensor& inputs, const at::Tensor& d_rows);
 
   ModelShape shape_;
   bool gpu_;  // the path

@@ -4,17 +4,30 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
+#include "trainer/recipe/safetensors_head.h"
+
 namespace crosslaw::trainer {
 
-// The safetensors format: 8 bytes of little-endian header length, a JSON header, the data.
-// Tensors are fp32. All throw std::runtime_error naming the file and what is wrong with it.
+// The numbers of safetensors files (safetensors_head.h) as tensors, fp32. All throw
+// std::runtime_error naming the file and what is wrong with it.
 
-// Writes the tensors one after another: of one on the GPU no more than a copy of itself is held.
-// Returns the file's SHA-256, taken while writing. Not synced.
+// A tensor whose numbers are asked for when their turn comes, and let go when they are written.
+struct WrittenTensor {
+  std::string name;
+  std::vector<int64_t> shape;
+  std::function<at::Tensor()> numbers;  // fp32, on whatever device
+};
+
+// Writes the tensors one after another, in this order: no more than one of them is held. Returns
+// the file's SHA-256, taken while writing. Not synced.
+std::string stream_safetensors(const std::filesystem::path& file,
+                               const std::vector<WrittenTensor>& tensors);
+// The same by name, of tensors that are there.
 std::string write_safetensors(const std::filesystem::path& file,
                               const std::map<std::string, at::Tensor>& tensors);
 
@@ -24,19 +37,14 @@ class SafetensorsFile {
  public:
   explicit SafetensorsFile(std::filesystem::path file);
 
-  struct Entry {
-    std::vector<int64_t> shape;
-    uint64_t begin = 0;  // byte in the file
-    uint64_t bytes = 0;
-  };
-  const std::map<std::string, Entry>& entries() const { return entries_; }
+  const std::map<std::string, StoredTensor>& entries() const { return entries_; }
 
   // On the CPU. Throws also when there is no such tensor.
   at::Tensor read(const std::string& name) const;
 
  private:
   std::filesystem::path file_;
-  std::map<std::string, Entry> entries_;
+  std::map<std::string, StoredTensor> entries_;
 };
 
 std::map<std::string, at::Tensor> read_safetensors(const std::filesystem::path& file);

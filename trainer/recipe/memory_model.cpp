@@ -55,9 +55,9 @@ MemoryUse memory_use(const TrainingSetup& setup) {
   if (!setup.gpu) return use;
   // Each layer's output and log-sum-exp are kept once more; backward returns three gradients.
   use.attention = layers * rows * (element * queries + kFloatBytes * heads) + element * rows * qkv;
-  // The look-up's gradient is dense; a bf16 product is made whole before it is added in fp32.
-  const double largest_matrix = std::max({vocabulary * d, 2 * f * d, qkv * d});
-  use.weight_gradients = element * vocabulary * d + (setup.bf16 ? element * largest_matrix : 0);
+  // Products are added where the gradients lie; for the look-up the tokens are sorted: keys,
+  // places, and both once more while they are.
+  use.weight_gradients = 4 * kTokenBytes * rows;
   use.libraries = kLibraryBytes;
   return use;
 }

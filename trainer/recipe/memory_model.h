@@ -27,7 +27,7 @@ struct MemoryUse {
   double passing = 0;           // activations that all layers share, tokens, rotary tables
   double attention = 0;         // GPU: what its attention saves and returns beside our buffers
   double logits = 0;            // one block of the head, and a loss a token
-  double weight_gradients = 0;  // bf16 products before they are added in fp32, the embedding's
+  double weight_gradients = 0;  // GPU: sorted tokens; products are added where gradients lie
   double libraries = 0;         // GPU: workspaces of cuBLAS, cuDNN and NCCL
 
   double states() const { return weights + gradients + master + moments; }

@@ -56,11 +56,9 @@ StepTime step_time(const TrainingSetup& setup, int64_t batch_sequences, const Gp
   const double moved = layers * moved_in_layer(d, queries, qkv, f) + 4 * vocabulary + 10 * d;
   time.activations =
       kBf16ValueBytes * moved * tokens / (kActivationShare * gpu.memory_bytes_a_second);
-  // Written and read in bf16, the sum read and written in fp32; the embedding's is dense.
-  time.weight_gradients = micro_batches *
-                          ((2 * kBf16ValueBytes + 2 * kFloatValueBytes) * params +
-                           2 * kBf16ValueBytes * vocabulary * d) /
-                          (kStreamShare * gpu.memory_bytes_a_second);
+  // Each product ends with reading and writing its fp32 sum; so does the look-up's gradient.
+  time.weight_gradients =
+      micro_batches * 2 * kFloatValueBytes * params / (kStreamShare * gpu.memory_bytes_a_second);
   // AdamW reads four numbers and writes three and the weight; gradients are zeroed and measured.
   time.optimizer =
       ((7 * kFloatValueBytes + kBf16ValueBytes) * params / ranks + 2 * kFloatValueBytes * params) /

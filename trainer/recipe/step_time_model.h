@@ -23,7 +23,7 @@ struct StepTime {
   double products = 0;          // forward and backward, head included
   double attention = 0;         // half of the square: the causal mask is used
   double activations = 0;       // norms, rotary, gated unit, loss: bound by memory
-  double weight_gradients = 0;  // bf16 products added in fp32
+  double weight_gradients = 0;  // the products' fp32 sums, read and written
   double optimizer = 0;         // AdamW over one rank's slice, the norm of all gradients
   double communication = 0;     // what the backward pass does not hide
   double waiting = 0;           // for the host, which launches more slowly than the GPU works

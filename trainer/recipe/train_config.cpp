@@ -22,7 +22,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Execution, token, device, gpu_uuid, threads, 
                                    valid_shards, start_checkpoints, parent_checkpoint, choice_files,
                                    evaluation_steps, others_at_ends_only, others_course_tokens,
                                    publish_steps, checkpoint_every_seconds, checkpoint_time_share,
-                                   micro_batch_sequences, ranks, gradient_parts,
+                                   micro_batch_sequences, ranks, gradient_parts, deterministic,
                                    rank_timeout_seconds)
 
 namespace {

@@ -124,6 +124,8 @@ struct Execution {
   // many as another. Where sums have a fixed order (on the CPU), the same number of parts gives the
   // same bits on any number of ranks, all of them powers of two. 0: one a rank.
   int64_t gradient_parts = 0;
+  // On a GPU the same bits each time, at a price: prefer_deterministic_attention().
+  bool deterministic = false;
   double rank_timeout_seconds = 300;  // so long a rank waits for the others, then the attempt ends
 };
 

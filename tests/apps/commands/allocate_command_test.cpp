@@ -267,8 +267,10 @@ TEST_CASE("A sweep is allocated by its stored fits, over its own budgets and lad
   store_fits(store, observations, fit_sweep(observations, settings, [](const std::string&) {}));
   AllocateCommandOptions options;
   options.source.directory = folder.path().string();
+  options.fitting.draws = 20;  // of forecasts
   CHECK_THAT(run(options), Catch::Matchers::StartsWith("fr, ") && has_text("held-out error") &&
-                               has_text("\n\nscratch: N* = "));
+                               has_text("\n\nscratch: N* = ") && has_text("forecast"));
+  options.fitting.draws = 0;
   const std::string chosen = stored_fits(store, observations)[0].choice.name;
   options.output = {.csv = true};
   CHECK_THAT(run(options), Catch::Matchers::StartsWith("language,fit,law,strategy,flops,") &&

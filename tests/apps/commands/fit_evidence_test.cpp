@@ -68,6 +68,7 @@ TEST_CASE("fit without questions prints what it did before") {
 TEST_CASE("Text follows the coefficients, and CSV is the table that was asked for") {
   FitCommandOptions options = evidence_of_240();
   options.evidence.holdout = {"rollout"};
+  options.evidence.laws = {"chinchilla"};
   options.evidence.predict = {"7e9:1.4e11"};
   const std::string text = evidence_printed(options);
   CHECK(text.find("optimum certified") < text.find("predicted losses"));
@@ -79,6 +80,7 @@ TEST_CASE("Text follows the coefficients, and CSV is the table that was asked fo
   CHECK_THAT(evidence_printed(options),
              Catch::Matchers::StartsWith("language,fit,law,coefficients,objective"));
   options.evidence.holdout.clear();
+  options.evidence.laws.clear();
   options.evidence.influence = true;
   CHECK_THAT(evidence_printed(options),
              Catch::Matchers::StartsWith("language,fit,law,run,line,points,log_params,log E"));
@@ -99,6 +101,7 @@ TEST_CASE("Rows of the file are held out by conditions, and runs go by their nam
   options.output.json = true;
   options.evidence.influence = true;
   options.evidence.holdout = {"width=3072", "run_name=PyGemma-256x23_pretrain"};
+  options.evidence.laws = {"chinchilla"};
   const nlohmann::json json = nlohmann::json::parse(evidence_printed(options));
   CHECK(json["holdout"]["splits"][0]["test"] == 19);
   CHECK(json["holdout"]["test_runs"] == 2);

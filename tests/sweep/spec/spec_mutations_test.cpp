@@ -113,6 +113,7 @@ TEST_CASE("bounds of numbers: the last good value and the first bad one") {
            {train, "cooldown_fraction = 0.999", "cooldown_fraction = 1", "in (0, 1)"},
            {train, "final_learning_rate = 1", "final_learning_rate = 1.01", "share of the peak"},
            {train, "final_learning_rate = 0", "final_learning_rate = -0.01", "share of the peak"},
+           {train, "deterministic = true", "deterministic = 1", "true or false"},
            {train, "checkpoint_every_seconds = 0.001", "checkpoint_every_seconds = 0", "positive"},
            {launch, "threads_per_run = 1", "threads_per_run = 0", "at least 1"},
            {launch, "retries = 0", "retries = -1", "at least 0"},

@@ -36,6 +36,7 @@ TEST_CASE("defaults are filled in and paths are relative to the spec") {
   CHECK(spec.ladder == sweep.folder / "ladder.csv");
   CHECK(spec.strategy("continued")->replay == std::vector<double>{0.0});
   CHECK(spec.train.batch_tokens.size() == 1);
+  CHECK_FALSE(spec.train.deterministic);
   CHECK(corpus_options(spec, "data").languages.at(1).train.at(0) ==
         sweep.folder / "fr.train.jsonl");
 }

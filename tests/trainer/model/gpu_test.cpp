@@ -3,11 +3,15 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
+#include <memory>
+#include <vector>
 
 #include "tests/support/catch.h"
 #include "trainer/model/gpu_device.h"
+#include "trainer/model/gpu_recording.h"
 #include "trainer/model/kernels/kernels.h"
 #include "trainer/model/llama.h"
+#include "trainer/repeated_pass.h"
 
 namespace crosslaw::trainer {
 namespace {
@@ -83,7 +87,53 @@ void compare_adamw(double clip_norm) {
   CHECK(at::equal(weights, gpu_master.to(at::kBFloat16)));
 }
 
+// Ten AdamW steps in bf16 at a context where attention has several blocks; losses, norms, weights.
+struct TenSteps {
+  std::vector<double> numbers;
+  at::Tensor weights;
+};
+
+TenSteps ten_steps(std::unique_ptr<Recording> recording) {
+  const ModelShape shape{512, 256, 688, 4, 4, true};
+  const int64_t context = 2048, sequences = 2;
+  const at::Device gpu(at::kCUDA, 0);
+  Llama model(shape, context, sequences, at::kBFloat16, gpu);
+  model.parameters.initialize(3, 0.0);
+  Parameters& p = model.parameters;
+  RepeatedPass pass(std::move(recording), [](const std::string& why) { FAIL_CHECK(why); });
+  TenSteps found;
+  for (uint64_t step = 0; step < 10; ++step) {
+    auto generator = at::make_generator<at::CPUGeneratorImpl>(step);
+    at::Tensor tokens =
+        at::randint(0, shape.vocabulary, {sequences, context + 1}, generator, at::kLong).to(gpu);
+    p.gradients.zero_();
+    at::Tensor loss = pass.accumulate_gradients(model, tokens, 1.0 / (2 * 2048));
+    at::Tensor norm = at::linalg_vector_norm(p.gradients);
+    adamw(model.target(),
+          {p.count(), static_cast<int64_t>(step) + 1, 1e-3, 0.9, 0.95, 1e-8, 0.1, 1.0,
+           norm.data_ptr<float>(), p.gradients.data_ptr<float>(), p.master.data_ptr<float>(),
+           p.moment1.data_ptr<float>(), p.moment2.data_ptr<float>(), p.weights.mutable_data_ptr()});
+    found.numbers.push_back(loss.item<double>());
+    found.numbers.push_back(norm.item<double>());
+  }
+  found.weights = p.master.cpu();
+  return found;
+}
+
 }  // namespace
+
+// Before the others: LibTorch reads how cuBLAS is set once. gpu_check.sh sets it, too.
+TEST_CASE("on a GPU, asked for determinism, ten steps have the same bits, replayed or not",
+          "[.][gpu]") {
+  REQUIRE(visible_gpus() > 0);
+  prefer_deterministic_attention();
+  const TenSteps eager = ten_steps(nullptr), again = ten_steps(nullptr),
+                 replayed = ten_steps(gpu_recording());
+  CHECK(eager.numbers == again.numbers);
+  CHECK(at::equal(eager.weights, again.weights));
+  CHECK(eager.numbers == replayed.numbers);
+  CHECK(at::equal(eager.weights, replayed.weights));
+}
 
 TEST_CASE("on a GPU in fp32 losses and gradients equal the CPU's", "[.][gpu]") {
   compare_models({256, 64, 172, 4, 2, true}, 64, at::kFloat, 1e-4);

@@ -66,6 +66,18 @@ TEST_CASE("the GPU's path in bf16 is near the CPU's") {
   compare_gradients({256, 64, 172, 4, 2, true}, at::kBFloat16, 1e-2, 4e-2);
 }
 
+// A sum that was rounded to bf16 on its way is a number of 8 bits; one in fp32 hardly ever is.
+TEST_CASE("weight gradients of bf16 data are sums in fp32, those of the embedding too") {
+  Trainer gpu({5, 64, 88, 4, 2, false}, at::kBFloat16, Llama::Path::kGpu);
+  gpu.take(0, 5);
+  for (const ParameterSlot& slot : gpu.model.parameters.slots()) {
+    INFO(slot.name);
+    const at::Tensor gradient = gpu.model.parameters.gradient(slot.name);
+    const at::Tensor short_ones = gradient == gradient.to(at::kBFloat16).to(at::kFloat);
+    CHECK(short_ones.to(at::kDouble).mean().item<double>() < 0.1);
+  }
+}
+
 TEST_CASE("a hundred steps on the GPU's path in fp32 lose as those on the CPU's do") {
   const ModelShape shape{61, 16, 40, 2, 2, true};
   Trainer cpu(shape, at::kFloat, Llama::Path::kCpu), gpu(shape, at::kFloat, Llama::Path::kGpu);

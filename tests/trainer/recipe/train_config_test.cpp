@@ -300,7 +300,7 @@ TEST_CASE("every part of a config comes back from its file, those of either sche
       e.publish_steps = {9, 8};
       e.checkpoint_every_seconds = 1.0 / 7.0, e.micro_batch_sequences = 2, e.device = "cuda";
       e.checkpoint_time_share = 1.0 / 9.0, e.ranks = 4, e.gradient_parts = 8;
-      e.rank_timeout_seconds = 1.0 / 11.0;
+      e.rank_timeout_seconds = 1.0 / 11.0, e.deterministic = true;
       write_config(c, folder / "config.json");
       TrainConfig read = read_config(folder / "config.json");
       CHECK(to_json(read.recipe) == to_json(c.recipe));
@@ -315,6 +315,7 @@ TEST_CASE("every part of a config comes back from its file, those of either sche
       CHECK(read.execution.checkpoint_time_share == 1.0 / 9.0);
       CHECK(read.execution.ranks == 4);
       CHECK(read.execution.gradient_parts == 8);
+      CHECK(read.execution.deterministic);
       CHECK(read.execution.rank_timeout_seconds == 1.0 / 11.0);
       CHECK(read.execution.valid_shards == e.valid_shards);
       // Written again it is the same file, to the last byte.

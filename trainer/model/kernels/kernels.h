@@ -85,6 +85,17 @@ struct CrossEntropy {
 };
 void cross_entropy(const KernelTarget& target, const CrossEntropy& p);
 
+// d_embedding[token] += the gradients of all rows that looked it up, in fp32. The rows come sorted
+// by their token, those of one token in the order in which they stand, hence a fixed order of sums.
+struct EmbeddingBackward {
+  int64_t rows, columns;
+  const void* d_rows;     // data (rows, columns)
+  const int64_t* tokens;  // (rows), ascending
+  const int64_t* order;   // (rows): where each one's row is; null: tokens are not sorted (CPU)
+  float* d_embedding;     // (vocabulary, columns)
+};
+void embedding_backward(const KernelTarget& target, const EmbeddingBackward& p);
+
 // One AdamW step (arXiv:1711.05101, algorithm 2) over a flat buffer. Gradients are first multiplied
 // by min(1, clip_norm / norm); weights are the master copy rounded to the target's precision, and
 // may be it.
@@ -141,6 +152,7 @@ void rotary(const KernelTarget& target, const Rotary& p);
 void swiglu_forward(const KernelTarget& target, const SwiGlu& p);
 void swiglu_backward(const KernelTarget& target, const SwiGlu& p);
 void cross_entropy(const KernelTarget& target, const CrossEntropy& p);
+void embedding_backward(const KernelTarget& target, const EmbeddingBackward& p);
 void adamw(const KernelTarget& target, const AdamW& p);
 }  // namespace gpu
 

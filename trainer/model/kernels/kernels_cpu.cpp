@@ -131,6 +131,15 @@ CROSSLAW_SIMD void cross_entropy_cpu(const CrossEntropy& p, int64_t first, int64
   }
 }
 
+// The columns [first, end) of all rows, one row after the other: two of them may be of one token.
+CROSSLAW_SIMD void embedding_backward_cpu(const EmbeddingBackward& p, int64_t first, int64_t end) {
+  for (int64_t i = 0; i < p.rows; ++i) {
+    const float* d_row = in(p.d_rows) + (p.order ? p.order[i] : i) * p.columns;
+    float* d_embedding = p.d_embedding + p.tokens[i] * p.columns;
+    for (int64_t c = first; c < end; ++c) d_embedding[c] += d_row[c];
+  }
+}
+
 CROSSLAW_SIMD void adamw_cpu(const AdamW& p, int64_t first, int64_t end) {
   auto norm = *p.gradient_norm;
   // A norm of NaN fails the comparison, and NaN gradients go on unclipped; the loop over the steps
@@ -210,6 +219,11 @@ void cross_entropy(const KernelTarget& target, const CrossEntropy& p) {
   if (target.gpu) return gpu::cross_entropy(target, p);
   in_parallel(p.rows, 4 * p.vocabulary,
               [&](int64_t first, int64_t end) { cross_entropy_cpu(p, first, end); });
+}
+void embedding_backward(const KernelTarget& target, const EmbeddingBackward& p) {
+  if (target.gpu) return gpu::embedding_backward(target, p);
+  in_parallel(p.columns, 3 * p.rows,
+              [&](int64_t first, int64_t end) { embedding_backward_cpu(p, first, end); });
 }
 void adamw(const KernelTarget& target, const AdamW& p) {
   if (target.gpu) return gpu::adamw(target, p);

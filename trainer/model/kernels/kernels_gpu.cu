@@ -3,93 +3,10 @@
 // and writes every number as few times as its formula allows, 16 bytes a thread at a time, and
 // finds its place without a division of 64-bit numbers. The formulas are explained at the CPU
 // twins. tests/support/cuda_on_cpu compiles this file as plain C++, hence no <<<>>>.
-#include <cuda_bf16.h>
-#include <cuda_runtime.h>
-
-#include <cmath>
-#include <initializer_list>
-#include <stdexcept>
-#include <string>
-
-#include "trainer/model/kernels/kernels.h"
+#include "trainer/model/kernels/kernels_gpu.h"
 
 namespace crosslaw::trainer::gpu {
-
-// What a launch asked for: first a float for each warp (block_reduce), then the rows of the kernel.
-extern __shared__ float4 shared_memory[];
-
 namespace {
-
-// Eight warps hide the latency of memory where a block has no row of its own.
-constexpr unsigned kThreads = 256;
-constexpr unsigned kMostThreads = 1024;
-// Three blocks with a row of 32,000 bf16 numbers each then share a multiprocessor.
-constexpr unsigned kCrossEntropyThreads = 512;
-constexpr size_t kReduceBytes = kMostThreads / 32 * sizeof(float);
-constexpr size_t kSharedWithoutAsking = 48 << 10;
-
-void check(cudaError_t status, const char* what) {
-  if (status != cudaSuccess)
-    throw std::runtime_error(std::string("[cuda] ") + what + ": " + cudaGetErrorString(status));
-}
-
-__device__ inline float to_float(float value) { return value; }
-__device__ inline float to_float(__nv_bfloat16 value) { return __bfloat162float(value); }
-__device__ inline void round_to(float& to, float value) { to = value; }
-__device__ inline void round_to(__nv_bfloat16& to, float value) { to = __float2bfloat16_rn(value); }
-
-// Neighbouring data, moved by one access. 16 bytes are the widest that a thread can move; a single
-// number where the width of a row does not allow more.
-template <typename T, int kCount>
-struct alignas(sizeof(T) * kCount) Chunk {
-  T values[kCount];
-  __device__ float operator[](int k) const { return to_float(values[k]); }
-  __device__ void set(int k, float value) { round_to(values[k], value); }
-};
-
-template <typename T, int kCount>
-__device__ Chunk<T, kCount> load(const T* from) {
-  return *reinterpret_cast<const Chunk<T, kCount>*>(from);
-}
-
-template <typename T, int kCount>
-__device__ void store(T* to, const Chunk<T, kCount>& chunk) {
-  *reinterpret_cast<Chunk<T, kCount>*>(to) = chunk;
-}
-
-// Shared memory behind what block_reduce uses.
-template <typename T>
-__device__ T* shared_row() {
-  return reinterpret_cast<T*>(reinterpret_cast<char*>(shared_memory) + kReduceBytes);
-}
-
-struct Sum {
-  __device__ static float neutral() { return 0.0f; }
-  __device__ static float of(float a, float b) { return a + b; }
-};
-
-struct Largest {
-  __device__ static float neutral() { return -INFINITY; }
-  // NaN wins, so that it reaches the loss.
-  __device__ static float of(float a, float b) { return a > b || a != a ? a : b; }
-};
-
-// Reduces one value a thread over the block, in a fixed order; every thread gets the result.
-template <typename Operation>
-__device__ float block_reduce(float value) {
-  float* partial = reinterpret_cast<float*>(shared_memory);
-  // Inside a warp by exchanging registers, then over the warps through shared memory. xor instead
-  // of down: every thread ends with the sum, in an order that depends on nothing but the lane.
-  for (int offset = 16; offset > 0; offset /= 2)
-    value = Operation::of(value, __shfl_xor_sync(0xffffffffu, value, offset));
-  __syncthreads();  // an earlier reduction may still be reading
-  if (threadIdx.x % 32 == 0) partial[threadIdx.x / 32] = value;
-  __syncthreads();
-  float result = Operation::neutral();
-  for (unsigned warp = 0; warp < blockDim.x / 32; ++warp)
-    result = Operation::of(result, partial[warp]);
-  return result;
-}
 
 // One block a row, grid (rows). The row waits in shared memory, where each thread finds its own
 // chunks again: it is read once and written once.
@@ -283,6 +200,23 @@ __global__ void __launch_bounds__(kCrossEntropyThreads)
   }
 }
 
+// Grid (rows, parts of a row), one thread kCount columns. The rows come sorted by their token: the
+// block of a token's first row adds up all of them, the others have nothing to do.
+template <typename T, int kCount>
+__global__ void __launch_bounds__(kThreads) embedding_backward_kernel(EmbeddingBackward p) {
+  int64_t c = (static_cast<int64_t>(blockIdx.y) * blockDim.x + threadIdx.x) * kCount;
+  int64_t at = blockIdx.x, token = p.tokens[at];
+  if (c >= p.columns || (at > 0 && p.tokens[at - 1] == token)) return;
+  float sum[kCount] = {};
+  for (; at < p.rows && p.tokens[at] == token; ++at) {
+    const T* d_row = static_cast<const T*>(p.d_rows) + p.order[at] * p.columns;
+    Chunk<T, kCount> chunk = load<T, kCount>(d_row + c);
+    for (int k = 0; k < kCount; ++k) sum[k] += chunk[k];
+  }
+  float* d_embedding = p.d_embedding + token * p.columns + c;
+  for (int k = 0; k < kCount; ++k) d_embedding[k] += sum[k];
+}
+
 // One thread kCount parameters: 16 bytes read of each, 14 to 16 written. Everything that it needs
 // lies in flat buffers, so that two launches serve all weights, those with decay and those without.
 template <typename T, int kCount>
@@ -313,66 +247,6 @@ __global__ void __launch_bounds__(kThreads)
   store(p.moment2 + i, v);
   store(p.master + i, weight);
   store(static_cast<T*>(p.weights) + i, rounded);
-}
-
-template <typename T, int count>
-struct Access {
-  using Data = T;
-  static constexpr int kCount = count;
-};
-
-// Whether rows of `columns` data that begin at these addresses may be moved 16 bytes at a time.
-bool in_16_bytes(const KernelTarget& target, int64_t columns,
-                 std::initializer_list<const void*> rows) {
-  int64_t bytes = columns * (target.precision == Precision::kBfloat16 ? 2 : 4);
-  for (const void* row : rows) bytes |= static_cast<int64_t>(reinterpret_cast<uintptr_t>(row));
-  return bytes % 16 == 0;
-}
-
-// Calls launch(Access) for the target's data type and the width of an access; checks its status.
-template <typename Launch>
-void dispatch(const KernelTarget& target, bool wide, const char* name, Launch launch) {
-  cudaError_t status;
-  if (target.precision == Precision::kBfloat16) {
-    status = wide ? launch(Access<__nv_bfloat16, 8>()) : launch(Access<__nv_bfloat16, 1>());
-  } else {
-    status = wide ? launch(Access<float, 4>()) : launch(Access<float, 1>());
-  }
-  check(status, name);
-}
-
-template <typename... Parameters>
-cudaError_t start(const KernelTarget& target, void (*kernel)(Parameters...), dim3 grid, dim3 block,
-                  size_t shared_bytes, Parameters... parameters) {
-  if (shared_bytes > kSharedWithoutAsking) {
-    cudaError_t status = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                              static_cast<int>(shared_bytes));
-    if (status != cudaSuccess) return status;
-  }
-  cudaLaunchConfig_t config{};
-  config.gridDim = grid;
-  config.blockDim = block;
-  config.dynamicSmemBytes = shared_bytes;
-  config.stream = static_cast<cudaStream_t>(target.stream);
-  return cudaLaunchKernelEx(&config, kernel, parameters...);
-}
-
-unsigned blocks_of(int64_t threads, int64_t count) {
-  return static_cast<unsigned>((count + threads - 1) / threads);
-}
-
-// Whole warps, one chunk a thread, up to `most` threads: a short row leaves few of them idle.
-unsigned threads_for(int64_t chunks, unsigned most) {
-  return chunks >= most ? most : blocks_of(32, chunks) * 32;
-}
-
-// The most shared memory that a block of this GPU may ask for.
-int64_t shared_bytes_allowed() {
-  int device = 0, bytes = 0;
-  check(cudaGetDevice(&device), "asking for the device");
-  check(cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device),
-        "asking for the size of shared memory");
-  return bytes;
 }
 
 }  // namespace
@@ -445,6 +319,17 @@ void cross_entropy(const KernelTarget& target, const CrossEntropy& p) {
                  static_cast<unsigned>(p.rows),
                  threads_for(p.vocabulary / A::kCount, kCrossEntropyThreads),
                  kReduceBytes + (kept ? row : 0), p, kept);
+  });
+}
+
+void embedding_backward(const KernelTarget& target, const EmbeddingBackward& p) {
+  bool wide = in_16_bytes(target, p.columns, {p.d_rows});
+  dispatch(target, wide, "embedding_backward", [&](auto access) {
+    using A = decltype(access);
+    unsigned threads = threads_for(p.columns / A::kCount, kThreads);
+    dim3 grid(static_cast<unsigned>(p.rows), blocks_of(threads * A::kCount, p.columns));
+    return start(target, embedding_backward_kernel<typename A::Data, A::kCount>, grid, threads, 0,
+                 p);
   });
 }
 

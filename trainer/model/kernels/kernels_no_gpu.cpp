@@ -17,6 +17,7 @@ void rotary(const KernelTarget&, const Rotary&) { refuse(); }
 void swiglu_forward(const KernelTarget&, const SwiGlu&) { refuse(); }
 void swiglu_backward(const KernelTarget&, const SwiGlu&) { refuse(); }
 void cross_entropy(const KernelTarget&, const CrossEntropy&) { refuse(); }
+void embedding_backward(const KernelTarget&, const EmbeddingBackward&) { refuse(); }
 void adamw(const KernelTarget&, const AdamW&) { refuse(); }
 
 }  // namespace crosslaw::trainer::gpu

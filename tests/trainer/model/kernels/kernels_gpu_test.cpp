@@ -1,8 +1,10 @@
 // Every CUDA kernel, compiled for the machine of tests/support/cuda_on_cpu, against its formula in
 // fp64 and against its CPU twin, in several orders of its threads.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <functional>
+#include <numeric>
 #include <random>
 #include <vector>
 
@@ -270,6 +272,42 @@ void compare_cross_entropy(int64_t rows, int64_t vocabulary, float d_scale, doub
   });
 }
 
+// Tokens as they come, many of them twice and more; `vocabulary` 1: all of them.
+void compare_embedding_backward(int64_t rows, int64_t columns, int64_t vocabulary) {
+  INFO(rows << " x " << columns << " of " << vocabulary << " tokens");
+  const Floats d_rows = random(rows * columns, 18), before = random(vocabulary * columns, 19);
+  std::vector<int64_t> tokens, order(static_cast<size_t>(rows)), sorted;
+  for (int64_t r = 0; r < rows; ++r) tokens.push_back(r * r * 7919 % 1013 % vocabulary);
+  std::iota(order.begin(), order.end(), 0);
+  auto token_of = [&](int64_t row) { return tokens[static_cast<size_t>(row)]; };
+  std::stable_sort(order.begin(), order.end(),
+                   [&](int64_t a, int64_t b) { return token_of(a) < token_of(b); });
+  for (int64_t row : order) sorted.push_back(token_of(row));
+  auto run = [&](const KernelTarget& target, Precision precision) {
+    Numbers rows_in = given(target, precision, d_rows);
+    Floats d_embedding = before;
+    embedding_backward(
+        target, {rows, columns, rows_in.data(), sorted.data(), order.data(), d_embedding.data()});
+    if (!target.gpu) {  // the CPU needs no order
+      Floats unsorted = before;
+      embedding_backward(target,
+                         {rows, columns, rows_in.data(), tokens.data(), nullptr, unsorted.data()});
+      CHECK(unsorted == d_embedding);
+    }
+    return Outputs{{"d_embedding", d_embedding}};
+  };
+  compare(run, [&](Precision precision) {
+    const Floats in = rounded(precision, d_rows);
+    Doubles sums(before.begin(), before.end());
+    for (int64_t r = 0; r < rows; ++r) {
+      for (int64_t c = 0; c < columns; ++c)
+        sums[static_cast<size_t>(token_of(r) * columns + c)] +=
+            in[static_cast<size_t>(r * columns + c)];
+    }
+    return std::vector<Expected>{{sums, 1e-6, 1e-6}};  // sums of bf16 are fp32, too
+  });
+}
+
 void compare_adamw(int64_t count, int64_t step, double clip_norm, double decay) {
   INFO(count << " weights, step " << step << ", clipped to " << clip_norm);
   const Floats gradient = random(count, 14, 1e-3), start = random(count, 15, 0.02),
@@ -346,6 +384,13 @@ TEST_CASE("on a GPU cross-entropy and its gradient are their formula") {
   }
   compare_cross_entropy(2, 32'000, 0.25f, 1.0);
   compare_cross_entropy(2, 70'000, 0.25f, 1.0);  // fp32 rows too long for shared memory
+}
+
+TEST_CASE("on a GPU the look-up's gradient is a sum over a token's rows, in fp32 of bf16 too") {
+  for (int64_t columns : {1, 24, 37, 2056}) compare_embedding_backward(57, columns, 11);
+  compare_embedding_backward(1, 64, 3);
+  compare_embedding_backward(40, 64, 1);
+  compare_embedding_backward(40, 64, 1013);
 }
 
 TEST_CASE("on a GPU an AdamW step is its formula, clipped or not") {
