@@ -244,6 +244,26 @@ TEST_CASE("attention hands on what is not finite to every token that sees it") {
   }
 }
 
+TEST_CASE(
+    "a look-up's special gradient reaches its token's row alike in both twins, and no other") {
+  const int64_t rows = 6, columns = 9, vocabulary = 4;
+  const std::vector<int64_t> tokens = {0, 0, 2, 2, 2, 3}, order = {1, 4, 0, 2, 5, 3};
+  for (float special : {kNan, kInfinity, -kInfinity, kHuge}) {
+    const Floats d_rows = with(wave(rows * columns), 2 * columns + 4, special);  // of token 2
+    require_twins_alike(special == kHuge, [&](const KernelTarget& target, Precision precision) {
+      Numbers in = given(target, precision, d_rows);
+      Floats d_embedding(static_cast<size_t>(vocabulary * columns), 1.0f);
+      embedding_backward(
+          target, {rows, columns, in.data(), tokens.data(), order.data(), d_embedding.data()});
+      for (int64_t i = 0; i < vocabulary * columns; ++i) {
+        const bool touched = i == 2 * columns + 4;
+        REQUIRE((std::abs(d_embedding[static_cast<size_t>(i)]) < 100.0f) == !touched);
+      }
+      return std::vector<Floats>{d_embedding};
+    });
+  }
+}
+
 TEST_CASE("a product hands on what is not finite, in the rows and columns that it belongs to") {
   const int64_t rows = 9, columns = 21, inner = 13;
   for (float special : {kNan, kInfinity}) {
