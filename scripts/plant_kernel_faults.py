@@ -63,7 +63,6 @@ FAULTS = [
     ("the largest logit is not taken out", GPU, "  largest = block_reduce<Largest>(largest);", "  largest = 0;"),
     ("the loss loses the logarithm beside large logits", GPU,
      "logf(sum) + (largest - target_logit)", "(logf(sum) + largest) - target_logit"),
-    ("a NaN loses against a number", SHARED, "a > b || a != a ? a : b", "a > b ? a : b"),
     ("no clipping", GPU, "limit > 0 && norm > limit ? limit / norm : 1.0f", "1.0f"),
     ("every row of a token adds up all of them", GPU, "(at > 0 && p.tokens[at - 1] == token)", "false"),
     ("a token's rows but the first are forgotten", GPU, "p.tokens[at] == token; ++at", "p.tokens[at] == token; at = p.rows"),

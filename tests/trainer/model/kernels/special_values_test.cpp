@@ -264,6 +264,18 @@ TEST_CASE(
   }
 }
 
+// Of two numbers about a million the steps are of 1/16, in which the logarithm would drown.
+TEST_CASE("beside logits of a million the loss keeps its digits in both twins") {
+  const Floats logits = {1e6f, 1e6f + 1, 1e6f - 2, 1e6f};
+  const std::vector<int64_t> targets = {2};
+  for (bool gpu : {false, true}) {
+    Floats in = logits, loss(1);
+    cross_entropy({gpu, Precision::kFloat32, nullptr},
+                  {1, 4, 0.0f, in.data(), targets.data(), loss.data()});
+    CHECK(loss[0] == Approx(std::log(2 + std::exp(1.0) + std::exp(-2.0)) + 2).epsilon(2e-6));
+  }
+}
+
 TEST_CASE("a product hands on what is not finite, in the rows and columns that it belongs to") {
   const int64_t rows = 9, columns = 21, inner = 13;
   for (float special : {kNan, kInfinity}) {
