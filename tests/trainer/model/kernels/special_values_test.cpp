@@ -227,6 +227,10 @@ TEST_CASE("attention hands on what is not finite to every token that sees it") {
       CausalAttention problem{
           1, context, 1, size, qkv.data(), attended.data(), log_sum_exp.data(), nullptr, nullptr};
       causal_attention_forward(problem);
+      // The tokens before it do not see it (a value's NaN reaches those of its block: 0 NaN is
+      // NaN).
+      for (int64_t i = 0; which == 1 && i < token * size; ++i)
+        REQUIRE(std::isfinite(attended[static_cast<size_t>(i)]));
       const int64_t last = which == 0 ? token : context - 1;
       for (int64_t t = token; t <= last; ++t) {
         bool finite = true;
@@ -283,8 +287,16 @@ TEST_CASE("a product hands on what is not finite, in the rows and columns that i
            c(static_cast<size_t>(rows * columns));
     matrix_product(
         {rows, columns, inner, a.data(), inner, 1, b.data(), columns, 1, c.data(), columns, false});
-    for (int64_t i = 0; i < rows * columns; ++i)
-      REQUIRE(std::isfinite(c[static_cast<size_t>(i)]) == (i / columns != 4));
+    for (int64_t i = 0; i < rows * columns; ++i) {
+      const float found = c[static_cast<size_t>(i)];
+      REQUIRE(std::isfinite(found) == (i / columns != 4));
+      if (i / columns == 4) continue;
+      double sum = 0;
+      for (int64_t k = 0; k < inner; ++k)
+        sum += static_cast<double>(a[static_cast<size_t>(i / columns * inner + k)]) *
+               static_cast<double>(b[static_cast<size_t>(k * columns + i % columns)]);
+      REQUIRE(found == Approx(sum).epsilon(1e-5));
+    }
   }
 }
 
