@@ -2,7 +2,8 @@
 """Training speed on this machine's GPU: share of the peak (MFU) of crosslaw-train and of PyTorch's compiled twins, in
 turn, the same model and batch, bf16. No GPU has run this yet; scripts/gpu_check.sh calls it.
 
-bench_gpu.py [--sizes 49M,125M,...] [--batch TOKENS] [--rounds 3] [--modes default,max-autotune,reduce-overhead]
+bench_gpu.py [--sizes 49M,125M,...] [--batch TOKENS] [--rounds 3] [--steps 8]
+    --modes LIST    of torch.compile (default: default,max-autotune,reduce-overhead; empty: none)
     --peak FLOPS    dense bf16 of one GPU (default: the H100's and H200's 989.4e12)
 
 Utilisation counts 6 N + 12 L d T FLOPs a token, N without the embedding. Numbers are random: zeros would be faster.
@@ -19,12 +20,12 @@ from bench_cpu import ROOT, Twin, Work, ours, run_ours, setup_python
 CONTEXT, VOCABULARY = 2048, 32_000
 
 
-def works(batch_tokens, device):
+def works(batch_tokens, device, steps):
     """By name, the sizes of the paper's ladder."""
     with open(ROOT / "sweep/presets/paper40.csv") as file:
         rows = csv.DictReader(line for line in file if not line.startswith("#"))
         return {row["name"]: Work(*(int(row[key]) for key in ("hidden", "ffn", "heads", "layers")),
-                                  sequences=max(1, batch_tokens // CONTEXT), steps=8, vocabulary=VOCABULARY,
+                                  sequences=max(1, batch_tokens // CONTEXT), steps=steps, vocabulary=VOCABULARY,
                                   context=CONTEXT, tied=False, device=device) for row in rows}
 
 
@@ -53,6 +54,7 @@ def main():
     parser.add_argument("--sizes", default="49M,125M,368M,1085M,2791M,5534M")
     parser.add_argument("--batch", type=int, default=524_288, help="tokens of a step (default 524288)")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=8, help="of a measurement (default 8)")
     parser.add_argument("--modes", default="default,max-autotune,reduce-overhead")
     parser.add_argument("--peak", type=float, default=989.4e12)
     parser.add_argument("--python")
@@ -66,7 +68,7 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         for size in arguments.sizes.split(","):
-            work = works(arguments.batch, arguments.device)[size]
+            work = works(arguments.batch, arguments.device, arguments.steps)[size]
             # What crosslaw-train found to fit, the twins take, too.
             work.micro_batch = run_ours(arguments.trainer, folder, work, 2)["micro_batch_sequences"]
             twins, times = {}, {mode: [] for mode in [None, *modes]}

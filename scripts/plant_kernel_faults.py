@@ -63,7 +63,6 @@ FAULTS = [
     ("the largest logit is not taken out", GPU, "  largest = block_reduce<Largest>(largest);", "  largest = 0;"),
     ("the loss loses the logarithm beside large logits", GPU,
      "logf(sum) + (largest - target_logit)", "(logf(sum) + largest) - target_logit"),
-    ("a NaN loses against a number", SHARED, "a > b || a != a ? a : b", "a > b ? a : b"),
     ("no clipping", GPU, "limit > 0 && norm > limit ? limit / norm : 1.0f", "1.0f"),
     ("every row of a token adds up all of them", GPU, "(at > 0 && p.tokens[at - 1] == token)", "false"),
     ("a token's rows but the first are forgotten", GPU, "p.tokens[at] == token; ++at", "p.tokens[at] == token; at = p.rows"),
@@ -73,7 +72,7 @@ FAULTS = [
     # The CPU twins.
     ("e^NaN is a number", SIMD, "float below = x < -88.0f ? -88.0f : x;", "float below = above;"),
     ("e^infinity is a number", SIMD, "float number = above < 89.0f ? above : 89.0f;",
-     "float number = above < 88.0f ? above : 88.0f;"),
+     "float number = above < 80.0f ? above : 80.0f;"),
     ("e^-infinity is not zero", SIMD, "float above = x > -88.0f ? x : -88.0f;", "float above = x > -87.0f ? x : -87.0f;"),
     ("a sum skips what fills no vector", SIMD, "  for (; i < count; ++i) rest += (rows[i] * ...);\n", ""),
     ("a sum forgets a vector", SIMD, "+ (sums[2] + sums[3])", "+ sums[2]"),

@@ -273,7 +273,28 @@
     });
   }
 
-  // build(context) gives {traces, layout, height, table} or {missing: "a sentence"}.
+  // A section for which nothing was run is not there, nor is its link; the last section says why.
+  const unrun = new Map();
+  function showSection(id, shown, why) {
+    const section = document.getElementById(id), name = section.dataset.nav;
+    section.hidden = !shown;
+    const link = document.querySelector(`#sections a[href="#${id}"]`);
+    if (link) link.hidden = !shown;
+    if (shown || !why)
+      unrun.delete(name);
+    else
+      unrun.set(name, why);
+    fill(
+        'not-shown',
+        unrun.size ?
+            `Not shown, for nothing of the kind was run: ${
+                    [...unrun].map(([title, reason]) => `${title} (${reason})`).join('; ')}.` :
+            '');
+  }
+
+  // build(context) gives {traces, layout, height, table}, or {missing: "a sentence"} where
+  // something is not there yet, or {unrun: "why"} where nothing was run: then its section is
+  // hidden.
   function figure(id, build) {
     figures.set(id, {build, table: () => ({columns: [], rows: []}), context: null, tools: null});
   }
@@ -321,9 +342,14 @@
       const made = typeof Plotly === 'undefined' ? {missing: 'The drawing library did not load.'} :
                                                    entry.build(context);
       if (!entry.tools) plot.after(entry.tools = tools(id));
-      entry.tools.hidden = Boolean(made.missing || made.hidden);
-      plot.hidden = Boolean(made.hidden);
+      entry.tools.hidden = Boolean(made.missing || made.hidden || made.unrun);
+      plot.hidden = Boolean(made.hidden || made.unrun);
       if (made.hidden) return;
+      showSection(plot.closest('section').id, !made.unrun, made.unrun);
+      if (made.unrun) {
+        status.missing[id] = made.unrun;
+        return;
+      }
       if (made.missing) return showMissing(plot, id, made.missing);
       if (plot.classList.contains('missing')) fill(plot.id);
       plot.classList.remove('missing');
@@ -389,6 +415,7 @@
     panelTitle,
     sizeLegend,
     figure,
+    showSection,
     redraw,
     drawNow,
     drawAll,

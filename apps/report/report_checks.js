@@ -29,7 +29,9 @@
 
   function buildResiduals(context) {
     const rows = context.pair.residuals.rows.filter((row) => isNumber(row.residual));
-    if (!rows.length) return {missing: 'No residuals yet: they need a fitted law.'};
+    if (!rows.length)
+      return context.compared ? {missing: 'No residuals yet: they need a fitted law.'} :
+                                {unrun: 'no language has runs to fit laws to'};
     const panels = charts.panels(context);
     const families = [
       ['scratch', rows.filter((r) => r.strategy === context.pair.scratch)],
@@ -128,8 +130,8 @@
     fill('forgetting-legend', entries.length ? charts.sizeLegend('source', context.scale) : []);
     if (!entries.length) {
       return {
-        missing:
-            'Nothing recorded: no continued run was evaluated on its source language. Set an evaluation on the source language in the spec to see forgetting.'
+        unrun: context.pair.continued ? 'no continued run has a loss on its source language' :
+                                        'nothing was continued'
       };
     }
     const positive =

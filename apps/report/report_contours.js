@@ -177,10 +177,10 @@
     const contours = context.pair.contours.surfaces.filter(
         (c) => c.loss && c.loss.length > 1 && finite(c.loss).length > 1);
     if (!contours.length) {
+      if (!context.compared) return {unrun: 'no language has runs to fit laws to'};
       return {
-        missing: context.compared ?
-            'No contours: they need a fitted law, and the fit is missing or was refused. The section on the fitted laws says why.' :
-            'No contours: they need a language trained both from scratch and continued.'
+        missing:
+            'No contours: they need a fitted law, and the fit is missing or was refused. The section on the fitted laws says why.'
       };
     }
     const scale = context.pair.contours.levels,

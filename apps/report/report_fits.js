@@ -228,6 +228,7 @@
     fill('fit-table', fits.length ? table(fits) : []);
     const known = fits.filter((fit) => coefficients(fit).size > 0);
     if (!known.length) {
+      if (!context.compared) return {unrun: 'no language has runs to fit laws to'};
       return {
         missing: fits.length ? 'No fit gave coefficients. The notices above say why.' :
                                'No law has been fitted yet: fits wait for finished runs.'

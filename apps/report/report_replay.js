@@ -18,7 +18,7 @@
     power
   } = crosslaw.format;
   const charts = crosslaw.charts;
-  const {tableOf, showSection, small} = crosslaw.transfer;
+  const {tableOf, small} = crosslaw.transfer;
 
   const planOf = (context) => (context.data.replay || [])
                                   .find(
@@ -70,8 +70,7 @@
 
   function buildReplay(context) {
     const plan = planOf(context);
-    showSection('replay', Boolean(plan));
-    if (!plan) return {hidden: true};
+    if (!plan) return {unrun: 'no strategy continues with two shares of replay'};
     // One size, or lines of unlike models would cross: the largest that has every share.
     const curves = curvesOf(context);
     const cell = plan.cells[plan.cells.length - 1];
@@ -192,7 +191,6 @@
 
   function replayPart(context) {
     const plan = planOf(context);
-    showSection('replay', Boolean(plan));
     if (!plan) return fill('replay-table');
     const least = (ratio, cell) => isNumber(ratio) ? percent(ratio) :
         isNumber(cell.start_loss) ? `> ${percent(plan.ratios[plan.ratios.length - 1])}` :

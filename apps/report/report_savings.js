@@ -158,10 +158,11 @@
           rows = pair.savings.filter((row) => isNumber(row.saved_fraction) && row.tokens > 0);
     const law = pair.savings_law.filter((row) => row.tokens > 0);
     if (!rows.length && !law.length) {
+      if (!context.compared || !pair.continued)
+        return {unrun: 'no language is trained both from scratch and continued'};
       return {
-        missing: context.compared ?
-            'No saving is known yet: it takes finished runs of the same size both from scratch and continued.' :
-            'This sweep does not train the same language both from scratch and continued, so there is no saving to show.'
+        missing:
+            'No saving is known yet: it takes finished runs of the same size both from scratch and continued.'
       };
     }
     const panels = charts.panels(context);

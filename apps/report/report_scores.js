@@ -3,7 +3,7 @@
   'use strict';
   const {element, fill, isNumber, count, digits, loss, percent, language, plain} = crosslaw.format;
   const charts = crosslaw.charts;
-  const {tableOf, showSection, small} = crosslaw.transfer;
+  const {tableOf, small} = crosslaw.transfer;
 
   const known = (context) =>
       (context.data.scores.rows || []).filter((row) => isNumber(row.by_byte));
@@ -24,8 +24,7 @@
   // A dot a set and strategy, of the largest model; then every model over its loss.
   function build(context) {
     const rows = known(context);
-    showSection('scores', rows.length > 0);
-    if (!rows.length) return {hidden: true};
+    if (!rows.length) return {unrun: 'no multiple-choice set was scored'};
     const panels = charts.panels(context), sets = setsOf(rows);
     const trace = (kind, some, x, axes, title) => ({
       type: 'scatter',
@@ -90,7 +89,6 @@
   function scoresPart(context) {
     const rows = known(context),
           relative = rows.filter((row) => isNumber(row.relative) && row.largest);
-    showSection('scores', rows.length > 0);
     if (!rows.length) return fill('scores-table');
     const ratios = [...new Set(relative.map((row) => row.replay))].sort((a, b) => a - b);
     const lines = [...new Set(relative.map((row) => `${row.set}, ${row.strategy}`))];

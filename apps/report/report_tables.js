@@ -150,6 +150,8 @@
 
   function allocation(context) {
     const {rows} = context.pair.allocation;
+    crosslaw.charts.showSection(
+        'allocation', context.compared || rows.length > 0, 'no language has runs to fit laws to');
     if (!rows.length) {
       fill('allocation-buttons');
       fill(

@@ -17,13 +17,6 @@
     language
   } = crosslaw.format;
 
-  // A section for which nothing was run is not there, nor is its link.
-  function showSection(id, shown) {
-    document.getElementById(id).hidden = !shown;
-    const link = document.querySelector(`#sections a[href="#${id}"]`);
-    if (link) link.hidden = !shown;
-  }
-
   // rows: lists of cells; a cell is text, or {text, title, ...attributes}.
   function tableOf(label, head, rows) {
     const cell = (tag, value, i) => {
@@ -111,8 +104,7 @@
               (c) =>
                   [count(c.params), tokens(c.measured_tokens, c.measured_tokens_ci95),
                    tokens(c.law_tokens, c.law_tokens_ci95),
-                   c.law_tokens_ci95 ? c.continued_better_below ? 'continued' : 'scratch' :
-                                            none])),
+                   c.law_tokens_ci95 ? c.continued_better_below ? 'continued' : 'scratch' : none])),
     ];
   }
 
@@ -120,12 +112,12 @@
     const grown = transfer.growth || {};
     const one = (g, how) => {
       if (!g) return null;
-      const exponent = (name) => `${digits(g[`${name}_exponent`], 2)} ${
-                                     interval(g[`${name}_exponent_ci95`], (x) => digits(x, 2))}`
-                                     .trim();
+      const two = (x) => digits(x, 2);
+      const ends = (name) => interval(g[`${name}_exponent_ci95`], two) || 'without an interval';
       return element(
-          'p', {}, `Transferred data grow as D`, element('sup', {}, exponent('tokens')), ' N',
-          element('sup', {}, exponent('params')), ` (${how}, ${whole(g.points)} points).`);
+          'p', {}, 'Transferred data grow as D', element('sup', {}, two(g.tokens_exponent)), ' N',
+          element('sup', {}, two(g.params_exponent)),
+          ` (${how}, ${whole(g.points)} points; of D ${ends('tokens')}, of N ${ends('params')}).`);
     };
     const made = [one(grown.measured, 'measured'), one(grown.law, 'by the laws')].filter(Boolean);
     return made.length ? [heading('Growth of transferred data'), ...made] : [];
@@ -215,7 +207,7 @@
   function matrixPart(context) {
     const matrix = context.data.matrix || {};
     const cells = matrix.cells || [];
-    showSection('matrix', cells.length > 1);
+    crosslaw.charts.showSection('matrix', cells.length > 1, 'fewer than two pairs of languages');
     if (cells.length < 2) return fill('matrix-table');
     fill('pooled-table', pooled(context.data.pooled));
     const most = Math.max(...cells.map((cell) => Math.abs(cell.saved_share || 0))) || 1;
@@ -270,6 +262,6 @@
                      power(s.flops_per_token)])));
   }
 
-  crosslaw.transfer = {tableOf, share, showSection, small, heading};
+  crosslaw.transfer = {tableOf, share, small, heading};
   crosslaw.parts = [...(crosslaw.parts || []), transferPart, contrastPart, matrixPart, sizesPart];
 })();

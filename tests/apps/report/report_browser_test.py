@@ -45,7 +45,13 @@ def complaints(page, figures=FIGURES):
         if not page.value(marks % (figure, figure)):
             found.append(f"figure {figure} is empty")
     for figure in set(FIGURES) - set(figures):
-        if not page.value(f"document.querySelector('#plot-{figure}.missing p')?.textContent.length > 20"):
+        # Hidden where nothing was run: then the last section says so by the section's name.
+        said = (
+            f"document.querySelector('#plot-{figure}.missing p')?.textContent.length > 20 || (section => section.hidden &&"
+            " document.getElementById('not-shown').textContent.includes(section.dataset.nav + ' ('))"
+            f"(document.getElementById('plot-{figure}').closest('section'))"
+        )
+        if not page.value(said):
             found.append(f"figure {figure} is absent without a word")
     asked = [e["request"]["url"] for e in page.events("Network.requestWillBeSent")]
     found += [f"the page asked for {url[:80]}" for url in asked if not url.startswith(("file:", "data:", "blob:"))]

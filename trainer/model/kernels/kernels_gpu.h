@@ -69,8 +69,8 @@ struct Sum {
 
 struct Largest {
   __device__ static float neutral() { return -INFINITY; }
-  // NaN wins, so that it reaches the loss.
-  __device__ static float of(float a, float b) { return a > b || a != a ? a : b; }
+  // A NaN may lose here: it comes back in the sum of the exponentials.
+  __device__ static float of(float a, float b) { return a > b ? a : b; }
 };
 
 // Reduces one value a thread over the block, in a fixed order; every thread gets the result.

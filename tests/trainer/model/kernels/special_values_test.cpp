@@ -228,6 +228,10 @@ TEST_CASE("attention hands on what is not finite to every token that sees it") {
       CausalAttention problem{
           1, context, 1, size, qkv.data(), attended.data(), log_sum_exp.data(), nullptr, nullptr};
       causal_attention_forward(problem);
+      // The tokens before it do not see it (a value's NaN reaches those of its block: 0 NaN is
+      // NaN).
+      for (int64_t i = 0; which == 1 && i < token * size; ++i)
+        REQUIRE(std::isfinite(attended[static_cast<size_t>(i)]));
       const int64_t last = which == 0 ? token : context - 1;
       for (int64_t t = token; t <= last; ++t) {
         bool finite = true;
@@ -245,6 +249,38 @@ TEST_CASE("attention hands on what is not finite to every token that sees it") {
   }
 }
 
+TEST_CASE(
+    "a look-up's special gradient reaches its token's row alike in both twins, and no other") {
+  const int64_t rows = 6, columns = 9, vocabulary = 4;
+  const std::vector<int64_t> tokens = {0, 0, 2, 2, 2, 3}, order = {1, 4, 0, 2, 5, 3};
+  for (float special : {kNan, kInfinity, -kInfinity, kHuge}) {
+    const Floats d_rows = with(wave(rows * columns), 2 * columns + 4, special);  // of token 2
+    require_twins_alike(special == kHuge, [&](const KernelTarget& target, Precision precision) {
+      Numbers in = given(target, precision, d_rows);
+      Floats d_embedding(static_cast<size_t>(vocabulary * columns), 1.0f);
+      embedding_backward(
+          target, {rows, columns, in.data(), tokens.data(), order.data(), d_embedding.data()});
+      for (int64_t i = 0; i < vocabulary * columns; ++i) {
+        const bool touched = i == 2 * columns + 4;
+        REQUIRE((std::abs(d_embedding[static_cast<size_t>(i)]) < 100.0f) == !touched);
+      }
+      return std::vector<Floats>{d_embedding};
+    });
+  }
+}
+
+// Of two numbers about a million the steps are of 1/16, in which the logarithm would drown.
+TEST_CASE("beside logits of a million the loss keeps its digits in both twins") {
+  const Floats logits = {1e6f, 1e6f + 1, 1e6f - 2, 1e6f};
+  const std::vector<int64_t> targets = {2};
+  for (bool gpu : {false, true}) {
+    Floats in = logits, loss(1);
+    cross_entropy({gpu, Precision::kFloat32, nullptr},
+                  {1, 4, 0.0f, in.data(), targets.data(), loss.data()});
+    CHECK(loss[0] == Approx(std::log(2 + std::exp(1.0) + std::exp(-2.0)) + 2).epsilon(2e-6));
+  }
+}
+
 TEST_CASE("a product hands on what is not finite, in the rows and columns that it belongs to") {
   const int64_t rows = 9, columns = 21, inner = 13;
   for (float special : {kNan, kInfinity}) {
@@ -252,8 +288,16 @@ TEST_CASE("a product hands on what is not finite, in the rows and columns that i
            c(static_cast<size_t>(rows * columns));
     matrix_product(
         {rows, columns, inner, a.data(), inner, 1, b.data(), columns, 1, c.data(), columns, false});
-    for (int64_t i = 0; i < rows * columns; ++i)
-      REQUIRE(std::isfinite(c[static_cast<size_t>(i)]) == (i / columns != 4));
+    for (int64_t i = 0; i < rows * columns; ++i) {
+      const float found = c[static_cast<size_t>(i)];
+      REQUIRE(std::isfinite(found) == (i / columns != 4));
+      if (i / columns == 4) continue;
+      double sum = 0;
+      for (int64_t k = 0; k < inner; ++k)
+        sum += static_cast<double>(a[static_cast<size_t>(i / columns * inner + k)]) *
+               static_cast<double>(b[static_cast<size_t>(k * columns + i % columns)]);
+      REQUIRE(found == Approx(sum).epsilon(1e-5));
+    }
   }
 }
 
