@@ -33,7 +33,7 @@ struct Around {
 
   explicit Around(const Points& points)
       : objective(make_objective(chinchilla_law(), points, 1e-3)),
-        theta(objective.centred(fit_law(points, {.starts = 4, .draws = 0}).theta)) {
+        theta(objective.centred(fit_law(points, {.starts = 2, .draws = 0}).theta)) {
     for (std::size_t i = 0; i < points.size(); ++i) index.push_back(static_cast<int>(i));
   }
 };
