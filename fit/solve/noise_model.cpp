@@ -223,9 +223,8 @@ NoiseModel fit_noise(const Objective& objective, const Theta& theta, const std::
                       std::log(2 * mean_size) - 1;
   noise.laplace = gain * noise.freedom > kLaplaceGain;
   if (noise.laplace) {
-    // A coefficient takes off as much of the sum of sizes as half a residual has: F falls by half a
-    // chi-square of one degree for each.
-    noise.point = std::numbers::sqrt2 * mean_size * 2 * correction / (1 + correction);
+    // For Laplace noise itself half the correction would do; what looks like it has longer tails.
+    noise.point = std::numbers::sqrt2 * mean_size * correction;
   } else {
     noise.point =
         std::sqrt(left_by_squares(objective, theta, true).squaredNorm() / weight * correction);
