@@ -313,7 +313,9 @@ void QueueLauncher::read(const ProgramEnd& listing) {
   }
   bool changed = false;
   for (auto& [id, attempt] : attempts_) {
-    if (attempt.process || waiting_.contains(id)) continue;
+    // What never came into the queue no listing knows.
+    if (attempt.process || waiting_.contains(id) || attempt.state.where == Whereabouts::kGone)
+      continue;
     const Whereabouts before = attempt.state.where;
     const auto named = by_token.find(attempt.token);
     const auto numbered = by_job.find(attempt.job);
