@@ -206,7 +206,6 @@ QueueLauncher::Answer QueueLauncher::read_answer(const ProgramEnd& end, const La
   return Answer::kRefused;
 }
 
-// `job`: empty where the queue did not say.
 void QueueLauncher::submitted(int64_t attempt_id, const std::string& job, const Commit& commit) {
   Attempt& attempt = attempts_.at(attempt_id);
   attempt.submitted = Clock::now();

@@ -121,10 +121,12 @@ def main():
     # A survivor: crosslaw is killed, its trainers are not, and stop reaches them all the same.
     pid, terminal = in_terminal(crosslaw, spec, folder)
     wait_for_trainers(folder, terminal)
+    time.sleep(1)  # one that is not on record yet is not let go, and ends with its orchestrator
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     status = run(crosslaw, "status", folder).stdout
-    if "go on with nobody to look after them" not in status or "left alone" not in status:
+    said = "go on with nobody to look after them" in status and "left alone" in status
+    if trainers_of(folder) and not said:
         fail(f"status of survivors: {status}")
     done = run(crosslaw, "stop", folder)
     if done.returncode:
