@@ -253,10 +253,10 @@ void RunStore::revoke_attempt(int64_t attempt_id, Outcome outcome, const std::st
 
 void RunStore::discard_attempt(int64_t attempt_id, const std::string& message, int64_t now_ms) {
   Transaction transaction(db_);
-  for (const char* table : {"eval", "choice_score", "checkpoint"})
-    Statement(db_, fmt::format("DELETE FROM {} WHERE attempt_id = ?", table))
-        .bind(attempt_id)
-        .run();
+  for (const char* forget :
+       {"DELETE FROM eval WHERE attempt_id = ?", "DELETE FROM checkpoint WHERE attempt_id = ?",
+        "DELETE FROM choice_score WHERE run_id = (SELECT run_id FROM attempt WHERE id = ?)"})
+    Statement(db_, forget).bind(attempt_id).run();
   Statement(db_,
             "UPDATE attempt SET outcome = ?, message = ?, ended_ms = coalesce(ended_ms, ?) WHERE "
             "id = ?")
