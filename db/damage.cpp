@@ -57,7 +57,9 @@ std::string lost_integrity(const Database& database) {
 std::string database_damage(const fs::path& file, const LockPatience& patience) {
   if (!fs::exists(file)) return "";
   try {
-    Database database(file, Access::kRead);
+    // Killed while it made the file: what the journal holds is taken back, which reading cannot.
+    const bool interrupted = fs::exists(file.string() + "-journal");
+    Database database(file, interrupted ? Access::kWrite : Access::kRead);
     if (patience.say) database.wait_for_locks(patience);
     // A file of no bytes is a database without tables.
     const std::string schema = schema_damage(database);
@@ -79,9 +81,10 @@ fs::path put_aside(const fs::path& file) {
   for (int n = 1; aside.empty() || fs::exists(aside); ++n)
     aside = fmt::format("{}.damaged-{}", file.string(), n);
   fs::rename(file, aside);
-  // The log belongs to it; the index is made again.
+  // Log and journal belong to it; the index is made again.
   std::error_code ignored;
   fs::rename(file.string() + "-wal", aside.string() + "-wal", ignored);
+  fs::rename(file.string() + "-journal", aside.string() + "-journal", ignored);
   fs::remove(file.string() + "-shm", ignored);
   return aside;
 }

@@ -251,6 +251,21 @@ void RunStore::revoke_attempt(int64_t attempt_id, Outcome outcome, const std::st
   transaction.commit();
 }
 
+void RunStore::discard_attempt(int64_t attempt_id, const std::string& message, int64_t now_ms) {
+  Transaction transaction(db_);
+  for (const char* forget :
+       {"DELETE FROM eval WHERE attempt_id = ?", "DELETE FROM checkpoint WHERE attempt_id = ?",
+        "DELETE FROM choice_score WHERE run_id = (SELECT run_id FROM attempt WHERE id = ?)"})
+    Statement(db_, forget).bind(attempt_id).run();
+  Statement(db_,
+            "UPDATE attempt SET outcome = ?, message = ?, ended_ms = coalesce(ended_ms, ?) WHERE "
+            "id = ?")
+      .bind(name_of(Outcome::kCancelled), message, now_ms, attempt_id)
+      .run();
+  seal_run_of(attempt_id);
+  transaction.commit();
+}
+
 std::vector<AttemptRow> RunStore::attempts() const {
   Statement rows(db_,
                  "SELECT attempt.id, run_id, n, token, run.key, device, host, boot_id, pid, "

@@ -200,6 +200,8 @@ class RunStore {
   void end_attempt(int64_t attempt_id, const AttemptEnd& end, int64_t now_ms);
   // Takes back that an attempt was done: its final checkpoint turned out to be damaged.
   void revoke_attempt(int64_t attempt_id, Outcome outcome, const std::string& message);
+  // Takes back all that an attempt gave: its losses, scores and checkpoints are forgotten.
+  void discard_attempt(int64_t attempt_id, const std::string& message, int64_t now_ms);
   std::vector<AttemptRow> attempts() const;  // of all runs, by run and n
   // Takes a run out of the sweep, or in again.
   void set_cancelled(int64_t run_id, bool cancelled);

@@ -137,7 +137,7 @@ def main():
     turns = int(sys.argv[2]) if len(sys.argv) > 2 else 20
     seed = int(sys.argv[3]) if len(sys.argv) > 3 else 1
     words = sys.argv[4:]
-    kinds = (*DISTURBANCES, after_submission) if words else DISTURBANCES
+    kinds = (*DISTURBANCES, after_submission)
     disturbances = [each for each in kinds if any(word in each.__name__ for word in words)] or kinds
     damage = [each for each in DAMAGE if not words or any(word in each.__name__ for word in words)]
     work = pathlib.Path(tempfile.mkdtemp(prefix="crosslaw-faults-"))

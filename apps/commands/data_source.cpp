@@ -52,9 +52,9 @@ std::string file_flags_in_use(const fit::DataFileOptions& file) {
 }
 
 // Faults of compression are faults of the file that the user named.
-std::string decompressed(const std::string& path) {
+std::string decompressed(const std::string& path, trainer::Packing packing) {
   try {
-    const trainer::ByteSource source = trainer::open_bytes(path);
+    const trainer::ByteSource source = trainer::open_bytes(path, packing);
     std::vector<char> piece(std::size_t{1} << 16);
     std::string out;
     while (const std::size_t count = source.read(piece)) out.append(piece.data(), count);
@@ -80,7 +80,7 @@ void add_file_options(CLI::App& command, fit::DataFileOptions& file) {
       "CSV, TSV, JSON or Markdown with one trained model a row, also .gz or .zst; -: "
       "standard input");
   command.add_option("--params", file.params,
-                     "column of N, the parameters; or a sum, A+B [N, else guessed by its name]");
+                     "column of N, the parameters; or a sum, A+B [N, else guessed, else C/(6D)]");
   command.add_option("--tokens", file.tokens,
                      "column of D, the number of tokens [D, else guessed, else C/(6N)]");
   command.add_option("--loss", file.loss, "column of the loss [loss, else guessed]");
@@ -103,11 +103,11 @@ void add_file_options(CLI::App& command, fit::DataFileOptions& file) {
                      "column of L0, the loss on this text before training");
   command
       .add_option("--params-unit", file.params_unit,
-                  "of the column of N: 1, K, M, B or T [as its name says, else 1]")
+                  "of the column of N: 1, K, M, B, T, log10 or ln [as its name says, else 1]")
       ->type_name("UNIT");
   command
       .add_option("--tokens-unit", file.tokens_unit,
-                  "of the column of D: 1, K, M, B, T or per-param, which is D/N")
+                  "of the column of D: the same, or per-param, which is D/N")
       ->type_name("UNIT");
   command
       .add_option("--flops-unit", file.flops_unit,
@@ -115,7 +115,8 @@ void add_file_options(CLI::App& command, fit::DataFileOptions& file) {
       ->type_name("UNIT");
   command
       .add_option("--loss-unit", file.loss_unit,
-                  "of the losses: nats, bits, ppl (perplexity), bpb (bits a byte) or nats-per-byte")
+                  "of the losses: nats, bits, ppl (perplexity), bpb (bits a byte), nats-per-byte, "
+                  "ln or log10 of nats")
       ->type_name("UNIT");
   add_word_list(command, "--best-of", file.best_of,
                 "of rows that are equal in these columns keep the smallest loss, such as N,D")
@@ -186,10 +187,15 @@ void take_positional_file(DataSourceOptions& options) {
 }
 
 std::string read_source_text(const fit::DataFileOptions& file) {
-  const std::string ending = std::filesystem::path(file.path).extension().string();
-  if (ending == ".gz" || ending == ".zst") return decompressed(file.path);
-  if (file.path != kStandardInput) return fit::read_text(file.path);
-  return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
+  if (file.path == kStandardInput) {
+    return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
+  }
+  std::string bytes = fit::read_text(file.path);
+  // By its first bytes and not by its name, which browsers and copies change.
+  if (bytes.starts_with("\x1f\x8b")) return decompressed(file.path, trainer::Packing::kGzip);
+  if (bytes.starts_with("\x28\xb5\x2f\xfd"))
+    return decompressed(file.path, trainer::Packing::kZstd);
+  return bytes;
 }
 
 Dataset read_file(const fit::DataFileOptions& file, std::ostream& log) {

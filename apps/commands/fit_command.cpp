@@ -73,7 +73,11 @@ nlohmann::ordered_json json_of(const AnsweredFit& each, bool draws) {
   }
   out["data"] = to_json(each.fit.data);
   out.update(each.evidence.json);
-  if (draws && fit.draws.rows() > 0) out["draws"] = fit::to_json(fit, true).at("draws");
+  if (!draws) return out;
+  // Long, and last: of the whole law, else of the stages that have any.
+  const char* where = fit.draws.rows() > 0 ? "draws" : "stages";
+  const nlohmann::ordered_json all = fit::to_json(fit, true);
+  if (all.contains(where)) out[where] = all.at(where);
   return out;
 }
 

@@ -15,6 +15,7 @@ sweep::QueueOptions queue_options(const sweep::LaunchSpec& launch) {
   queue.program = sweep::trainer_program();
   queue.device = launch.devices == "cpu" || asked.gpus == 0 ? "cpu" : "cuda";
   queue.most_jobs = queue.places = static_cast<std::size_t>(asked.max_jobs);
+  queue.array_size = static_cast<std::size_t>(asked.array_size);
   // Other systems name a job's GPUs in other ways, or let it see no others.
   queue.needs_binding = launch.backend == "slurm" && asked.gpus > 0;
   // One process a GPU; srun tells each which one it is. From version 22.05 on it does not take the

@@ -100,7 +100,8 @@ sweep::SchedulerOptions scheduler_options(const Training& t) {
 // Jobs of one queue are unknown to another, and a run would be trained twice.
 void refuse_other_queue(const Training& t) {
   for (const db::AttemptRow& attempt : t.store.attempts()) {
-    if (attempt.ended_ms || attempt.backend == "local" || attempt.backend == t.spec.launch.backend)
+    if (attempt.ended_ms || attempt.backend == "local" || attempt.job == sweep::kEndedJob ||
+        attempt.backend == t.spec.launch.backend)
       continue;
     throw std::invalid_argument(fmt::format(
         "{}: jobs of this sweep are still with launch.backend = \"{}\"; crosslaw stop {} ends them "
@@ -257,6 +258,11 @@ void take_in(const sweep::SweepSpec& spec, const std::vector<db::RunRow>& rows,
         fmt::format("{} attempts that the database did not know were taken from the folders of "
                     "their runs",
                     found));
+  if (const int64_t other = sweep::discard_other_precision(store, now_ms()))
+    say(
+        fmt::format("{} attempts of an earlier version were made in bf16 on a GPU; their runs are "
+                    "trained again in fp32, as train.precision = \"auto\" means on the CPU",
+                    other));
   store.seal_evidence();
 }
 

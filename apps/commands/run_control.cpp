@@ -90,7 +90,7 @@ std::vector<sweep::EarlierAttempt> open_attempts(const db::RunStore& store, cons
 // Nobody runs the sweep, but its trainers or jobs may go on: they are asked directly.
 int stop_what_goes_on(const fs::path& folder) {
   const sweep::SweepLock lock = take_idle(folder);
-  const db::RunStore store = read_store(folder);
+  db::RunStore store = db::RunStore::create(database_file(folder));
   const auto open = open_attempts(store, fs::canonical(files_folder(folder)));
   if (open.empty()) {
     tell_user("nothing runs");
@@ -108,7 +108,11 @@ int stop_what_goes_on(const fs::path& folder) {
       fmt::format("asking {} runs for a checkpoint and their end; Ctrl-C ends them at once", left));
   while (left > 0) {
     for (const sweep::AttemptState& state : launcher->states(200ms)) {
-      left -= state.where == sweep::Whereabouts::kGone;
+      if (state.where == sweep::Whereabouts::kGone) {
+        --left;
+        // The next run judges it by its files, whatever it launches with: no queue need be asked.
+        if (launch.backend != "local") store.set_place(state.attempt_id, {.job = sweep::kEndedJob});
+      }
       const bool there =
           state.where == sweep::Whereabouts::kRunning || state.where == sweep::Whereabouts::kQueued;
       if (there && asked.insert(state.attempt_id).second) launcher->stop(state.attempt_id, at_once);

@@ -93,6 +93,11 @@ void print_text(const Status& status) {
              s.total, s.flops_total > 0 ? 100 * s.flops_done / s.flops_total : 0.0,
              fit::short_count(s.tokens_done),
              s.holder.empty() ? "not running" : "run by " + s.holder);
+  if (s.left_alone > 0)
+    fmt::print(
+        "{} runs go on with nobody to look after them: crosslaw run takes them up again, crosslaw "
+        "stop ends them\n",
+        s.left_alone);
   if (s.gpu_seconds > 0) fmt::print("{:.4g} GPU-hours so far\n", s.gpu_seconds / 3600);
   if (status.progress) fmt::print("{}\n", describe(*status.progress, s));
   fit::Table table{{"strategy", "outcome", "runs"}, {}, "llr"};
@@ -157,6 +162,7 @@ nlohmann::json json_of(const Status& status) {
           {"tokens_done", s.tokens_done},
           {"gpu_hours", s.gpu_seconds / 3600},
           {"cpu_hours", s.cpu_seconds / 3600},
+          {"left_alone", s.left_alone},
           {"progress", json_of(status.progress, s)},
           {"outcomes", s.outcomes},
           {"running", live},

@@ -5,6 +5,8 @@
 #include <fstream>
 
 #include "apps/study/sweep_folder.h"
+#include "sweep/launch/process.h"
+#include "sweep/launch/run_launcher.h"
 #include "trainer/recipe/run_files.h"
 
 namespace crosslaw::apps {
@@ -60,6 +62,22 @@ LiveRun live_run(const db::RunStore& store, const db::RunResultRow& run, const f
   return live;
 }
 
+// How a started run is called when nobody runs the sweep: its process may go on, or its job.
+std::string left_as(const db::RunStore& store, int64_t run_id) {
+  db::Statement attempt(store.database(),
+                        "SELECT backend, job, boot_id, pid, pid_start FROM attempt WHERE run_id = "
+                        "? AND ended_ms IS NULL");
+  attempt.bind(run_id);
+  if (!attempt.step()) return "interrupted";
+  std::string backend;
+  std::optional<std::string> job, boot;
+  std::optional<int64_t> pid, start;
+  attempt.read(backend, job, boot, pid, start);
+  if (backend != "local") return job == sweep::kEndedJob ? "interrupted" : "left to " + backend;
+  const bool alive = boot && pid && start && sweep::is_alive({*boot, *pid, *start});
+  return alive ? "left alone" : "interrupted";
+}
+
 void count_hours(const db::RunStore& store, bool running, int64_t now_ms, SweepStatus& status) {
   // What nobody looks after may have ended long ago: it counts for nothing until that is known.
   db::Statement rows(store.database(),
@@ -110,10 +128,14 @@ SweepStatus sweep_status(const fs::path& folder, const std::string& holder,
   status.holder = holder;
   std::optional<fs::path> files;  // of the resolved spec, read once and only when it is needed
   for (const db::RunResultRow& run : store.results()) {
-    // "Running" is believed only while somebody holds the sweep.
-    const bool started = run.outcome == db::Outcome::kStarted, running = started && !holder.empty();
-    ++status.outcomes[run.strategy][started ? running ? "running" : "interrupted"
-                                            : std::string(db::name_of(run.outcome))];
+    // "Running" is believed only while somebody holds the sweep, or its process is seen.
+    const bool started = run.outcome == db::Outcome::kStarted;
+    const std::string name = !started         ? std::string(db::name_of(run.outcome))
+                             : holder.empty() ? left_as(store, run.run_id)
+                                              : "running";
+    const bool alone = name == "left alone", running = name == "running" || alone;
+    ++status.outcomes[run.strategy][name];
+    status.left_alone += alone;
     ++status.total;
     status.flops_total += run.flops;
     status.finished += db::is_final(run.outcome);

@@ -28,6 +28,7 @@ struct SweepStatus {
   std::string name, holder;  // holder: empty when nobody runs the sweep
   std::map<std::string, std::map<std::string, int64_t>> outcomes;  // strategy -> outcome -> runs
   std::vector<LiveRun> live;
+  int64_t left_alone = 0;                  // of those, that go on while nobody runs the sweep
   std::vector<db::RunResultRow> troubled;  // failed, diverged, cancelled ...
   double flops_total = 0, flops_done = 0;
   int64_t total = 0, finished = 0;

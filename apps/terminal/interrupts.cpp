@@ -13,7 +13,9 @@ Interrupts::Interrupts() {
   signals_heard = 0;
   struct sigaction action {};
   action.sa_handler = hear_signal;
-  for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2}) {
+  // All that would end us without a word, and can be heard.
+  for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM,
+                     SIGPROF, SIGPOLL, SIGXCPU}) {
     Before& before = before_.emplace_back(Before{signal, {}});
     sigaction(signal, nullptr, &before.action);
     if (before.action.sa_handler != SIG_IGN) sigaction(signal, &action, nullptr);

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <cctype>
 #include <initializer_list>
+#include <numbers>
 #include <stdexcept>
+#include <utility>
 
 namespace crosslaw::fit {
 namespace {
@@ -15,7 +17,10 @@ using Names = std::initializer_list<std::string_view>;
 
 constexpr std::size_t kCellsTried = 20;  // before a column counts as one of numbers
 constexpr int kListed = 1000;            // ranks of the lists, the first name highest
+constexpr int kLast = kListed / 2;       // of a listed name behind a path, "model.N"
 constexpr int kHolds = 100;              // rank of a name that only holds the word
+constexpr int kTrained = 60;             // of a training loss
+constexpr int kLogarithm = 50;           // of a listed name whose logarithm the column holds
 
 // As plain_column_name() gives them, the likeliest first.
 const Names kParams = {"n",
@@ -46,6 +51,13 @@ const Names kParams = {"n",
                        "params_non_embedding",
                        "n_non_embedding",
                        "num_params_non_embedding",
+                       "non_emb_params",
+                       "nonemb_params",
+                       "n_total",
+                       "total_n",
+                       "n_nonemb",
+                       "n_non_emb",
+                       "n_active",
                        "active_params",
                        "params_active",
                        "size"};
@@ -104,9 +116,6 @@ const Names kLoss = {"loss",
                      "val_nll",
                      "smooth_loss",
                      "lm_loss_validation",
-                     "train_loss",
-                     "training_loss",
-                     "final_train_loss",
                      "val_bpb",
                      "bpb",
                      "eval_bpb",
@@ -153,7 +162,7 @@ const Names kNotTokens = {"per_",    "ratio", "unique",    "distinct",   "batch"
                           "rate",    "epoch", "tokenizer", "tokenizer_", "inference"};
 const Names kNotLoss = {"per_byte", "scale", "weight", "std", "err",    "_se",    "log_",
                         "ratio",    "min",   "max",    "aux", "z_loss", "balanc", "spike"};
-const Names kNotCompute = {"per_", "second", "mfu", "util", "peak", "log"};
+const Names kNotCompute = {"per_", "second", "hour", "mfu", "util", "peak", "log"};
 
 const Names& listed(Role role) {
   switch (role) {
@@ -199,12 +208,6 @@ bool holds_numbers(const Records& records, std::size_t column) {
   return numbers > 0 && 2 * numbers >= std::min(tried, kCellsTried);
 }
 
-// "tokens_b", "flops_1e18": a unit at the end, which is no part of the name.
-bool is_unit_suffix(const std::string& word) {
-  return scale_of_word(word).has_value() || word == "1e6" || word == "1e9" || word == "1e12" ||
-         word == "1e18";
-}
-
 }  // namespace
 
 std::string_view usual_column(Role role) {
@@ -221,56 +224,39 @@ std::string_view usual_column(Role role) {
   return "C";
 }
 
-std::string plain_column_name(std::string_view column) {
-  std::string name;
-  int brackets = 0;
-  for (const char c : trimmed(column)) {
-    if (c == '(' || c == '[') ++brackets;
-    if (brackets == 0) {
-      const auto letter = static_cast<unsigned char>(c);
-      if (std::isalnum(letter)) {
-        name += static_cast<char>(std::tolower(letter));
-      } else if (!name.empty() && name.back() != '_') {
-        name += '_';
-      }
-    }
-    if ((c == ')' || c == ']') && brackets > 0) --brackets;
-  }
-  while (name.ends_with('_')) name.pop_back();
-  for (bool more = true; more;) {
-    more = false;
-    for (const std::string_view front : {"config_", "summary_metrics_", "summary_", "metrics_",
-                                         "results_", "args_", "hparams_", "hyperparameters_"}) {
-      if (!name.starts_with(front) || name.size() == front.size()) continue;
-      name.erase(0, front.size());
-      more = true;
-    }
-  }
-  const std::size_t last = name.rfind('_');
-  // What is counted stays: "num_tokens" is no "num".
-  if (last != std::string::npos && last > 0) {
-    const std::string word = name.substr(last + 1);
-    const bool noun = word.starts_with("token") || word.starts_with("param") ||
-                      word.ends_with("flops") || word.ends_with("flop") || word == "nats";
-    // "loss_b" is another loss, not a billion of them.
-    const bool loss = name.find("loss") != std::string::npos;
-    if (!noun && !loss && is_unit_suffix(word)) name.erase(last);
-  }
-  return name;
-}
+namespace {
 
-int role_rank(std::string_view column, Role role) {
-  if (column == usual_column(role)) return 2 * kListed;
-  const std::string name = plain_column_name(column);
+// The rank among the names of a role; 0: it is none of them.
+int listed_rank(const std::string& name, Role role) {
   int rank = kListed;
   for (const std::string_view each : listed(role)) {
     if (name == each) return rank;
     --rank;
   }
+  return 0;
+}
+
+}  // namespace
+
+int role_rank(std::string_view column, Role role) {
+  if (column == usual_column(role)) return 2 * kListed;
+  const std::string name = plain_column_name(column);
+  // Of training text only where there is nothing else.
+  const bool trained = role == Role::kLoss && name.find("train") != std::string::npos;
+  if (trained && holds_word(name, role)) return kTrained;
+  if (const int rank = listed_rank(name, role); rank > 0) return rank;
+  if (const auto logarithm = names_logarithm(column)) {
+    // "log loss" is a name of the loss itself; only a base makes it a logarithm.
+    const bool known = role != Role::kLoss || logarithm->base > 0;
+    return known && role_rank(logarithm->of, role) > 0 ? kLogarithm : 0;
+  }
   if (role == Role::kCompute) {  // "gflops", "train_pflops": the unit is the name
     for (const char* unit : {"gflops", "tflops", "pflops", "eflops", "zflops", "pf_days"}) {
       if (name == unit || name == std::string("train_") + unit) return kListed / 2;
     }
+  }
+  if (const std::size_t dot = column.rfind('.'); dot != std::string_view::npos) {
+    if (listed_rank(plain_column_name(column.substr(dot + 1)), role) > 0) return kLast;
   }
   // "eval_c4_loss" says less than "eval_loss"; where several do, the user must.
   return holds_word(name, role) && !names_ratio(column) ? kHolds : 0;
@@ -279,16 +265,6 @@ int role_rank(std::string_view column, Role role) {
 bool names_some_role(std::string_view column) {
   for (const Role role : {Role::kParams, Role::kTokens, Role::kLoss, Role::kCompute}) {
     if (role_rank(column, role) > 0) return true;
-  }
-  return false;
-}
-
-bool names_ratio(std::string_view column) {
-  const std::string name = plain_column_name(column);
-  for (const char* each : {"d_n", "tpp", "tokens_per_param", "tokens_per_params", "ratio",
-                           "tokens_per_parameter", "token_per_param", "token_param_ratio",
-                           "tokens_param_ratio", "d_over_n", "data_ratio", "tokens_to_params"}) {
-    if (name == each) return true;
   }
   return false;
 }

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "fit/data/column_name.h"
 #include "fit/data/record_table.h"
 
 namespace crosslaw::fit {
@@ -15,17 +16,16 @@ enum class Role { kParams, kTokens, kLoss, kCompute };
 // "N", "D", "loss", "C": the columns that are taken where the file has them.
 std::string_view usual_column(Role role);
 
-// A name as it is compared: lower case, without "config.", "summary/" and the like in front, the
-// unit in brackets or at the end, and with _ for what is neither letter nor digit.
-std::string plain_column_name(std::string_view column);
+// Names of columns that a file does not have: what is missing follows from compute, C = 6ND, or
+// from tokens a parameter.
+inline constexpr const char* kTokensByCompute = "C/(6N)";
+inline constexpr const char* kParamsByCompute = "C/(6D)";
+inline constexpr const char* kParamsByRatio = "D/(D/N)";
 
 // How well a name says a role: 0 not at all, else higher is better (a list of names that trainers
 // and papers use, then names that hold "param", "token", "loss", "flop").
 int role_rank(std::string_view column, Role role);
 bool names_some_role(std::string_view column);
-
-// Whether a name is tokens a parameter, such as "tokens_per_param" and "D/N".
-bool names_ratio(std::string_view column);
 
 struct ColumnGuess {
   std::string column;

@@ -12,7 +12,6 @@
 namespace crosslaw::fit {
 namespace {
 
-constexpr const char* kComputeOverParams = "C/(6N)";
 constexpr const char* kExportParams =
     "params_embedding+params_unembedding+params_blocks+params_norms";
 
@@ -79,7 +78,9 @@ class Guesser {
       : records_(records), options_(options) {}
 
   void guess(std::vector<std::string>& notes) {
-    take(Role::kParams, "--params", "N", options_.params);
+    if (options_.params.empty() && !take_derived_params()) {
+      take(Role::kParams, "--params", "N", options_.params);
+    }
     if (options_.tokens.empty()) take_tokens();
     take(Role::kLoss, "--loss", "loss", options_.loss);
     if (!told_) return;
@@ -92,6 +93,7 @@ class Guesser {
     if (!column.empty()) return;
     const auto found = guess_column(records_, role, flag);
     if (!found) {
+      if (role == Role::kLoss) refuse_log_loss();
       throw std::invalid_argument(fmt::format(
           "{}: no column looks like {} ({}); the file ({}) has: {}; say which: {} COLUMN",
           records_.name, role == Role::kLoss ? "the loss" : "the number of parameters",
@@ -102,6 +104,43 @@ class Guesser {
     column = found->column;
     say(what, column, *found);
     told_ = told_ || column != usual_column(role);
+  }
+
+  // What no column holds may follow from two others. False: some column holds N, or nothing does.
+  bool take_derived_params() {
+    if (guess_column(records_, Role::kParams, "--params")) return false;
+    const auto tokens = options_.tokens.empty() ? guess_column(records_, Role::kTokens, "--tokens")
+                                                : ColumnGuess{options_.tokens, {}};
+    if (!tokens || names_ratio(tokens->column)) return false;
+    const auto ratio = std::find_if(records_.columns.begin(), records_.columns.end(), names_ratio);
+    const auto compute = options_.compute.empty()
+                             ? guess_column(records_, Role::kCompute, "--compute")
+                             : ColumnGuess{options_.compute, {}};
+    if (ratio != records_.columns.end()) {
+      options_.params = kParamsByRatio;
+      said_.push_back(fmt::format("N = D divided by '{}', for no column holds parameters", *ratio));
+    } else if (compute) {
+      options_.compute = compute->column;
+      options_.params = kParamsByCompute;
+      said_.push_back(
+          fmt::format("N = C/(6D) with C = '{}', for no column holds parameters", compute->column));
+    } else {
+      return false;
+    }
+    return told_ = true;
+  }
+
+  // Cross entropy is called log loss, too.
+  void refuse_log_loss() const {
+    for (const std::string& column : records_.columns) {
+      const auto logarithm = names_logarithm(column);
+      if (!logarithm || logarithm->base > 0 || role_rank(logarithm->of, Role::kLoss) == 0) continue;
+      throw std::invalid_argument(
+          fmt::format("{}: '{}' may be the loss itself, for cross entropy is called log loss, or "
+                      "its logarithm; "
+                      "say --loss '{}', and of a logarithm also --loss-unit ln or log10",
+                      records_.name, column, column));
+    }
   }
 
   void say(const char* what, const std::string& column, const ColumnGuess& found) {
@@ -139,7 +178,7 @@ class Guesser {
                       records_.name, records_.format, fmt::join(records_.columns, ", ")));
     }
     options_.compute = compute;
-    options_.tokens = kComputeOverParams;
+    options_.tokens = kTokensByCompute;
     said_.push_back(fmt::format("D = C/(6N) with C = '{}', for no column holds tokens", compute));
   }
 

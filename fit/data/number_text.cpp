@@ -70,9 +70,14 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-// Wide blanks become plain ones.
+// Wide blanks become plain ones, and the apostrophe of typesetters that of typewriters.
 std::string with_plain_blanks(std::string_view text) {
   std::string out(text);
+  constexpr std::string_view kApostrophe = "\xe2\x80\x99";
+  for (std::size_t at = out.find(kApostrophe); at != std::string::npos;
+       at = out.find(kApostrophe, at)) {
+    out.replace(at, kApostrophe.size(), "'");
+  }
   for (const std::string_view wide : kWideBlanks) {
     for (std::size_t at = out.find(wide); at != std::string::npos; at = out.find(wide, at)) {
       out.replace(at, wide.size(), " ");
@@ -269,10 +274,20 @@ MarkEvidence mark_evidence(std::string_view text) {
   return MarkEvidence::kEither;
 }
 
+bool is_error_of_spreadsheet(std::string_view text) {
+  for (const std::string_view each :
+       {"#n/a", "#div/0!", "#ref!", "#value!", "#name?", "#num!", "#null!"}) {
+    if (lower(text.substr(0, each.size())) == each) return true;
+  }
+  return false;
+}
+
 bool is_missing(std::string_view text) {
   const std::string word = lower(trimmed(text));
-  for (const char* each : {"", "nan", "na", "n/a", "#n/a", "<na>", "null", "none", "nil", "-", "--",
-                           "inf", "+inf", "-inf", "infinity", "-infinity", "+infinity", "-nan"}) {
+  if (is_error_of_spreadsheet(word)) return true;
+  for (const char* each :
+       {"", "nan", "na", "n/a", "<na>", "null", "none", "nil", "-", "--", "\xe2\x80\x93",
+        "\xe2\x80\x94", "inf", "+inf", "-inf", "infinity", "-infinity", "+infinity", "-nan"}) {
     if (word == each) return true;
   }
   return false;

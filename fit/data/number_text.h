@@ -37,6 +37,9 @@ MarkEvidence mark_evidence(std::string_view text);
 // Blank, or a word for a value that is not there: nan, inf, NA, N/A, null, none, -.
 bool is_missing(std::string_view text);
 
+// Begins with what spreadsheets write into a cell that cannot be computed: #DIV/0!, #N/A.
+bool is_error_of_spreadsheet(std::string_view text);
+
 // Without blanks (also no-break ones) at both ends.
 std::string_view trimmed(std::string_view text);
 

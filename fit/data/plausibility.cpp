@@ -9,19 +9,20 @@
 #include <numeric>
 #include <optional>
 
+#include "fit/data/column_role.h"
+
 namespace crosslaw::fit {
 namespace {
 
-// What no real table passes (the published ones, the demo of 8,000 parameters, models of 1 to 10
-// trillion parameters, 2 million tokens a parameter in over-trained toys), with room to spare.
-constexpr double kFewestParams = 1000, kMostParams = 1e14;
-constexpr double kFewestTokens = 1e4, kMostTokens = 1e17;
+// Over-trained toys see 2 million tokens a parameter.
 constexpr double kFewestPerParam = 0.2, kMostPerParam = 1e6;  // D/N, as a median
 constexpr double kUsualPerParam = 20;                         // Hoffmann et al. 2022
 // exp(7) = 1097: medians of trained models are far below, perplexities of them mostly above.
 constexpr double kHighestMedianLoss = 7;
 constexpr double kHighLoss = 5.2;
-constexpr double kLowestMaximum = 1;       // no table of losses a token of text stays below it
+// Large models lose 1.7 nats a token of web text and more; mathematics and code less.
+constexpr double kLowestMaximum = 1.6;
+constexpr double kCoarsestDigits = 0.005;  // half a step of rounding, as a share of the loss
 constexpr double kRisesWithCompute = 0.5;  // rank correlation
 constexpr std::size_t kEnoughForRanks = 6;
 
@@ -167,8 +168,25 @@ class Doubter {
     return true;
   }
 
+  // Of N or D that follow from C: the unit of C that makes models of a usual size.
+  void add_small_compute(const std::string& column, const std::string& range) {
+    const double off_by = kUsualPerParam * median_of(params_) / median_of(tokens_);
+    const NamedFactor* best = nullptr;
+    for (const NamedFactor& one : kComputes) {
+      const double off = std::abs(std::log10(off_by / one.factor));
+      if (off < 1.5 && (!best || off < std::abs(std::log10(off_by / best->factor)))) best = &one;
+    }
+    add(true,
+        fmt::format("column '{}' is no number of FLOPs: {} goes {}; {}, or --flops-unit 1 to "
+                    "take the numbers as they stand",
+                    source_.compute, column, range,
+                    best ? fmt::format("it looks like {}: --flops-unit {}", best->name, best->name)
+                         : "say its unit with --flops-unit, such as EFLOPs"));
+  }
+
   void add_small_count(bool of_params, const std::string& column, const std::string& range,
                        const char* flag) {
+    if (!of_params && column == kTokensByCompute) return add_small_compute(column, range);
     const bool params_odd = median_of(params_) < kFewestParams;
     const bool tokens_odd = median_of(tokens_) < kFewestTokens;
     const auto [p, t] = likely_units(params_odd, tokens_odd);
@@ -181,10 +199,20 @@ class Doubter {
       looks += " or tokens a parameter (D/N)";
       guess += " or --tokens-unit per-param";
     }
+    if (looks_like_log10(of_params ? params_ : tokens_)) {
+      looks += " or its log10";
+      guess += fmt::format(" or {} log10", flag);
+    }
     add(true,
         fmt::format("column '{}' goes {}, too few {} for a model: it looks like {}; say {}, or "
                     "{} 1 to take the numbers as they stand",
                     column, range, of_params ? "parameters" : "tokens", looks, guess, flag));
+  }
+
+  // From 1e5 to 1e16 by at most six powers of ten.
+  static bool looks_like_log10(const std::vector<double>& values) {
+    const auto [least, most] = std::minmax_element(values.begin(), values.end());
+    return *least >= 5 && *most <= 16 && *most - *least <= 6;
   }
 
   std::string rows_value(const std::vector<double>& values,
@@ -193,7 +221,10 @@ class Doubter {
   }
 
   void about_ratio() {
-    if (source_.tokens_unit.by_flag || source_.tokens == "C/(6N)") return;
+    if (source_.tokens_unit.by_flag || source_.tokens == kTokensByCompute ||
+        source_.params == kParamsByRatio) {
+      return;
+    }
     const double ratio =
         median_of(each(points_, [](const Point& p) { return p.tokens / p.params; }));
     if (ratio >= kFewestPerParam && ratio <= kMostPerParam) return;
@@ -249,10 +280,12 @@ class Doubter {
                       source_.loss, range));
     } else if (unsaid && *most < kLowestMaximum) {
       add(false,
-          fmt::format("column '{}' goes {}, too little for nats a token of text; bits or nats a "
-                      "byte or character? --loss-unit bpb says so; N* and D* are the same in "
-                      "every unit but perplexity",
-                      source_.loss, range));
+          fmt::format(
+              "column '{}' goes {}, little for nats a token of web text: bits or nats a byte "
+              "or character (--loss-unit bpb, nats-per-byte; N* and D* stay the same), or "
+              "logarithms (--loss-unit ln, log10; they do not)? --loss-unit nats says that "
+              "it is right",
+              source_.loss, range));
     }
     if (!unsaid && !source_.loss_by_flag && source_.loss_unit == LossUnit::kPerplexity &&
         median < 0.9) {
@@ -262,6 +295,7 @@ class Doubter {
                       source_.loss, range));
     }
     about_vocabulary();
+    about_digits();
     if (points_.size() < kEnoughForRanks) return;
     const double rises = rank_correlation(
         each(points_, [](const Point& p) { return p.params * p.tokens; }), losses_);
@@ -271,6 +305,27 @@ class Doubter {
                       "is it an accuracy, or a log-likelihood?",
                       source_.loss, rises));
     }
+  }
+
+  // Losses written with so few digits that runs cannot be told apart.
+  void about_digits() {
+    const std::size_t column = source_.records.column(source_.loss);
+    std::size_t decimals = 0;
+    for (const std::size_t row : source_.rows) {
+      const std::string_view cell = trimmed(source_.records.rows[row][column]);
+      const std::size_t mark = cell.find(source_.records.mark == DecimalMark::kComma ? ',' : '.');
+      if (cell.find_first_of("eE%") != std::string_view::npos) return;
+      if (mark != std::string_view::npos) decimals = std::max(decimals, cell.size() - mark - 1);
+    }
+    const double step = std::pow(10, -static_cast<double>(decimals));
+    const double share = step / 2 / median_of(losses_);
+    if (source_.loss_unit != LossUnit::kUnsaid && source_.loss_unit != LossUnit::kNats) return;
+    if (share < kCoarsestDigits || points_.size() < kEnoughForRanks) return;
+    add(false,
+        fmt::format("column '{}' is rounded to {:g}, {:.2g} % of a loss either way, more than "
+                    "runs differ by: the fit is of the rounding; take the losses with more "
+                    "digits",
+                    source_.loss, step, 100 * share));
   }
 
   // Where the file says the vocabulary, guessing at random loses its logarithm and no more.

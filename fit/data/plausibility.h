@@ -11,6 +11,11 @@
 // against what language models are.
 namespace crosslaw::fit {
 
+// What no real model passes (the published tables, the demo of 8,000 parameters, models of 1 to 10
+// trillion parameters), with room to spare.
+inline constexpr double kFewestParams = 1000, kMostParams = 1e14;
+inline constexpr double kFewestTokens = 1e4, kMostTokens = 1e17;
+
 // Where points come from and what their columns were taken for.
 struct PointSource {
   const Records& records;

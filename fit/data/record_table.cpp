@@ -38,6 +38,25 @@ std::string Records::place(std::size_t row) const {
   return fmt::format("{} {}", lines_are_rows ? "row" : "line", lines[row]);
 }
 
+std::vector<std::string> split_sum(const std::string& sum) {
+  std::vector<std::string> out;
+  std::size_t at = 0;
+  while (at <= sum.size()) {
+    const std::size_t end = std::min(sum.find('+', at), sum.size());
+    out.push_back(sum.substr(at, end - at));
+    at = end + 1;
+  }
+  return out;
+}
+
+std::vector<std::size_t> summed_columns(const Records& records, const std::string& sum) {
+  std::vector<std::size_t> out;
+  for (const std::string& name : records.has(sum) ? std::vector{sum} : split_sum(sum)) {
+    out.push_back(records.column(name));
+  }
+  return out;
+}
+
 std::string text_in(const Records& records, std::size_t row, std::size_t column) {
   return std::string(trimmed(records.rows[row][column]));
 }

@@ -14,6 +14,8 @@ struct Records {
   std::string name;    // of the file, for messages
   std::string format;  // "csv", "tsv", "json lines", ...
   std::vector<std::string> columns;
+  // What a row of units under the header says, one a column; empty: there is no such row.
+  std::vector<std::string> units;
   std::vector<std::vector<std::string>> rows;  // as many fields as columns; missing JSON keys: ""
   std::vector<std::size_t> lines;              // where each row starts, 1-based
   bool lines_are_rows = false;                 // of a JSON document: its rows are counted instead
@@ -27,6 +29,11 @@ struct Records {
   // "line 7", or "row 7" of a JSON document.
   std::string place(std::size_t row) const;
 };
+
+// "blocks+embedding" as its parts.
+std::vector<std::string> split_sum(const std::string& sum);
+// The columns that a name of a sum such as "blocks+embedding" stands for.
+std::vector<std::size_t> summed_columns(const Records& records, const std::string& sum);
 
 // A field without the blanks around it.
 std::string text_in(const Records& records, std::size_t row, std::size_t column);

@@ -8,15 +8,19 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <stdexcept>
 
+#include "fit/data/closest_name.h"
 #include "fit/data/json_records.h"
 #include "fit/data/separated_text.h"
+#include "fit/data/text_encoding.h"
 #include "fit/data/wide_export.h"
 
 namespace crosslaw::fit {
 namespace {
 
+constexpr std::size_t kFilesLookedAt = 10000;  // beside a path that does not exist
 constexpr std::size_t kCellsForMark = 200000;  // looked at to tell point from comma
 
 // Formats that hold tables and are no text, by their first bytes, and how to turn them into one.
@@ -27,17 +31,52 @@ void refuse_other_formats(std::string_view text, const std::string& name) {
                     "pandas.{}('{}').to_csv('runs.csv', index=False)\"",
                     name, what, reader, name));
   };
+  const auto refuse = [&](const char* what) {
+    throw std::invalid_argument(fmt::format("{}: this is {}", name, what));
+  };
   if (text.starts_with("PAR1")) by_pandas("a parquet file", "read_parquet");
+  if (text.starts_with("PK\x03\x04") && text.substr(0, 200).find(".npy") != text.npos) {
+    refuse("an archive of numpy arrays; write its columns as CSV, such as by pandas");
+  }
   if (text.starts_with("PK\x03\x04")) by_pandas("an Excel file or another zip", "read_excel");
+  if (text.starts_with("\xd0\xcf\x11\xe0")) by_pandas("an old Excel file", "read_excel");
   if (text.starts_with("ARROW1")) by_pandas("an Arrow file", "read_feather");
+  if (text.starts_with("\x89HDF")) by_pandas("an HDF5 file", "read_hdf");
+  // The protocols 2 to 5 of Python's pickle.
+  if (text.size() > 2 && text[0] == '\x80' && text[1] >= 2 && text[1] <= 5) {
+    by_pandas("a Python pickle", "read_pickle");
+  }
+  if (text.starts_with("\x93NUMPY")) {
+    refuse(
+        "a numpy array without names of columns; write it as CSV with a header such as N,D,loss");
+  }
+  if (text.starts_with("%PDF")) refuse("a PDF; copy its table into a CSV file");
+  if (text.starts_with("version https://git-lfs")) {
+    refuse("a pointer of Git LFS, not the file itself; fetch it: git lfs pull");
+  }
   if (text.starts_with("SQLite format 3")) {
     throw std::invalid_argument(name + ": this is an SQLite database; of a sweep name its folder");
   }
   if (text.starts_with("\x1f\x8b") || text.starts_with("\x28\xb5\x2f\xfd")) {
     throw std::invalid_argument(name + ": this is compressed; decompress it (gzip -d, zstd -d)");
   }
-  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) {
-    throw std::invalid_argument(name + ": the text is UTF-16; save it as UTF-8");
+}
+
+// Markup that holds tables in other ways.
+void refuse_markup(std::string_view content, const std::string& name) {
+  std::string begin(content.substr(0, 200));
+  std::transform(begin.begin(), begin.end(), begin.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const auto refuse = [&](const char* what) {
+    throw std::invalid_argument(fmt::format("{}: this is {}", name, what));
+  };
+  if (begin.starts_with("<!doctype html") || begin.starts_with("<html")) {
+    refuse("a web page (HTML); save the table itself as CSV (of a file on GitHub: its raw form)");
+  }
+  if (begin.starts_with("<?xml")) refuse("XML; save the table as CSV");
+  if (begin.find("\\begin{tab") != std::string::npos) refuse("LaTeX; save the table as CSV");
+  if (begin.starts_with("---\n") || begin.starts_with("- ")) {
+    refuse("YAML; save it as JSON or CSV, such as by pandas");
   }
 }
 
@@ -95,6 +134,41 @@ void drop_marginal_rows(Records& records) {
   records.lines.resize(kept.size());
 }
 
+bool is_word_of_unit(std::string_view cell) {
+  cell = trimmed(cell);
+  if (cell.size() > 2 && (cell.front() == '(' || cell.front() == '[')) {
+    cell = trimmed(cell.substr(1, cell.size() - 2));
+  }
+  if (cell.empty() || std::isdigit(static_cast<unsigned char>(cell.front())) != 0) return false;
+  if (scale_of_word(cell)) return true;
+  return cell == "nats" || cell == "bits" || cell == "ppl" || cell == "bpb" || cell == "count";
+}
+
+// "M, B, nats" under the header: the first row names units where it has no number and nothing but
+// such words, dashes and blanks.
+void take_row_of_units(Records& records) {
+  if (records.rows.size() < 2) return;
+  const std::vector<std::string>& first = records.rows.front();
+  std::size_t units = 0;
+  for (const std::string& cell : first) {
+    const bool unit = is_word_of_unit(cell);
+    if (!unit && trimmed(cell) != "-" && !trimmed(cell).empty()) return;
+    units += unit ? 1 : 0;
+  }
+  if (units == 0) return;
+  for (const std::string& cell : first) {
+    std::string_view bare = trimmed(cell);
+    if (bare.size() > 2 && !is_word_of_unit(bare.substr(0, 1)) &&
+        (bare.front() == '(' || bare.front() == '[')) {
+      bare = trimmed(bare.substr(1, bare.size() - 2));
+    }
+    records.units.emplace_back(is_word_of_unit(bare) ? bare : "");
+  }
+  records.notes.push_back(records.place(0) + ": units of the columns");
+  records.rows.erase(records.rows.begin());
+  records.lines.erase(records.lines.begin());
+}
+
 // Columns without a name in which no row has a value: every line of the file ends in a separator.
 void drop_nameless_columns(Records& records) {
   while (!records.columns.empty() && records.columns.back().empty()) {
@@ -103,6 +177,7 @@ void drop_nameless_columns(Records& records) {
                                   [&](const auto& row) { return !trimmed(row[last]).empty(); });
     if (used) return;
     records.columns.pop_back();
+    if (!records.units.empty()) records.units.pop_back();
     for (auto& row : records.rows) row.pop_back();
   }
 }
@@ -132,18 +207,23 @@ void find_decimal_mark(Records& records) {
 Records parse_records(std::string_view text, const std::string& name,
                       const std::vector<std::string>& wanted) {
   refuse_other_formats(text, name);
+  const std::optional<std::string> decoded = from_utf16(text);
+  if (decoded) text = *decoded;
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
   refuse_nul(text, name);
   const std::string_view content = trimmed(text);
   if (content.empty()) throw std::invalid_argument(name + ": the file is empty");
+  refuse_markup(content, name);
   const bool json = content.front() == '{' || content.front() == '[';
   Records out = json ? parse_json_records(text, name) : parse_markdown_table(text, name);
   if (!json && out.columns.empty()) out = parse_separated_text(text, name, wanted);
+  if (decoded) out.notes.insert(out.notes.begin(), "the text is UTF-16");
   if (out.rows.empty() && out.columns.size() > 1) {
     for (const std::string& column : wanted) out.column(column);
     throw std::invalid_argument(name + ": there are no rows under the header");
   }
   drop_marginal_rows(out);
+  if (!json) take_row_of_units(out);
   drop_nameless_columns(out);
   turn_wide_export(out);
   find_decimal_mark(out);
@@ -161,13 +241,34 @@ Records parse_records(std::string_view text, const std::string& name,
   return out;
 }
 
+namespace {
+
+// A file beside a path that does not exist, by a name that was most likely meant.
+std::string meant_instead(const std::filesystem::path& path) {
+  std::vector<std::string> names;
+  std::error_code error;
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end;
+       at.increment(error)) {
+    names.push_back(at->path().filename().string());
+    if (names.size() > kFilesLookedAt) return "";
+  }
+  return did_you_mean(path.filename().string(), names);
+}
+
+}  // namespace
+
 std::string read_text(const std::string& path) {
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored)) {
     throw std::invalid_argument(path + " is a directory; expected a CSV, TSV or JSON lines file");
   }
   std::ifstream file(path, std::ios::binary);
-  if (!file) throw std::invalid_argument(path + ": cannot be read; is the path right?");
+  if (!file && !std::filesystem::exists(path, ignored)) {
+    throw std::invalid_argument(path + ": cannot be read: there is no such file" +
+                                meant_instead(path));
+  }
+  if (!file) throw std::invalid_argument(path + ": cannot be read; may you read it?");
   try {
     return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   } catch (const std::ios_base::failure&) {

@@ -63,6 +63,13 @@ std::vector<bool> rows_with(const Records& records, const std::string& text) {
         fmt::format("filter '{}' is not COLUMN=VALUE (or != < <= > >=)", text));
   }
   const std::size_t column = records.column(condition->column);
+  const bool compares = condition->op != "=" && condition->op != "!=";
+  if (compares && !as_number(condition->value, DecimalMark::kPoint)) {
+    throw std::invalid_argument(
+        fmt::format("filter '{}': '{}' is no number to compare with, such "
+                    "as 1e9",
+                    text, condition->value));
+  }
   std::vector<bool> out;
   out.reserve(records.rows.size());
   for (const auto& row : records.rows) {

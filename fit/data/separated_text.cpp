@@ -8,128 +8,15 @@
 #include <tuple>
 #include <utility>
 
+#include "fit/data/column_role.h"
+#include "fit/data/field_reader.h"
+
 namespace crosslaw::fit {
 namespace {
 
 constexpr std::string_view kSeparators = ",\t;|";
-constexpr std::size_t kRowsLookedAt = 20;  // enough to see whether a separator makes a table
-
-using Fields = std::vector<std::string>;
-
-[[noreturn]] void refuse_line(const std::string& name, std::size_t line, const std::string& what) {
-  throw std::invalid_argument(fmt::format("{}, line {}: {}", name, line, what));
-}
-
-// Walks over separated text, one record at a time.
-class Reader {
- public:
-  Reader(std::string_view text, const std::string& name, char separator, std::size_t first_line)
-      : text_(text), name_(name), separator_(separator), line_(first_line) {}
-
-  std::size_t line() const { return record_line_; }
-  std::size_t comments() const { return comments_; }
-  const std::string& last_comment() const { return last_comment_; }
-
-  // False at the end of the text. Blank lines and comments are skipped.
-  bool next(Fields& fields) {
-    while (at_ < text_.size()) {
-      record_line_ = line_;
-      fields.clear();
-      if (text_[at_] == '#') {
-        skip_comment();
-        continue;
-      }
-      read_record(fields);
-      const bool blank = fields.size() == 1 && trimmed(fields[0]).empty();
-      if (!blank) return true;
-    }
-    return false;
-  }
-
- private:
-  void skip_comment() {
-    const std::size_t end = std::min(text_.find_first_of("\r\n", at_), text_.size());
-    last_comment_ = trimmed(text_.substr(at_ + 1, end - at_ - 1));
-    ++comments_;
-    at_ = end;
-    end_line();
-  }
-
-  void read_record(Fields& fields) {
-    skip_blanks();
-    for (;;) {
-      fields.push_back(at_ < text_.size() && text_[at_] == '"' ? quoted() : plain());
-      if (at_ >= text_.size()) return;
-      const char c = text_[at_];
-      if (c != separator_) return end_line();
-      ++at_;
-      skip_blanks();
-      const bool done = at_ >= text_.size() || text_[at_] == '\n' || text_[at_] == '\r';
-      if (separator_ == ' ' && done) return end_line();
-    }
-  }
-
-  // Runs of blanks are one separator.
-  void skip_blanks() {
-    while (separator_ == ' ' && at_ < text_.size() && text_[at_] == ' ') ++at_;
-  }
-
-  void end_line() {
-    if (at_ < text_.size() && text_[at_] == '\r') ++at_;
-    const bool after_return = at_ > 0 && text_[at_ - 1] == '\r';
-    if (at_ < text_.size() && text_[at_] == '\n') {
-      ++at_;
-    } else if (!after_return) {
-      return;  // the end of the text
-    }
-    ++line_;
-  }
-
-  std::string plain() {
-    const std::size_t start = at_;
-    while (at_ < text_.size() && text_[at_] != separator_ && text_[at_] != '\n' &&
-           text_[at_] != '\r') {
-      ++at_;
-    }
-    return std::string(text_.substr(start, at_ - start));
-  }
-
-  std::string quoted() {
-    std::string out;
-    for (++at_; at_ < text_.size(); ++at_) {
-      const char c = text_[at_];
-      if (c == '"') {
-        if (at_ + 1 < text_.size() && text_[at_ + 1] == '"') {
-          out += '"';
-          ++at_;
-          continue;
-        }
-        ++at_;
-        return after_quote(std::move(out));
-      }
-      if (c == '\n') ++line_;
-      out += c;
-    }
-    refuse_line(name_, record_line_, "a field in double quotes is never closed");
-  }
-
-  std::string after_quote(std::string field) {
-    while (at_ < text_.size() && text_[at_] == ' ' && separator_ != ' ') ++at_;
-    const bool ends =
-        at_ >= text_.size() || text_[at_] == separator_ || text_[at_] == '\n' || text_[at_] == '\r';
-    if (!ends) refuse_line(name_, record_line_, "text follows the closing quote of a field");
-    return field;
-  }
-
-  std::string_view text_;
-  const std::string& name_;
-  char separator_;
-  std::size_t at_ = 0;
-  std::size_t line_;
-  std::size_t record_line_ = 1;
-  std::size_t comments_ = 0;
-  std::string last_comment_;
-};
+constexpr std::size_t kPreambleLines = 10;  // among which the header is looked for
+constexpr std::size_t kRowsLookedAt = 20;   // enough to see whether a separator makes a table
 
 void trim_all(Fields& fields) {
   for (std::string& each : fields) each = std::string(trimmed(each));
@@ -148,14 +35,14 @@ bool all_numeric(const Fields& fields) {
 }
 
 // The header, which may be the last comment above rows of numbers. False: there is no record.
-bool read_header(Reader& reader, const std::string& name, char separator, Fields& header,
+bool read_header(FieldReader& reader, const std::string& name, char separator, Fields& header,
                  Fields& first_row) {
   if (!reader.next(header)) return false;
   trim_all(header);
   if (!all_numeric(header) || header.size() < 2) return true;
   first_row = header;
   header.clear();
-  Reader comment(reader.last_comment(), name, separator, 1);
+  FieldReader comment(reader.last_comment(), name, separator, 1);
   if (!reader.last_comment().empty()) comment.next(header);
   trim_all(header);
   if (header.size() != first_row.size() || all_numeric(header)) header.clear();
@@ -169,7 +56,7 @@ std::tuple<std::size_t, std::size_t, std::size_t> score_of(std::string_view text
   Fields header, row;
   std::size_t found = 0, fitting = 0;
   try {
-    Reader reader(text, name, separator, 1);
+    FieldReader reader(text, name, separator, 1);
     if (!read_header(reader, name, separator, header, row)) return {};
     if (header.empty()) header = row;  // numbers without names, which are refused later
     for (const std::string& column : wanted) {
@@ -182,6 +69,67 @@ std::tuple<std::size_t, std::size_t, std::size_t> score_of(std::string_view text
   } catch (const std::invalid_argument&) {  // quoted fields do not end at this separator
   }
   return {found, fitting, header.size()};
+}
+
+std::size_t roles_named(const Fields& header) {
+  return static_cast<std::size_t>(std::count_if(header.begin(), header.end(), names_some_role));
+}
+
+// Lines above the header, such as a title: how many records to skip until one names two roles of
+// columns, where the first names none and none that is wanted. 0: the first is the header.
+struct Preamble {
+  std::size_t at = 0, line = 1;  // where to read on
+  std::size_t header_line = 1;
+  std::string first;  // what stands in the first line instead
+};
+
+Preamble find_preamble(std::string_view text, const std::string& name, const Fields& wanted) {
+  Preamble out;
+  std::size_t named_first = 0;
+  for (const bool judge_first : {true, false}) {
+    for (const char separator : std::string(kSeparators) + ' ') {
+      FieldReader reader(text, name, separator, 1);
+      Fields fields;
+      for (std::size_t i = 0; i < kPreambleLines; ++i) {
+        Preamble here{reader.next_at(), reader.next_line(), 1, out.first};
+        try {
+          if (!reader.next(fields)) break;
+        } catch (const std::invalid_argument&) {  // quoted fields do not end at this separator
+          break;
+        }
+        trim_all(fields);
+        const bool named = std::any_of(wanted.begin(), wanted.end(), [&](const auto& each) {
+          return std::find(fields.begin(), fields.end(), each) != fields.end();
+        });
+        if (judge_first) {
+          if (named || all_numeric(fields)) return {};
+          named_first = std::max(named_first, roles_named(fields));
+          out.first = trimmed(text.substr(0, text.find_first_of("\r\n")));
+          break;
+        }
+        here.header_line = reader.line();
+        if (i > 0 && roles_named(fields) >= named_first + 2) return here;
+      }
+    }
+  }
+  return {};
+}
+
+// Of a table whose header has no name for the numbers or names of its rows, as R and a printed data
+// frame have it: whether every row has one field more, and these count, or are no numbers.
+bool rows_are_numbered(FieldReader reader, const Fields& header) {
+  Fields fields;
+  std::size_t rows = 0;
+  double last = 0;
+  while (rows < kRowsLookedAt && reader.next(fields)) {
+    if (fields.size() != header.size() + 1) return false;
+    const auto number = parse_number(fields.front());
+    if (number && rows > 0 && *number != last + 1) return false;
+    if (number && rows == 0 && *number != 0 && *number != 1) return false;
+    if (number) last = *number;
+    ++rows;
+  }
+  return rows > 1;
 }
 
 char find_separator(std::string_view text, const std::string& name, const Fields& wanted) {
@@ -235,8 +183,11 @@ void add_row(Fields fields, std::size_t line, Records& out, std::vector<std::siz
   while (fields.size() > width && trimmed(fields.back()).empty()) fields.pop_back();
   if (fields.size() != width) {
     refuse_line(out.name, line,
-                fmt::format("{} fields where the header has {} columns ({})", fields.size(), width,
-                            out.format));
+                fmt::format("{} fields where the header has {} columns ({}){}", fields.size(),
+                            width, out.format,
+                            fields.size() > width && out.format == "csv"
+                                ? "; numbers with commas need quotes or another separator"
+                                : ""));
   }
   if (before != width) trailing.push_back(out.rows.size());
   out.rows.push_back(std::move(fields));
@@ -253,10 +204,12 @@ void say_what_was_forgiven(const std::vector<std::size_t>& trailing, std::size_t
   if (comments > 0) out.notes.push_back(fmt::format("{} lines of comment (#)", comments));
 }
 
-bool is_rule_of_markdown(std::string_view line) {
+// "|---|:-:|"; also the lines of tables that terminals, Org and reStructuredText draw.
+bool is_rule_of_table(std::string_view line) {
   line = trimmed(line);
-  return line.find('-') != std::string_view::npos && line.find('|') != std::string_view::npos &&
-         line.find_first_not_of("|-: \t") == std::string_view::npos;
+  return line.find_first_of("-=") != std::string_view::npos &&
+         line.find_first_of("|+") != std::string_view::npos &&
+         line.find_first_not_of("|+-=: \t") == std::string_view::npos;
 }
 
 Fields markdown_cells(std::string_view line) {
@@ -292,15 +245,25 @@ Records parse_separated_text(std::string_view text, const std::string& name, con
   Records out;
   out.name = name;
   const std::optional<char> stated = stated_separator(text);
+  const Preamble above = stated ? Preamble{0, 2, 2, ""} : find_preamble(text, name, wanted);
+  text.remove_prefix(above.at);
+  if (above.at > 0) {
+    out.notes.push_back(fmt::format("the header is line {}; '{}' above it is left out",
+                                    above.header_line, above.first.substr(0, 60)));
+  }
   const char separator = stated ? *stated : find_separator(text, name, wanted);
   out.format = format_name(separator);
-  Reader reader(text, name, separator, stated ? 2 : 1);
+  FieldReader reader(text, name, separator, above.line);
   Fields fields;
   std::vector<std::size_t> trailing;
   std::size_t comments = 0;
   if (read_header(reader, name, separator, out.columns, fields)) {
     if (out.columns.empty()) refuse_no_header(name, reader.line());
     comments = fields.empty() ? 0 : 1;  // the header
+    if (fields.empty() && rows_are_numbered(reader, out.columns)) {
+      out.columns.insert(out.columns.begin(), "");
+      out.notes.emplace_back("the first field of each row has no name: taken for the row's own");
+    }
     if (!fields.empty()) add_row(fields, reader.line(), out, trailing);
   }
   while (reader.next(fields)) add_row(fields, reader.line(), out, trailing);
@@ -321,9 +284,11 @@ Records parse_markdown_table(std::string_view text, const std::string& name) {
     text.remove_prefix(std::min(end + 1, text.size()));
     ++line;
     if (out.columns.empty()) {
-      const bool header = is_rule_of_markdown(one) && before.find('|') != std::string_view::npos;
+      const bool header = is_rule_of_table(one) && before.find('|') != std::string_view::npos;
       if (header) out.columns = markdown_cells(before);
       before = one;
+    } else if (is_rule_of_table(one)) {
+      continue;
     } else if (one.find('|') != std::string_view::npos) {
       add_row(markdown_cells(one), line, out, trailing);
     } else {

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <numbers>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "fit/data/column_role.h"
@@ -70,12 +71,21 @@ CountUnit parse_count_unit(std::string_view flag, std::string_view text, bool of
     return out;
   }
   if (word == "1" || word == "count" || word == "flops" || word == "tokens") return out;
+  for (const auto& [name, base] :
+       {std::pair{"log10", 10.0}, {"ln", std::numbers::e}, {"log2", 2.0}}) {
+    if (word != name) continue;
+    out.logarithm = true;
+    out.log_base = base;
+    return out;
+  }
   if (const auto factor = factor_of(word)) {
     out.factor = *factor;
     return out;
   }
   throw std::invalid_argument(fmt::format(
-      "{} {}: expected 1 (as it stands), K, M, B or T{}, or a power of ten such as 1e6", flag, text,
+      "{} {}: expected 1 (as it stands), K, M, B or T{}, a power of ten such as 1e6, or log10 or "
+      "ln",
+      flag, text,
       of_tokens ? ", per-param (the column is D/N)" : ", GFLOPs to ZFLOPs or PF-days of compute"));
 }
 
@@ -84,6 +94,12 @@ CountUnit count_unit_in_header(std::string_view column) {
   if (names_ratio(column)) {
     out.per_param = true;
     out.from_header = "tokens a parameter";
+    return out;
+  }
+  if (const auto logarithm = names_logarithm(column)) {
+    out.logarithm = true;
+    out.log_base = logarithm->base;
+    out.from_header = "logarithm";
     return out;
   }
   std::vector<std::string> candidates;
@@ -109,9 +125,11 @@ LossUnit parse_loss_unit(std::string_view text) {
   if (word == "ppl" || word == "perplexity") return LossUnit::kPerplexity;
   if (word == "bpb" || word == "bpc" || word == "bits-per-byte") return LossUnit::kBitsPerByte;
   if (word == "nats-per-byte") return LossUnit::kNatsPerByte;
+  if (word == "ln") return LossUnit::kLn;
+  if (word == "log10") return LossUnit::kLog10;
   throw std::invalid_argument(fmt::format(
-      "--loss-unit {}: expected nats, bits, ppl (perplexity), bpb (bits a byte or character) or "
-      "nats-per-byte",
+      "--loss-unit {}: expected nats, bits, ppl (perplexity), bpb (bits a byte or character), "
+      "nats-per-byte, or ln or log10 of a loss in nats",
       text));
 }
 
@@ -121,6 +139,10 @@ LossUnit loss_unit_in_header(std::string_view column) {
     if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
   }
   const auto has = [&](const char* part) { return name.find(part) != std::string::npos; };
+  if (const auto logarithm = names_logarithm(column); logarithm && has("loss")) {
+    if (logarithm->base == 10) return LossUnit::kLog10;
+    if (logarithm->base == std::numbers::e) return LossUnit::kLn;
+  }
   if (has("ppl") || has("perplexity")) return LossUnit::kPerplexity;
   const bool per_byte = has("per_byte") || has("per_char") || has("_byte") || has("_char");
   if (has("bpb") || has("bpc") || (has("bits") && per_byte)) return LossUnit::kBitsPerByte;
@@ -136,6 +158,10 @@ double loss_in_nats(double value, LossUnit unit) {
     case LossUnit::kBits:
     case LossUnit::kBitsPerByte:
       return value * std::numbers::ln2;
+    case LossUnit::kLn:
+      return std::exp(value);
+    case LossUnit::kLog10:
+      return std::pow(10, value);
     case LossUnit::kUnsaid:
     case LossUnit::kNats:
     case LossUnit::kNatsPerByte:
@@ -156,6 +182,10 @@ std::string describe(LossUnit unit) {
       return "nats a byte";
     case LossUnit::kBitsPerByte:
       return "nats a byte, bits times ln 2";
+    case LossUnit::kLn:
+      return "nats, e to the power of it";
+    case LossUnit::kLog10:
+      return "nats, 10 to the power of it";
     case LossUnit::kUnsaid:
       break;
   }

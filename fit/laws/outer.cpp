@@ -9,6 +9,19 @@
 namespace crosslaw::fit {
 namespace {
 
+// e^a + e^b from its logs, with one exponential and one logarithm, which are all that a fit costs.
+struct Sum {
+  double log, first, second;  // log of the sum; shares of both
+
+  Sum(double a, double b) {
+    const double less = std::exp(-std::abs(a - b));  // the smaller over the larger
+    const double larger = 1 / (1 + less);
+    log = std::max(a, b) + std::log(1 + less);
+    first = a >= b ? larger : less * larger;
+    second = a >= b ? less * larger : larger;
+  }
+};
+
 // theta = (log E, log A, alpha, log B, beta, k). With m = log(A/N^alpha + B/D^beta) and u = k m the
 // loss is e^(log E) + e^u; written out, it takes a quarter of the time of derivatives by jets.
 class OuterKernel {
@@ -20,14 +33,13 @@ class OuterKernel {
   double log_loss(const Sample& at, double* gradient) {
     const double size = theta_[1] - theta_[2] * at.log_params;
     const double data = theta_[3] - theta_[4] * at.log_tokens;
-    const double more = std::max(size, data);
-    const double inside = more + std::log1p(std::exp(-std::abs(size - data)));
+    const Sum terms(size, data);
+    const double inside = terms.log;
     const double k = theta_[5], power = k * inside;
-    const double highest = std::max(theta_[0], power);
-    const double out = highest + std::log1p(std::exp(-std::abs(theta_[0] - power)));
-    floor_ = std::exp(theta_[0] - out);
-    rest_ = std::exp(power - out);
-    const double size_share = std::exp(size - inside), data_share = std::exp(data - inside);
+    const Sum loss(theta_[0], power);
+    floor_ = loss.first;
+    rest_ = loss.second;
+    const double size_share = terms.first, data_share = terms.second;
     shares_ = size_share * data_share;
     // d inside / d theta, and of the power.
     inside_ = {0, size_share, -at.log_params * size_share, data_share, -at.log_tokens * data_share};
@@ -37,7 +49,7 @@ class OuterKernel {
     power_[5] = inside;
     gradient[0] = floor_;
     for (std::size_t i = 1; i < 6; ++i) gradient[i] = rest_ * power_[i];
-    return out;
+    return loss.log;
   }
 
   // d2 L / L: of e^u it is (u_i u_j + u_ij) e^u, u_ij = k m_ij and u_ik = m_i.

@@ -213,22 +213,27 @@ namespace {
 
 constexpr std::size_t kFloorPlace = 0;
 
-// The walk with E held at 0. Empty where it does not end in a minimum of the whole problem: not
-// stationary, or E would rise.
-std::optional<NewtonSummary> on_floor(const Law& law, std::span<const Sample> samples, double delta,
-                                      const SearchBox& box, const Theta& start,
-                                      const NewtonOptions& options, int& spent) {
+// The walk with E held at 0, and whether it ends in a minimum of the whole problem: stationary, and
+// E would not rise.
+struct OnFloor {
+  NewtonSummary reached;
+  bool minimum = false;
+};
+
+OnFloor on_floor(const Law& law, std::span<const Sample> samples, double delta,
+                 const SearchBox& box, const Theta& start, const NewtonOptions& options,
+                 int& spent) {
   SearchBox without_floor = box;
   without_floor.free[kFloorPlace] = false;
   Theta on_face = start;
   on_face[kFloorPlace] = box.lower[kFloorPlace];
-  NewtonSummary face = newton(law, samples, delta, without_floor, on_face, options);
-  spent += face.evaluations;
+  OnFloor out{newton(law, samples, delta, without_floor, on_face, options)};
+  spent += out.reached.evaluations;
   Sums sums;
-  law.accumulate(face.theta, samples, delta, sums);
-  if (!face.converged || sums.gradient[kFloorPlace] < 0) return std::nullopt;
-  face.evaluations = spent;
-  return face;
+  law.accumulate(out.reached.theta, samples, delta, sums);
+  out.minimum = out.reached.converged && sums.gradient[kFloorPlace] >= 0;
+  out.reached.evaluations = spent;
+  return out;
 }
 
 }  // namespace
@@ -237,23 +242,31 @@ NewtonSummary minimise(const Law& law, std::span<const Sample> samples, double d
                        const SearchBox& box, const Theta& start, const NewtonOptions& options) {
   constexpr int kPatience = 60;  // evaluations; a walk that takes more is likely to drift to E = 0
   constexpr double kNearFloor = 8;  // of log E: from here on a walk goes to E = 0 or far from it
+  constexpr int kFaceShare = 4;     // of the evaluations, for the walk with E = 0
+  constexpr double kRisen = 26;     // of log E over its bound: 2 % of the smallest loss
   const bool floor = law.coefficients[kFloorPlace].kind == Kind::kFloor && box.free[kFloorPlace];
   NewtonOptions first = options;
   first.max_evaluations = std::min(kPatience, options.max_evaluations);
   int spent = 0;
   // Refits of a fit with E = 0 mostly end there again: E is then held and only checked at the end.
   const bool starts_there = floor && start[kFloorPlace] < box.lower[kFloorPlace] + kNearFloor;
+  Theta from = start;
   if (starts_there) {
-    const auto face = on_floor(law, samples, delta, box, start, first, spent);
-    if (face) return *face;
+    NewtonOptions along = options;
+    along.max_evaluations = options.max_evaluations / kFaceShare;
+    const OnFloor face = on_floor(law, samples, delta, box, start, along, spent);
+    if (face.minimum) return face.reached;
+    // Near 0 the slope by log E vanishes, and a walk would take long to rise from there.
+    from = face.reached.theta;
+    from[kFloorPlace] = std::min(box.lower[kFloorPlace] + kRisen, box.upper[kFloorPlace]);
   }
-  NewtonSummary summary = newton(law, samples, delta, box, start, first);
+  NewtonSummary summary = newton(law, samples, delta, box, from, first);
   spent += summary.evaluations;
   summary.evaluations = spent;
   if (summary.converged || options.max_evaluations <= kPatience) return summary;
   if (floor && !starts_there) {
-    const auto face = on_floor(law, samples, delta, box, summary.theta, first, spent);
-    if (face && face->objective <= summary.objective) return *face;
+    const OnFloor face = on_floor(law, samples, delta, box, summary.theta, first, spent);
+    if (face.minimum && face.reached.objective <= summary.objective) return face.reached;
   }
   first.max_evaluations = std::max(kPatience, options.max_evaluations - spent);
   summary = newton(law, samples, delta, box, summary.theta, first);

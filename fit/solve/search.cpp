@@ -23,6 +23,7 @@ constexpr double kParameterTolerance = 1e-14;  // leaves the decision to the obj
 // (delta infinite) in hundredths.
 constexpr double kLargestUnit = 1e-2;
 
+constexpr double kLogVanishing = -20;    // log of E over the smallest loss
 constexpr int kPolishEvaluations = 500;  // of Newton's method after Ceres; five are usual
 constexpr double kSameBasin = 1e-8;      // relative difference of objectives
 constexpr double kNothing = 1e-24;       // objectives below are rounding
@@ -38,7 +39,11 @@ constexpr double kMostPatience = 20000;
 class RootHuber : public ceres::CostFunction {
  public:
   RootHuber(const Objective& objective, const Theta& start)
-      : objective_(objective), theta_(start), unit_(std::min(objective.delta, kLargestUnit)) {
+      : objective_(objective),
+        theta_(start),
+        unit_(std::min(objective.delta, kLargestUnit)),
+        over_(std::sqrt(objective.law->over_weight)) {
+    for (const Sample& each : objective.samples) factors_.push_back(std::sqrt(each.weight) / unit_);
     for (int i = 0; i < start.size(); ++i) {
       if (objective.box.free[static_cast<std::size_t>(i)]) free_.push_back(i);
     }
@@ -55,30 +60,50 @@ class RootHuber : public ceres::CostFunction {
     Theta slope(theta.size());
     double* out = jacobians != nullptr ? jacobians[0] : nullptr;  // (samples, free), row by row
     const double delta = objective_.delta;
+    double check = 0;  // of everything: not finite where anything is not
     for (std::size_t i = 0; i < objective_.samples.size(); ++i) {
       const Sample& sample = objective_.samples[i];
       const double predicted =
           objective_.law->log_loss(theta.data(), sample, out != nullptr ? slope.data() : nullptr);
       const double r = predicted - sample.log_loss;
-      // Where the law or its slope overflows, the step is refused and made shorter.
-      if (!std::isfinite(r) || (out != nullptr && !slope.allFinite())) return false;
       const double size = std::abs(r);
       const double root = size <= delta ? size : std::sqrt(delta * (2 * size - delta));
-      const double weight = sample.weight * (r > 0 ? objective_.law->over_weight : 1);
-      const double factor = std::sqrt(weight) / unit_;
+      const double factor = factors_[i] * (r > 0 ? over_ : 1);
       residuals[i] = std::copysign(factor * root, r);
+      check += residuals[i];
       if (out == nullptr) continue;
       const double chain = factor * (size <= delta ? 1 : delta / root);
-      for (const int k : free_) *out++ = chain * slope[k];
+      for (const int k : free_) {
+        *out = chain * slope[k];
+        check += *out++;
+      }
     }
-    return true;
+    // Where the law or its slope overflows, the step is refused and made shorter.
+    return std::isfinite(check);
   }
 
  private:
   const Objective& objective_;
   Theta theta_;
   double unit_;
+  double over_;                  // root of the weight of points that the law overestimates
+  std::vector<double> factors_;  // root of each sample's weight, over unit_
   std::vector<int> free_;
+};
+
+// Ends a way down on which E vanishes: it would halve E step after step. Newton's method has a walk
+// of its own along E = 0 (minimise).
+class StopNearNoFloor : public ceres::IterationCallback {
+ public:
+  StopNearNoFloor(const double& log_floor, double least) : log_floor_(log_floor), least_(least) {}
+
+  ceres::CallbackReturnType operator()(const ceres::IterationSummary& /*unused*/) override {
+    return log_floor_ < least_ ? ceres::SOLVER_TERMINATE_SUCCESSFULLY : ceres::SOLVER_CONTINUE;
+  }
+
+ private:
+  const double& log_floor_;
+  double least_;
 };
 
 ceres::Solver::Options ceres_options() {
@@ -134,19 +159,22 @@ NewtonSummary polish(const Objective& objective, const Theta& from, int most_eva
 // Beyond, the way down is made on every so manieth sample; what it ends at is finished on all.
 constexpr std::size_t kManySamplesSearched = 4000;
 constexpr std::size_t kSamplesOfPart = 2000;
+// From twice as many samples on a start first goes down on so many, which is quick, and then on
+// all: most of the way is long valleys that a few samples show as well.
+constexpr std::size_t kSamplesOfFirstWay = 200;
 constexpr double kSamePoint = 1e-6;  // of every coordinate, of starts that met
 
 // An even share of the samples in the order of compute, so that no corner of the design is missing.
-Objective part_of(const Objective& objective) {
+Objective part_of(const Objective& objective, std::size_t count) {
   Objective part = objective;
   std::stable_sort(part.samples.begin(), part.samples.end(), [](const auto& a, const auto& b) {
     return a.log_params + a.log_tokens < b.log_params + b.log_tokens;
   });
   const std::size_t all = part.samples.size();
-  for (std::size_t k = 0; k < kSamplesOfPart; ++k) {
-    part.samples[k] = part.samples[(2 * k + 1) * all / (2 * kSamplesOfPart)];
+  for (std::size_t k = 0; k < count; ++k) {
+    part.samples[k] = part.samples[(2 * k + 1) * all / (2 * count)];
   }
-  part.samples.resize(kSamplesOfPart);
+  part.samples.resize(count);
   return part;
 }
 
@@ -185,8 +213,15 @@ Theta descend(const Objective& objective, const Theta& start) {
     descent.SetParameterLowerBound(values.data(), static_cast<int>(k), objective.box.lower[i]);
     descent.SetParameterUpperBound(values.data(), static_cast<int>(k), objective.box.upper[i]);
   }
+  ceres::Solver::Options options = ceres_options();
+  StopNearNoFloor stop(values.front(), objective.min_log_loss + kLogVanishing);
+  const bool floor = objective.law->coefficients.front().kind == Kind::kFloor;
+  if (floor && objective.box.free.front()) {
+    options.update_state_every_iteration = true;
+    options.callbacks.push_back(&stop);
+  }
   ceres::Solver::Summary summary;
-  ceres::Solve(ceres_options(), &descent, &summary);
+  ceres::Solve(options, &descent, &summary);
   Theta theta = start;
   for (std::size_t k = 0; k < values.size(); ++k) theta[cost->free()[k]] = values[k];
   return theta;
@@ -194,14 +229,17 @@ Theta descend(const Objective& objective, const Theta& start) {
 
 SearchSummary search(const Objective& objective, const Theta& fixed, const SearchOptions& options) {
   const bool whole = objective.samples.size() <= kManySamplesSearched;
-  const Objective part = whole ? Objective{} : part_of(objective);
+  const Objective part = whole ? Objective{} : part_of(objective, kSamplesOfPart);
   const Objective& searched = whole ? objective : part;
   const std::vector<Theta> starts =
       make_starts(searched, fixed, options.starts, options.seed, options.threads);
+  const bool by_few = searched.samples.size() >= 2 * kSamplesOfFirstWay;
+  const Objective few = by_few ? part_of(searched, kSamplesOfFirstWay) : Objective{};
   std::vector<NewtonSummary> reached(starts.size());
   parallel_for(options.starts, options.threads, [&](int i) {
     const auto start = static_cast<std::size_t>(i);
-    reached[start] = polish(searched, descend(searched, starts[start]), kPolishEvaluations);
+    const Theta from = by_few ? descend(few, starts[start]) : starts[start];
+    reached[start] = polish(searched, descend(searched, from), kPolishEvaluations);
   });
   if (!whole) finish_on_all(objective, options.threads, reached);
   SearchSummary summary;

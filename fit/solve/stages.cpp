@@ -71,7 +71,7 @@ std::vector<StageCore> fit_stages(const Law& law, const std::vector<LawPart>& pa
   return out;
 }
 
-std::optional<StageDraws> refit_stages(const std::vector<StageCore>& stages, const Resample& world,
+std::optional<StageDraws> refit_stages(std::span<const StageCore> stages, const Resample& world,
                                        int coefficients) {
   StageDraws out{Theta::Zero(coefficients), {}};
   for (const StageCore& stage : stages) {
@@ -86,31 +86,32 @@ std::optional<StageDraws> refit_stages(const std::vector<StageCore>& stages, con
 void add_draws(const Law& law, const Points& points, const FitOptions& options,
                std::vector<StageCore>& stages) {
   bool enough = true;
-  std::vector<const Core*> cores;
+  std::vector<const Core*> cores;  // of the stages before the first of too few runs
   for (StageCore& stage : stages) {
-    cores.push_back(&stage.core);
-    if (degrees_of_freedom(stage.core) >= kFewestFreedom) continue;
-    refuse_draws(stage.core, stage.core.result);
-    enough = false;
+    const bool told = degrees_of_freedom(stage.core) >= kFewestFreedom;
+    if (!told) refuse_draws(stage.core, stage.core.result);
+    enough = enough && told;
+    if (enough) cores.push_back(&stage.core);
   }
-  if (options.draws == 0 || !enough) return;
+  if (options.draws == 0 || cores.empty()) return;
+  const std::span<const StageCore> drawn = std::span(stages).first(cores.size());
   const BootstrapRecord chosen = chosen_bootstrap(cores, points, options);
   // One resample for all stages: runs of a model that has points in both go in and out together.
   const Resampler resampler(points, chosen.kind, options.seed);
   const auto count = static_cast<std::size_t>(options.draws);
-  std::vector<std::vector<Draw>> draws(stages.size(), std::vector<Draw>(count));
-  std::vector<std::vector<double>> noise(stages.size(), std::vector<double>(count));
+  std::vector<std::vector<Draw>> draws(drawn.size(), std::vector<Draw>(count));
+  std::vector<std::vector<double>> noise(drawn.size(), std::vector<double>(count));
   parallel_for(options.draws, options.threads, [&](int d) {
     const auto which = static_cast<std::size_t>(d);
     const Resample world = resampler.draw(d);
-    const auto found = refit_stages(stages, world, law.size());
-    for (std::size_t s = 0; found && s < stages.size(); ++s) {
-      const Core& core = stages[s].core;
+    const auto found = refit_stages(drawn, world, law.size());
+    for (std::size_t s = 0; found && s < drawn.size(); ++s) {
+      const Core& core = drawn[s].core;
       draws[s][which] = found->centred[s];
       noise[s][which] = noise_in(world, core.index, core.noise).deviation();
     }
   });
-  for (std::size_t s = 0; s < stages.size(); ++s) {
+  for (std::size_t s = 0; s < drawn.size(); ++s) {
     FitResult& result = stages[s].core.result;
     result.bootstrap = chosen;
     take_draws(stages[s].core, draws[s], result);

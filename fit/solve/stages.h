@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "fit/laws/law_parts.h"
@@ -34,10 +35,11 @@ std::vector<StageCore> fit_stages(const Law& law, const std::vector<LawPart>& pa
 
 // Every stage refitted in one world, so that what one gets wrong reaches the next. Empty where one
 // of them did not converge.
-std::optional<StageDraws> refit_stages(const std::vector<StageCore>& stages, const Resample& world,
+std::optional<StageDraws> refit_stages(std::span<const StageCore> stages, const Resample& world,
                                        int coefficients);
 
-// options.draws worlds, into the results of all stages; rows of one number are one world.
+// options.draws worlds, into the results of all stages; rows of one number are one world. A stage
+// of too few runs, and those that follow it, get none.
 void add_draws(const Law& law, const Points& points, const FitOptions& options,
                std::vector<StageCore>& stages);
 

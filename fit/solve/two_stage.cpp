@@ -50,7 +50,8 @@ FitResult combine(const Law& law, std::vector<StageCore>& stages) {
   out.converged = out.identifiable = true;
   out.theta = Theta::Zero(law.size());
   out.coefficients.resize(law.coefficients.size());
-  out.draws.resize(stages.front().core.result.draws.rows(), law.size());
+  // The whole law has draws where every stage has.
+  out.draws.resize(stages.back().core.result.draws.rows(), law.size());
   for (StageCore& stage : stages) {
     FitResult& mine = stage.core.result;
     // Names and bounds of the first stage are those of the whole law; later ones say whose they
@@ -76,7 +77,7 @@ FitResult combine(const Law& law, std::vector<StageCore>& stages) {
       Coefficient& own = out.coefficients[static_cast<std::size_t>(place)];
       own = mine.coefficients[i];
       own.name = law.coefficients[static_cast<std::size_t>(place)].name;
-      out.draws.col(place) = mine.draws.col(static_cast<Eigen::Index>(i));
+      if (out.draws.rows() > 0) out.draws.col(place) = mine.draws.col(static_cast<Eigen::Index>(i));
     }
     for (const std::string& each : mine.problems) {
       out.problems.push_back(fmt::format("{} stage: {}", stage.part.strategy, each));

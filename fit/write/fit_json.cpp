@@ -140,7 +140,9 @@ Json to_json(const FitResult& fit, bool draws) {
   }
   const std::vector<LawPart> parts = parts_of(*fit.law);
   for (std::size_t s = 0; s < fit.stages.size(); ++s) {
-    out["stages"][std::string(parts[s].strategy)] = to_json(fit.stages[s], false);
+    // Columns of the whole law's draws, where it has any.
+    out["stages"][std::string(parts[s].strategy)] =
+        to_json(fit.stages[s], draws && fit.draws.rows() == 0);
   }
   if (draws && fit.draws.rows() > 0) out["draws"] = draws_json(fit);
   return out;

@@ -235,7 +235,7 @@ void read_stages(const Keys& keys, FitResult& fit) {
       keys.refuse(fmt::format("\"{}\" must be a fit of law {}", strategy, part.law->name));
     }
     FitResult stage = fit_from_json(json, name);
-    stage.draws = fit.draws(Eigen::all, part.coefficients);
+    if (fit.draws.rows() > 0) stage.draws = fit.draws(Eigen::all, part.coefficients);
     fit.stages.push_back(std::move(stage));
   }
 }

@@ -7,6 +7,7 @@
 
 #include "fit/allocate/allocation_report.h"
 #include "fit/allocate/known_answers.h"
+#include "fit/laws/law_parts.h"
 
 namespace crosslaw::fit {
 namespace {
@@ -146,17 +147,28 @@ bool known_answers_matter(const FitResult& fit) {
   });
 }
 
-std::string describe_bootstrap(const FitResult& fit) {
-  if (fit.draws.rows() == 0) {
-    return fmt::format("intervals:    none, {}\n", fit.bootstrap.reason.empty()
-                                                       ? "no bootstrap was asked for"
-                                                       : fit.bootstrap.reason);
+// One line; of a fit of which only some stages have draws a line each, after the name of the stage.
+std::string describe_bootstrap(const FitResult& fit, std::string_view label = "intervals") {
+  const auto drawn = [](const FitResult& each) { return each.draws.rows() > 0; };
+  if (!drawn(fit) && std::any_of(fit.stages.begin(), fit.stages.end(), drawn)) {
+    std::string out;
+    const std::vector<LawPart> parts = parts_of(*fit.law);
+    for (std::size_t s = 0; s < fit.stages.size(); ++s) {
+      out += describe_bootstrap(fit.stages[s], parts[s].strategy);
+    }
+    return out;
+  }
+  const std::string head = fmt::format("{:<14}", fmt::format("{}:", label));
+  if (!drawn(fit)) {
+    return fmt::format(
+        "{}{}, {}\n", head, label == "intervals" ? "none" : "no intervals",
+        fit.bootstrap.reason.empty() ? "no bootstrap was asked for" : fit.bootstrap.reason);
   }
   const BootstrapRecord& record = fit.bootstrap;
   const char* what = record.kind == Resampling::kParametric ? "new losses by the law and its noise"
                      : record.kind == Resampling::kClusters ? "runs resampled"
                                                             : "points resampled";
-  return wrapped(fmt::format("intervals:    95 %, {} refits, {}{}, seed {}", fit.draws.rows(), what,
+  return wrapped(fmt::format("{}95 %, {} refits, {}{}, seed {}", head, fit.draws.rows(), what,
                              record.reason.empty() ? "" : " (" + record.reason + ")", record.seed),
                  kPageColumns, kIndent) +
          "\n";

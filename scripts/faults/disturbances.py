@@ -141,7 +141,12 @@ def full_disk(campaign, folder, log):
         if (place / "sweep").exists():
             shutil.copytree(place / "sweep", folder, symlinks=True)
     finally:
-        subprocess.run(["umount", place], check=True)
+        # What loads trainers ends a moment after its orchestrator, and holds the disk until then.
+        end = time.monotonic() + 60
+        while subprocess.run(["umount", place], capture_output=True).returncode:
+            if time.monotonic() > end:
+                campaign.fail("a process holds the disk of a sweep that has ended", log)
+            time.sleep(0.1)
     return f"a disk of {size} KiB (code {code})"
 
 

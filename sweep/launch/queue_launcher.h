@@ -28,6 +28,14 @@ struct BatchSystem {
   using Arguments = std::vector<std::string>;
   std::string name;  // as the store keeps it: "slurm"
   std::function<Arguments(const LaunchRequest&, const std::filesystem::path& script)> submit;
+  // Several attempts of one shape as one submission, and how many at most; absent where the system
+  // knows no such thing. The array bears the first one's token;
+  // a listing then names a task JOB_INDEX and its token TOKEN_INDEX.
+  std::function<Arguments(const LaunchRequest& first, const std::filesystem::path& script,
+                          std::size_t tasks)>
+      submit_array;
+  std::string task_variable;  // of the environment of a task: its index
+  std::function<std::size_t()> most_tasks;
   // Files beside the script that `submit` names; usually none.
   std::function<void(const LaunchRequest&, const std::filesystem::path& script)> prepare;
   // The job's name in what a submission printed.
@@ -53,6 +61,7 @@ struct QueueOptions {
   bool needs_binding = false;    // a job without CUDA_VISIBLE_DEVICES must not train
   std::string wrapper;           // before the trainer of several GPUs, as "srun"; or empty
   std::size_t most_jobs = 1000;  // of ours in the queue at a time
+  std::size_t array_size = 1;    // runs of one submission at most, where the system has arrays
   std::size_t places = 1;        // that jobs may run on at a time, for estimates of time
   std::chrono::milliseconds first_poll{2000}, longest_poll{180'000};
   std::chrono::milliseconds call_limit{15'000};
@@ -66,6 +75,9 @@ struct QueueOptions {
 // nothing about any job. The token is in the store before the submission, so that a job whose
 // number was never stored is found by it; where a listing has no tokens, the job's script sees to
 // it that an attempt begins once, and not after a newer one.
+//
+// With arrays, starts are collected until the next look: equal ones become one submission. Which
+// task of which array an attempt is stands in its folder before the submission.
 class QueueLauncher : public RunLauncher {
  public:
   QueueLauncher(BatchSystem system, QueueOptions options);
@@ -84,7 +96,7 @@ class QueueLauncher : public RunLauncher {
   using Clock = std::chrono::steady_clock;
   enum class Stop { kNo, kWithCheckpoint, kAtOnce };
   struct Attempt {
-    std::string token, job;
+    std::string token, job;                  // as the listing knows it
     std::optional<ProcessIdentity> process;  // of one that was started here, without the queue
     AttemptState state;
     Clock::time_point submitted;
@@ -93,6 +105,21 @@ class QueueLauncher : public RunLauncher {
     Stop stop = Stop::kNo, stop_sent = Stop::kNo;
   };
 
+  // A start whose submission is still to come.
+  struct Waiting {
+    LaunchRequest request;
+    Commit commit;
+  };
+  enum class Answer { kTaken, kFull, kUncertain, kRefused };
+
+  bool collects() const;
+  void submit_waiting();
+  std::vector<int64_t> equal_ones();
+  Answer submit(const std::vector<int64_t>& group);
+  Answer read_answer(const ProgramEnd& end, const LaunchRequest& first,
+                     std::optional<std::string>& job);
+  void submitted(int64_t attempt_id, const std::string& job, const Commit& commit);
+  void refuse(int64_t attempt_id, const std::string& why);
   void poll(std::chrono::milliseconds patience);
   void read(const ProgramEnd& listing);
   void see(Attempt& attempt, const std::vector<const QueueEntry*>& jobs);
@@ -102,6 +129,9 @@ class QueueLauncher : public RunLauncher {
   BatchSystem system_;
   QueueOptions options_;
   std::map<int64_t, Attempt> attempts_;
+  std::map<int64_t, Waiting> waiting_;
+  std::size_t most_tasks_ = 0;  // of an array for now; 0: not asked for yet
+  std::string complaint_;       // of the last submission
   std::unique_ptr<ProgramCall> listing_;
   Clock::time_point listing_began_, next_poll_, full_until_;
   std::chrono::milliseconds interval_;
@@ -111,5 +141,11 @@ class QueueLauncher : public RunLauncher {
 // The script that a job runs: one attempt, at most once, and only while it is the newest.
 std::string job_script(const LaunchRequest& request, const QueueOptions& options);
 std::filesystem::path job_script_file(const LaunchRequest& request);
+
+// The script of an array: a task becomes the script of its attempt.
+std::string array_script(const std::vector<LaunchRequest>& requests,
+                         const std::string& task_variable);
+// Beside an attempt's config: its name in listings, where that is not its token.
+std::filesystem::path task_file(const LaunchRequest& request);
 
 }  // namespace crosslaw::sweep

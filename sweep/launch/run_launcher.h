@@ -34,6 +34,10 @@ struct LaunchPlace {
   std::optional<std::string> job;
 };
 
+// In place of a job's number once the queue has said that it is gone, and nobody judged it yet:
+// `crosslaw stop` only ends.
+inline constexpr const char* kEndedJob = "ended";
+
 // An attempt that an earlier launcher started, perhaps: it may have been killed before.
 struct EarlierAttempt {
   LaunchRequest request;
@@ -65,6 +69,7 @@ struct AttemptState {
   // Of one that is gone, as far as known. A cause is a hint: the run's own result.json counts more.
   std::optional<int64_t> code, signal;
   std::optional<db::Outcome> cause;
+  std::string message;  // why it was never started, in the queue's words
 };
 
 // What is asked for will never be given: every further run would be refused, too.

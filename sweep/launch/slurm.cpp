@@ -22,7 +22,7 @@ struct Column {
   const char* name;
   std::size_t width;
 };
-constexpr std::array<Column, 6> kColumns = {{{"JobID", 24},
+constexpr std::array<Column, 6> kColumns = {{{"JobArrayID", 24},
                                              {"StateCompact", 8},
                                              {"exit_code", 12},
                                              {"Comment", 40},
@@ -114,7 +114,7 @@ void read_exit(const std::string& text, QueueEntry& entry) {
 }
 
 BatchSystem::Arguments submission(const LaunchSpec& launch, const LaunchRequest& request,
-                                  const std::string& script) {
+                                  const std::string& script, std::size_t tasks = 1) {
   // Our own GPU would be taken for the job's where Slurm gives it none.
   BatchSystem::Arguments words = {"env", "-u", "CUDA_VISIBLE_DEVICES", "sbatch", "--parsable"};
   auto add = [&](const std::string& option, const std::string& value) {
@@ -122,7 +122,9 @@ BatchSystem::Arguments submission(const LaunchSpec& launch, const LaunchRequest&
   };
   add("--job-name", request.label);
   add("--comment", request.token);
-  add("--output", request.log_file.string());
+  // A task of an array sends its output where its attempt wants it.
+  add("--output", tasks == 1 ? request.log_file.string() : "/dev/null");
+  if (tasks > 1) add("--array", fmt::format("0-{}", tasks - 1));
   add("--open-mode", "append");
   words.emplace_back("--no-requeue");
   add("--partition", launch.queue.partition);
@@ -139,6 +141,28 @@ BatchSystem::Arguments submission(const LaunchSpec& launch, const LaunchRequest&
   words.insert(words.end(), launch.queue.options.begin(), launch.queue.options.end());
   words.push_back(script);
   return words;
+}
+
+// As many as the controller says; where it says nothing, as it comes.
+std::size_t most_array_tasks() {
+  constexpr std::size_t kAsItComes = 1001;
+  const ProgramEnd end = run_program({"scontrol", "show", "config"}, std::chrono::seconds(15));
+  std::istringstream lines(end.output);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with("MaxArraySize")) continue;
+    const std::size_t at = line.find_first_of("0123456789");
+    return at == std::string::npos ? 1 : std::strtoul(line.c_str() + at, nullptr, 10);
+  }
+  return kAsItComes;
+}
+
+// "17", or "17_3" for a task of an array.
+bool is_job_id(const std::string& text) {
+  const std::size_t bar = std::min(text.find('_'), text.size());
+  const auto is_number = [](const std::string& part) {
+    return !part.empty() && part.find_first_not_of("0123456789") == std::string::npos;
+  };
+  return is_number(text.substr(0, bar)) && (bar == text.size() || is_number(text.substr(bar + 1)));
 }
 
 // "17" or "17;cluster", in a line of its own: plug-ins of a site may print other lines.
@@ -166,13 +190,17 @@ std::vector<QueueEntry> read_squeue(const std::string& output) {
       from += kColumns[i].width;
     }
     const auto& [job, state, code, comment, nodes, reason] = fields;
-    if (job.empty() || job.find_first_not_of("0123456789") != std::string::npos) continue;
+    if (!is_job_id(job)) continue;
     QueueEntry entry{.job = job, .token = comment};
     entry.node = nodes == "(null)" || nodes == "n/a" ? "" : nodes;
     read_state(state, reason, entry);
     if (entry.where == Whereabouts::kGone) read_exit(code, entry);
     // Without a comment of ours it is somebody else's job.
-    if (!entry.token.empty() && entry.token != "(null)") entries.push_back(entry);
+    if (entry.token.empty() || entry.token == "(null)") continue;
+    // Tasks of an array have their token in common.
+    if (const std::size_t bar = job.find('_'); bar != std::string::npos)
+      entry.token += job.substr(bar);
+    entries.push_back(entry);
   }
   return entries;
 }
@@ -183,6 +211,12 @@ BatchSystem slurm(const LaunchSpec& launch) {
   system.submit = [launch](const LaunchRequest& request, const std::filesystem::path& script) {
     return submission(launch, request, script.string());
   };
+  system.submit_array = [launch](const LaunchRequest& request, const std::filesystem::path& script,
+                                 std::size_t tasks) {
+    return submission(launch, request, script.string(), tasks);
+  };
+  system.task_variable = "SLURM_ARRAY_TASK_ID";
+  system.most_tasks = most_array_tasks;
   system.job_of = job_number;
   system.is_full = [](const std::string& errors) {
     return contains(errors, "SubmitJob") || contains(errors, "submit limit") ||
@@ -198,8 +232,9 @@ BatchSystem slurm(const LaunchSpec& launch) {
     for (const Column& column : kColumns)
       columns += fmt::format("{}{}:{}", columns.empty() ? "" : ",", column.name, column.width);
     // All of the user's, from whatever login node; ended ones while Slurm remembers them.
-    return BatchSystem::Arguments{"squeue", "--noheader", "--user=" + user_name(), "--states=all",
-                                  "--Format=" + columns};
+    // Each task of an array has a line of its own.
+    return BatchSystem::Arguments{"squeue",       "--noheader", "--user=" + user_name(),
+                                  "--states=all", "--array",    "--Format=" + columns};
   };
   system.entries = read_squeue;
   system.cancel = [](const std::string& job, Whereabouts where, bool at_once) {

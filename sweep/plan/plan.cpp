@@ -281,9 +281,9 @@ class Planner {
     const trainer::Recipe& recipe = run.recipe;
     trainer::ParameterCount count = trainer::count_parameters(recipe.model);
     db::RunRow& row = run.row;
-    row.key = trainer::run_key(recipe);
     row.name = run.name;
-    row.recipe = trainer::to_json(recipe).dump();
+    row.recipe = trainer::recipe_text(recipe);
+    row.key = trainer::key_of(row.recipe);
     row.strategy = strategy.name;
     row.language = strategy.language;
     if (run.parent) fill_base(row, place, plan_.runs[run.parent->run], *run.parent);

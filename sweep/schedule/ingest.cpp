@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <fstream>
-#include <iterator>
 #include <set>
 #include <utility>
 
@@ -12,10 +11,13 @@ namespace crosslaw::sweep {
 int64_t ingest_metrics(db::RunStore& store, const std::filesystem::path& sweep,
                        const std::string& folder, int64_t run_id, int64_t attempt_id,
                        int64_t offset, trainer::LineChecks checks) {
-  std::ifstream input(trainer::metrics_file(sweep / folder), std::ios::binary);
+  std::ifstream input(trainer::metrics_file(sweep / folder), std::ios::binary | std::ios::ate);
   // No file yet is no news: the trainer writes it with its first line.
-  if (!input || !input.seekg(offset)) return offset;
-  std::string text{std::istreambuf_iterator<char>(input), {}};
+  const auto size = input ? static_cast<int64_t>(input.tellg()) : 0;
+  if (size <= offset || !input.seekg(offset)) return offset;
+  std::string text(static_cast<std::size_t>(size - offset), '\0');
+  input.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(input.gcount()));
   db::MetricsBatch batch;
   trainer::MetricsVisitor visitor;
   visitor.on_eval = [&](const trainer::EvalLine& e) {

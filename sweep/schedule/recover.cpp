@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <stdexcept>
@@ -147,6 +148,23 @@ class Recovery {
 
 int64_t recover_attempts(db::RunStore& store, const RecoverOptions& options) {
   return Recovery(store, options).take_all();
+}
+
+int64_t discard_other_precision(db::RunStore& store, int64_t now_ms) {
+  std::set<int64_t> automatic;
+  for (const db::RunRow& run : store.runs()) {
+    const auto recipe = nlohmann::json::parse(run.recipe, nullptr, false);
+    if (recipe.is_object() && recipe.value("precision", "") == "auto") automatic.insert(run.id);
+  }
+  int64_t discarded = 0;
+  for (const db::AttemptRow& attempt : store.attempts()) {
+    if (attempt.device == "cpu" || attempt.outcome == db::Outcome::kCancelled ||
+        !automatic.contains(attempt.run_id))
+      continue;
+    store.discard_attempt(attempt.id, "trained in bf16 on a GPU, where fp32 is asked for", now_ms);
+    ++discarded;
+  }
+  return discarded;
 }
 
 }  // namespace crosslaw::sweep

@@ -24,4 +24,9 @@ struct RecoverOptions {
 // open, for it may still be running. Returns how many there were.
 int64_t recover_attempts(db::RunStore& store, const RecoverOptions& options);
 
+// Earlier versions kept precision = "auto" in the keys of runs on GPUs, which trained in bf16. Here
+// that key means fp32, so what came from a GPU under it is forgotten and trained again. Returns how
+// many attempts those were.
+int64_t discard_other_precision(db::RunStore& store, int64_t now_ms);
+
 }  // namespace crosslaw::sweep

@@ -122,12 +122,13 @@ bool Scheduler::start(std::size_t index) {
                               job.avoid_nodes,
                               gpus_of(job)};
   try {
-    const bool started = launcher_.start(request, [&](const LaunchPlace& place) {
-      const GpuFacts gpu = facts_of(place.gpu_uuid, options_.origin.gpus);
-      store_.set_place(attempt.id,
-                       {place.boot_id, place.pid, place.start_ticks, place.job, std::nullopt,
-                        place.gpu_uuid, said(gpu.name), said(gpu.driver)});
-    });
+    // By value: a queue may name the job later.
+    const bool started =
+        launcher_.start(request, [this, id = attempt.id](const LaunchPlace& place) {
+          const GpuFacts gpu = facts_of(place.gpu_uuid, options_.origin.gpus);
+          store_.set_place(id, {place.boot_id, place.pid, place.start_ticks, place.job,
+                                std::nullopt, place.gpu_uuid, said(gpu.name), said(gpu.driver)});
+        });
     if (!started) {
       store_.end_attempt(
           attempt.id, {.outcome = db::Outcome::kSlotTaken, .message = "no place for it was left"},
@@ -336,7 +337,8 @@ db::AttemptEnd Scheduler::end_of(const AttemptState& state, const Live& live) co
   }
   const bool never_let_go = state.code == kExitNotLetGo;
   const bool nothing_known = (!state.code || never_let_go) && !state.signal && !state.cause;
-  end.message = reason_in_log(text_of(trainer::log_file(folder)));
+  end.message =
+      state.message.empty() ? reason_in_log(text_of(trainer::log_file(folder))) : state.message;
   if (!result && fs::exists(trainer::result_file(folder)))
     end.message = "result.json is damaged, so that its result counts as lost";
   const bool from_outside = signalled(state, SIGKILL) || signalled(state, SIGTERM) ||

@@ -97,6 +97,7 @@ void read_queue(TomlSection& section, LaunchSpec& launch) {
   queue.options = optional_texts(section, "options");
   queue.warn_seconds = at_least(section, "warn_seconds", 1, queue.warn_seconds);
   queue.max_jobs = at_least(section, "max_jobs", 1, queue.max_jobs);
+  queue.array_size = at_least(section, "array_size", 1, queue.array_size);
 }
 
 std::string pattern(TomlSection& section, const std::string& key, std::size_t groups) {
@@ -211,7 +212,8 @@ toml::table launch_table(const LaunchSpec& l) {
                     {"gpus", l.queue.gpus},
                     {"options", array_of(l.queue.options)},
                     {"warn_seconds", l.queue.warn_seconds},
-                    {"max_jobs", l.queue.max_jobs}};
+                    {"max_jobs", l.queue.max_jobs},
+                    {"array_size", l.queue.array_size}};
   if (l.gpus_per_run.empty()) {
     table.insert("gpus_per_run", "auto");
   } else if (l.gpus_per_run.size() == 1) {

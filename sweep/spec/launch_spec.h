@@ -16,6 +16,7 @@ struct QueueSpec {
   std::vector<std::string> options;  // further ones of the submission
   int64_t warn_seconds = 180;        // before the time limit a run is asked for its checkpoint
   int64_t max_jobs = 1000;           // in the queue at a time
+  int64_t array_size = 1000;         // so many equal runs at most go as one submission
 };
 
 // How a batch system is spoken to that crosslaw does not know: programs with arguments, in which

@@ -74,6 +74,32 @@ SAME = [
     ("copies.csv", table("N,D,loss", lambda *row: row) + ",".join(map(str, MODELS[3])) + "\n", ["line 22", "counted once"]),
     ("comments.csv", "# made by hand\n" + table("N,D,loss", lambda *row: row), ["1 lines of comment"]),
     ("numpy.txt", "# " + table("N D loss", lambda *row: row, " "), []),
+    ("title.csv", "Results of spring\n\n" + table("N,D,loss", lambda *row: row), ["the header is line 3"]),
+    ("two_headers.csv", "model,data,eval\n" + table("N,D,loss", lambda *row: row), ["the header is line 2"]),
+    ("row_of_units.csv", table("model size;tokens;loss", lambda n, d, loss: (n / 1e6, d / 1e9, loss), ";")
+     .replace("\n", "\nM;B;nats\n", 1), ["line 2: units", "as the row of units says"]),
+    ("row_of_units.tsv", table("params\ttokens\tloss", lambda n, d, loss: (n / 1e6, d / 1e9, loss), "\t")
+     .replace("\n", "\n(millions)\t(billions)\t\n", 1), ["line 2: units"]),
+    ("printed.txt", "".join(f"{i - 1:>3} {row}\n" if i else f"    {row}\n" for i, row in enumerate(
+        table("N D loss", lambda *row: row, "  ").splitlines())), ["taken for the row's own"]),
+    ("excel_unicode.txt", table("N\tD\tloss", lambda *row: row, "\t").encode("utf-16"), ["UTF-16"]),
+    ("powershell.csv", table("N,D,loss", lambda *row: row).replace("\n", "\r\n").encode("utf-16-be"), ["UTF-16"]),
+    ("swiss.csv", table("N;D;loss", lambda n, d, loss: (f"{n:,.0f}".replace(",", "\u2019"), d, loss), ";"), []),
+    ("logarithms.csv", table("log10_params,log10(tokens),loss", lambda n, d, loss: (math.log10(n), math.log10(d), loss)),
+     ["N = 10 to the power of 'log10_params'"]),
+    ("ln.csv", table("ln N,ln D,ln loss", lambda *row: map(math.log, row)), ["e to the power"]),
+    ("compute_and_tokens.csv", table("C,D,loss", lambda n, d, loss: (6 * n * d, d, loss)), ["N = C/(6D)"]),
+    ("tokens_and_ratio.csv", table("tokens,tokens/param,loss", lambda n, d, loss: (d, d / n, loss)), ["N = D divided by"]),
+    ("tok_per_param.csv", table("N,tok_per_param,loss", lambda n, d, loss: (n, d / n, loss)), ["D = N times"]),
+    ("nested.json", json.dumps([{"model": {"N": n}, "train": {"D": d}, "eval": {"loss": loss}} for n, d, loss in MODELS]),
+     ["'model.N'"]),
+    ("psql.txt", "   N   |   D   | loss\n-------+-------+------\n" + "".join(f" {n} | {d} | {loss}\n" for n, d, loss in MODELS) + "(20 rows)\n", []),
+    ("grid.txt", "+---+---+---+\n| N | D | loss |\n+===+===+===+\n" + "".join(
+        f"| {n} | {d} | {loss} |\n+---+---+---+\n" for n, d, loss in MODELS), []),
+    ("train_and_val.csv", table("N,D,final train loss,val loss @ end", lambda n, d, loss: (n, d, 0.9 * loss, loss)),
+     ["loss = 'val loss @ end'"]),
+    ("packed.csv", gzip.compress(table("N,D,loss", lambda *row: row).encode()), []),
+    ("unpacked.csv.gz", table("N,D,loss", lambda *row: row), []),
     ("table.md", "Results\n\n| params | tokens | loss |\n|---|--:|:-:|\n" + "".join(
         f"| {n / 1e6:g}M | {d / 1e9:g}B | **{loss}** |\n" for n, d, loss in MODELS), []),
     ("wide.csv", wide_export(), ["line plot of 20 runs"]),
@@ -88,6 +114,18 @@ SAME = [
                                for n, d, loss in MODELS]), ["'config.n_params'"]),
 ]
 
+# What is another kind of file, and a word of how to get at its table.
+NO_TABLE = [
+    ("page.csv", b"<!DOCTYPE html>\n<html><body>404</body></html>", "web page"),
+    ("lfs.csv", b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n", "git lfs pull"),
+    ("frame.pkl", b"\x80\x04\x95\x8a\x02\x00\x00", "read_pickle"),
+    ("array.npy", b"\x93NUMPY\x01\x00v\x00{'descr'", "header such as N,D,loss"),
+    ("table.tex", b"\\begin{tabular}{ccc}\nN & D & loss \\\\\n", "LaTeX"),
+    ("runs.yaml", b"- N: 1e8\n  D: 2e9\n  loss: 3\n", "YAML"),
+    ("old.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "read_excel"),
+    ("paper.pdf", b"%PDF-1.7\n", "PDF"),
+]
+
 # Name, text, flags that are refused with these words, and flags that settle it ("": none does).
 REFUSED = [
     ("millions.csv", table("params,tokens,loss", lambda n, d, loss: (n / 1e6, d, loss)), ["--params-unit M"], ["--params-unit", "M"]),
@@ -98,6 +136,13 @@ REFUSED = [
     ("ppl.csv", table("N,D,loss", lambda n, d, loss: (n, d, math.exp(loss))), ["perplexity", "--loss-unit ppl"], ["--loss-unit", "ppl"]),
     ("gaps.csv", table("N,D,loss", lambda *row: row) + "1e8,2e9,\n1e8,nan,3\n", ["line 22", "--drop-missing", "2 of 22"], ["--drop-missing"]),
     ("nan.json", json.dumps([*ROWS, {"N": 1e8, "D": math.nan, "loss": math.inf}]), ["row 21", "--drop-missing"], ["--drop-missing"]),
+    ("logs.csv", table("N,D,loss", lambda n, d, loss: (math.log10(n), math.log10(d), loss)), ["--params-unit log10"],
+     ["--params-unit", "log10", "--tokens-unit", "log10"]),
+    ("log_n.csv", table("log_params,D,loss", lambda n, d, loss: (math.log(n), d, loss)), ["to which base"], ["--params-unit", "ln"]),
+    ("log_loss.csv", table("N,D,log_loss", lambda n, d, loss: (n, d, loss)), ["cross entropy is called log loss"],
+     ["--loss", "log_loss"]),
+    ("days.csv", table("N,C,loss", lambda n, d, loss: (n, 6 * n * d / 1e18, loss)), ["--flops-unit EFLOPs"], ["--flops-unit", "EFLOPs"]),
+    ("errors.csv", table("N,D,loss", lambda *row: row) + "#DIV/0!,2e9,3\n1e8,#REF!,#N/A\n", ["line 22", "2 of 22"], ["--drop-missing"]),
     ("losses.csv", table("N,D,c4_loss,pile_loss", lambda n, d, loss: (n, d, loss, loss)), ["c4_loss, pile_loss"], ["--loss", "c4_loss"]),
     ("diverged.csv", table("N,D,loss", lambda *row: row) + "1e8,2e9,nan\n", ["line 22"], ["--where", "loss!=nan"]),
 ]
@@ -189,6 +234,10 @@ def check_doubts(crosslaw, work):
     plain = table("N,D,loss", lambda *row: row)
     for name, text, words in [
         ("wild.csv", plain + "1e8,1e9,10.83\n2e8,2e9,10.83\n", ["lines 22, 23", "--where 'loss<10.83'"]),
+        ("rounded.csv", table("N,D,loss", lambda n, d, loss: (n, d, f"{loss:.1f}")), ["rounded to 0.1"]),
+        ("log_loss.csv", table("N,D,loss", lambda n, d, loss: (n, d, math.log(loss))), ["--loss-unit ln"]),
+        ("states.csv", table("N,D,loss,State", lambda *row: (*row, "finished")) + "1e8,2e9,9,crashed\n",
+         ["line 22: 'State' is crashed", "--where 'State=finished'"]),
         ("accuracy.csv", table("N,D,loss", lambda n, d, loss: (n, d, 1 / loss)), ["rises with compute"]),
     ]:
         (work / name).write_text(text)
@@ -208,7 +257,7 @@ def main():
         (work / "plain.csv").write_text(table("N,D,loss", lambda *row: row))
         truth = coefficients(run(crosslaw, "fit", work / "plain.csv", "--json", *QUICK))
         for name, text, words in SAME:
-            (work / name).write_text(text)
+            (work / name).write_bytes(text if isinstance(text, bytes) else text.encode())
             expect_same(name, run(crosslaw, "fit", work / name, "--json", *QUICK), truth, words)
         for name, text, words, flags in REFUSED:
             (work / name).write_text(text)
@@ -217,6 +266,11 @@ def main():
             if done.returncode != 2 or done.stdout or missing:
                 failures.append(f"{name}: exit code {done.returncode}, {missing} missing in: {done.stderr.strip()}")
             expect_same(f"{name} {' '.join(flags)}", run(crosslaw, "fit", work / name, *flags, "--json", *QUICK), truth)
+        for name, content, word in NO_TABLE:
+            (work / name).write_bytes(content)
+            done = run(crosslaw, "fit", work / name)
+            if done.returncode != 2 or word not in done.stderr or name not in done.stderr:
+                failures.append(f"{name}: exit code {done.returncode}: {done.stderr.strip()}")
         check_sources(crosslaw, work, truth)
         check_compressed(crosslaw, work, truth)
         check_doubts(crosslaw, work)

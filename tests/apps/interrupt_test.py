@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Ctrl-C once and twice, a closed terminal, and `crosslaw stop`, through a real pseudo-terminal: no stray process, and
+"""Ctrl-C once and twice, Ctrl-\\, a closed terminal, and `crosslaw stop`, through a real pseudo-terminal: no stray process, and
 the same command goes on to the end.
 
 Usage: interrupt_test.py CROSSLAW
@@ -95,6 +95,15 @@ def main():
 
     pid, terminal = in_terminal(crosslaw, spec, folder)
     wait_for_trainers(folder, terminal)
+    os.write(terminal, b"\x1c")
+    code = end_of(pid, terminal, "Ctrl-\\")
+    if code != 130:
+        fail(f"Ctrl-\\: code {code}, expected 130")
+    check_quiet(folder, "Ctrl-\\")
+    print("Ctrl-\\: stopped with checkpoints, code 130", flush=True)
+
+    pid, terminal = in_terminal(crosslaw, spec, folder)
+    wait_for_trainers(folder, terminal)
     os.close(terminal)  # as a closed window or a lost connection
     end_of(pid, None, "a closed terminal")
     check_quiet(folder, "a closed terminal")
@@ -112,8 +121,13 @@ def main():
     # A survivor: crosslaw is killed, its trainers are not, and stop reaches them all the same.
     pid, terminal = in_terminal(crosslaw, spec, folder)
     wait_for_trainers(folder, terminal)
+    time.sleep(1)  # one that is not on record yet is not let go, and ends with its orchestrator
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
+    status = run(crosslaw, "status", folder).stdout
+    said = "go on with nobody to look after them" in status and "left alone" in status
+    if trainers_of(folder) and not said:
+        fail(f"status of survivors: {status}")
     done = run(crosslaw, "stop", folder)
     if done.returncode:
         fail(f"stop without a running crosslaw: code {done.returncode}: {done.stderr}")

@@ -148,10 +148,17 @@ def wait_until(condition, what, seconds=60):
 
 
 def survive_own_death(crosslaw, cluster, work, log):
-    """Killed while jobs are in the queue, crosslaw finds each of them again."""
+    """Equal runs go as one job array. Somebody ends one of its tasks, and crosslaw is killed while the others are in the
+    queue: it finds each of them again, and tries the one again.
+    """
     spec, folder = spec_with(work / "slurm-spec", SLURM), work / "slurm"
     process = start(crosslaw, spec, folder, cluster, log)
     wait_until(cluster.running_nodes, "a job's start")
+    tasks = [job for job in cluster.call("squeue", "-h", "-r", "-o", "%F_%K %k").stdout.split("\n")
+             if "_" in job and "N/A" not in job and "null" not in job]
+    if len(tasks) < 2:
+        sys.exit(f"FAILED: no job array in the queue: {cluster.call('squeue', '-r').stdout}")
+    cluster.call("scancel", tasks[-1].split()[0])
     process.kill()
     process.wait()
     finish(start(crosslaw, spec, folder, cluster, log), log, "the sweep after a kill -9 of crosslaw")

@@ -149,8 +149,14 @@ ByteSource source_of(std::shared_ptr<Reader> reader) {
 }  // namespace
 
 ByteSource open_bytes(const fs::path& file) {
-  if (file.extension() == ".gz") return source_of(std::make_shared<GzipReader>(file));
-  if (file.extension() == ".zst") return source_of(std::make_shared<ZstdReader>(file));
+  if (file.extension() == ".gz") return open_bytes(file, Packing::kGzip);
+  if (file.extension() == ".zst") return open_bytes(file, Packing::kZstd);
+  return open_bytes(file, Packing::kNone);
+}
+
+ByteSource open_bytes(const fs::path& file, Packing packing) {
+  if (packing == Packing::kGzip) return source_of(std::make_shared<GzipReader>(file));
+  if (packing == Packing::kZstd) return source_of(std::make_shared<ZstdReader>(file));
   auto plain = std::make_shared<PlainFile>(file);
   return {[plain](std::vector<char>& piece) { return plain->read(piece.data(), piece.size()); },
           [plain] { return plain->bytes(); }};

@@ -18,7 +18,11 @@ struct ByteSource {
   std::function<int64_t()> file_bytes;
 };
 
-// Throws std::runtime_error for a file that is missing, a folder or cannot be read.
+enum class Packing { kNone, kGzip, kZstd };
+
+// Throws std::runtime_error for a file that is missing, a folder or cannot be read. The second goes
+// by what the caller knows, whatever the name.
 ByteSource open_bytes(const std::filesystem::path& file);
+ByteSource open_bytes(const std::filesystem::path& file, Packing packing);
 
 }  // namespace crosslaw::trainer

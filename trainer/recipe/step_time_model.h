@@ -6,15 +6,12 @@
 
 namespace crosslaw::trainer {
 
-// What a GPU can do at most.
+// What a GPU can do at most; sweep/presets/gpus.toml has the numbers of some.
 struct GpuSpeed {
   double matrix_flops = 0;           // a second, dense bf16
   double memory_bytes_a_second = 0;  // of its own memory
   double link_bytes_a_second = 0;    // to another GPU of the node, one direction
 };
-
-inline constexpr GpuSpeed kH100{989.4e12, 3.35e12, 450e9};  // SXM, with NVLink 4
-inline constexpr GpuSpeed kH200{989.4e12, 4.8e12, 450e9};
 
 // Seconds of one optimizer step of one rank, by kind. A roofline model (Williams et al. 2009) of
 // this trainer's GPU path in bf16: FLOPs, bytes and launches are counted from the code, each at the

@@ -165,7 +165,11 @@ Recipe recipe_from_json(const json& j) {
   return recipe;
 }
 
-std::string run_key(const Recipe& recipe) { return db::sha256(to_json(recipe).dump()); }
+std::string recipe_text(const Recipe& recipe) { return to_json(recipe).dump(); }
+
+std::string key_of(const std::string& text) { return db::sha256(text); }
+
+std::string run_key(const Recipe& recipe) { return key_of(recipe_text(recipe)); }
 
 std::string trajectory_key(const Recipe& recipe) {
   json j = to_json(recipe);

@@ -143,6 +143,8 @@ nlohmann::json to_json(const Recipe& recipe);
 Recipe recipe_from_json(const nlohmann::json& json);
 
 // Identity of a run: sha256 of the recipe's canonical JSON.
+std::string recipe_text(const Recipe& recipe);
+std::string key_of(const std::string& text);
 std::string run_key(const Recipe& recipe);
 
 // Two runs with the same trajectory agree step for step until the first of them cools down: a

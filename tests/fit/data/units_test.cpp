@@ -1,7 +1,10 @@
 #include "fit/data/units.h"
 
 #include <cmath>
+#include <numbers>
 #include <stdexcept>
+#include <utility>
+#include <vector>
 
 #include "tests/support/catch.h"
 
@@ -24,6 +27,32 @@ TEST_CASE("Headers say their unit") {
   CHECK(factor("gflops") == 1e9);
   CHECK(factor("flops_1e18") == 1e18);
   CHECK(factor("C (PF-days)") == 8.64e19);
+}
+
+TEST_CASE("Headers say that a column holds logarithms, and to which base") {
+  for (const auto& [header, base] :
+       std::vector<std::pair<const char*, double>>{{"log10_params", 10},
+                                                   {"log10(N)", 10},
+                                                   {"Log10 tokens", 10},
+                                                   {"ln N", std::numbers::e},
+                                                   {"log2_flops", 2},
+                                                   {"logN", 0},
+                                                   {"log_params", 0},
+                                                   {"log(D)", 0}}) {
+    INFO(header);
+    const CountUnit unit = count_unit_in_header(header);
+    CHECK(unit.logarithm);
+    CHECK(unit.log_base == base);
+  }
+  for (const char* header : {"login", "lgbm", "logs", "log", "lnn", "flops"}) {
+    INFO(header);
+    CHECK_FALSE(count_unit_in_header(header).logarithm);
+  }
+  CHECK(parse_count_unit("--params-unit", "log10", false).log_base == 10);
+  CHECK(loss_in_nats(std::log(3.0), parse_loss_unit("ln")) == Approx(3));
+  CHECK(loss_in_nats(-0.5, LossUnit::kLog10) == Approx(std::pow(10, -0.5)));
+  CHECK(loss_unit_in_header("log10(loss)") == LossUnit::kLog10);
+  CHECK(loss_unit_in_header("log_loss") == LossUnit::kUnsaid);
 }
 
 TEST_CASE("Headers without a unit stand as they are") {

@@ -85,7 +85,7 @@ TEST_CASE("The law that predicts inside the data weighs most, and the forecast c
 }
 
 TEST_CASE("Intervals of forecasts hold new runs of a planted law") {
-  constexpr int kWorlds = 12;
+  constexpr int kWorlds = 8;
   constexpr double kScatter = 0.005;
   std::mt19937 engine(5);
   std::normal_distribution<double> normal;

@@ -139,7 +139,10 @@ TEST_CASE("Clusters are resampled whole, so that one run counts once") {
   Points points = reference_points("chinchilla_epoch_240");
   const HoldoutPlan plan = split_by_rule(points, "largest-compute");
   for (const int i : plan.splits[0].test) points[static_cast<std::size_t>(i)].cluster = i % 2;
-  const Holdout result = hold_out(points, plan, {});
+  HoldoutOptions options;
+  options.laws = {"kaplan", "chinchilla", "extended"};
+  options.fit.starts = 8;
+  const Holdout result = hold_out(points, plan, options);
   CHECK(result.test_points == 19);
   CHECK(result.test_runs == 2);
   for (const HeldOutLaw& law : crosslaw::tests::some(result.laws)) CHECK_FALSE(law.beaten);
@@ -147,7 +150,10 @@ TEST_CASE("Clusters are resampled whole, so that one run counts once") {
 
 TEST_CASE("The errors of a rollout are pooled and add up") {
   const Points points = reference_points("chinchilla_epoch_240");
-  const Holdout result = hold_out(points, split_by_rule(points, "rollout"), {});
+  HoldoutOptions options;
+  options.laws = {"kaplan", "chinchilla"};
+  options.fit.starts = 8;
+  const Holdout result = hold_out(points, split_by_rule(points, "rollout"), options);
   for (const HeldOutLaw& law : crosslaw::tests::some(result.laws)) {
     REQUIRE(law.log_errors.size() == 120);
     double mean = 0, bias = 0, squares = 0, worst = 0;

@@ -31,6 +31,7 @@ FitResult refit(const std::string& key, const std::string& law, double delta = 1
   options.law = law;
   options.huber_delta = delta;
   options.draws = draws;
+  options.starts = 32;
   options.resampling = Resampling::kPairs;  // as the references
   return fit_law(planted::reference_points(key), options);
 }

@@ -86,13 +86,13 @@ TEST_CASE("Ceres alone comes from nearly every start to the reference, and Newto
 }
 
 TEST_CASE("Every start sees every sample") {
-  // One sample of three thousand lies apart (by 0.26) with so much weight that it decides the fit.
+  // One sample of nine hundred lies apart (by 0.26) with so much weight that it decides the fit.
   std::vector<double> ratios;
   for (int i = 0; i < 30; ++i) ratios.push_back(std::pow(1.2, i));
   Points points = planted::sweep(
       chinchilla_law(), {planted::kE, planted::kA, planted::kAlpha, planted::kB, planted::kBeta},
-      100, ratios, 0.01, 5);
-  const std::size_t odd = 1777;
+      30, ratios, 0.01, 5);
+  const std::size_t odd = 577;
   points[odd].loss *= 1.3;
   points[odd].weight = 1e7;
   const Objective objective = make_objective(chinchilla_law(), points, 1e-3);

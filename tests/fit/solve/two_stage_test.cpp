@@ -134,3 +134,22 @@ TEST_CASE("A stage without points is refused") {
       strategy_fit(fit_law(select_stage(two_strategies(), Stage::kScratch), options), "scratch"),
       std::invalid_argument);
 }
+
+TEST_CASE("Too few continued runs have no intervals, and leave those from scratch alone") {
+  Points points;
+  for (const Point& each : two_strategies(0.004)) {
+    const bool kept = each.stage == Stage::kScratch || each.cluster == 1000 || each.cluster == 1019;
+    if (kept && (each.stage == Stage::kScratch || each.tokens > 7 * each.params)) {
+      points.push_back(each);
+    }
+  }
+  const FitResult both = fit_two_stage(points, quick(40));
+  REQUIRE(strategy_fit(both, "continued").points == 4);
+  CHECK(both.draws.rows() == 0);
+  CHECK(both.coefficient("alpha").ci95.has_value());
+  CHECK(both.coefficient("alpha").verdict.usable());
+  CHECK(strategy_fit(both, "scratch").draws.rows() == 40);
+  CHECK_FALSE(both.coefficient("gamma").ci95.has_value());
+  CHECK_FALSE(both.coefficient("gamma").verdict.usable());
+  CHECK_FALSE(strategy_fit(both, "continued").identifiable);
+}

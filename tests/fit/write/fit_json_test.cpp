@@ -98,6 +98,16 @@ TEST_CASE("A saved two-stage fit keeps its stages: coverage, draws and what was 
   CHECK(strategy_fits(fit_from_json(wrong, "f.json")).size() == 2);
 }
 
+TEST_CASE("Draws of one stage alone survive the JSON") {
+  FitResult before = fitted("two-stage");
+  const auto rows = before.stages[0].draws.rows();
+  before.draws.resize(0, before.law->size());
+  before.stages[1].draws.resize(0, before.stages[1].law->size());
+  const FitResult after = fit_from_json(nlohmann::json::parse(pretty(to_json(before))), "f.json");
+  CHECK(strategy_fit(after, "scratch").draws.rows() == rows);
+  CHECK(strategy_fit(after, "continued").draws.rows() == 0);
+}
+
 TEST_CASE("Quantities derived from a file equal those derived from the fit") {
   const FitResult before = fitted("two-stage");
   const FitResult after = read(pretty(to_json(before)));

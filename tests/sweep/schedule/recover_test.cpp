@@ -136,4 +136,25 @@ TEST_CASE("folders that are not of the run, damaged or links are left out and sa
   CHECK(db::database_damage(world.folder / "crosslaw.db").empty());
 }
 
+TEST_CASE(
+    "losses in bf16 under a key that means fp32 are forgotten, and their runs trained again") {
+  SweepWorld world;
+  FakeLauncher first;
+  CHECK(world.scheduler(first).run() == SweepEnd::kFinished);
+  const std::string before = losses(world.store);
+  CHECK(discard_other_precision(world.store, 1) == 0);
+  // As a GPU and an earlier version would have left it.
+  world.store.database().execute("UPDATE attempt SET device = 'cuda' WHERE run_id = 1");
+  CHECK(discard_other_precision(world.store, 1) == 1);
+  CHECK(world.store.measured(1).empty());
+  CHECK(world.store.checkpoints(1).empty());
+  CHECK(world.outcomes()[Outcome::kDone] == static_cast<int64_t>(world.plan.runs.size()) - 1);
+  CHECK(discard_other_precision(world.store, 1) == 0);
+  FakeLauncher second;
+  CHECK(world.scheduler(second).run() == SweepEnd::kFinished);
+  CHECK(second.started.size() == 1);
+  CHECK(losses(world.store) == before);
+  CHECK(db::database_damage(world.folder / "crosslaw.db").empty());
+}
+
 }  // namespace crosslaw::sweep

@@ -1,10 +1,18 @@
 #include "trainer/recipe/step_time_model.h"
 
+#include "sweep/spec/gpu_file.h"
 #include "tests/support/catch.h"
 #include "trainer/recipe/model_cost.h"
 
 namespace crosslaw::trainer {
 namespace {
+
+GpuSpeed speed_of(const std::string& gpu) {
+  const std::filesystem::path file = "sweep/presets/gpus.toml";
+  return sweep::gpu_kind(sweep::read_gpu_file(file), gpu, file).speed;
+}
+
+const GpuSpeed kH100 = speed_of("h100"), kH200 = speed_of("h200");
 
 struct Size {
   ModelShape shape;

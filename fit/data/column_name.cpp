@@ -1,0 +1,120 @@
+#include "fit/data/column_name.h"
+
+#include <algorithm>
+#include <cctype>
+#include <numbers>
+#include <utility>
+
+#include "fit/data/number_text.h"
+
+namespace crosslaw::fit {
+namespace {
+
+// "tokens_b", "flops_1e18": a unit at the end, which is no part of the name.
+bool is_unit_suffix(const std::string& word) {
+  return scale_of_word(word).has_value() || word == "1e6" || word == "1e9" || word == "1e12" ||
+         word == "1e18";
+}
+
+}  // namespace
+
+std::string plain_column_name(std::string_view column) {
+  std::string name;
+  int brackets = 0;
+  for (const char c : trimmed(column)) {
+    if (c == '(' || c == '[') ++brackets;
+    if (brackets == 0) {
+      const auto letter = static_cast<unsigned char>(c);
+      if (std::isalnum(letter)) {
+        name += static_cast<char>(std::tolower(letter));
+      } else if (!name.empty() && name.back() != '_') {
+        name += '_';
+      }
+    }
+    if ((c == ')' || c == ']') && brackets > 0) --brackets;
+  }
+  while (name.ends_with('_')) name.pop_back();
+  for (bool more = true; more;) {
+    more = false;
+    for (const std::string_view front : {"config_", "summary_metrics_", "summary_", "metrics_",
+                                         "results_", "args_", "hparams_", "hyperparameters_"}) {
+      if (!name.starts_with(front) || name.size() == front.size()) continue;
+      name.erase(0, front.size());
+      more = true;
+    }
+  }
+  const std::size_t last = name.rfind('_');
+  // What is counted stays: "num_tokens" is no "num".
+  if (last != std::string::npos && last > 0) {
+    const std::string word = name.substr(last + 1);
+    const bool noun = word.starts_with("token") || word.starts_with("param") ||
+                      word.ends_with("flops") || word.ends_with("flop") || word == "nats";
+    // "loss_b" is another loss, not a billion of them.
+    const bool loss = name.find("loss") != std::string::npos;
+    if (!noun && !loss && is_unit_suffix(word)) name.erase(last);
+  }
+  return name;
+}
+
+bool names_ratio(std::string_view column) {
+  const std::string name = plain_column_name(column);
+  for (const char* each : {"d_n",
+                           "tpp",
+                           "tokens_per_param",
+                           "tokens_per_params",
+                           "ratio",
+                           "tokens_per_parameter",
+                           "token_per_param",
+                           "token_param_ratio",
+                           "tokens_param_ratio",
+                           "d_over_n",
+                           "data_ratio",
+                           "tokens_to_params",
+                           "tokens_param",
+                           "tokens_params",
+                           "tok_per_param",
+                           "toks_per_param",
+                           "tokens_per_n",
+                           "tokens_parameter",
+                           "token_parameter_ratio",
+                           "d_per_n",
+                           "d_n_ratio"}) {
+    if (name == each) return true;
+  }
+  return false;
+}
+
+std::optional<NamedLogarithm> names_logarithm(std::string_view column) {
+  column = trimmed(column);
+  std::string lower(column);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const std::pair<std::string_view, double> fronts[] = {{"log_10", 10},
+                                                        {"log10", 10},
+                                                        {"lg", 10},
+                                                        {"log_2", 2},
+                                                        {"log2", 2},
+                                                        {"log_e", std::numbers::e},
+                                                        {"loge", std::numbers::e},
+                                                        {"ln", std::numbers::e},
+                                                        {"log", 0}};
+  for (const auto& [front, base] : fronts) {
+    if (!lower.starts_with(front)) continue;
+    std::string_view rest = column.substr(front.size());
+    if (rest.empty()) return std::nullopt;
+    // "logN", not "login" or "lgbm".
+    const bool ends = std::string_view(" _(.[-").find(rest.front()) != std::string_view::npos ||
+                      std::isupper(static_cast<unsigned char>(rest.front())) != 0;
+    if (!ends) continue;
+    const std::size_t open = rest.find_first_not_of(" _(.[-");
+    if (open == std::string_view::npos) return std::nullopt;
+    rest.remove_prefix(open);
+    if (const std::size_t close = rest.find_first_of(")]");
+        close != std::string_view::npos && rest.find_first_of("([") > close)
+      rest = rest.substr(0, close);
+    return NamedLogarithm{base, std::string(rest)};
+  }
+  return std::nullopt;
+}
+
+}  // namespace crosslaw::fit
