@@ -14,6 +14,7 @@
 #include "sweep/plan/budgets.h"
 #include "sweep/plan/exposure.h"
 #include "sweep/plan/learning_rates.h"
+#include "sweep/plan/plan_doubts.h"
 #include "sweep/plan/run_gpus.h"
 #include "sweep/plan/start_models.h"
 #include "trainer/recipe/learning_rate.h"
@@ -74,6 +75,7 @@ class Planner {
     require_distinct();
     warn_about_mixed_bases(spec_, plan_);
     warn_about_repetition();
+    for (std::string& each : doubts_about(spec_, plan_)) plan_.warnings.push_back(std::move(each));
     return std::move(plan_);
   }
 
