@@ -69,6 +69,11 @@ void check_options(const AllocateCommandOptions& options) {
   if (options.six_nd && options.exact_flops) {
     throw std::invalid_argument("--six-nd and --exact-flops exclude each other");
   }
+  for (const double flops : options.flops) require_plausible("--flops", flops, ModelCount::kFlops);
+  require_plausible("--max-params", options.limits.max_params, ModelCount::kParams);
+  require_plausible("--max-tokens", options.limits.max_tokens, ModelCount::kTokens);
+  require_plausible("--unique-tokens", options.limits.unique_tokens, ModelCount::kTokens);
+  require_plausible("--inference-tokens", options.limits.inference_tokens, ModelCount::kTokens);
   if (options.source.directory.empty() && options.flops.empty()) {
     throw std::invalid_argument("--flops is missing: the budgets, such as 1e18,1e20");
   }
@@ -132,6 +137,7 @@ std::vector<Question> questions_of(const AllocateCommandOptions& options, std::o
     out.fit.fit = parse_coefficients(options.given.coefficients);
   } else {
     out.fit = fit_file(options.fitting, options.source.file, log);
+    refuse_unread_columns(out.fit.fit, options.source.file);
   }
   return {std::move(out)};
 }

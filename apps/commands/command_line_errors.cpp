@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <filesystem>
 #include <stdexcept>
 #include <vector>
 
@@ -40,6 +41,16 @@ std::string about_unknown_words(const CLI::App& app, const CLI::App* command, co
       return fmt::format("{} is no flag of crosslaw itself{}; a subcommand comes first: {}",
                          words.front(), fit::did_you_mean(words.front(), flag_names(app)),
                          fmt::join(command_names(app), ", "));
+    }
+    std::error_code ignored;
+    if (std::filesystem::exists(*word, ignored)) {
+      const bool sweep = std::filesystem::exists(std::filesystem::path(*word) / "crosslaw.db");
+      const bool spec = std::filesystem::path(*word).extension() == ".toml";
+      return fmt::format("'{}' is no subcommand; did you mean crosslaw {} {}?", *word,
+                         sweep  ? "report"
+                         : spec ? "plan"
+                                : "fit",
+                         *word);
     }
     return fmt::format("'{}' is no subcommand{}; there are {}", *word,
                        fit::did_you_mean(*word, command_names(app)),

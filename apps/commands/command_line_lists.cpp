@@ -10,6 +10,7 @@
 #include <stdexcept>
 
 #include "fit/data/number_text.h"
+#include "fit/data/plausibility.h"
 
 namespace crosslaw::apps {
 namespace {
@@ -106,7 +107,7 @@ CLI::Option* read_as_number(CLI::Option* option) {
           throw std::invalid_argument(
               fmt::format("{} {}: expected a number such as 1e21, 7B or 0.5", flag, text));
         }
-        if (!number->scaled && text.find_first_of("_, ") == std::string::npos) return "";
+        if (!number->scaled && text.find_first_of("_, eE") == std::string::npos) return "";
         text = number->value == std::floor(number->value) && std::abs(number->value) < 1e15
                    ? fmt::format("{:.0f}", number->value)
                    : fmt::format("{}", number->value);
@@ -114,6 +115,25 @@ CLI::Option* read_as_number(CLI::Option* option) {
       },
       ""));
   return option;
+}
+
+void require_plausible(std::string_view flag, std::optional<double> value, ModelCount what) {
+  struct Bounds {
+    double least, most;
+    const char *things, *example;
+  };
+  constexpr double kFewest = 6 * fit::kFewestParams * fit::kFewestTokens;
+  constexpr double kMost = 6 * fit::kMostParams * fit::kMostTokens;
+  const Bounds bounds =
+      what == ModelCount::kParams ? Bounds{fit::kFewestParams, fit::kMostParams, "parameters", "7B"}
+      : what == ModelCount::kTokens ? Bounds{fit::kFewestTokens, fit::kMostTokens, "tokens", "140B"}
+                                    : Bounds{kFewest, kMost, "FLOPs", "1e21 or 10ZFLOPs"};
+  if (!value || *value == 0 || (*value >= bounds.least && *value <= bounds.most)) return;
+  throw std::invalid_argument(
+      fmt::format("{} {:g}: no model has so {} {} (expected {:.0e} to {:.0e}); write it with its "
+                  "unit, such as {}",
+                  flag, *value, *value < bounds.least ? "few" : "many", bounds.things, bounds.least,
+                  bounds.most, bounds.example));
 }
 
 CLI::Option* add_number_list(CLI::App& command, const std::string& flag, std::vector<double>& into,

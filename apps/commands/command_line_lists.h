@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,11 @@ CLI::Option* add_word_list(CLI::App& command, const std::string& flag,
 // The elements of "a,b,c" or "a b c". Throws std::invalid_argument for an empty one.
 std::vector<std::string> split_list(std::string_view flag, std::string_view text);
 std::vector<double> parse_number_list(std::string_view flag, std::string_view text);
+
+// Refuses what no model has: "--max-params 7" for 7B is believed by nobody. Absent and 0 pass.
+// Throws std::invalid_argument with the flag, the bound and an example.
+enum class ModelCount { kParams, kTokens, kFlops };
+void require_plausible(std::string_view flag, std::optional<double> value, ModelCount what);
 
 // The arguments of a command line in which numbers that follow a list of numbers after a blank are
 // joined to it with commas: "--flops 1e20 1e21" is "--flops 1e20,1e21".

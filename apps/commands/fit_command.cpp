@@ -233,7 +233,9 @@ int run_fit(const FitCommandOptions& options, std::ostream& out, std::ostream& l
   if (options.output.wide) asked.format = fit::TableFormat::kWideText;
   const bool refit = options.evidence.any() || !options.output.plot.empty();
   std::vector<AnsweredFit> fits;
+  const bool several_laws = !asked.holdout.empty() || !asked.predict.empty();
   for (SourcedFit& each : fit_source(options.source, options.fitting, refit, log)) {
+    if (!several_laws) refuse_unread_columns(each.fit, options.source.file);
     Evidence evidence = gather_evidence(asked, options.fitting.fit, each.data, each.fit);
     fits.push_back({std::move(each), std::move(evidence)});
   }

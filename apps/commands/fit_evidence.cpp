@@ -40,18 +40,23 @@ std::string about_steps(const fit::Influence& result) {
       result.refitted, result.runs.size(), 100 * *result.step_error);
 }
 
+// A sentence as wide as a page.
+std::string in_lines(const std::string& sentence) {
+  return fit::wrapped(sentence, fit::kPageColumns, 2) + "\n";
+}
+
 std::string about_forecast(const fit::HeldOutForecast& forecast) {
   std::string out;
   const fit::ForecastScore& score = forecast.score;
   if (score.runs > 0) {
-    out += fmt::format(
-        "forecast: the mean of {}; its 95 % intervals hold {:.0f} of {} and are {:.2g} % wide\n",
+    out += in_lines(fmt::format(
+        "forecast: the mean of {}; its 95 % intervals hold {:.0f} of {} and are {:.2g} % wide",
         fmt::join(forecast.laws, " | "), score.inside.back() * score.runs, score.runs,
-        100 * score.mean_width);
+        100 * score.mean_width));
   }
   if (forecast.unknown > 0) {
-    out += fmt::format("forecast: {} of the points are not known: {}\n", forecast.unknown,
-                       forecast.reason);
+    out += in_lines(fmt::format("forecast: {} of the points are not known: {}", forecast.unknown,
+                                forecast.reason));
   }
   return out;
 }
@@ -70,9 +75,11 @@ class Gatherer {
     for (fit::Profile& each : fit::profile_params(data_.points, fit_, flops(), threads)) {
       profiles.push_back(std::move(each));
     }
-    out_.text +=
-        "\nprofile intervals: the other coefficients are refitted at each value; points taken as "
-        "independent and equally noisy\n\n";
+    out_.text += "\n" +
+                 in_lines(
+                     "profile intervals: the other coefficients are refitted at each value; "
+                     "points taken as independent and equally noisy") +
+                 "\n";
     out_.text += fit::render(fit::profile_table(profiles), options_.format);
     if (profiles.size() > coefficients) out_.text += fmt::format("N* is at C = {:.4g}\n", flops());
     for (const fit::Profile& each : profiles) warn_of_better_optimum(each);
@@ -110,11 +117,13 @@ class Gatherer {
     for (const fit::HoldoutSplit& split : plan.splits) {
       trained.push_back(fmt::format("{}", split.train.size()));
     }
-    out_.text +=
-        fmt::format("\nheld-out test: {} ({} points train, {} points of {} runs are predicted)\n\n",
-                    plan.rule, fmt::join(trained, ", "), result.test_points, result.test_runs);
+    out_.text += "\n" +
+                 in_lines(fmt::format(
+                     "held-out test: {} ({} points train, {} points of {} runs are predicted)",
+                     plan.rule, fmt::join(trained, ", "), result.test_points, result.test_runs)) +
+                 "\n";
     out_.text += fit::render(fit::holdout_table(result), options_.format) + "\n";
-    out_.text += result.verdict + "\n";
+    out_.text += in_lines(result.verdict);
     out_.text += about_forecast(*result.forecast);
     for (const std::string& note : plan.notes) warn(note);
     for (const fit::SkippedLaw& each : result.skipped) {
@@ -131,7 +140,7 @@ class Gatherer {
                                               : std::string("there is no N*"));
     out_.text +=
         fit::render(fit::influence_table(result, fit_, data_, kRunsShown), options_.format);
-    if (result.step_error) out_.text += about_steps(result) + "\n";
+    if (result.step_error) out_.text += in_lines(about_steps(result));
     if (const auto far = fit::far_off(data_.points); !far.empty()) {
       out_.text += "losses far above what N and D let expect: " + lines_of(far) + "\n";
     }
@@ -233,6 +242,8 @@ fit::NewRun parse_run(const std::string& flag, const std::string& text) {
     throw std::invalid_argument(
         fmt::format("{}: '{}' is not N:D with two numbers above 0, such as 7B:140B", flag, text));
   }
+  require_plausible(flag, params, ModelCount::kParams);
+  require_plausible(flag, tokens, ModelCount::kTokens);
   return {params, tokens};
 }
 
@@ -278,6 +289,7 @@ void check_evidence_options(const EvidenceOptions& options, bool one_table, bool
         fmt::format("--at {}: the budget must be a finite number above 0", *options.flops));
   }
   for (const std::string& each : options.predict) parse_run("--predict", each);
+  require_plausible("--at", options.flops, ModelCount::kFlops);
   const auto rules = std::count_if(options.holdout.begin(), options.holdout.end(),
                                    [](const auto& each) { return fit::names_holdout_rule(each); });
   if (rules > 0 && options.holdout.size() > 1) {

@@ -206,6 +206,46 @@ std::string SourcedFit::label() const {
   return name.empty() ? "" : fmt::format("{}, {}", data.language, name);
 }
 
+void refuse_unread_columns(const fit::FitResult& fit, const fit::DataFileOptions& file) {
+  struct Reading {
+    const char* flag;
+    const std::string& column;
+    fit::Axis axis;
+  };
+  for (const Reading& each : {Reading{"--unique", file.unique, fit::Axis::kRepeats},
+                              Reading{"--ratio", file.ratio, fit::Axis::kShare},
+                              Reading{"--replay", file.replay, fit::Axis::kShare},
+                              Reading{"--base-tokens", file.base_tokens, fit::Axis::kBase},
+                              Reading{"--loss-before", file.loss_before, fit::Axis::kLossBefore}}) {
+    if (each.column.empty() || fit.law->depends_on(each.axis)) continue;
+    std::vector<std::string> readers;
+    for (const std::string_view name : fit::law_names()) {
+      if (fit::find_law(name).depends_on(each.axis)) readers.emplace_back(name);
+    }
+    throw std::invalid_argument(
+        fmt::format("{} {}: law {} does not read it; --law {} does, or --holdout compares them",
+                    each.flag, each.column, law_name(fit), fmt::join(readers, ", ")));
+  }
+}
+
+namespace {
+
+// The loss that no model beats lies below all that were measured.
+void require_floor_below(const fit::Points& points, const fit::FitOptions& settings,
+                         const std::string& path) {
+  for (const fit::Constraint& each : settings.constraints) {
+    if (each.coefficient != "E" || !each.value || points.empty()) continue;
+    const auto least = std::min_element(
+        points.begin(), points.end(), [](const auto& a, const auto& b) { return a.loss < b.loss; });
+    if (*each.value < least->loss) continue;
+    throw std::invalid_argument(
+        fmt::format("--fix E={:g}: {} has a loss of {:g}, and E is the loss that no model beats",
+                    *each.value, path, least->loss));
+  }
+}
+
+}  // namespace
+
 SourcedFit fit_file(const FittingOptions& options, const fit::DataFileOptions& file,
                     std::ostream& log) {
   require_known_law(options.fit.law);  // bad options before a long file
@@ -218,6 +258,7 @@ SourcedFit fit_file(const FittingOptions& options, const fit::DataFileOptions& f
   const fit::Points& points = out.data.data.points;
   const fit::FitOptions settings = fit_settings(options, out.data.data.used, points.size());
   require_enough_points(points, settings, file.path);
+  require_floor_below(points, settings, file.path);
   out.fit = about_file(file.path, fit::problems(settings),
                        [&] { return fit::fit_law(points, settings); });
   out.fit.convention = out.data.convention;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "apps/commands/command_line_lists.h"
+#include "fit/data/closest_name.h"
 #include "fit/write/fit_json.h"
 #include "fit/write/frontier_report.h"
 
@@ -18,7 +19,8 @@ namespace {
 void require_method_options(const FrontierMethodOptions& method, const FittingOptions& fitting) {
   if (method.method != "isoflop" && method.method != "envelope") {
     throw std::invalid_argument(
-        fmt::format("--method {} is not known; it must be isoflop or envelope", method.method));
+        fmt::format("--method {} is not known{}; it must be isoflop or envelope", method.method,
+                    fit::did_you_mean(method.method, {"isoflop", "envelope"})));
   }
   if (!fitting.fit.law.empty()) {
     throw std::invalid_argument(

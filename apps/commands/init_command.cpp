@@ -83,6 +83,11 @@ s6,128,344,8,6
 
 int run_init(const InitOptions& options) {
   const std::filesystem::path file = options.file;
+  const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
+  if (!std::filesystem::is_directory(folder)) {
+    throw std::invalid_argument(
+        fmt::format("{}: there is no folder {}; make it first", file.string(), folder.string()));
+  }
   if (std::filesystem::exists(file) && !options.force) {
     throw std::invalid_argument(
         fmt::format("{}: is there already; --force writes over it", file.string()));

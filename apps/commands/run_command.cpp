@@ -160,8 +160,10 @@ void print_pair(const Observations& observations, const PairFits& pair) {
     const bool any = std::any_of(report.strategies.begin(), report.strategies.end(),
                                  [](const fit::Allocation& one) { return !one.rows.empty(); });
     if (!any) continue;
-    fmt::print("\ncompute-optimal allocation, {}, by fit {} ({})\n{}", pair.pair.label(),
-               each.fit.name, each.reason, allocation_tables(report, fit::TableFormat::kText));
+    const std::string heading = fmt::format("compute-optimal allocation, {}, by fit {} ({})",
+                                            pair.pair.label(), each.fit.name, each.reason);
+    fmt::print("\n{}\n{}", fit::wrapped(heading),
+               allocation_tables(report, fit::TableFormat::kText));
   }
 }
 

@@ -70,7 +70,9 @@ void print_scores(const std::vector<ScoredForecast>& scored, fit::TableFormat fo
   std::vector<fit::TablePart> parts;
   for (const ScoredForecast& each : scored) {
     all.insert(all.end(), each.runs.begin(), each.runs.end());
-    parts.push_back({{each.forecast.path}, fit::score_table(each.runs)});
+    parts.push_back({{each.forecast.path},
+                     format == fit::TableFormat::kCsv ? fit::score_csv(each.runs)
+                                                      : fit::score_table(each.runs)});
     if (!is_text(format)) continue;
     out << fmt::format("{}, registered {} by crosslaw {}, unaltered ({})\n\n", each.forecast.path,
                        each.forecast.time, each.forecast.version, each.forecast.lock.substr(0, 16));

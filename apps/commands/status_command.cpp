@@ -109,8 +109,13 @@ void print_text(const Status& status) {
   print_live(s);
   for (std::size_t i = 0; i < std::min(s.troubled.size(), kTroubledShown); ++i) {
     const db::RunResultRow& run = s.troubled[i];
-    fmt::print("\n{}: {} after {} attempts: {}\n", run.name, db::name_of(run.outcome), run.attempts,
-               run.message);
+    fmt::print(
+        "\n{}\n",
+        fit::wrapped(
+            fmt::format("{}: {} after {}: {}", run.name, db::name_of(run.outcome),
+                        run.attempts == 1 ? "1 attempt" : fmt::format("{} attempts", run.attempts),
+                        run.message),
+            fit::kPageColumns, 2));
   }
   if (s.troubled.size() > kTroubledShown)
     fmt::print("\nand {} more; --json has them\n", s.troubled.size() - kTroubledShown);

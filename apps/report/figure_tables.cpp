@@ -9,6 +9,8 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "fit/data/closest_name.h"
+
 namespace crosslaw::apps {
 namespace {
 
@@ -269,8 +271,9 @@ fit::Table figure_table(const Json& data, const std::string& name) {
   const auto* maker =
       std::find_if(kMakers.begin(), kMakers.end(), [&](const Maker& m) { return m.name == name; });
   if (maker == kMakers.end()) {
-    throw std::invalid_argument(fmt::format("{}: no figure has a table of this name; there are {}",
-                                            name, fmt::join(figure_table_names(), ", ")));
+    throw std::invalid_argument(fmt::format(
+        "{}: no figure has a table of this name{}; there are {}", name,
+        fit::did_you_mean(name, figure_table_names()), fmt::join(figure_table_names(), ", ")));
   }
   const Rows rows = maker->rows(data);
   fit::Table table;

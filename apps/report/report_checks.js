@@ -190,7 +190,8 @@
             exponent(
                 'params')} and D to the power ${exponent('tokens')} (${whole(growth.ends)} ends).` :
         '';
-    return `${whole(entries.length)} models of ${plain(entries[0].strategy)}.${words}${by}`;
+    return `${whole(entries.length)} models continued from ${plain(context.sourceName)} on ${
+        plain(context.targetName)}.${words}${by}`;
   }
 
   charts.figure('residuals', buildResiduals);

@@ -322,10 +322,11 @@
     const curves = context.data.loss.curves;
     const points = curves.reduce((sum, curve) => sum + curve.points.length, 0);
     const fronts = ['scratch', 'continued']
-                       .map((kind) => context.data.loss.frontiers.find(isOf(context, kind)))
-                       .filter(Boolean);
+                       .map((kind) => [kind, context.data.loss.frontiers.find(isOf(context, kind))])
+                       .filter(([, front]) => front);
     const distances = fronts.map(
-        (front) => `${front.lowest.length} of ${plain(front.strategy)}, ${
+        ([kind, front]) => `${front.lowest.length} ${
+            kind === 'scratch' ? 'from scratch' : 'of continued models'}, ${
             percent(
                 front.mean_distance,
                 2)} from them on average${isNumber(front.floor) ? ', levelling off at E′' : ''}`);

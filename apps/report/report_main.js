@@ -257,8 +257,14 @@
         data.problems.length ?
             element(
                 'div', {class: 'notice'}, element('p', {}, element('b', {}, 'Read this first')),
-                element('ul', {}, data.problems.map((text) => element('li', {}, text)))) :
+                element('ul', {}, data.problems.map((text) => element('li', {}, named(text))))) :
             []);
+  }
+
+  // Sentences of the program begin with the code of a language.
+  function named(text) {
+    return text.replace(
+        /^([A-Za-z]{2,3}(?:-[A-Za-z]+)?), fit /, (_, code) => `${language(code)}, fit `);
   }
 
   // "French from English"; two pairs of one language are told apart by the continued strategy.

@@ -66,7 +66,7 @@
              (row.warnings || []).length ?
                  element(
                      'tr', {class: 'warning'}, element('td', {class: 'pin'}),
-                     element('td', {colspan: '9'}, element('div', {}, row.warnings.join(' ')))) :
+                     element('td', {colspan: '9'}, element('div', {}, row.warnings.join('; ')))) :
                  null,
     ]);
     return element(
@@ -105,7 +105,7 @@
                   side.nearest_size, side.nearest_params
                 ];
               }),
-               row.loss_difference, (row.warnings || []).join(' ')])
+               row.loss_difference, (row.warnings || []).join('; ')])
     };
   }
   function allocationMarkdown(rows) {

@@ -45,6 +45,7 @@ std::vector<fit::LadderSize> read_ladder(const LadderFile& named) {
   file.path = file_or_preset(named.path, ".csv");
   const fit::Records table = sweep::read_ladder_table(file.path);
   if (table.has("hidden")) return sizes_of_shapes(table, file);
+  sweep::require_known_columns(table, {"name", "params", "flops_per_token"});
   std::vector<fit::LadderSize> out;
   for (std::size_t row = 0; row < table.rows.size(); ++row) {
     fit::LadderSize size;

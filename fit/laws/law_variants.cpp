@@ -107,8 +107,8 @@ std::vector<std::string> problems(const Law& law, const std::vector<Constraint>&
   }
   for (const Constraint& c : constraints) {
     bool known = true;
-    for (const std::string& name : {c.coefficient, c.value ? c.coefficient : c.tied_to}) {
-      if (law.has(name)) continue;
+    for (const std::string& name : {c.coefficient, c.value ? std::string() : c.tied_to}) {
+      if (law.has(name) || (c.value && name.empty())) continue;
       complain(c, fmt::format("law {} has no coefficient '{}' ({})", law.name, name, law.formula));
       known = false;
     }

@@ -1,10 +1,15 @@
 #include "fit/solve/fit_result.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <array>
 #include <stdexcept>
+#include <string>
 #include <utility>
+#include <vector>
+
+#include "fit/data/closest_name.h"
 
 namespace crosslaw::fit {
 namespace {
@@ -25,12 +30,13 @@ std::string_view name_of(Resampling kind) {
 }
 
 Resampling find_resampling(std::string_view name) {
-  std::string known;
+  std::vector<std::string> known;
   for (const auto& [each, kind] : kResamplings) {
     if (each == name) return kind;
-    known += fmt::format(" {}", each);
+    known.emplace_back(each);
   }
-  throw std::invalid_argument(fmt::format("unknown resampling '{}'; known:{}", name, known));
+  throw std::invalid_argument(fmt::format("resampling '{}' is not known{}; it must be one of {}",
+                                          name, did_you_mean(name, known), fmt::join(known, ", ")));
 }
 
 std::vector<Derived> FitResult::derived() const {

@@ -128,21 +128,25 @@ Table with_forecasts(Table table, const std::vector<Prediction>& predictions,
 
 std::string describe(const Forecaster& forecaster) {
   std::string out;
+  // "forecast: " stands before the first line.
+  const auto say = [&](const std::string& line) {
+    out += wrapped(line, kPageColumns - 10, 2) + "\n";
+  };
   for (const StageForecaster& each : forecaster.stages) {
     const std::string stage = each.stage.empty() ? "" : each.stage + ": ";
     if (!each.refused.empty()) {
-      out += fmt::format("{}not known: {}\n", stage, each.refused);
+      say(fmt::format("{}not known: {}", stage, each.refused));
       continue;
     }
-    out +=
-        fmt::format("{}mean of {}, points weighted by C^{}", stage, each.describe(), kComputePower);
-    out += each.inner_runs > 0
-               ? fmt::format("; {} runs held out within the data were missed by {:.2g} %",
-                             each.inner_runs, 100 * each.inner_error)
-               : "; too few runs to hold any out";
-    out += "\n";
+    const std::string inner =
+        each.inner_runs > 0
+            ? fmt::format("{} runs held out within the data were missed by {:.2g} %",
+                          each.inner_runs, 100 * each.inner_error)
+            : "too few runs to hold any out";
+    say(fmt::format("{}mean of {}, points weighted by C^{}; {}", stage, each.describe(),
+                    kComputePower, inner));
     for (const SkippedLaw& law : each.left_out) {
-      out += fmt::format("{}without {}: {}\n", stage, law.law, law.reason);
+      say(fmt::format("{}without {}: {}", stage, law.law, law.reason));
     }
   }
   return out;
@@ -204,6 +208,19 @@ Table score_table(const std::vector<ScoredRun>& runs) {
                         fmt::format("{:.6g}", each.predicted), fmt::format("{:.6g}", each.observed),
                         signed_percent_of(std::expm1(each.log_error())), interval_text(interval),
                         held ? "yes" : "NO"});
+  }
+  return out;
+}
+
+Table score_csv(const std::vector<ScoredRun>& runs) {
+  Table out;
+  out.header = {"params", "tokens", "forecast", "observed", "error", "low95", "high95", "inside95"};
+  for (const ScoredRun& each : runs) {
+    const Range& interval = each.intervals.back();
+    const bool held = interval.low <= each.observed && each.observed <= interval.high;
+    out.rows.push_back({exact(each.run.params), exact(each.run.tokens), exact(each.predicted),
+                        exact(each.observed), exact(std::expm1(each.log_error())),
+                        exact(interval.low), exact(interval.high), held ? "1" : "0"});
   }
   return out;
 }

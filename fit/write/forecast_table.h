@@ -32,6 +32,8 @@ nlohmann::ordered_json to_json(const Forecaster& forecaster);
 // Calibration by level: what the intervals promise, what they held, what chance allows.
 Table calibration_table(const ForecastScore& score);
 Table score_table(const std::vector<ScoredRun>& runs);
+// The same in full: error as a share, inside95 as 1 or 0.
+Table score_csv(const std::vector<ScoredRun>& runs);
 nlohmann::ordered_json to_json(const ForecastScore& score);
 nlohmann::ordered_json to_json(const ScoredRun& run);
 nlohmann::ordered_json to_json(const ConformalFactor& factor);

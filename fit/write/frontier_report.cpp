@@ -142,7 +142,9 @@ std::string describe_intervals(const FrontierOptions& options, const std::string
 
 std::string describe_warnings(const std::vector<std::string>& warnings) {
   std::string out;
-  for (const std::string& each : warnings) out += "warning:      " + each + "\n";
+  for (const std::string& each : warnings) {
+    out += wrapped("warning:      " + each, kPageColumns, 14) + "\n";
+  }
   return out;
 }
 

@@ -11,6 +11,7 @@
 #include "sweep/plan/base_checkpoints.h"
 #include "sweep/plan/budgets.h"
 #include "sweep/plan/exposure.h"
+#include "sweep/plan/plan_doubts.h"
 #include "sweep/plan/run_gpus.h"
 #include "sweep/plan/run_recipes.h"
 #include "sweep/plan/start_models.h"
@@ -56,6 +57,7 @@ class Planner {
     require_distinct();
     warn_about_mixed_bases(spec_, plan_);
     warn_about_repetition();
+    for (std::string& each : doubts_about(spec_, plan_)) plan_.warnings.push_back(std::move(each));
     return std::move(plan_);
   }
 

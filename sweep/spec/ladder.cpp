@@ -1,6 +1,7 @@
 #include "sweep/spec/ladder.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -9,6 +10,7 @@
 #include <stdexcept>
 
 #include "db/files/printable.h"
+#include "fit/data/closest_name.h"
 #include "trainer/recipe/model_cost.h"
 
 namespace crosslaw::sweep {
@@ -47,7 +49,19 @@ fit::Records read_ladder_table(const fs::path& file) {
                             {"name"});
 }
 
+void require_known_columns(const fit::Records& table, const std::vector<std::string>& known) {
+  for (const std::string& column : table.columns) {
+    if (std::find(known.begin(), known.end(), column) != known.end()) continue;
+    throw std::invalid_argument(
+        fmt::format("{}: nothing reads the column '{}'{}; a ladder has {}; what is only for the eye "
+                    "goes into lines that start with #",
+                    table.name, column, fit::did_you_mean(column, known), fmt::join(known, ", ")));
+  }
+}
+
 std::vector<ModelSize> sizes_in(const fit::Records& table, int64_t vocabulary, bool tied_head) {
+  require_known_columns(table, {"name", "hidden", "ffn", "heads", "layers", "kv_heads", "head_dim",
+                                "nominal_params"});
   const std::size_t name = table.column("name"), hidden = table.column("hidden"),
                     ffn = table.column("ffn"), heads = table.column("heads"),
                     layers = table.column("layers");

@@ -21,8 +21,11 @@ struct ModelSize {
 // This and what follows throw std::invalid_argument naming file, line and column.
 fit::Records read_ladder_table(const std::filesystem::path& file);
 
+// A column that nothing reads is a mistake: "kv_head" would leave every size with as many as heads.
+void require_known_columns(const fit::Records& table, const std::vector<std::string>& known);
+
 // A table with the columns name, hidden, ffn, heads, layers and, if wanted, kv_heads, head_dim and
-// nominal_params.
+// nominal_params, and no other.
 std::vector<ModelSize> sizes_in(const fit::Records& table, int64_t vocabulary, bool tied_head);
 
 // Both in one: the sizes of a sweep's ladder.

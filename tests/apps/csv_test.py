@@ -20,38 +20,53 @@ except ModuleNotFoundError:
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 EPOCH = ["--data", "tests/data/scaling/chinchilla_epoch.csv", "--where", "in_240=1", "--bootstrap", "20"]
 GADRE = ["--data", "tests/data/scaling/gadre_104.csv", "--params", "N_no_emb", "--bootstrap", "20"]
+FEW = [*GADRE, "--where", "dataset=rpj"]
+HOFFMANN = "E=1.69,A=406.4,B=410.7,alpha=0.34,beta=0.28"
 
 # What is asked, and the columns that must be there.
 OF_FILES = [
     (["fit", *EPOCH], {"language", "fit", "law", "coefficient", "params_convention", "compute_convention"}),
     (["fit", *EPOCH, "--profile"], {"language", "fit", "law", "params_convention"}),
-    (["fit", *EPOCH, "--predict", "7e9:1.4e11"], {"language", "fit", "law", "params", "params_convention"}),
-    (["fit", *EPOCH, "--holdout", "largest-compute"], {"language", "fit", "law", "params_convention"}),
+    (["fit", *FEW, "--predict", "7e9:1.4e11"], {"language", "fit", "law", "params", "params_convention"}),
+    (["fit", *FEW, "--holdout", "largest-compute", "--laws", "chinchilla,kaplan"], {"language", "fit", "law", "params_convention"}),
     (["fit", *EPOCH, "--influence"], {"language", "fit", "law", "params_convention"}),
     (["fit", *EPOCH, "--method", "isoflop", "--flops", "1e21"], {"language", "strategy", "table", "params_convention"}),
     (["fit", *EPOCH, "--method", "envelope"], {"language", "strategy", "table", "compute_convention"}),
     (["fit", *EPOCH, "--n-conventions", "N"], {"language", "params_convention", "compute_convention"}),
     (["fit", *GADRE, "--by", "dataset"], {"language", "fit", "law", "table", "group", "speed_up", "params_convention"}),
-    (["allocate", *EPOCH, "--flops", "1e20,1e22"], {"language", "fit", "law", "flops", "params", "compute_convention"}),
-    (["forecast", *EPOCH, "--runs", "7e9:1.4e11"], {"language", "params", "forecast", "low95", "high95", "unknown"}),
+    (["allocate", *FEW, "--flops", "1e20,1e22"], {"language", "fit", "law", "flops", "params", "compute_convention"}),
+    (["forecast", *FEW, "--runs", "7e9:1.4e11"], {"language", "params", "forecast", "low95", "high95", "unknown"}),
+    (["verify", *FEW, "--coefficients", HOFFMANN], {"conclusion", "printed", "best_fit"}),
+    (["plan", "demo"], {"name", "strategy", "language", "size"}),
     (["predict", "--coefficients", "E=1.82,A=478,alpha=0.347,B=2143,beta=0.367", "7e9:1.4e11"], {"law", "loss"}),
 ]
 OF_SWEEPS = [
     (["fit", "DIR"], {"language", "fit", "law", "coefficient", "params_convention"}),
     (["fit", "DIR", "--method", "envelope", "--bootstrap", "0"], {"language", "strategy", "table"}),
+    (["transfer", "DIR"], {"language", "source_language", "fit", "params", "tokens"}),
     (["coeffs", "DIR"], {"language", "fit", "law", "chosen", "params_convention"}),
     (["allocate", "DIR", "--bootstrap", "20"],
      {"language", "fit", "law", "strategy", "forecast", "loss_difference", "params_convention"}),
     (["export", "DIR"], {"strategy", "language", "key", "params_budget"}),
 ]
-FIGURES = {"losses", "frontier", "frontier-line", "savings", "savings-by-law", "iso-loss", "best-sizes", "measured-area",
-           "coefficients", "allocation", "residuals", "forgetting"}
+FIGURES = {"losses", "frontier", "frontier-line", "savings", "savings-by-law", "iso-loss", "best-sizes",
+           "measured-area", "coefficients", "allocation", "residuals", "forgetting"}
 
 
 def run(crosslaw, *arguments):
     done = subprocess.run([crosslaw, *arguments], capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, f"{arguments}: {done.stderr}"
     return done.stdout
+
+
+def registered(crosslaw, folder):
+    """A forecast of the run with the largest compute by all others."""
+    rows = [row for row in csv.DictReader((ROOT / FEW[1]).open()) if row["dataset"] == "rpj"]
+    last = max(rows, key=lambda row: float(row["N_no_emb"]) * float(row["D"]))
+    file = pathlib.Path(folder) / "forecast.json"
+    run(crosslaw, "forecast", *FEW, "--where", f"name!={last['name']}", "--runs", f"{last['N_no_emb']}:{last['D']}",
+        "--out", file)
+    return file
 
 
 def check(crosslaw, arguments, columns):
@@ -86,13 +101,16 @@ def main():
         subprocess.run([make_planted_demo, sweep], check=True, cwd=ROOT)
         for arguments, columns in OF_SWEEPS:
             check(crosslaw, [sweep if each == "DIR" else each for each in arguments], columns)
+        check(crosslaw, ["score", registered(crosslaw, folder), *FEW[:4], *FEW[6:]],
+              {"file", "params", "tokens", "observed"})
         written = run(crosslaw, "export", sweep, "--figure", "all", "--out", pathlib.Path(folder) / "figures").split()
         figures = {pathlib.Path(file).stem: pathlib.Path(file).read_text() for file in written}
         assert figures.keys() >= FIGURES, FIGURES - figures.keys()
         for figure, text in figures.items():
             check_table(f"export --figure {figure}", text, set())
         assert figures["losses"] == run(crosslaw, "export", sweep, "--figure", "losses")
-    print(f"{len(OF_FILES) + len(OF_SWEEPS) + len(figures)} tables, each one table; pandas {'read them' if pandas else 'is not installed'}")
+    count = len(OF_FILES) + len(OF_SWEEPS) + 1 + len(figures)
+    print(f"{count} tables, each one table; pandas {'read them' if pandas else 'is not installed'}")
 
 
 if __name__ == "__main__":

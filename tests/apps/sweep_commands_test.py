@@ -257,7 +257,7 @@ def test_status(world):
     equal("trouble is told", sorted((t["outcome"], t["message"]) for t in status["troubled"]),
           [("crashed", "CUDA error: device lost"), ("diverged", "step 3: loss nan")])
     text = world("status", folder).stdout
-    check("trouble is told as text", "crashed after 1 attempts: CUDA error: device lost" in text, text)
+    check("trouble is told as text", "crashed after 1 attempt: CUDA error: device lost" in text, text)
     watched = subprocess.run([world.crosslaw, "status", folder, "--watch"], capture_output=True, text=True, timeout=20)
     equal("--watch ends when nobody runs the sweep", watched.returncode, 0)
     with open(folder / "lock", "r+") as lock:

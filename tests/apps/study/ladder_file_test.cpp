@@ -51,6 +51,8 @@ TEST_CASE("A ladder of names and parameters may give FLOPs a token; another file
   REQUIRE(sizes.size() == 2);
   CHECK(sizes[1].name == "b");
   CHECK(*sizes[1].flops_per_token == 1.3e9);
+  std::ofstream(file.path) << "name,params,flops\na,1e8,7e8\n";
+  CHECK_THROWS_WITH(read_ladder(file), has_text("nothing reads the column 'flops'"));
   std::ofstream(file.path) << "size,count\na,1\n";
   CHECK_THROWS_AS(read_ladder(file), std::invalid_argument);
   std::remove(file.path.c_str());

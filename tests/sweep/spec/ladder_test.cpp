@@ -76,6 +76,10 @@ TEST_CASE("a bad ladder names file, line and column") {
              has_text("ladder.csv, line 2: model.heads = 5: must be a divisor of hidden = 12"));
   CHECK_THAT(message(header + "a,12,52,2\n"),
              has_text("ladder.csv, line 2: 4 fields where the header has 5"));
+  CHECK_THAT(message("name,hidden,ffn,heads,layers,kv_head\na,12,52,2,2,1\n"),
+             has_text("nothing reads the column 'kv_head'; did you mean 'kv_heads'?"));
+  CHECK_THAT(message("name,hidden,ffn,heads,layers,learning_rate\na,12,52,2,2,0.1\n"),
+             has_text("'learning_rate'; a ladder has name, hidden"));
   CHECK_THAT(message(header + "a,12,52,2,2\na,16,24,2,2\n"),
              has_text("ladder.csv, line 3: the name a is there twice"));
   CHECK_THAT(tests::message_of([] { read_ladder("/nowhere/x.csv", 256, true); }),
