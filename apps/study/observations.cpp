@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <stdexcept>
 
@@ -74,6 +75,19 @@ std::map<std::int64_t, std::int64_t> find_parents(const std::vector<db::RunRow>&
   return parents;
 }
 
+// Until its cooldown a wsd run of one size and seed is every longer one's beginning; cosine runs of
+// other lengths differ from their first step.
+std::set<std::int64_t> find_trunks(const std::vector<db::RunRow>& runs) {
+  std::set<std::int64_t> found;
+  for (const db::RunRow& run : runs) {
+    const nlohmann::json recipe = nlohmann::json::parse(run.recipe, nullptr, false);
+    if (recipe.is_object() && recipe.contains("schedule") &&
+        recipe["schedule"].value("kind", "") == "wsd")
+      found.insert(run.id);
+  }
+  return found;
+}
+
 }  // namespace
 
 std::string describe(ParamsCount count) {
@@ -132,6 +146,7 @@ Observations::Observations(const db::RunStore& store, ParamsCount count)
       runs_(apart_by_base(store.results())),
       evals_(store.evals()),
       parent_of_(find_parents(store.runs())),
+      share_trunk_(find_trunks(store.runs())),
       pairs_(find_pairs(runs_)) {}
 
 std::vector<Measurement> Observations::measurements(const std::string& strategy, double replay,
@@ -238,7 +253,7 @@ fit::Points Observations::points(const LanguagePair& pair, PointChoice choice,
   fit::Points points;
   const auto add = [&](const std::string& strategy, double replay, fit::Stage stage) {
     for (const Measurement& m : chosen(strategy, replay, all)) {
-      const int cluster = ids.at({strategy, m.run->size, m.run->seed});
+      const int cluster = ids.at(run_id_of(m));
       points.push_back({m.params, static_cast<double>(m.tokens), m.loss, 1, cluster, stage});
       if (exact_flops) points.back().flops = m.target_flops;
     }
@@ -248,13 +263,18 @@ fit::Points Observations::points(const LanguagePair& pair, PointChoice choice,
   return points;
 }
 
+Observations::RunId Observations::run_id_of(const Measurement& m) const {
+  const db::RunResultRow& run = *m.run;
+  return {run.strategy, run.size, run.seed, share_trunk_.contains(run.run_id) ? 0 : run.run_id};
+}
+
 std::map<Observations::RunId, int> Observations::clusters(const LanguagePair& pair,
                                                           PointChoice choice) const {
   const bool all = resolve(pair, choice) == PointChoice::kAll;
   std::map<RunId, int> out;
   const auto add = [&](const std::string& strategy, double replay) {
     for (const Measurement& m : chosen(strategy, replay, all)) {
-      out.try_emplace({strategy, m.run->size, m.run->seed}, static_cast<int>(out.size()));
+      out.try_emplace(run_id_of(m), static_cast<int>(out.size()));
     }
   };
   add(pair.scratch, 0);
@@ -267,8 +287,11 @@ std::vector<std::string> Observations::cluster_names(const LanguagePair& pair,
   const std::map<RunId, int> ids = clusters(pair, choice);
   std::vector<std::string> out(ids.size());
   for (const auto& [run, id] : ids) {
-    const auto& [strategy, size, seed] = run;
+    const auto& [strategy, size, seed, alone] = run;
     out[static_cast<size_t>(id)] = fmt::format("{} {}, seed {}", strategy, size, seed);
+    for (const db::RunResultRow& each : runs_) {
+      if (each.run_id == alone) out[static_cast<size_t>(id)] = each.name;
+    }
   }
   return out;
 }
