@@ -80,6 +80,11 @@ std::optional<double> least_share(const std::vector<double>& shares, int draws, 
   return out;
 }
 
+// Refits that reached no optimum are missing, in either.
+int ReplayLaws::draws() const {
+  return static_cast<int>(std::min(target.draws.rows(), source.draws.rows()));
+}
+
 double ReplayLaws::target_loss(double params, double tokens, double ratio,
                                std::optional<int> draw) const {
   fit::Point at{params, tokens, 1};
@@ -97,7 +102,7 @@ double ReplayLaws::rise(double params, double tokens, double ratio, std::optiona
 
 ReplayChoice ReplayLaws::choose(double params, double tokens, double start, double within,
                                 double weight) const {
-  const int draws = static_cast<int>(std::min(target.draws.rows(), source.draws.rows()));
+  const int draws = this->draws();
   ReplayChoice out;
   const auto stays = [&](double share, int draw) {
     return rise(params, tokens, share, draw) <= within;

@@ -30,6 +30,7 @@ struct ReplayLaws {
   // `tokens` of both languages; `start`: the loss before, of the source model on its language.
   ReplayChoice choose(double params, double tokens, double start, double within,
                       double weight) const;
+  int draws() const;  // that both fits have
   // By the coefficients of one draw, or of the fits themselves where there is none.
   double target_loss(double params, double tokens, double ratio, std::optional<int> draw) const;
   double rise(double params, double tokens, double ratio, std::optional<int> draw) const;

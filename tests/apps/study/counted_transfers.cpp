@@ -131,7 +131,7 @@ void count_replay(const apps::ReplayPlan& plan, const TransferWorld& world, std:
   }
   if (cell.law) {
     counts.add("share of the least sum, laws", cell.law->best_ratio, best);
-    const int draws = static_cast<int>(plan.laws->source.draws.rows());
+    const int draws = plan.laws->draws();
     std::vector<std::optional<double>> rises, losses;
     for (int draw = 0; draw < draws; ++draw) {
       rises.emplace_back(plan.laws->rise(cell.params, cell.tokens, 0.1, draw));

@@ -146,7 +146,8 @@ TEST_CASE("Laws fitted to all runs give the planted losses, and the shares to ch
             best <= cell.law->best_ratio.ci95->high + 0.02;
   }
   CHECK(asked >= 15);
-  CHECK(sure >= asked - 2);
+  // All go by one fit and miss together; shares that are safe in half of the draws hold in ten.
+  CHECK(sure >= 0.8 * asked);
   CHECK(held >= 18);
   // A size that was not trained has the laws' answer alone.
   CHECK(plans[0].cells.back().ratios.empty());
