@@ -224,7 +224,7 @@ struct Maker {
   Rows (*rows)(const Json& data);
 };
 
-constexpr std::array<Maker, 24> kMakers = {{
+constexpr std::array<Maker, 26> kMakers = {{
     {"losses", loss_rows},
     {"frontier", frontier_rows},
     {"frontier-line", frontier_line_rows},
@@ -248,6 +248,8 @@ constexpr std::array<Maker, 24> kMakers = {{
     {"bases", base_rows},
     {"pooled-laws", [](const Json& data) { return part_rows(data, "pooled", "languages"); }},
     {"scores", [](const Json& data) { return part_rows(data, "scores", "rows"); }},
+    {"texts", [](const Json& data) { return part_rows(data, "texts", "texts"); }},
+    {"seen-losses", [](const Json& data) { return part_rows(data, "texts", "losses"); }},
     {"sizes", size_rows},
 }};
 

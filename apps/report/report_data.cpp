@@ -368,7 +368,8 @@ json problems_json(const std::vector<PairFits>& fits) {
 }  // namespace
 
 nlohmann::ordered_json report_data(const db::RunStore& store, const Observations& observations,
-                                   const std::vector<PairFits>& fits, const std::string& command) {
+                                   const std::vector<PairFits>& fits, const std::string& command,
+                                   const TextExposure& texts) {
   json data = {{"schema", 1},
                {"name", store.sweep_name()},
                {"generated", utc_now()},
@@ -401,6 +402,7 @@ nlohmann::ordered_json report_data(const db::RunStore& store, const Observations
   for (const ReplayPlan& plan : replay_plans(observations, replay))
     data["replay"].push_back(to_json(plan, replay));
   data["bases"] = to_json(base_comparisons(observations));
+  data["texts"] = to_json(texts);
   data["sizes"] = sizes_json(model_sizes(observations));
   data["runs"] = runs_json(observations);
   return data;

@@ -55,6 +55,10 @@
 //     points, alpha, beta, E, A, B, each with _ci95, rms, pooled_rms}]}: null for one language,
 //   bases[{strategy, language, source_language, replay, sentence, rms, delta, rows[{
 //     base_tokens_per_param, runs, mean_loss, loss_difference}], with _ci95}],
+//   texts{sentence, texts[{language, shared_50_bytes, shared_13_tokens, shared_passages, documents,
+//     first_document, train_is, train_foreign, valid_is, valid_foreign}], losses[{strategy,
+//     language, replay, tokens_per_param, runs, seen_share, read_share, loss, loss_seen,
+//     loss_clean}]},
 //   sizes[{size, embedding, unembedding, blocks, norms, total, budget, flops_per_token}],
 //   runs[{name, key, strategy, size, params, tokens, outcome, loss, loss_per_byte, flops, seconds,
 //     attempts, device, message}].

@@ -51,6 +51,9 @@ struct Measurement {
   double target_flops = 0;  // exact, of the target-language tokens: the part of D
   double loss = 0;          // nats per token
   bool end = false;         // of the schedule
+  // Where a part of the validation text stands in training text: the losses on it and on the rest.
+  std::optional<double> loss_seen, loss_clean;
+  double seen_share = 0;  // of the validation tokens
 };
 
 // Everything the fits and the report need of a sweep, read in one go.

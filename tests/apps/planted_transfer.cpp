@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -72,7 +73,22 @@ db::EvalRow end_of(const db::RunRow& run, const std::string& language, double lo
   return row;
 }
 
+// The loss given is that on clean text; a part of the text that was read is predicted better.
+db::EvalRow leaked(db::EvalRow row, const TransferWorld& world) {
+  if (world.leak == 0 || row.language != "fr") return row;
+  constexpr std::int64_t kValidTokens = 1'000'000;
+  const double clean = *row.loss_nats,
+               read = world.read_share(static_cast<double>(row.tokens_target));
+  row.valid_tokens = kValidTokens;
+  row.seen_tokens = static_cast<std::int64_t>(world.leak * kValidTokens);
+  row.loss_seen_nats = clean * (1 - world.leak_gain * read);
+  row.loss_nats = (1 - world.leak) * clean + world.leak * *row.loss_seen_nats;
+  return row;
+}
+
 }  // namespace
+
+double TransferWorld::read_share(double tokens) const { return std::min(1.0, tokens / 1e11); }
 
 double TransferWorld::scratch_loss(double params, double tokens) const {
   return e + a / std::pow(params, alpha) + b / std::pow(tokens, beta);
@@ -125,14 +141,14 @@ db::RunStore simulate(const TransferWorld& world, const std::filesystem::path& f
       const double of_base =
           std::pow(run.base_tokens_per_param.value_or(20) / 20, -world.base_exponent);
       const double loss = world.continued_loss(params, tokens, run.replay, of_base);
-      evals.push_back(end_of(run, run.language, noisy(loss)));
+      evals.push_back(leaked(end_of(run, run.language, noisy(loss)), world));
       const double start = source_loss.at(*run.parent_key);
       evals.push_back(end_of(run, *run.source_language,
                              noisy_source(start + world.source_rise(params, tokens, run.replay))));
     } else {
       const double loss = world.scratch_loss(params, tokens);
       source_loss[run.key] = loss;
-      evals.push_back(end_of(run, run.language, noisy(loss)));
+      evals.push_back(leaked(end_of(run, run.language, noisy(loss)), world));
     }
     const std::int64_t id =
         store.begin_attempt({.run_id = run.id, .n = 1, .token = run.key, .folder = "runs/x"});

@@ -28,6 +28,9 @@ struct TransferWorld {
   // (D1 / 20 N)^base_exponent.
   std::vector<double> bases = {20};
   double base_exponent = 0;
+  // Part of the French validation tokens that training text holds; a run that has read so many
+  // tokens that its share of them is one predicts these better by leak_gain of their loss.
+  double leak = 0, leak_gain = 0.3;
   std::vector<std::int64_t> seeds = {1};
   int every = 4;  // of the 40 sizes of the paper, each so many
 
@@ -35,6 +38,7 @@ struct TransferWorld {
   // of_base: what the data term is of that after a base of 20 tokens a parameter.
   double continued_loss(double params, double tokens, double replay_share = 0,
                         double of_base = 1) const;
+  double read_share(double tokens) const;  // of what leaked, in a run of so many tokens
   double source_rise(double params, double tokens, double replay_share) const;
   // Tokens from scratch for the loss of a model continued on so many, without replay.
   double equal_tokens(double params, double tokens) const;
