@@ -53,6 +53,11 @@ std::map<int64_t, std::string> evidence_hashes(const Database& database,
            "SELECT run_id, language, step, tokens_target, tokens_source, flops, loss_nats, "
            "loss_nats_per_byte, end_of_schedule, valid_tokens FROM eval",
            " ORDER BY run_id, language, step", 10, only);
+  // Of runs without any the hashes are what they were before these columns.
+  add_rows(database, hashes,
+           "SELECT run_id, language, step, seen_tokens, loss_seen_nats FROM (SELECT * FROM eval "
+           "WHERE seen_tokens IS NOT NULL)",
+           " ORDER BY run_id, language, step", 5, only);
   add_rows(database, hashes,
            "SELECT run_id, name, step, questions, correct, correct_by_byte, answer_nats_per_byte "
            "FROM choice_score",

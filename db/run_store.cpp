@@ -189,10 +189,12 @@ void RunStore::ingest(int64_t run_id, int64_t attempt_id, const MetricsBatch& ba
   Statement eval(db_,
                  "INSERT OR REPLACE INTO eval(run_id, language, step, attempt_id, tokens_target, "
                  "tokens_source, flops, loss_nats, loss_nats_per_byte, end_of_schedule, "
-                 "valid_tokens) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                 "valid_tokens, seen_tokens, loss_seen_nats) "
+                 "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   for (const EvalRow& e : batch.evals) {
     eval.bind(run_id, e.language, e.step, attempt_id, e.tokens_target, e.tokens_source, e.flops,
-              e.loss_nats, e.loss_nats_per_byte, e.end_of_schedule, e.valid_tokens)
+              e.loss_nats, e.loss_nats_per_byte, e.end_of_schedule, e.valid_tokens, e.seen_tokens,
+              e.loss_seen_nats)
         .run();
   }
   Statement loss(db_, "INSERT OR REPLACE INTO train_loss VALUES(?, ?, ?, ?)");
@@ -365,13 +367,14 @@ std::vector<ObservationRow> RunStore::evals() const {
   Statement rows(
       db_,
       "SELECT run_id, language, step, tokens_target, tokens_source, flops, loss_nats, "
-      "end_of_schedule, loss_nats_per_byte, valid_tokens FROM eval "
+      "end_of_schedule, loss_nats_per_byte, valid_tokens, seen_tokens, loss_seen_nats FROM eval "
       "WHERE run_id IN (SELECT id FROM run WHERE NOT retired) ORDER BY run_id, language, step");
   std::vector<ObservationRow> evals;
   while (rows.step()) {
     ObservationRow& o = evals.emplace_back();
     rows.read(o.run_id, o.language, o.step, o.tokens_target, o.tokens_source, o.flops, o.loss_nats,
-              o.end_of_schedule, o.loss_nats_per_byte, o.valid_tokens);
+              o.end_of_schedule, o.loss_nats_per_byte, o.valid_tokens, o.seen_tokens,
+              o.loss_seen_nats);
   }
   return evals;
 }

@@ -100,6 +100,9 @@ struct EvalRow {
   std::optional<double> loss_nats, loss_nats_per_byte;
   bool end_of_schedule = false;
   std::optional<int64_t> valid_tokens;  // that the loss is the mean of
+  // Of these, those in windows that training text holds in part, and their mean loss.
+  std::optional<int64_t> seen_tokens;
+  std::optional<double> loss_seen_nats;
 };
 
 struct TrainLossRow {
@@ -159,7 +162,9 @@ struct ObservationRow {
   std::optional<double> loss_nats;
   bool end_of_schedule = false;
   std::optional<double> loss_nats_per_byte;
-  std::optional<int64_t> valid_tokens;  // that the loss is the mean of; absent: not recorded
+  std::optional<int64_t> valid_tokens;   // that the loss is the mean of; absent: not recorded
+  std::optional<int64_t> seen_tokens;    // in windows that training text holds in part
+  std::optional<double> loss_seen_nats;  // their mean loss
 };
 
 // Answers, and the run that gave them.

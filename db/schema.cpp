@@ -269,8 +269,37 @@ FROM attempt JOIN run ON run.id = attempt.run_id
 ORDER BY attempt.run_id, attempt.n;
 )sql";
 
-constexpr std::array<const char*, 6> kMigrations = {kVersion1, kLaunchRecords, kBases,
-                                                    kChoices,  kHashes,        kProvenance};
+// Of a validation loss the part in windows that training text holds as well.
+constexpr const char* kSeenLosses = R"sql(
+ALTER TABLE eval ADD COLUMN seen_tokens INTEGER;
+ALTER TABLE eval ADD COLUMN loss_seen_nats REAL;
+DROP VIEW observations;
+DROP VIEW losses;
+
+-- Every validation loss on every text; step 0 is the model that a continued run begins from.
+CREATE VIEW losses AS
+SELECT run.strategy, run.language, run.source_language, run.size, run.seed, run.replay,
+       run.tokens_base, run.base_tokens_per_param, run.base_phase,
+       run.params_embedding, run.params_unembedding, run.params_blocks, run.params_norms,
+       eval.tokens_target, eval.tokens_source, eval.tokens_target + eval.tokens_source AS tokens_total,
+       eval.flops, eval.language AS valid_language, eval.valid_tokens,
+       eval.loss_nats, eval.loss_nats_per_byte, eval.loss_nats_per_byte * 1.4426950408889634 AS bits_per_byte,
+       eval.end_of_schedule, eval.step, run.name AS run, run.key, run.params_budget, run_results.outcome, run.id AS run_id,
+       eval.seen_tokens, eval.loss_seen_nats,
+       CASE WHEN eval.valid_tokens > eval.seen_tokens
+            THEN (eval.loss_nats * eval.valid_tokens - eval.loss_seen_nats * eval.seen_tokens) / (eval.valid_tokens - eval.seen_tokens)
+       END AS loss_clean_nats
+FROM eval JOIN run ON run.id = eval.run_id JOIN run_results ON run_results.run_id = run.id
+WHERE NOT run.retired
+ORDER BY run.id, eval.language <> run.language, eval.language, eval.step;
+
+CREATE VIEW observations AS
+SELECT losses.* FROM losses JOIN run ON run.id = losses.run_id
+WHERE valid_language = losses.language AND step > 0 AND NOT run.search ORDER BY run_id, step;
+)sql";
+
+constexpr std::array<const char*, 7> kMigrations = {kVersion1, kLaunchRecords, kBases,     kChoices,
+                                                    kHashes,   kProvenance,    kSeenLosses};
 
 int64_t version_of(const Database& database) {
   Statement version(database, "PRAGMA user_version");

@@ -38,6 +38,9 @@ constexpr ColumnGuide kSeenShare{"valid_seen_share", "share",
                                  "of its validation text that it is expected to have seen"};
 constexpr ColumnGuide kSearch{"search", "0 or 1", "1: it only searches learning rate and batch"};
 constexpr ColumnGuide kValidTokens{"valid_tokens", "tokens", "that the loss is the mean of"};
+constexpr ColumnGuide kSeenTokens{
+    "seen_tokens", "tokens", "of these, in windows that training text holds in part; NULL: none"};
+constexpr ColumnGuide kLossSeen{"loss_seen_nats", "nats a token", "mean loss of those"};
 
 // Of the views losses and observations, which have the same.
 std::vector<ColumnGuide> loss_columns() {
@@ -70,7 +73,10 @@ std::vector<ColumnGuide> loss_columns() {
       kKey,
       kBudgetParams,
       {"outcome", "", "of the run, as in run_results"},
-      kRunId};
+      kRunId,
+      kSeenTokens,
+      kLossSeen,
+      {"loss_clean_nats", "nats a token", "mean loss of the others; NULL: all are clean"}};
 }
 
 TableGuide losses_guide() {
@@ -257,7 +263,9 @@ TableGuide eval_guide() {
            {"loss_nats", "nats a token", "NULL when it was not finite"},
            {"loss_nats_per_byte", "nats a byte", ""},
            {"end_of_schedule", "0 or 1", "1 at the end of the learning-rate schedule"},
-           kValidTokens}};
+           kValidTokens,
+           kSeenTokens,
+           kLossSeen}};
 }
 
 TableGuide train_loss_guide() {

@@ -113,7 +113,7 @@ at::Tensor MicroBatches::gradients_of_part(const TrainingText& text, int64_t ste
   return loss;
 }
 
-double MicroBatches::loss_sum(const ValidationText& text, int64_t windows) {
+double MicroBatches::loss_sum(const ValidationText& text, std::span<const int64_t> windows) {
   at::Tensor total;
   within_memory([&](Llama&, int64_t) {
     total = loss_of_parts(text, windows, first_part_, own_parts_).view({1});
@@ -123,8 +123,8 @@ double MicroBatches::loss_sum(const ValidationText& text, int64_t windows) {
   return total.item<double>();
 }
 
-at::Tensor MicroBatches::loss_of_parts(const ValidationText& text, int64_t windows, int64_t first,
-                                       int64_t count) {
+at::Tensor MicroBatches::loss_of_parts(const ValidationText& text, std::span<const int64_t> windows,
+                                       int64_t first, int64_t count) {
   if (count > 1) {
     const int64_t left = left_parts(count);
     return loss_of_parts(text, windows, first, left) +
@@ -132,9 +132,13 @@ at::Tensor MicroBatches::loss_of_parts(const ValidationText& text, int64_t windo
   }
   // In double and on the device: one read a language, whatever the micro-batch.
   at::Tensor total = at::zeros({}, parameters_.weights.options().dtype(at::kDouble));
-  const int64_t end = windows * (first + 1) / parts_;
-  for (int64_t from = windows * first / parts_; from < end; from += sequences_)
-    total += model_->loss_sum(on_device(text.windows_from(from, std::min(sequences_, end - from))));
+  const auto all = static_cast<int64_t>(windows.size());
+  const int64_t end = all * (first + 1) / parts_;
+  for (int64_t from = all * first / parts_; from < end; from += sequences_) {
+    const auto some = windows.subspan(static_cast<size_t>(from),
+                                      static_cast<size_t>(std::min(sequences_, end - from)));
+    total += model_->loss_sum(on_device(text.windows_of(some)));
+  }
   return total;
 }
 

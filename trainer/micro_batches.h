@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <stdexcept>
 #include <string>
 
@@ -35,8 +36,8 @@ class MicroBatches {
   // The sum of the share's token losses in one step, (1) fp64; the gradient that they give to the
   // mean of the whole batch is in the parameters, or on its way to its owner.
   at::Tensor gradients(const TrainingText& text, int64_t step);
-  // The sum over all ranks of the token losses of the first `windows` windows of a text.
-  double loss_sum(const ValidationText& text, int64_t windows);
+  // The sum over all ranks of the token losses of some windows of a text.
+  double loss_sum(const ValidationText& text, std::span<const int64_t> windows);
 
   // Other work with the model, at most `sequences` at a time; done anew, with fewer, where memory
   // does not suffice. On this rank alone.
@@ -50,8 +51,8 @@ class MicroBatches {
   at::Tensor gradients_of_parts(const TrainingText& text, int64_t step, int64_t first,
                                 int64_t count);
   at::Tensor gradients_of_part(const TrainingText& text, int64_t step, int64_t part);
-  at::Tensor loss_of_parts(const ValidationText& text, int64_t windows, int64_t first,
-                           int64_t count);
+  at::Tensor loss_of_parts(const ValidationText& text, std::span<const int64_t> windows,
+                           int64_t first, int64_t count);
   std::unique_ptr<RepeatedPass> new_pass() const;
   at::Tensor on_device(const at::Tensor& tokens) const;
 

@@ -3,6 +3,10 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <numeric>
+#include <set>
+
 #include "db/files/content_hash.h"
 
 namespace crosslaw::trainer {
@@ -86,12 +90,32 @@ ValidationText::ValidationText(const ValidationSet& set, const std::string& file
 }
 
 at::Tensor ValidationText::windows_from(int64_t first, int64_t count) const {
+  std::vector<int64_t> windows(static_cast<size_t>(count));
+  std::iota(windows.begin(), windows.end(), first);
+  return windows_of(windows);
+}
+
+at::Tensor ValidationText::windows_of(std::span<const int64_t> windows) const {
+  const auto count = static_cast<int64_t>(windows.size());
   at::Tensor tokens = at::empty({count, context_ + 1}, at::kLong);
-  for (int64_t i = 0; i < count; ++i) {
-    shard_.copy((first + i) * context_, context_ + 1,
-                tokens.data_ptr<int64_t>() + i * (context_ + 1));
+  auto* row = tokens.data_ptr<int64_t>();
+  for (const int64_t window : windows) {
+    shard_.copy(window * context_, context_ + 1, row);
+    row += context_ + 1;
   }
   return tokens;
+}
+
+std::vector<int64_t> ValidationText::windows_touching(
+    const std::vector<std::pair<int64_t, int64_t>>& token_ranges) const {
+  std::set<int64_t> found;
+  for (const auto& [begin, end] : token_ranges) {
+    // The first token of a window is read and not predicted: it is the last one before's target.
+    const int64_t first = std::max<int64_t>(0, (begin - 1) / context_);
+    const int64_t last = std::min(windows_ - 1, (end - 2) / context_);
+    for (int64_t window = first; end >= 2 && window <= last; ++window) found.insert(window);
+  }
+  return {found.begin(), found.end()};
 }
 
 }  // namespace crosslaw::trainer

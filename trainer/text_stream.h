@@ -2,6 +2,10 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "trainer/corpus/token_shard.h"
@@ -44,6 +48,11 @@ class ValidationText {
   int64_t text_bytes() const { return shard_.info().text_bytes; }
   // (count, context + 1) int64 tokens, on the CPU.
   at::Tensor windows_from(int64_t first, int64_t count) const;
+  // Of any windows.
+  at::Tensor windows_of(std::span<const int64_t> windows) const;
+  // Those that predict a token of the ranges, ascending.
+  std::vector<int64_t> windows_touching(
+      const std::vector<std::pair<int64_t, int64_t>>& token_ranges) const;
 
  private:
   std::string language_;

@@ -8,8 +8,10 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <set>
+#include <span>
 #include <stdexcept>
 #include <utility>
 
@@ -66,6 +68,10 @@ class TrainingRun {
     for (const ValidationSet& set : recipe_.validation) {
       validation_.emplace_back(set, config.execution.valid_shards.at(set.language),
                                recipe_.context_tokens, recipe_.model.vocabulary);
+      const auto seen = config.execution.seen_tokens.find(set.language);
+      seen_windows_.push_back(seen == config.execution.seen_tokens.end()
+                                  ? std::vector<int64_t>()
+                                  : validation_.back().windows_touching(seen->second));
     }
     // A set, for the loop asks at each step.
     for (int64_t step : config.execution.evaluation_steps) evaluation_steps_.insert(step);
@@ -213,12 +219,26 @@ class TrainingRun {
     return std::clamp<int64_t>(tokens / recipe_.context_tokens, 1, text.windows());
   }
 
+  // Apart from all windows those that training text holds: models that read it know them by heart.
+  void evaluate_seen(size_t which, int64_t windows, EvalLine& line) {
+    const std::vector<int64_t>& seen = seen_windows_[which];
+    const auto count = std::lower_bound(seen.begin(), seen.end(), windows) - seen.begin();
+    if (count == 0) return;
+    line.seen_tokens = count * recipe_.context_tokens;
+    const double sum =
+        passes_.loss_sum(validation_[which], std::span(seen).first(static_cast<size_t>(count)));
+    line.loss_seen_nats = sum / static_cast<double>(line.seen_tokens);
+  }
+
   void evaluate(int64_t step) {
     losses_.publish();
-    for (const ValidationText& text : validation_) {
+    for (size_t which = 0; which < validation_.size(); ++which) {
+      const ValidationText& text = validation_[which];
       const int64_t windows = windows_at(step, text);
       if (windows == 0) continue;
-      const double sum = passes_.loss_sum(text, windows);
+      std::vector<int64_t> first(static_cast<size_t>(windows));
+      std::iota(first.begin(), first.end(), 0);
+      const double sum = passes_.loss_sum(text, first);
       EvalLine line;
       line.step = step;
       line.language = text.language();
@@ -234,6 +254,7 @@ class TrainingRun {
       line.flops = training_flops_per_token(recipe_.model, recipe_.context_tokens) *
                    static_cast<double>(step * recipe_.batch_tokens());
       line.end_of_schedule = step == recipe_.schedule.steps;
+      evaluate_seen(which, windows, line);
       if (hooks_.on_eval) hooks_.on_eval(line);
       losses_.judge_validation(step, text.language(), *line.loss_nats);
     }
@@ -276,6 +297,7 @@ class TrainingRun {
   LossLog losses_;
   RunCheckpoints checkpoints_;
   std::vector<ValidationText> validation_;
+  std::vector<std::vector<int64_t>> seen_windows_;  // of each
   std::set<int64_t> evaluation_steps_;
   RunResult result_;
 };

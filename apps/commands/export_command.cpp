@@ -56,7 +56,10 @@ std::string observations_csv(db::RunStore& store, bool every_text) {
                                       "base_tokens_per_param",
                                       "base_phase",
                                       "bits_per_byte",
-                                      "valid_tokens"};
+                                      "valid_tokens",
+                                      "seen_tokens",
+                                      "loss_seen_nats",
+                                      "loss_clean_nats"};
   if (every_text) columns.insert(columns.begin() + 2, {"source_language", "valid_language"});
   fit::Table table{columns, {}};
   // Continued runs come from a model of another language; a file's --stage reads the same words.
@@ -157,9 +160,10 @@ std::string attempts_json(const db::RunStore& store) {
   return nlohmann::json{{"schema", 1}, {"attempts", attempts}}.dump() + "\n";
 }
 
-nlohmann::ordered_json page_numbers(const db::RunStore& store) {
+nlohmann::ordered_json page_numbers(const db::RunStore& store, const std::string& sweep) {
   const Observations observations(store, ParamsCount::kAll);
-  return report_data(store, observations, stored_fits(store, observations), "");
+  return report_data(store, observations, stored_fits(store, observations), "",
+                     text_exposure(observations, sweep));
 }
 
 std::string figure_csv(const nlohmann::ordered_json& data, const std::string& figure) {
@@ -167,7 +171,8 @@ std::string figure_csv(const nlohmann::ordered_json& data, const std::string& fi
 }
 
 // Each figure that has numbers as FOLDER/NAME.csv, and the names of these files as a list.
-std::string every_figure(const db::RunStore& store, const std::filesystem::path& folder) {
+std::string every_figure(const db::RunStore& store, const std::string& sweep,
+                         const std::filesystem::path& folder) {
   if (folder.empty())
     throw std::invalid_argument("--figure all: writes a file a figure; name the folder with --out");
   std::error_code error;
@@ -175,7 +180,7 @@ std::string every_figure(const db::RunStore& store, const std::filesystem::path&
   if (error)
     throw std::invalid_argument(
         fmt::format("--out {}: cannot be made: {}", folder.string(), error.message()));
-  const nlohmann::ordered_json data = page_numbers(store);
+  const nlohmann::ordered_json data = page_numbers(store, sweep);
   std::string written;
   for (const std::string& name : figure_table_names()) {
     const std::string text = figure_csv(data, name);
@@ -195,13 +200,13 @@ std::string text_of(const ExportOptions& options, db::RunStore& store) {
   if (options.attempts) return options.json ? attempts_json(store) : attempts_csv(store);
   if (options.choices) return choices_csv(store);
   return options.figure.empty() ? observations_csv(store, options.every_text)
-                                : figure_csv(page_numbers(store), options.figure);
+                                : figure_csv(page_numbers(store, options.folder), options.figure);
 }
 
 int run_export(const ExportOptions& options) {
   db::RunStore store = read_store(options.folder);
   if (options.figure == "all" && !options.attempts) {
-    fmt::print("{}", every_figure(store, options.out));
+    fmt::print("{}", every_figure(store, options.folder, options.out));
     return 0;
   }
   const std::string text = text_of(options, store);

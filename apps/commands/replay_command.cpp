@@ -10,6 +10,7 @@
 
 #include "apps/commands/command_line_lists.h"
 #include "apps/commands/commands.h"
+#include "apps/commands/fit_evidence.h"
 #include "apps/study/replay_json.h"
 #include "apps/study/sweep_folder.h"
 #include "fit/write/fit_json.h"
@@ -19,31 +20,39 @@ namespace {
 
 std::string replay_percent(double ratio) { return fmt::format("{:.3g}%", 100 * ratio); }
 
-std::string least_share_text(const ReplayCell& cell, const std::optional<double>& ratio,
-                             double most) {
+std::string least_share_text(bool known, const std::optional<double>& ratio, double most) {
   if (ratio) return replay_percent(*ratio);
-  return cell.start_loss ? fmt::format("> {}", replay_percent(most)) : "-";
+  return known ? fmt::format(">{}", replay_percent(most)) : "-";
+}
+
+std::string sum_text(const fit::Estimate& best) {
+  if (!best.value) return "-";
+  return best.ci95 ? fmt::format("{} [{:.3g}, {:.3g}]", replay_percent(*best.value),
+                                 100 * best.ci95->low, 100 * best.ci95->high)
+                   : replay_percent(*best.value);
 }
 
 // A line a size and number of tokens: what to choose.
 fit::Table choice_table(const ReplayPlan& plan, double within) {
   fit::Table table;
-  table.header = {"size",   "N",         "tokens",
-                  "tok/N",  "start",     fmt::format("within {:g}, sure", within),
-                  "likely", "least sum", "95%"};
-  table.align = "lrrrrrrrr";
+  table.header = {
+      "size",    "tokens",    "tok/N",   "start",  fmt::format("within {:g}, sure", within),
+      "by laws", "least sum", "by laws", "likely", "likely by laws",
+      "N"};
+  table.align = "lrrrrrrrrrr";
+  const double most = plan.ratios.back();
   for (const ReplayCell& cell : plan.cells) {
-    const double most = cell.ratios.back().ratio;
-    const fit::Estimate& best = cell.best_ratio;
-    table.rows.push_back(
-        {cell.size, fit::short_count(cell.params), fit::short_count(cell.tokens),
-         fmt::format("{:.3g}", cell.tokens_per_param),
-         cell.start_loss ? fmt::format("{:.4f}", *cell.start_loss) : "-",
-         least_share_text(cell, cell.safe_ratio, most),
-         least_share_text(cell, cell.middle_ratio, most),
-         best.value ? replay_percent(*best.value) : "-",
-         best.ci95 ? fmt::format("[{:.3g}, {:.3g}]", 100 * best.ci95->low, 100 * best.ci95->high)
-                   : "-"});
+    const bool trained = !cell.ratios.empty(), known = cell.start_loss.has_value();
+    const ReplayChoice law = cell.law.value_or(ReplayChoice());
+    const std::string params = fit::short_count(cell.params);
+    table.rows.push_back({trained ? cell.size : params, fit::short_count(cell.tokens),
+                          fmt::format("{:.3g}", cell.tokens_per_param),
+                          known ? fmt::format("{:.4f}", *cell.start_loss) : "-",
+                          least_share_text(known, cell.measured.safe_ratio, most),
+                          least_share_text(cell.law.has_value(), law.safe_ratio, most),
+                          sum_text(cell.measured.best_ratio), sum_text(law.best_ratio),
+                          least_share_text(known, cell.measured.middle_ratio, most),
+                          least_share_text(cell.law.has_value(), law.middle_ratio, most), params});
   }
   return table;
 }
@@ -90,6 +99,11 @@ fit::Table replay_csv(const ReplayPlan& plan) {
                   "best_ratio",
                   "best_ratio_ci95_low",
                   "best_ratio_ci95_high",
+                  "law_safe_ratio",
+                  "law_middle_ratio",
+                  "law_best_ratio",
+                  "law_best_ratio_ci95_low",
+                  "law_best_ratio_ci95_high",
                   "ratio",
                   "target_loss",
                   "target_loss_ci95_low",
@@ -112,7 +126,10 @@ fit::Table replay_csv(const ReplayPlan& plan) {
     row.push_back(e.ci95 ? fit::exact(e.ci95->high) : "");
   };
   for (const ReplayCell& cell : plan.cells) {
-    for (const ReplayRatio& at : cell.ratios) {
+    // Of a size that was not trained the laws' answer alone.
+    std::vector<std::optional<ReplayRatio>> ratios(cell.ratios.begin(), cell.ratios.end());
+    if (ratios.empty()) ratios.emplace_back();
+    for (const std::optional<ReplayRatio>& at : ratios) {
       std::vector<std::string> row = {plan.strategy,
                                       plan.language,
                                       plan.source_language,
@@ -120,20 +137,37 @@ fit::Table replay_csv(const ReplayPlan& plan) {
                                       fit::exact(cell.params),
                                       fit::exact(cell.tokens),
                                       fit::exact(cell.tokens_per_param),
-                                      number(cell.start_loss),
-                                      number(cell.safe_ratio),
-                                      number(cell.middle_ratio)};
-      add(row, cell.best_ratio);
-      row.push_back(fit::exact(at.ratio));
-      add(row, at.target_loss);
-      add(row, at.source_loss);
-      add(row, at.rise);
-      row.insert(row.end(), {at.on_front ? "1" : "0", fit::exact(at.share_on_front),
-                             at.extrapolated ? "1" : "0"});
+                                      number(cell.start_loss)};
+      for (const ReplayChoice& choice : {cell.measured, cell.law.value_or(ReplayChoice())}) {
+        row.push_back(number(choice.safe_ratio));
+        row.push_back(number(choice.middle_ratio));
+        add(row, choice.best_ratio);
+      }
+      row.push_back(at ? fit::exact(at->ratio) : "");
+      for (auto each : {&ReplayRatio::target_loss, &ReplayRatio::source_loss, &ReplayRatio::rise})
+        add(row, at ? (*at).*each : fit::Estimate());
+      if (at)
+        row.insert(row.end(), {at->on_front ? "1" : "0", fit::exact(at->share_on_front),
+                               at->extrapolated ? "1" : "0"});
+      else
+        row.insert(row.end(), 3, "");
       table.rows.push_back(std::move(row));
     }
   }
   return table;
+}
+
+// Which laws answer, how well they fit, and where they do not.
+std::string laws_text(const ReplayPlan& plan) {
+  if (!plan.laws) return fit::wrapped("laws: none, " + plan.no_laws) + "\n";
+  std::string out;
+  for (const auto& [language, found] :
+       {std::pair{plan.language, &plan.laws->target}, {plan.source_language, &plan.laws->source}}) {
+    out += fmt::format("law of {}: {}, {} points, off by {:.2f} % rms{}\n", language,
+                       found->law->name, found->points, 100 * found->certificate.rms_log_residual,
+                       found->identifiable ? "" : "; coefficients not identified one by one");
+  }
+  return out;
 }
 
 void print(const std::vector<ReplayPlan>& plans, const ReplayCommandOptions& options,
@@ -154,10 +188,10 @@ void print(const std::vector<ReplayPlan>& plans, const ReplayCommandOptions& opt
   for (const ReplayPlan& plan : plans) {
     if (&plan != &plans.front()) out << "\n";
     out << fit::wrapped(describe(plan, options.plan)) << "\n"
-        << (plan.noise.sd > 0
-                ? fmt::format("scatter of one loss: {:.2f} %, from {}\n\n", 100 * plan.noise.sd,
-                              plan.noise.from)
-                : std::string("the scatter of one loss is not known: no intervals\n\n"))
+        << (plan.noise.sd > 0 ? fmt::format("scatter of one loss: {:.2f} %, from {}\n",
+                                            100 * plan.noise.sd, plan.noise.from)
+                              : std::string("the scatter of one loss is not known: no intervals\n"))
+        << laws_text(plan) << "\n"
         << fit::render({choice_table(plan, options.plan.within), ratio_table(plan)}, *format);
   }
 }
@@ -166,11 +200,16 @@ void print(const std::vector<ReplayPlan>& plans, const ReplayCommandOptions& opt
 
 int run_replay(const ReplayCommandOptions& options, std::ostream& out, std::ostream& log) {
   output_format(options.output);
-  const std::vector<std::string> wrong = problems(options.plan);
+  ReplayOptions wanted = options.plan;
+  for (const std::string& text : options.runs) {
+    const fit::NewRun run = parse_run("--runs", text);
+    wanted.runs.emplace_back(run.params, run.tokens);
+  }
+  const std::vector<std::string> wrong = problems(wanted);
   if (!wrong.empty()) throw std::invalid_argument(wrong.front());
   const db::RunStore store = read_store(options.folder);
   const std::vector<ReplayPlan> plans =
-      replay_plans(Observations(store, ParamsCount::kAll), options.plan);
+      replay_plans(Observations(store, ParamsCount::kAll), wanted);
   if (plans.empty()) {
     log << fmt::format(
         "crosslaw replay: {}: no strategy has finished runs with two shares of replay and losses "
@@ -197,14 +236,17 @@ void add_replay_command(CLI::App& app, int& exit_code) {
       command->add_option("--draws", options->plan.draws, "worlds for intervals; 0: none"))
       ->capture_default_str();
   command->add_option("--seed", options->plan.seed, "of the worlds")->capture_default_str();
+  add_word_list(*command, "--runs", options->runs,
+                "N:D,... that were not trained, D tokens of both languages: by the laws");
   add_table_options(*command, options->output);
   command->footer(
       "All shares are compared at equal compute: as many tokens of both languages together.\n"
       "Columns:\n"
       "  start         source loss of the model before it continued\n"
       "  within, sure  least share that keeps the source loss so near in 95 % of the worlds\n"
-      "  likely        the same by the losses as measured\n"
       "  least sum     share with the least weighted sum of both losses\n"
+      "  by laws       the column before it, by laws of both losses that were fitted to all runs\n"
+      "  likely        as sure, by the losses as measured, and by the laws as fitted (--wide)\n"
       "  front         no other share is better on one language and no worse on the other, and in\n"
       "                how many worlds; * no runs on both sides of this many tokens");
   command->callback(

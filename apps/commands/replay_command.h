@@ -2,6 +2,7 @@
 
 #include <iosfwd>
 #include <string>
+#include <vector>
 
 #include "apps/commands/output_format.h"
 #include "apps/study/replay_plan.h"
@@ -11,6 +12,7 @@ namespace crosslaw::apps {
 struct ReplayCommandOptions {
   std::string folder;
   ReplayOptions plan;
+  std::vector<std::string> runs;  // each N:D
   OutputOptions output;
 };
 

@@ -22,9 +22,11 @@ struct ReportOptions {
   bool json = false;
 };
 
-nlohmann::ordered_json page_data(const db::RunStore& store, const std::string& command) {
+nlohmann::ordered_json page_data(const db::RunStore& store, const std::filesystem::path& folder,
+                                 const std::string& command) {
   const Observations observations(store, ParamsCount::kAll);
-  return report_data(store, observations, stored_fits(store, observations), command);
+  return report_data(store, observations, stored_fits(store, observations), command,
+                     text_exposure(observations, folder));
 }
 
 int run_report(const ReportOptions& options) {
@@ -33,21 +35,21 @@ int run_report(const ReportOptions& options) {
   if (options.json) {
     if (!options.out.empty())
       throw std::invalid_argument("--json prints the page's data; --out writes the page");
-    fmt::print("{}\n", page_data(store, command).dump());
+    fmt::print("{}\n", page_data(store, options.folder, command).dump());
     return 0;
   }
   std::filesystem::path out =
       options.out.empty() ? report_file(options.folder) : std::filesystem::path(options.out);
-  write_report(store, out, command);
+  write_report(store, options.folder, out, command);
   fmt::print("{}\n", out.string());
   return 0;
 }
 
 }  // namespace
 
-void write_report(const db::RunStore& store, const std::filesystem::path& out,
-                  const std::string& command) {
-  db::publish_file(out, render_report(page_data(store, command)));
+void write_report(const db::RunStore& store, const std::filesystem::path& folder,
+                  const std::filesystem::path& out, const std::string& command) {
+  db::publish_file(out, render_report(page_data(store, folder, command)));
 }
 
 void add_report_command(CLI::App& app, int& exit_code) {

@@ -7,8 +7,8 @@
 
 namespace crosslaw::apps {
 
-// Writes the report of a sweep; `command` is named in it as what made it.
-void write_report(const db::RunStore& store, const std::filesystem::path& out,
-                  const std::string& command);
+// Writes the report of the sweep in `folder`; `command` is named in it as what made it.
+void write_report(const db::RunStore& store, const std::filesystem::path& folder,
+                  const std::filesystem::path& out, const std::string& command);
 
 }  // namespace crosslaw::apps

@@ -12,6 +12,7 @@
 #include "apps/commands/command_line_lists.h"
 #include "apps/commands/commands.h"
 #include "apps/commands/transfer_tables.h"
+#include "apps/study/base_comparison.h"
 #include "apps/study/sweep_fits.h"
 #include "apps/study/sweep_folder.h"
 #include "apps/study/sweep_transfers.h"
@@ -21,8 +22,13 @@
 namespace crosslaw::apps {
 namespace {
 
-std::vector<PairTransfer> transfers_of_sweep(const TransferCommandOptions& options,
-                                             std::ostream& log) {
+// What there is to say: of every language, and of the checkpoints that were continued from.
+struct TransferAnswers {
+  std::vector<PairTransfer> languages;
+  std::vector<BaseComparison> bases;
+};
+
+TransferAnswers transfers_of_sweep(const TransferCommandOptions& options, std::ostream& log) {
   const std::string& folder = options.source.directory;
   const db::RunStore store = read_store(folder);
   const Observations observations(store, ParamsCount::kAll);
@@ -33,7 +39,7 @@ std::vector<PairTransfer> transfers_of_sweep(const TransferCommandOptions& optio
         "fit {} fits what is there now\n",
         folder);
   }
-  return sweep_transfers(observations, fits);
+  return {sweep_transfers(observations, fits), base_comparisons(observations)};
 }
 
 PairTransfer transfer_of_file(const TransferCommandOptions& options, std::ostream& log) {
@@ -117,13 +123,15 @@ void print_text(const PairTransfer& each, const TransferCommandOptions& options,
                      format);
 }
 
-void print(const std::vector<PairTransfer>& all, const TransferCommandOptions& options,
+void print(const TransferAnswers& answers, const TransferCommandOptions& options,
            std::ostream& out) {
+  const std::vector<PairTransfer>& all = answers.languages;
   const auto format = output_format(options.output);
   if (!format) {
     nlohmann::ordered_json languages = nlohmann::ordered_json::array();
     for (const PairTransfer& each : all) languages.push_back(json_of(each));
-    out << fit::pretty({{"schema", 1}, {"languages", std::move(languages)}});
+    out << fit::pretty(
+        {{"schema", 1}, {"languages", std::move(languages)}, {"bases", to_json(answers.bases)}});
   } else if (format == fit::TableFormat::kCsv) {
     out << fit::render(csv_of(all), *format);
   } else {
@@ -131,6 +139,8 @@ void print(const std::vector<PairTransfer>& all, const TransferCommandOptions& o
       if (&each != &all.front()) out << "\n";
       print_text(each, options, *format, out);
     }
+    for (const BaseComparison& each : answers.bases)
+      out << "\n" << fit::wrapped(describe(each)) << "\n";
   }
 }
 
@@ -153,13 +163,13 @@ void refuse_idle_transfer_flags(const CLI::App& command, const TransferCommandOp
 int run_transfer(const TransferCommandOptions& options, std::ostream& out, std::ostream& log) {
   output_format(options.output);
   check_data_source(options.source);
-  std::vector<PairTransfer> all;
+  TransferAnswers all;
   if (options.source.directory.empty()) {
-    all.push_back(transfer_of_file(options, log));
+    all.languages.push_back(transfer_of_file(options, log));
   } else {
     all = transfers_of_sweep(options, log);
   }
-  if (all.empty()) {
+  if (all.languages.empty()) {
     log << fmt::format(
         "crosslaw transfer: {}: no language has finished runs both from scratch and continued\n",
         options.source.directory);

@@ -197,21 +197,21 @@ Rows replay_rows(const Json& data) {
   return rows;
 }
 
-Rows matrix_rows(const Json& data) {
+// A list that stands at `key` of what stands at `part`, where there is such a part.
+Rows part_rows(const Json& data, const char* part, const char* key) {
   Rows rows;
-  add_rows(Json::object(), data["matrix"]["cells"], rows);
+  if (!data[part].is_null()) add_rows(Json::object(), data[part][key], rows);
   return rows;
 }
 
-Rows pooled_rows(const Json& data) {
+// A row a base budget of every strategy that has several.
+Rows base_rows(const Json& data) {
   Rows rows;
-  if (!data["pooled"].is_null()) add_rows(Json::object(), data["pooled"]["languages"], rows);
-  return rows;
-}
-
-Rows score_rows(const Json& data) {
-  Rows rows;
-  add_rows(Json::object(), data["scores"]["rows"], rows);
+  for (const Json& comparison : data["bases"]) {
+    Json before = Json::object();
+    flatten(comparison, "", before);
+    add_rows(before, comparison["rows"], rows);
+  }
   return rows;
 }
 
@@ -226,7 +226,7 @@ struct Maker {
   Rows (*rows)(const Json& data);
 };
 
-constexpr std::array<Maker, 23> kMakers = {{
+constexpr std::array<Maker, 26> kMakers = {{
     {"losses", loss_rows},
     {"frontier", frontier_rows},
     {"frontier-line", frontier_line_rows},
@@ -244,11 +244,14 @@ constexpr std::array<Maker, 23> kMakers = {{
     {"transfer-frontier", [](const Json& data) { return transfer_rows(data, "frontier"); }},
     {"crossings", [](const Json& data) { return transfer_rows(data, "crossings"); }},
     {"laws-on-both", contrast_rows},
-    {"transfer-matrix", matrix_rows},
+    {"transfer-matrix", [](const Json& data) { return part_rows(data, "matrix", "cells"); }},
     {"language-losses", language_curve_rows},
     {"replay", replay_rows},
-    {"pooled-laws", pooled_rows},
-    {"scores", score_rows},
+    {"bases", base_rows},
+    {"pooled-laws", [](const Json& data) { return part_rows(data, "pooled", "languages"); }},
+    {"scores", [](const Json& data) { return part_rows(data, "scores", "rows"); }},
+    {"texts", [](const Json& data) { return part_rows(data, "texts", "texts"); }},
+    {"seen-losses", [](const Json& data) { return part_rows(data, "texts", "losses"); }},
     {"sizes", size_rows},
 }};
 

@@ -40,6 +40,7 @@ PART(page_js)
   .incbin "report_transfer.js"
   .incbin "report_replay.js"
   .incbin "report_scores.js"
+  .incbin "report_texts.js"
   .incbin "report_main.js"
 END(page_js)
 

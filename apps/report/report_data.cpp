@@ -8,6 +8,7 @@
 
 #include "apps/report/report_figures.h"
 #include "apps/report/report_json.h"
+#include "apps/study/base_comparison.h"
 #include "apps/study/budget_allocation.h"
 #include "apps/study/choice_scores.h"
 #include "apps/study/language_curves.h"
@@ -109,10 +110,20 @@ json side_json(const std::optional<fit::AllocationRow>& row) {
   return side;
 }
 
-json allocation_json(const fit::FitResult& fit, const std::vector<BudgetAllocation>& budgets) {
+json allocation_json(const fit::FitResult& fit, const BudgetAllocations& budgets) {
   const ComputeCount compute = fit.compute ? ComputeCount::kExact : ComputeCount::kSixNd;
-  json entry = {{"compute", axis_name(compute)}, {"rows", json::array()}};
-  for (const BudgetAllocation& each : budgets) {
+  json entry = {
+      {"compute", axis_name(compute)}, {"rows", json::array()}, {"growth", json::array()}};
+  for (const auto& [strategy, line] : budgets.growth) {
+    entry["growth"].push_back({{"strategy", strategy},
+                               {"params_constant", optional(line.at_optimum.params_constant)},
+                               {"params_exponent", optional(line.params_exponent.value)},
+                               {"params_exponent_ci95", range(line.params_exponent.ci95)},
+                               {"tokens_constant", optional(line.at_optimum.tokens_constant)},
+                               {"tokens_exponent", optional(line.tokens_exponent.value)},
+                               {"tokens_exponent_ci95", range(line.tokens_exponent.ci95)}});
+  }
+  for (const BudgetAllocation& each : budgets.rows) {
     entry["rows"].push_back({{"flops", each.flops},
                              {"scratch", side_json(each.scratch)},
                              {"continued", side_json(each.continued)},
@@ -357,7 +368,8 @@ json problems_json(const std::vector<PairFits>& fits) {
 }  // namespace
 
 nlohmann::ordered_json report_data(const db::RunStore& store, const Observations& observations,
-                                   const std::vector<PairFits>& fits, const std::string& command) {
+                                   const std::vector<PairFits>& fits, const std::string& command,
+                                   const TextExposure& texts) {
   json data = {{"schema", 1},
                {"name", store.sweep_name()},
                {"generated", utc_now()},
@@ -389,6 +401,8 @@ nlohmann::ordered_json report_data(const db::RunStore& store, const Observations
   const ReplayOptions replay;
   for (const ReplayPlan& plan : replay_plans(observations, replay))
     data["replay"].push_back(to_json(plan, replay));
+  data["bases"] = to_json(base_comparisons(observations));
+  data["texts"] = to_json(texts);
   data["sizes"] = sizes_json(model_sizes(observations));
   data["runs"] = runs_json(observations);
   return data;

@@ -38,7 +38,9 @@
 //       ratios[{tokens_per_param, line[{flops, params}]}],
 //       measured[{flops, params}]: a closed outline}]},
 //     allocation{compute, rows[{flops, scratch{params, tokens, loss, each with _ci95, nearest_size,
-//       nearest_params}, continued{the same}, loss_difference, warnings[]}]},
+//       nearest_params}, continued{the same}, loss_difference, warnings[]}],
+//       growth[{strategy, params_constant, params_exponent, tokens_constant, tokens_exponent,
+//       exponents with _ci95}]: N* and D* over C},
 //     residuals{rows[{strategy, size, params, tokens, observed, predicted, residual}],
 //       spread[{strategy, points, rms}]}}],
 //   matrix{sources[], targets[], cells[{source_language, language, strategy, replay,
@@ -51,6 +53,12 @@
 //     questions, plain, by_byte, each with _ci95, largest, relative}]},
 //   pooled{sentence, alpha, beta with _ci95, heterogeneity, freedom, chance, languages[{language,
 //     points, alpha, beta, E, A, B, each with _ci95, rms, pooled_rms}]}: null for one language,
+//   bases[{strategy, language, source_language, replay, sentence, rms, delta, rows[{
+//     base_tokens_per_param, runs, mean_loss, loss_difference}], with _ci95}],
+//   texts{sentence, texts[{language, shared_50_bytes, shared_13_tokens, shared_passages, documents,
+//     first_document, train_is, train_foreign, valid_is, valid_foreign}], losses[{strategy,
+//     language, replay, tokens_per_param, runs, seen_share, read_share, loss, loss_seen,
+//     loss_clean}]},
 //   sizes[{size, embedding, unembedding, blocks, norms, total, budget, flops_per_token}],
 //   runs[{name, key, strategy, size, params, tokens, outcome, loss, loss_per_byte, flops, seconds,
 //     attempts, device, message}].

@@ -192,30 +192,40 @@
   function replayPart(context) {
     const plan = planOf(context);
     if (!plan) return fill('replay-table');
-    const least = (ratio, cell) => isNumber(ratio) ? percent(ratio) :
-        isNumber(cell.start_loss) ? `> ${percent(plan.ratios[plan.ratios.length - 1])}` :
-                                    none;
+    const most = percent(plan.ratios[plan.ratios.length - 1]);
+    const least = (ratio, known) => (isNumber(ratio) ? percent(ratio) : known ? `> ${most}` : none);
+    const sum = (cell, key) =>
+        `${percent(cell[key])} ${interval(cell[`${key}_ci95`], (x) => percent(x))}`.trim();
+    const surely = `within ${digits(plan.within, 2)} nats, surely`;
     fill(
         'replay-table', element('p', {class: 'statement'}, plan.sentence),
         tableOf(
             'Shares of replay to choose',
             [
-              'Size', 'tokens', 'D/N', 'start', `within ${digits(plan.within, 2)} nats, surely`,
-              'likely', 'least weighted sum'
+              'Size', 'tokens', 'D/N', 'start', surely, 'by the laws', 'likely',
+              'least weighted sum', 'by the laws'
             ],
-            plan.cells.map(
-                (cell) =>
-                    [cell.size, count(cell.tokens), digits(cell.tokens_per_param),
-                     loss(cell.start_loss, 4), least(cell.safe_ratio, cell),
-                     least(cell.middle_ratio, cell), {
-                       text: `${percent(cell.best_ratio)} ${
-                                 interval(cell.best_ratio_ci95, (x) => percent(x))}`
-                                 .trim()
-                     }])),
+            plan.cells.map((cell) => {
+              const start = isNumber(cell.start_loss);
+              const law = Boolean(plan.laws) && start;
+              return [
+                cell.size, count(cell.tokens), digits(cell.tokens_per_param),
+                loss(cell.start_loss, 4), least(cell.safe_ratio, start),
+                least(cell.law_safe_ratio, law), least(cell.middle_ratio, start),
+                sum(cell, 'best_ratio'), sum(cell, 'law_best_ratio')
+              ];
+            })),
         small(
-            `All shares at equal compute; tokens of both languages together. “surely”: in 95 % of the worlds, likely: by the losses as measured. The sum weighs ${
-                plain(language(plan.source_language))} with ${
-                digits(plan.weight, 2)}. crosslaw replay asks with other bounds and weights.`));
+            `All shares at equal compute; tokens of both languages together. “surely”: with 95 % probability, likely: by the losses as measured. The sum weighs ${
+                plain(language(plan.source_language))} with ${digits(plan.weight, 2)}. ${
+                lawWords(plan)} crosslaw replay asks with other bounds, weights and sizes.`));
+  }
+  function lawWords(plan) {
+    if (!plan.laws) return plan.no_laws ? `No laws: ${plan.no_laws}.` : '';
+    const one = (code, law) => `of ${plain(language(code))} ${law.law} (${
+        whole(law.points)} losses, off by ${percent(law.rms, 2)} rms)`;
+    return `Laws: ${one(plan.language, plan.laws.target)}, ${
+        one(plan.source_language, plan.laws.source)}.`;
   }
   function replaySource(context) {
     const plan = planOf(context);

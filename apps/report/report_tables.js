@@ -1,7 +1,7 @@
 // The two long tables: what to do with a budget, and every run.
 (() => {
   'use strict';
-  const {element, fill, isNumber, none, count, power, whole, loss, interval, duration} =
+  const {element, fill, isNumber, none, count, digits, power, whole, loss, interval, duration} =
       crosslaw.format;
   const {csv, save} = crosslaw.charts;
   const say = (text) => {
@@ -148,6 +148,19 @@
     say(`${what} copied`);
   }
 
+  // How the best size and number of tokens grow with the budget.
+  function growthLines(lines) {
+    const line = (g, letter, name) =>
+        [`${letter}* = ${digits(g[`${name}_constant`], 4)} C`,
+         element('sup', {}, digits(g[`${name}_exponent`], 3)),
+         ` ${interval(g[`${name}_exponent_ci95`], (x) => digits(x, 3))}`];
+    return lines.filter((g) => isNumber(g.params_exponent))
+        .map(
+            (g) => element(
+                'p', {}, `${g.strategy === 'continued' ? 'Continued' : 'From scratch'}: `,
+                ...line(g, 'N', 'params'), ', ', ...line(g, 'D', 'tokens'), '.'));
+  }
+
   function allocation(context) {
     const {rows} = context.pair.allocation;
     crosslaw.charts.showSection(
@@ -176,7 +189,9 @@
     fill(
         'allocation-buttons', button('CSV', () => csv(allocationRecords(rows))),
         button('Markdown', () => allocationMarkdown(rows)));
-    fill('allocation-table', allocationTable(context.pair.allocation));
+    fill(
+        'allocation-table', allocationTable(context.pair.allocation),
+        growthLines(context.pair.allocation.growth || []));
   }
   crosslaw.sources.allocation = (context) => context.pair.allocation.rows.length ?
       `Lowest predicted loss at each budget, counted as ${

@@ -241,6 +241,36 @@
                              (c) => c.source_language === source && c.language === target)))])));
   }
 
+  function basesPart(context) {
+    const bases = (context.data.bases || []).filter((b) => b && (b.rows || []).length);
+    crosslaw.charts.showSection(
+        'bases', bases.length > 0, 'no strategy continues from several checkpoints of its source');
+    const signed = (x) => (x > 0 ? `+${loss(x, 4)}` : loss(x, 4));
+    const shown = (row, key) =>
+        (isNumber(row[key]) ? `${signed(row[key])} ${interval(row[`${key}_ci95`], signed)}`.trim() :
+                              none);
+    fill(
+        'bases-table', bases.map((b) => element('p', {class: 'statement'}, b.sentence)),
+        bases.length ?
+            tableOf(
+                'Base budgets',
+                [
+                  'Strategy', 'replay', 'D1/N', 'runs', 'mean loss', 'against the longest',
+                  'exponent of D1'
+                ],
+                bases.flatMap(
+                    (b) => b.rows.map(
+                        (row, i) =>
+                            [b.strategy, percent(b.replay, 0), digits(row.base_tokens_per_param),
+                             whole(row.runs), loss(row.mean_loss, 4), shown(row, 'loss_difference'),
+                             i ? '' : shown(b, 'delta')]))) :
+            [],
+        bases.length ?
+            small(
+                'Differences in nats a token, means over runs of equal size, tokens and seed with Student’s 95 % intervals; the exponent is that of L = E + A/N^α + B/(D^β N^γ D1^δ), fitted to all of them.') :
+            []);
+  }
+
   function sizesPart(context) {
     const sizes = context.data.sizes || [];
     const box = document.getElementById('sizes-box');
@@ -263,5 +293,6 @@
   }
 
   crosslaw.transfer = {tableOf, share, small, heading};
-  crosslaw.parts = [...(crosslaw.parts || []), transferPart, contrastPart, matrixPart, sizesPart];
+  crosslaw.parts =
+      [...(crosslaw.parts || []), transferPart, contrastPart, matrixPart, basesPart, sizesPart];
 })();

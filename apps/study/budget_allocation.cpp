@@ -5,13 +5,12 @@
 
 namespace crosslaw::apps {
 
-std::vector<BudgetAllocation> allocate_budgets(const fit::FitResult& fit,
-                                               const Observations& observations,
-                                               const LanguagePair& pair) {
+BudgetAllocations allocate_budgets(const fit::FitResult& fit, const Observations& observations,
+                                   const LanguagePair& pair) {
   fit::AllocationOptions options;
   options.flops = default_budgets(observations, pair, fit.compute.has_value());
   options.ladder = ladder_of(observations, fit.compute.has_value());
-  std::vector<BudgetAllocation> out;
+  BudgetAllocations out;
   if (options.flops.empty()) return out;
   const fit::AllocationReport report = fit::report_allocation(fit, options);
   for (std::size_t i = 0; i < options.flops.size(); ++i) {
@@ -29,7 +28,12 @@ std::vector<BudgetAllocation> allocate_budgets(const fit::FitResult& fit,
     if (!one.scratch && !one.continued) continue;
     if (one.scratch && one.continued && i < report.savings.size())
       one.loss_difference = report.savings[i].loss_difference;
-    out.push_back(std::move(one));
+    out.rows.push_back(std::move(one));
+  }
+  for (const fit::Allocation& strategy : report.strategies) {
+    if (strategy.growth)
+      out.growth.push_back(
+          {strategy.strategy.empty() ? "scratch" : strategy.strategy, *strategy.growth});
   }
   return out;
 }

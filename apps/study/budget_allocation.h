@@ -17,9 +17,19 @@ struct BudgetAllocation {
   std::vector<std::string> warnings;
 };
 
+// N*(C) and D*(C) of one strategy (arXiv:2407.02118, Table 2).
+struct StrategyGrowth {
+  std::string strategy;  // scratch or continued
+  fit::GrowthEstimate growth;
+};
+
+struct BudgetAllocations {
+  std::vector<BudgetAllocation> rows;
+  std::vector<StrategyGrowth> growth;  // of the strategies whose law has an optimum
+};
+
 // At the default budgets of the sweep, with the nearest size of its ladder.
-std::vector<BudgetAllocation> allocate_budgets(const fit::FitResult& fit,
-                                               const Observations& observations,
-                                               const LanguagePair& pair);
+BudgetAllocations allocate_budgets(const fit::FitResult& fit, const Observations& observations,
+                                   const LanguagePair& pair);
 
 }  // namespace crosslaw::apps

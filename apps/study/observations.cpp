@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <stdexcept>
 
@@ -63,6 +64,16 @@ std::vector<LanguagePair> find_pairs(const std::vector<db::RunResultRow>& runs) 
   return pairs;
 }
 
+// The loss on all tokens is the mean of those on seen and on clean ones.
+void tell_apart(const db::ObservationRow& eval, Measurement& m) {
+  if (!eval.seen_tokens || !eval.loss_seen_nats || !eval.valid_tokens) return;
+  const auto seen = static_cast<double>(*eval.seen_tokens);
+  const auto all = static_cast<double>(*eval.valid_tokens);
+  m.seen_share = seen / all;
+  m.loss_seen = *eval.loss_seen_nats;
+  if (all > seen) m.loss_clean = (m.loss * all - *m.loss_seen * seen) / (all - seen);
+}
+
 std::map<std::int64_t, std::int64_t> find_parents(const std::vector<db::RunRow>& runs) {
   std::map<std::string, std::int64_t> id_of;
   for (const db::RunRow& run : runs) id_of[run.key] = run.id;
@@ -72,6 +83,19 @@ std::map<std::int64_t, std::int64_t> find_parents(const std::vector<db::RunRow>&
       parents[run.id] = id_of.at(*run.parent_key);
   }
   return parents;
+}
+
+// Until its cooldown a wsd run of one size and seed is every longer one's beginning; cosine runs of
+// other lengths differ from their first step.
+std::set<std::int64_t> find_trunks(const std::vector<db::RunRow>& runs) {
+  std::set<std::int64_t> found;
+  for (const db::RunRow& run : runs) {
+    const nlohmann::json recipe = nlohmann::json::parse(run.recipe, nullptr, false);
+    if (recipe.is_object() && recipe.contains("schedule") &&
+        recipe["schedule"].value("kind", "") == "wsd")
+      found.insert(run.id);
+  }
+  return found;
 }
 
 }  // namespace
@@ -132,6 +156,7 @@ Observations::Observations(const db::RunStore& store, ParamsCount count)
       runs_(apart_by_base(store.results())),
       evals_(store.evals()),
       parent_of_(find_parents(store.runs())),
+      share_trunk_(find_trunks(store.runs())),
       pairs_(find_pairs(runs_)) {}
 
 std::vector<Measurement> Observations::measurements(const std::string& strategy, double replay,
@@ -151,9 +176,17 @@ std::vector<Measurement> Observations::measurements(const std::string& strategy,
     if (own_language && eval.step == 0) continue;
     const auto target = static_cast<double>(eval.tokens_target);
     const double all = target + static_cast<double>(eval.tokens_source);
-    found.push_back({run->second, params_of(*run->second, count_), eval.tokens_target, eval.flops,
-                     all > 0 ? eval.flops * target / all : 0, *eval.loss_nats,
-                     eval.end_of_schedule});
+    found.push_back({run->second,
+                     params_of(*run->second, count_),
+                     eval.tokens_target,
+                     eval.flops,
+                     all > 0 ? eval.flops * target / all : 0,
+                     *eval.loss_nats,
+                     eval.end_of_schedule,
+                     {},
+                     {},
+                     0});
+    tell_apart(eval, found.back());
   }
   std::stable_sort(found.begin(), found.end(), [](const Measurement& a, const Measurement& b) {
     return std::pair(a.run->run_id, a.tokens) < std::pair(b.run->run_id, b.tokens);
@@ -239,7 +272,7 @@ fit::Points Observations::points(const LanguagePair& pair, PointChoice choice,
   fit::Points points;
   const auto add = [&](const std::string& strategy, double replay, fit::Stage stage) {
     for (const Measurement& m : chosen(strategy, replay, all)) {
-      const int cluster = ids.at({strategy, m.run->size, m.run->seed});
+      const int cluster = ids.at(run_id_of(m));
       points.push_back({m.params, static_cast<double>(m.tokens), m.loss, 1, cluster, stage});
       if (exact_flops) points.back().flops = m.target_flops;
     }
@@ -249,13 +282,18 @@ fit::Points Observations::points(const LanguagePair& pair, PointChoice choice,
   return points;
 }
 
+Observations::RunId Observations::run_id_of(const Measurement& m) const {
+  const db::RunResultRow& run = *m.run;
+  return {run.strategy, run.size, run.seed, share_trunk_.contains(run.run_id) ? 0 : run.run_id};
+}
+
 std::map<Observations::RunId, int> Observations::clusters(const LanguagePair& pair,
                                                           PointChoice choice) const {
   const bool all = resolve(pair, choice) == PointChoice::kAll;
   std::map<RunId, int> out;
   const auto add = [&](const std::string& strategy, double replay) {
     for (const Measurement& m : chosen(strategy, replay, all)) {
-      out.try_emplace({strategy, m.run->size, m.run->seed}, static_cast<int>(out.size()));
+      out.try_emplace(run_id_of(m), static_cast<int>(out.size()));
     }
   };
   add(pair.scratch, 0);
@@ -268,8 +306,11 @@ std::vector<std::string> Observations::cluster_names(const LanguagePair& pair,
   const std::map<RunId, int> ids = clusters(pair, choice);
   std::vector<std::string> out(ids.size());
   for (const auto& [run, id] : ids) {
-    const auto& [strategy, size, seed] = run;
+    const auto& [strategy, size, seed, alone] = run;
     out[static_cast<size_t>(id)] = fmt::format("{} {}, seed {}", strategy, size, seed);
+    for (const db::RunResultRow& each : runs_) {
+      if (each.run_id == alone) out[static_cast<size_t>(id)] = each.name;
+    }
   }
   return out;
 }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -50,6 +51,9 @@ struct Measurement {
   double target_flops = 0;  // exact, of the target-language tokens: the part of D
   double loss = 0;          // nats per token
   bool end = false;         // of the schedule
+  // Where a part of the validation text stands in training text: the losses on it and on the rest.
+  std::optional<double> loss_seen, loss_clean;
+  double seen_share = 0;  // of the validation tokens
 };
 
 // Everything the fits and the report need of a sweep, read in one go.
@@ -77,8 +81,9 @@ class Observations {
   // Runs of the pair that gave no point, by outcome: they failed, diverged or are not done.
   std::vector<std::string> left_out(const LanguagePair& pair) const;
 
-  // Points of both strategies; the runs of one size and seed share a cluster. With exact_flops they
-  // carry their measured compute, of the target-language tokens alone, as D counts those alone.
+  // Points of both strategies; losses of one run share a cluster, and runs of one size and seed
+  // that share a trunk (wsd). With exact_flops they carry their measured compute, of the
+  // target-language tokens alone, as D counts those alone.
   fit::Points points(const LanguagePair& pair, PointChoice choice, bool exact_flops = false) const;
   // What the run of each cluster of points() is called: "scratch-fr 2.1M, seed 1".
   std::vector<std::string> cluster_names(const LanguagePair& pair, PointChoice choice) const;
@@ -86,8 +91,10 @@ class Observations {
   PointChoice resolve(const LanguagePair& pair, PointChoice choice) const;
 
  private:
-  // A run as the points of a fit see it; checkpoints of one size and seed belong together.
-  using RunId = std::tuple<std::string, std::string, int64_t>;  // strategy, size, seed
+  // A run as the points of a fit see it; runs that share a trunk belong together.
+  using RunId =
+      std::tuple<std::string, std::string, int64_t, int64_t>;  // strategy, size, seed, run
+  RunId run_id_of(const Measurement& m) const;
   std::map<RunId, int> clusters(const LanguagePair& pair, PointChoice choice) const;
   std::vector<Measurement> chosen(const std::string& strategy, double replay, bool all) const;
   std::vector<Measurement> measurements(const std::string& strategy, double replay,
@@ -97,6 +104,7 @@ class Observations {
   std::vector<db::RunResultRow> runs_;
   std::vector<db::ObservationRow> evals_;
   std::map<std::int64_t, std::int64_t> parent_of_;  // run ids; of runs that start from another
+  std::set<std::int64_t> share_trunk_;              // run ids; of those that may
   std::vector<LanguagePair> pairs_;
 };
 

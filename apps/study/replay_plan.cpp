@@ -6,8 +6,10 @@
 #include <cmath>
 #include <limits>
 #include <set>
+#include <stdexcept>
 #include <utility>
 
+#include "apps/study/replay_laws.h"
 #include "apps/study/replay_losses.h"
 #include "fit/laws/monotone_curve.h"
 
@@ -109,22 +111,25 @@ double best_ratio(const Moment& moment, const std::vector<double>& grid, double 
   return best;
 }
 
+// Both losses over the share of replay, in each world.
+std::vector<RatioCurves> curves_of(const std::vector<Moment>& worlds) {
+  std::vector<RatioCurves> out;
+  for (const Moment& world : worlds) out.emplace_back(world);
+  return out;
+}
+
 // The least share of the grid from which on the rise stays within the bound in so many worlds.
-std::optional<double> least_share(const std::vector<double>& grid,
-                                  const std::vector<Moment>& worlds, double within, double sure) {
-  std::vector<double> good(grid.size(), 0);
+std::optional<double> least_measured(const std::vector<double>& grid,
+                                     const std::vector<Moment>& worlds, double within,
+                                     double sure) {
   for (const Moment& world : worlds) {
     if (!world.start) return std::nullopt;
-    const RatioCurves curves(world);
-    for (std::size_t i = 0; i < grid.size(); ++i)
-      good[i] += curves.source(grid[i]) - *world.start <= within;
   }
-  std::optional<double> out;
-  for (std::size_t i = grid.size(); i-- > 0;) {
-    if (good[i] < sure * static_cast<double>(worlds.size())) break;
-    out = grid[i];
-  }
-  return out;
+  const std::vector<RatioCurves> curves = curves_of(worlds);
+  return least_share(grid, static_cast<int>(worlds.size()), sure, [&](double share, int world) {
+    const auto at = static_cast<std::size_t>(world);
+    return curves[at].source(share) - *worlds[at].start <= within;
+  });
 }
 
 fit::Estimate over(const Moment& middle, const std::vector<Moment>& worlds, const auto& quantity) {
@@ -170,9 +175,10 @@ ReplayCell cell_of(const SizeLosses& of_size, double params, double log_tokens,
                           static_cast<bool>(front[i]), on_front[i]});
   }
   const std::vector<double> grid = ratio_grid(middle);
-  out.middle_ratio = least_share(grid, {middle}, options.within, 1);
-  if (!others.empty()) out.safe_ratio = least_share(grid, others, options.within, kSure);
-  out.best_ratio = over(middle, others, [&](const Moment& m) {
+  out.measured.middle_ratio = least_measured(grid, {middle}, options.within, 1);
+  if (!others.empty())
+    out.measured.safe_ratio = least_measured(grid, others, options.within, kSure);
+  out.measured.best_ratio = over(middle, others, [&](const Moment& m) {
     return std::optional(best_ratio(m, grid, options.weight));
   });
   return out;
@@ -187,6 +193,35 @@ std::vector<double> log_budgets(const SizeLosses& of_size) {
     if (out.empty() || each > out.back() + std::log(kSameTokens)) out.push_back(each);
   }
   return out;
+}
+
+// Even on the axis of the shares of all sizes, whichever of them a size has.
+std::vector<double> shares_of(const std::vector<double>& ratios) {
+  Moment all;
+  all.ratios = ratios;
+  return ratio_grid(all);
+}
+
+// The answers of the laws, for what was trained and what was not.
+void answer_by_laws(ReplayPlan& plan, const BySize& measured, const ReplayOptions& options) {
+  try {
+    plan.laws = fit_replay_laws(measured, shares_of(plan.ratios), options.draws / 2);
+  } catch (const std::invalid_argument& error) {
+    plan.no_laws = error.what();
+    return;
+  }
+  for (const auto& [params, tokens] : options.runs) {
+    ReplayCell cell;
+    cell.params = params, cell.tokens = tokens, cell.tokens_per_param = tokens / params;
+    plan.cells.push_back(cell);
+  }
+  for (ReplayCell& cell : plan.cells) {
+    const bool trained = !cell.ratios.empty();
+    if (trained && !cell.start_loss) continue;
+    // The start moves both sums alike: the best share does not depend on it.
+    cell.law = plan.laws->choose(cell.params, cell.tokens, cell.start_loss.value_or(0),
+                                 options.within, options.weight);
+  }
 }
 
 }  // namespace
@@ -207,7 +242,9 @@ std::vector<ReplayPlan> replay_plans(const Observations& observations,
   for (const ReplayGroup& group : replay_groups(observations)) {
     const BySize measured = replay_losses(observations, group);
     if (measured.empty()) continue;
-    ReplayPlan plan{group.strategy, group.language, group.source_language, {}, {}, {}};
+    ReplayPlan plan;
+    plan.strategy = group.strategy, plan.language = group.language;
+    plan.source_language = group.source_language;
     plan.noise = replay_noise(observations, group, measured);
     std::vector<BySize> worlds;
     for (int draw = 0; draw < options.draws && plan.noise.sd > 0; ++draw)
@@ -221,35 +258,44 @@ std::vector<ReplayPlan> replay_plans(const Observations& observations,
         plan.cells.push_back(cell_of(of_size, params, log_tokens, of_worlds, options));
     }
     plan.ratios.assign(ratios.begin(), ratios.end());
+    answer_by_laws(plan, measured, options);
     out.push_back(std::move(plan));
   }
   return out;
 }
 
 std::string describe(const ReplayPlan& plan, const ReplayOptions& options) {
-  if (plan.cells.empty()) return "";
-  const ReplayCell& cell = plan.cells.back();  // the largest size, the most tokens
-  const std::string at =
-      fmt::format("At {} and {:.3g} tokens a parameter", cell.size, cell.tokens_per_param);
-  std::string out;
-  if (cell.safe_ratio) {
-    out = fmt::format(
-        "{} {:.2g} % of {} text keep its loss within {:g} nats of the start in 95 % "
-        "of the worlds",
-        at, 100 * *cell.safe_ratio, plan.source_language, options.within);
+  // The largest size that was trained, at the most tokens.
+  const auto trained = std::find_if(plan.cells.rbegin(), plan.cells.rend(),
+                                    [](const ReplayCell& cell) { return !cell.ratios.empty(); });
+  if (trained == plan.cells.rend()) return "";
+  const ReplayCell& cell = *trained;
+  const auto share = [](double ratio) { return fmt::format("{:.2g} %", 100 * ratio); };
+  const auto safe = [&](const ReplayChoice& choice) {
+    return choice.safe_ratio ? share(*choice.safe_ratio) : std::string();
+  };
+  const std::string measured = safe(cell.measured), law = cell.law ? safe(*cell.law) : "";
+  std::string out =
+      fmt::format("At {} and {:.3g} tokens a parameter ", cell.size, cell.tokens_per_param);
+  if (!measured.empty() || !law.empty()) {
+    out += fmt::format(
+        "{} of {} text keep its loss within {:g} nats of the start with 95 % probability",
+        measured.empty() ? law : measured, plan.source_language, options.within);
+    if (measured.empty()) out += " by the laws, and no measured share surely";
+    if (!measured.empty() && !law.empty()) out += fmt::format(" ({} by the laws)", law);
   } else if (cell.start_loss) {
-    out = fmt::format(
-        "{} no measured share of {} text, up to {:g} %, surely keeps its loss within "
-        "{:g} nats of the start",
-        at, plan.source_language, 100 * plan.ratios.back(), options.within);
+    out += fmt::format(
+        "no measured share of {} text, up to {:g} %, surely keeps its loss within {:g} nats of the "
+        "start",
+        plan.source_language, 100 * plan.ratios.back(), options.within);
   } else {
-    out = at + " the loss before continuing is not known";
+    out += "the loss before continuing is not known";
   }
-  if (cell.best_ratio.value) {
-    out += fmt::format("; {:.2g} %", 100 * *cell.best_ratio.value);
-    if (cell.best_ratio.ci95)
-      out += fmt::format(" [{:.2g}, {:.2g}]", 100 * cell.best_ratio.ci95->low,
-                         100 * cell.best_ratio.ci95->high);
+  const fit::Estimate& best = cell.measured.best_ratio;
+  if (best.value) {
+    out += "; " + share(*best.value);
+    if (best.ci95)
+      out += fmt::format(" [{:.2g}, {:.2g}]", 100 * best.ci95->low, 100 * best.ci95->high);
     out += fmt::format(" give the least weighted sum ({:g} {}, {:g} {})", 1 - options.weight,
                        plan.language, options.weight, plan.source_language);
   }

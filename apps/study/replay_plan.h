@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "apps/study/observations.h"
+#include "apps/study/replay_laws.h"
 #include "fit/allocate/equal_loss.h"
 #include "fit/solve/spread.h"
 
@@ -17,7 +19,9 @@ namespace crosslaw::apps {
 struct ReplayOptions {
   double within = 0.05;  // nats by which the source loss may have risen
   double weight = 0.5;   // of the source loss in the weighted sum, 0 to 1
-  int draws = 400;       // worlds for intervals
+  int draws = 400;       // worlds for intervals; of the laws half as many
+  // Sizes and tokens of both languages that were not trained: the laws answer them.
+  std::vector<std::pair<double, double>> runs = {};
   std::uint64_t seed = 1;
 };
 std::vector<std::string> problems(const ReplayOptions& options);
@@ -39,11 +43,9 @@ struct ReplayCell {
   double tokens = 0;  // of both languages
   double tokens_per_param = 0;
   std::optional<double> start_loss;  // of the source model on its language
-  std::vector<ReplayRatio> ratios;   // increasing
-  // The least share, between those measured in the log of the share, with which the source loss
-  // stays within ReplayOptions::within of its start in 95 % of the worlds, and in the middle one.
-  std::optional<double> safe_ratio, middle_ratio;  // absent: not even the largest, or no start
-  fit::Estimate best_ratio;                        // of the least weighted sum of both losses
+  std::vector<ReplayRatio> ratios;   // increasing; none: a size that was not trained
+  ReplayChoice measured;             // between the measured shares, in the log of the share
+  std::optional<ReplayChoice> law;   // by the laws, where there are any
 };
 
 // All shares of replay with which one strategy continues.
@@ -51,7 +53,9 @@ struct ReplayPlan {
   std::string strategy, language, source_language;
   std::vector<double> ratios;
   fit::LossScatter noise;         // behind the intervals
-  std::vector<ReplayCell> cells;  // by size, then by tokens
+  std::vector<ReplayCell> cells;  // by size, then by tokens; ReplayOptions::runs last
+  std::optional<ReplayLaws> laws;
+  std::string no_laws;  // why there are none
 };
 
 // One a strategy that continues with two or more shares of replay and was evaluated on its source

@@ -23,7 +23,9 @@ int64_t ingest_metrics(db::RunStore& store, const std::filesystem::path& sweep,
   visitor.on_eval = [&](const trainer::EvalLine& e) {
     batch.evals.push_back({e.language, e.step, e.tokens_target, e.tokens_source, e.flops,
                            e.loss_nats, e.loss_nats_per_byte, e.end_of_schedule,
-                           e.valid_tokens > 0 ? std::optional(e.valid_tokens) : std::nullopt});
+                           e.valid_tokens > 0 ? std::optional(e.valid_tokens) : std::nullopt,
+                           e.seen_tokens > 0 ? std::optional(e.seen_tokens) : std::nullopt,
+                           e.loss_seen_nats});
   };
   visitor.on_train = [&](const trainer::TrainLines& t) {
     for (size_t i = 0; i < t.loss_nats.size(); ++i) {

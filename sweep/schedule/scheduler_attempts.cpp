@@ -171,6 +171,9 @@ void Scheduler::write_attempt_config(const Job& job, const db::AttemptRow& attem
     e.train_shards[part.language] = corpus_.language(part.language).train.file.string();
   for (const trainer::ValidationSet& set : planned.recipe.validation)
     e.valid_shards[set.language] = corpus_.language(set.language).valid.file.string();
+  for (const auto& [language, ranges] : corpus_.audit.seen) {
+    if (e.valid_shards.contains(language)) e.seen_tokens[language] = ranges;
+  }
   for (const trainer::ChoiceFile& set : corpus_.choices) {
     const bool known = set.language.empty() || set.language == planned.row.language ||
                        set.language == planned.row.source_language;

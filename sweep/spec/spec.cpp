@@ -82,6 +82,9 @@ void read_data(TomlSection section, SweepSpec& spec) {
   spec.allow_overlap = section.number("allow_overlap", spec.allow_overlap);
   require(spec.allow_overlap >= 0 && spec.allow_overlap <= 1, section, "allow_overlap",
           "a share between 0 and 1");
+  spec.allow_foreign = section.number("allow_foreign", spec.allow_foreign);
+  require(spec.allow_foreign >= 0 && spec.allow_foreign <= 1, section, "allow_foreign",
+          "a share between 0 and 1");
   TomlSection languages = section.section("language");
   for (auto& [name, language] : languages.each()) {
     LanguageSpec read{name, {}, {}};
@@ -243,6 +246,7 @@ trainer::CorpusOptions corpus_options(const SweepSpec& spec, const fs::path& fol
   options.max_lost_share = spec.max_lost_share;
   options.choices = spec.choices;
   options.allow_overlap = spec.allow_overlap;
+  options.allow_foreign = spec.allow_foreign;
   for (const LanguageSpec& language : spec.languages) {
     std::string key = "data.language." + language.name;
     options.languages.push_back({language.name, expand(key + ".train", language.train),

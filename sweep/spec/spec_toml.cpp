@@ -148,6 +148,7 @@ std::string to_toml(const SweepSpec& spec) {
                            {"text_field", spec.text_field},
                            {"on_bad_document", spec.skip_bad_documents ? "skip" : "stop"},
                            {"allow_overlap", spec.allow_overlap},
+                           {"allow_foreign", spec.allow_foreign},
                            {"max_lost_share", spec.max_lost_share},
                            {"language", languages}}},
       {"train", training_table(spec.train)},

@@ -117,6 +117,7 @@ struct SweepSpec {
   std::string text_field = "text";  // of a .jsonl's objects
   bool skip_bad_documents = false;  // on_bad_document = "skip"
   double allow_overlap = 0.005;     // of a validation text, in passages of training text
+  double allow_foreign = 0.3;       // of a text, in other languages than its name says
   double max_lost_share = 0.05;     // of a text's bytes, that the tokenizer may lose
   std::vector<LanguageSpec> languages;
   TrainingSpec train;

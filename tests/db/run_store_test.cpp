@@ -78,7 +78,7 @@ TEST_CASE(
     const int64_t a = store.begin_attempt(attempt(r.id, 1));
     MetricsBatch batch = losses(100);
     batch.evals.push_back({"en", 0, 0, 0, 0, 3.0, 2.0, false, 640});
-    batch.evals.push_back({"fr", 0, 0, 0, 0, 5.0, 5.0, false, 640});
+    batch.evals.push_back({"fr", 0, 0, 0, 0, 5.0, 5.0, false, 640, 64, 4.1});
     batch.choices = {{"xnli", 10, 40, 15, 17, 0.75}};
     store.ingest(r.id, a, batch);
     store.end_attempt(a, {.outcome = Outcome::kDone}, 2000);
@@ -107,6 +107,10 @@ TEST_CASE(
                  "SELECT bits_per_byte FROM losses WHERE step = 0 AND valid_language = 'en'");
   REQUIRE(bits.step());
   CHECK(bits.real(0) == Approx(2.0 / std::log(2.0)));
+  // A tenth of the tokens stands in training text: the loss is the mean of both parts.
+  Statement clean(store.database(), "SELECT loss_clean_nats FROM losses WHERE seen_tokens = 64");
+  REQUIRE(clean.step());
+  CHECK(0.1 * 4.1 + 0.9 * clean.real(0) == Approx(5.0));
 }
 
 TEST_CASE("a run returns from retirement with its losses") {

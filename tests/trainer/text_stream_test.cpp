@@ -100,6 +100,18 @@ TEST_CASE("validation windows go through the text in order, without overlap of p
   }
 }
 
+TEST_CASE("windows are found by the tokens that they predict") {
+  TempFolder folder;
+  const ValidationText text({"fr", ""}, write_shard(folder, "v", 0, 51), 10, 70'000);
+  using Windows = std::vector<int64_t>;
+  CHECK(text.windows_touching({}) == Windows{});
+  CHECK(text.windows_touching({{0, 1}}) == Windows{});  // the first token is never predicted
+  CHECK(text.windows_touching({{0, 2}}) == Windows{0});
+  CHECK(text.windows_touching({{10, 11}}) == Windows{0});
+  CHECK(text.windows_touching({{11, 12}}) == Windows{1});
+  CHECK(text.windows_touching({{9, 12}, {30, 31}, {50, 51}}) == Windows{0, 1, 2, 4});
+}
+
 TEST_CASE("texts that are too short or of another vocabulary are named") {
   TempFolder folder;
   CHECK_THAT(message_of([&] {

@@ -63,6 +63,30 @@ TEST_CASE("the weights of the final checkpoint give the loss that was reported")
   CHECK(j.evals.at({"fr", 15}) == Approx(loss).epsilon(1e-6));
 }
 
+TEST_CASE("losses on windows that training text holds are told apart, and leave the rest") {
+  Workshop w;
+  TrainConfig config = w.config("fr", 15);
+  // Tokens of windows 2, 3 and 4 of 32 predicted tokens each, and of the first.
+  config.execution.seen_tokens["fr"] = {{0, 20}, {90, 140}};
+  Journal j = w.run(config, "apart");
+  Parameters loaded(config.recipe.model, at::kFloat, at::kCPU);
+  load_checkpoint(loaded, config.recipe.model, false, w.checkpoint("apart", 15));
+  ValidationText valid({"fr", ""}, config.execution.valid_shards.at("fr"), 32, 256);
+  const std::vector<int64_t> windows = {0, 2, 3, 4};
+  CHECK(valid.windows_touching(config.execution.seen_tokens.at("fr")) == windows);
+  const double seen =
+      tests::plain_llama_loss(config.recipe.model, leaves_of(loaded), valid.windows_of(windows))
+          .item<double>();
+  const EvalLine& end = j.eval_lines.back();
+  CHECK(end.seen_tokens == 4 * 32);
+  CHECK(end.loss_seen_nats.value() == Approx(seen).epsilon(1e-6));
+  // The loss on all of the text is what it is without telling apart.
+  config.execution.seen_tokens.clear();
+  Journal whole = w.run(config, "not-apart");
+  CHECK(whole.eval_lines.back().loss_nats == end.loss_nats);
+  CHECK(whole.eval_lines.back().seen_tokens == 0);
+}
+
 TEST_CASE("stopped at any step and resumed, a run equals an undisturbed one, files and all") {
   Workshop w;
   const int64_t steps = 12;

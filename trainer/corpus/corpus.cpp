@@ -224,7 +224,7 @@ class CorpusBuilder {
     }
     TextAudit audit = text_audit_from(record);
     audit.notes = notes;
-    require_clean(audit, options_.allow_overlap, say_);
+    require_clean(audit, options_.allow_overlap, options_.allow_foreign, say_);
     return audit;
   }
 
@@ -361,6 +361,9 @@ std::vector<std::string> complaints(const CorpusOptions& options) {
   if (!(options.allow_overlap >= 0 && options.allow_overlap <= 1))
     messages.push_back(fmt::format(
         "data.allow_overlap = {:g}: a share between 0 and 1 was expected", options.allow_overlap));
+  if (!(options.allow_foreign >= 0 && options.allow_foreign <= 1))
+    messages.push_back(fmt::format(
+        "data.allow_foreign = {:g}: a share between 0 and 1 was expected", options.allow_foreign));
   if (!(options.max_lost_share >= 0 && options.max_lost_share <= 1))
     messages.push_back(
         fmt::format("data.max_lost_share = {:g}: a share between 0 and 1 was expected",

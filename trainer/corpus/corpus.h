@@ -28,6 +28,7 @@ struct CorpusOptions {
   int64_t valid_tokens = 0;  // predicted tokens of each validation set
   TextPolicy text;
   double allow_overlap = 0.005;  // of a validation text, in passages that training text holds
+  double allow_foreign = 0.3;    // of a text, in other languages than its name says
   double max_lost_share = 0.05;  // of a text's bytes, that the tokenizer may not give back
   int64_t tokenizer_sample_bytes = 50'000'000;  // of text, all languages in equal parts
 };
@@ -75,9 +76,9 @@ std::vector<std::string> complaints(const CorpusOptions& options);
 // again, and so is what came of each text: bytes a token, what the tokenizer lost.
 // `on_progress` hears how far tokenizing is, in percent of one shard and in words. Throws
 // std::invalid_argument for what the spec must change (bad documents, a text that serves training
-// and validation, or shares more passages than allow_overlap, a tokenizer that loses more than it
-// may, a validation set that is too small), std::runtime_error for files that cannot be read or
-// written.
+// and validation, or shares more passages than allow_overlap, or is foreign to more than
+// allow_foreign, a tokenizer that loses more than it may, a validation set that is too small),
+// std::runtime_error for files that cannot be read or written.
 using OnTokenizing = std::function<void(int64_t percent, const std::string& text)>;
 Corpus prepare_corpus(const CorpusOptions& options,
                       const std::function<void(const std::string&)>& say,

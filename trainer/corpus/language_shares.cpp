@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <sstream>
 #include <stdexcept>
 
 #include "trainer/corpus/python_helper.h"
@@ -18,6 +19,23 @@ constexpr int64_t kDocuments = 100;
 constexpr int64_t kStride = 7;
 constexpr size_t kBytes = 1000;
 
+constexpr std::string_view kNoLanguage = "zxx";
+// Languages that are written nearly alike.
+const std::set<std::string> kAlike[] = {
+    {"no", "nb", "nn", "da"}, {"sr", "hr", "bs"}, {"id", "ms"}, {"zh", "yue", "wuu"},
+    {"ar", "arz", "ary"},     {"uz", "uzs"},      {"cs", "sk"}, {"gl", "pt"}};
+
+// "fr" of "fr-web" and "fr_2".
+std::string code_of(const std::string& language) {
+  return language.substr(0, language.find_first_of("-_"));
+}
+
+bool alike(const std::string& a, const std::string& b) {
+  return a == b || std::any_of(std::begin(kAlike), std::end(kAlike), [&](const auto& group) {
+           return group.contains(a) && group.contains(b);
+         });
+}
+
 }  // namespace
 
 struct LanguageGuesser::Helper {
@@ -27,7 +45,8 @@ struct LanguageGuesser::Helper {
 LanguageGuesser::LanguageGuesser() {
   try {
     helper_ = std::make_unique<Helper>();
-    helper_->python.ask('L', "");
+    std::istringstream codes(helper_->python.ask('L', ""));
+    for (std::string code; codes >> code;) codes_.insert(code);
   } catch (const std::exception& error) {
     helper_.reset();
     missing_ = error.what();
@@ -35,6 +54,13 @@ LanguageGuesser::LanguageGuesser() {
 }
 
 LanguageGuesser::~LanguageGuesser() = default;
+
+bool LanguageGuesser::knows(const std::string& language) const {
+  const std::string code = code_of(language);
+  return code != kNoLanguage &&
+         std::any_of(codes_.begin(), codes_.end(),
+                     [&](const std::string& known) { return alike(code, known); });
+}
 
 std::map<std::string, double> LanguageGuesser::shares(
     const std::vector<std::filesystem::path>& files, const std::string& text_field) {
@@ -56,6 +82,14 @@ std::map<std::string, double> LanguageGuesser::shares(
   }
   for (auto& [language, share] : bytes) share /= all;
   return bytes;
+}
+
+double foreign_share(const std::map<std::string, double>& shares, const std::string& name) {
+  double foreign = 0;
+  for (const auto& [language, share] : shares) {
+    if (language != kNoLanguage && !alike(language, code_of(name))) foreign += share;
+  }
+  return foreign;
 }
 
 std::string describe(const std::map<std::string, double>& shares) {

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,8 @@ class LanguageGuesser {
   LanguageGuesser& operator=(const LanguageGuesser&) = delete;
 
   const std::string& missing() const { return missing_; }
+  // Whether a language of the spec goes by a code of the package: fr, or fr-web.
+  bool knows(const std::string& language) const;
   // Shares by two-letter code of a sample of the files' documents, weighed by their length; empty
   // where none is guessed, or the files hold tokens.
   std::map<std::string, double> shares(const std::vector<std::filesystem::path>& files,
@@ -27,8 +30,13 @@ class LanguageGuesser {
  private:
   struct Helper;
   std::unique_ptr<Helper> helper_;
+  std::set<std::string> codes_;
   std::string missing_;
 };
+
+// What of a text is in other languages than the one that `name` says. Languages that the guesser
+// can hardly tell from it (nb and no, hr and sr) count as it, and so does what is no language.
+double foreign_share(const std::map<std::string, double>& shares, const std::string& name);
 
 // "98 % fr, 2 % en"; languages below a hundredth are left out.
 std::string describe(const std::map<std::string, double>& shares);

@@ -19,6 +19,8 @@ using Bytes = std::span<const unsigned char>;
 
 // Tokens of a shard that are in memory at a time.
 constexpr int64_t kChunkTokens = int64_t{1} << 20;
+// About kPassageBytes, of a tokenizer whose tokens are longer than a byte.
+constexpr int64_t kPassageTokens = 50;
 
 Bytes bytes_of(const std::string& text) {
   return {reinterpret_cast<const unsigned char*>(text.data()), text.size()};
@@ -116,14 +118,17 @@ class OverlapFinder {
   std::vector<Document> places_;     // of training texts
 };
 
-// The documents of a shard between its separators; a long one in parts.
-void for_each_document(const TokenShard& shard, int64_t separator,
-                       const std::function<void(std::span<const int32_t>)>& on_document) {
+// The documents of a shard between its separators, and where they begin; a long one in parts.
+void for_each_document(
+    const TokenShard& shard, int64_t separator,
+    const std::function<void(std::span<const int32_t>, int64_t begin)>& on_document) {
   std::vector<int64_t> chunk(static_cast<size_t>(kChunkTokens));
   std::vector<int32_t> document;
-  const auto finish = [&] {
-    on_document(document);
+  int64_t begin = 0;
+  const auto finish = [&](int64_t next) {
+    on_document(document, begin);
     document.clear();
+    begin = next;
   };
   for (int64_t from = 0; from < shard.info().tokens; from += kChunkTokens) {
     const int64_t count = std::min(kChunkTokens, shard.info().tokens - from);
@@ -131,37 +136,52 @@ void for_each_document(const TokenShard& shard, int64_t separator,
     for (int64_t i = 0; i < count; ++i) {
       const auto token = static_cast<int32_t>(chunk[static_cast<size_t>(i)]);
       if (token == separator) {
-        finish();
+        finish(from + i + 1);
       } else {
         document.push_back(token);
       }
     }
-    if (static_cast<int64_t>(document.size()) > kChunkTokens) finish();
+    if (static_cast<int64_t>(document.size()) > kChunkTokens) finish(from + count);
   }
-  finish();
+  finish(shard.info().tokens);
+}
+
+// All validation shards' windows of so many tokens, and which of them training shards hold.
+struct TokenWindows {
+  struct Document {
+    size_t language;
+    int64_t begin;  // in its shard
+  };
+  WindowIndex<int32_t> index;
+  std::vector<Document> documents;  // as the index numbers them
+};
+
+TokenWindows token_windows(const std::vector<OverlapText>& texts, int64_t separator,
+                           int64_t width) {
+  TokenWindows out{WindowIndex<int32_t>(width), {}};
+  for (size_t language = 0; language < texts.size(); ++language) {
+    for_each_document(TokenShard(texts[language].valid_shard), separator,
+                      [&](std::span<const int32_t> document, int64_t begin) {
+                        out.index.add(document);
+                        out.documents.push_back({language, begin});
+                      });
+  }
+  out.index.build();
+  for (size_t language = 0; language < texts.size(); ++language) {
+    for_each_document(TokenShard(texts[language].train_shard), separator,
+                      [&](std::span<const int32_t> document, int64_t) {
+                        out.index.compare(document, static_cast<int32_t>(language), 0);
+                      });
+  }
+  return out;
 }
 
 void count_tokens(const std::vector<OverlapText>& texts, int64_t separator,
                   std::vector<Overlap>& overlaps) {
-  WindowIndex<int32_t> index(kOverlapTokens);
-  std::vector<size_t> language_of;
-  for (size_t language = 0; language < texts.size(); ++language) {
-    for_each_document(TokenShard(texts[language].valid_shard), separator,
-                      [&](std::span<const int32_t> document) {
-                        index.add(document);
-                        language_of.push_back(language);
-                      });
-  }
-  index.build();
-  for (size_t language = 0; language < texts.size(); ++language) {
-    for_each_document(TokenShard(texts[language].train_shard), separator,
-                      [&](std::span<const int32_t> document) {
-                        index.compare(document, static_cast<int32_t>(language), 0);
-                      });
-  }
-  for (int64_t document = 0; document < index.documents(); ++document) {
-    WindowCount& count = overlaps[language_of[static_cast<size_t>(document)]].tokens;
-    count.windows += index.windows(document), count.shared += index.shared(document);
+  const TokenWindows found = token_windows(texts, separator, kOverlapTokens);
+  for (int64_t document = 0; document < found.index.documents(); ++document) {
+    WindowCount& count = overlaps[found.documents[static_cast<size_t>(document)].language].tokens;
+    count.windows += found.index.windows(document), count.shared += found.index.shared(document);
   }
 }
 
@@ -177,6 +197,19 @@ std::vector<Overlap> find_overlaps(const std::vector<OverlapText>& texts,
   std::vector<Overlap> overlaps = OverlapFinder(texts, text_field).find();
   if (!bytes_are_tokens) count_tokens(texts, separator, overlaps);
   return overlaps;
+}
+
+std::map<std::string, TokenRanges> seen_tokens(const std::vector<OverlapText>& texts,
+                                               int64_t separator, bool bytes_are_tokens) {
+  const TokenWindows found =
+      token_windows(texts, separator, bytes_are_tokens ? kPassageBytes : kPassageTokens);
+  std::map<std::string, TokenRanges> seen;
+  for (int64_t document = 0; document < found.index.documents(); ++document) {
+    const auto& [language, begin] = found.documents[static_cast<size_t>(document)];
+    for (const auto& [from, to] : found.index.shared_ranges(document))
+      seen[texts[language].language].emplace_back(begin + from, begin + to);
+  }
+  return seen;
 }
 
 std::string describe(const Overlap& o) {

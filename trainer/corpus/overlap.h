@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace crosslaw::trainer {
@@ -51,6 +52,14 @@ struct Overlap {
 std::vector<Overlap> find_overlaps(const std::vector<OverlapText>& texts,
                                    const std::string& text_field, int64_t separator,
                                    bool bytes_are_tokens);
+
+// [begin, end) in tokens of a validation shard.
+using TokenRanges = std::vector<std::pair<int64_t, int64_t>>;
+
+// Of each validation shard the tokens that training text holds, too, in runs as long as a passage:
+// 200 tokens of a byte, else 50. Ascending; languages without any are left out.
+std::map<std::string, TokenRanges> seen_tokens(const std::vector<OverlapText>& texts,
+                                               int64_t separator, bool bytes_are_tokens);
 
 // "fr (valid): 1.3 % of its windows of 50 bytes stand in training text, 0.02 % of its passages of
 // 200"

@@ -72,10 +72,13 @@ class LanguageGuesser:
 
     def __init__(self):
         import py3langid
+        import py3langid.langid
         self.classify = py3langid.classify
+        self.classify("text")  # loads the model
+        self.labels = sorted(set(py3langid.langid.IDENTIFIER.labels))
 
     def describe(self):
-        return b""
+        return " ".join(self.labels).encode()
 
     def answer(self, kind, payload):
         return self.classify(payload.decode("utf-8", "replace"))[0].encode()

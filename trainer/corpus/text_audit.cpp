@@ -30,6 +30,20 @@ void warn_of_seen_documents(const Overlap& overlap, const OnMessage& say) {
   }
 }
 
+void require_own_language(const TextAudit& audit, double allow_foreign) {
+  for (const auto& [language, splits] : audit.foreign) {
+    for (const auto& [split, share] : splits) {
+      if (share <= allow_foreign) continue;
+      throw std::invalid_argument(fmt::format(
+          "data.language.{}.{}: {:.3g} % of its text is in other languages (guessed: {}), so that "
+          "its losses and tokens would not be those of {}. Take these documents out, name the "
+          "language as it is, or allow it with data.allow_foreign = {:.2g} (now {:g})",
+          language, split, 100 * share, trainer::describe(audit.languages.at(language).at(split)),
+          language, std::ceil(100 * share) / 100, allow_foreign));
+    }
+  }
+}
+
 }  // namespace
 
 TextAudit look_at_texts(const std::vector<OverlapText>& texts, const std::string& text_field,
@@ -37,6 +51,12 @@ TextAudit look_at_texts(const std::vector<OverlapText>& texts, const std::string
   TextAudit audit;
   audit.overlaps = find_overlaps(texts, text_field, separator, bytes_are_tokens);
   for (const Overlap& overlap : audit.overlaps) audit.notes.push_back(describe(overlap));
+  const bool any_seen =
+      std::any_of(audit.overlaps.begin(), audit.overlaps.end(), [](const Overlap& overlap) {
+        const bool has_text = overlap.passages.windows > 0;
+        return (has_text ? overlap.passages : overlap.tokens).shared > 0;
+      });
+  if (any_seen) audit.seen = seen_tokens(texts, separator, bytes_are_tokens);
   LanguageGuesser guesser;
   if (!guesser.missing().empty()) {
     audit.notes.push_back("languages of the texts were not guessed: " + guesser.missing());
@@ -46,6 +66,8 @@ TextAudit look_at_texts(const std::vector<OverlapText>& texts, const std::string
     for (const auto& [split, paths] : {std::pair{"train", &files.train}, {"valid", &files.valid}}) {
       auto& shares = audit.languages[files.language][split];
       shares = guesser.shares(*paths, text_field);
+      if (!shares.empty() && guesser.knows(files.language))
+        audit.foreign[files.language][split] = foreign_share(shares, files.language);
       if (!shares.empty())
         audit.notes.push_back(
             fmt::format("{} ({}) is {}", files.language, split, describe(shares)));
@@ -54,7 +76,9 @@ TextAudit look_at_texts(const std::vector<OverlapText>& texts, const std::string
   return audit;
 }
 
-void require_clean(const TextAudit& audit, double allow_overlap, const OnMessage& say) {
+void require_clean(const TextAudit& audit, double allow_overlap, double allow_foreign,
+                   const OnMessage& say) {
+  require_own_language(audit, allow_foreign);
   for (const Overlap& overlap : audit.overlaps) {
     if (overlap.passages.share() <= allow_overlap) {
       warn_of_seen_documents(overlap, say);
@@ -104,7 +128,10 @@ json to_json(const TextAudit& audit) {
                         {"passages_in", o.passages_in},
                         {"documents", documents}});
   }
-  return {{"overlaps", overlaps}, {"languages", audit.languages}};
+  return {{"overlaps", overlaps},
+          {"languages", audit.languages},
+          {"foreign", audit.foreign},
+          {"seen", audit.seen}};
 }
 
 TextAudit text_audit_from(const json& j) {
@@ -121,6 +148,9 @@ TextAudit text_audit_from(const json& j) {
                                    d.at("train_language"), d.at("train_file"), d.at("train_line")});
   }
   j.at("languages").get_to(audit.languages);
+  // Of the first version there are neither.
+  if (j.contains("foreign")) j["foreign"].get_to(audit.foreign);
+  if (j.contains("seen")) j["seen"].get_to(audit.seen);
   return audit;
 }
 

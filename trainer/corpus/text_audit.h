@@ -17,10 +17,14 @@ struct TextAudit {
   std::vector<Overlap> overlaps;  // one a validation text
   // Shares of guessed languages, by language and split; empty where nothing was guessed.
   std::map<std::string, std::map<std::string, std::map<std::string, double>>> languages;
-  std::vector<std::string> notes;  // in words, of what was looked at just now
+  // By language and split: what of it is in other languages than its name says. Languages whose
+  // names are no codes of the guesser are not judged.
+  std::map<std::string, std::map<std::string, double>> foreign;
+  std::map<std::string, TokenRanges> seen;  // of validation shards, where training text holds them
+  std::vector<std::string> notes;           // in words, of what was looked at just now
 };
 
-inline constexpr int kTextAuditVersion = 1;  // what is looked at
+inline constexpr int kTextAuditVersion = 2;  // what is looked at
 
 // Looks for what validation texts share with training texts, and which languages all are in. The
 // latter needs Python's package py3langid; that it is missing is noted.
@@ -28,8 +32,9 @@ TextAudit look_at_texts(const std::vector<OverlapText>& texts, const std::string
                         int64_t separator, bool bytes_are_tokens);
 
 // Throws std::invalid_argument naming files and documents when a validation text shares more than
-// this part of its passages; of less, documents that were seen whole are said.
-void require_clean(const TextAudit& audit, double allow_overlap,
+// this part of its passages; of less, documents that were seen whole are said. And where a text is
+// to more than this part in other languages than its name says.
+void require_clean(const TextAudit& audit, double allow_overlap, double allow_foreign,
                    const std::function<void(const std::string&)>& say);
 
 // What is stored in the manifest.json of prepared data; nothing where there is none to read.

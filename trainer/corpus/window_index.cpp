@@ -133,6 +133,18 @@ int64_t WindowIndex<Symbol>::shared(int64_t document, std::optional<int32_t> gro
   return count;
 }
 
+template <typename Symbol>
+std::vector<std::pair<int64_t, int64_t>> WindowIndex<Symbol>::shared_ranges(
+    int64_t document) const {
+  std::vector<std::pair<int64_t, int64_t>> ranges;
+  for_each_slot(document, [&](const Slot& slot, int64_t at) {
+    if (slot.groups == 0) return;
+    if (ranges.empty() || at > ranges.back().second) ranges.emplace_back(at, at);
+    ranges.back().second = at + width_;
+  });
+  return ranges;
+}
+
 template class WindowIndex<unsigned char>;
 template class WindowIndex<int32_t>;
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace crosslaw::trainer {
@@ -33,6 +34,8 @@ class WindowIndex {
   int64_t windows(int64_t document) const;
   // Windows of a document that some other document holds; of one group, or of any.
   int64_t shared(int64_t document, std::optional<int32_t> group = std::nullopt) const;
+  // What those windows cover, as [begin, end) in symbols of the document, ascending and apart.
+  std::vector<std::pair<int64_t, int64_t>> shared_ranges(int64_t document) const;
   // Where the first window of this document was found; nothing where none was.
   const std::optional<Hit>& first_hit(int64_t document) const {
     return first_hits_[static_cast<size_t>(document)];

@@ -70,10 +70,12 @@ bool visit(const json& j, const MetricsVisitor& visitor) {
   // An unknown kind is passed over: a newer trainer may say more.
   std::string kind = j.at("kind");
   if (kind == "eval") {
-    visitor.on_eval({j.at("step"), j.at("language"), optional_number(j.at("loss_nats")),
-                     optional_number(j.at("loss_nats_per_byte")), j.at("tokens_target"),
-                     j.at("tokens_source"), j.at("flops"), j.at("end_of_schedule"),
-                     j.value("valid_tokens", int64_t{0})});
+    visitor.on_eval(
+        {j.at("step"), j.at("language"), optional_number(j.at("loss_nats")),
+         optional_number(j.at("loss_nats_per_byte")), j.at("tokens_target"), j.at("tokens_source"),
+         j.at("flops"), j.at("end_of_schedule"), j.value("valid_tokens", int64_t{0}),
+         j.value("seen_tokens", int64_t{0}),
+         j.contains("loss_seen_nats") ? optional_number(j["loss_seen_nats"]) : std::nullopt});
   } else if (kind == "train") {
     const TrainLines lines{j.at("first_step"), optional_numbers(j.at("loss_nats")),
                            optional_numbers(j.at("gradient_norm"))};
@@ -101,6 +103,10 @@ std::string to_line(const EvalLine& e) {
             {"flops", e.flops},
             {"end_of_schedule", e.end_of_schedule},
             {"valid_tokens", e.valid_tokens}};
+  if (e.seen_tokens > 0) {
+    j["seen_tokens"] = e.seen_tokens;
+    j["loss_seen_nats"] = number(e.loss_seen_nats);
+  }
   return checked_line(j);
 }
 

@@ -26,6 +26,9 @@ struct EvalLine {
   double flops = 0;
   bool end_of_schedule = false;
   int64_t valid_tokens = 0;  // that the loss is the mean of; 0: not said
+  // Of the windows that training text holds in part: their tokens, and their mean loss.
+  int64_t seen_tokens = 0;
+  std::optional<double> loss_seen_nats;
 };
 
 // Losses of consecutive optimizer steps, the first of which is `first_step` (counted from 0).

@@ -23,7 +23,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Execution, token, device, gpu_uuid, threads, 
                                    evaluation_steps, others_at_ends_only, others_course_tokens,
                                    publish_steps, checkpoint_every_seconds, checkpoint_time_share,
                                    micro_batch_sequences, ranks, gradient_parts, deterministic,
-                                   rank_timeout_seconds)
+                                   rank_timeout_seconds, seen_tokens)
 
 namespace {
 
@@ -204,7 +204,9 @@ TrainConfig read_config(const std::filesystem::path& file) {
     // What people write themselves is of version 1.
     if (version != 1 && !db::is_checked(text, j))
       throw std::runtime_error("is damaged (its hash differs)");
-    return {recipe_from_json(j.at("recipe")), j.at("execution").get<Execution>()};
+    json execution = j.at("execution");
+    if (!execution.contains("seen_tokens")) execution["seen_tokens"] = json::object();
+    return {recipe_from_json(j.at("recipe")), execution.get<Execution>()};
   } catch (const std::exception& error) {
     throw std::runtime_error(fmt::format("{}: {}", file.string(), error.what()));
   }

@@ -106,6 +106,9 @@ struct Execution {
   int64_t threads = 1;         // on the CPU
   std::map<std::string, std::string> train_shards;  // language -> file
   std::map<std::string, std::string> valid_shards;
+  // Tokens [begin, end) of those that training text holds as well: language -> ranges. Losses on
+  // windows that reach into them are said apart.
+  std::map<std::string, std::vector<std::pair<int64_t, int64_t>>> seen_tokens;
   std::vector<std::string> start_checkpoints;  // of the same trajectory, best first; may be damaged
   std::string parent_checkpoint;
   std::map<std::string, std::string> choice_files;  // scored at the end: name -> file

@@ -12,7 +12,9 @@ namespace crosslaw::tests {
 struct CountedInterval {
   std::string quantity;
   int held = 0, made = 0, missing = 0;  // missing: no interval was given
+  int held_by_half = 0;                 // by intervals half as wide about the same middle
   double width = 0;                     // mean, in the quantity's own unit
+  bool one_sided = false;  // a statement with 95 % probability at least, and no interval
 };
 
 // Simulates `sweeps` sweeps of the world, each with losses of its own, through store, fits and the

@@ -8,6 +8,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/temp_folder.h"
 #include "trainer/corpus/corpus.h"
+#include "trainer/corpus/language_shares.h"
 
 namespace crosslaw::trainer {
 namespace {
@@ -99,6 +100,15 @@ TEST_CASE("one validation document in a hundred, planted in a training text, is 
   CHECK(overlap.passages.share() == Approx(0.01).epsilon(0.1));
   CHECK(overlap.passages_in.at("en") == overlap.passages.shared);
   CHECK(overlap.documents.at(0).line == 7);
+  // Of bytes: the six documents before it, each with its separator, then the document itself.
+  int64_t begin = 0;
+  for (size_t i = 0; i < 6; ++i) begin += static_cast<int64_t>(a.fr_valid[i].size()) + 1;
+  const TokenRanges expected = {{begin, begin + static_cast<int64_t>(a.fr_valid[6].size())}};
+  REQUIRE(corpus.audit.seen.size() == 1);
+  REQUIRE(corpus.audit.seen.at("fr").size() == 1);
+  CHECK(corpus.audit.seen.at("fr")[0].second - corpus.audit.seen.at("fr")[0].first ==
+        expected[0].second - expected[0].first);
+  CHECK(std::abs(corpus.audit.seen.at("fr")[0].first - expected[0].first) <= 1);
   // It is refused again when it is no longer allowed, though nothing is looked at anew.
   a.options.allow_overlap = 0.005;
   CHECK_THAT(a.refusal(), has_text("line 7: 100 %"));
@@ -125,6 +135,41 @@ TEST_CASE("validation text behind what is measured is not looked at") {
   // Half of the validation text, so that the planted document lies behind it.
   const Corpus corpus = a.prepare();
   CHECK(corpus.audit.overlaps[0].passages.shared == 0);
+}
+
+TEST_CASE("text in another language than its name says is refused, unless so much is allowed") {
+  TextAudit audit;
+  audit.languages["fr"]["train"] = {{"fr", 0.55}, {"en", 0.4}, {"zxx", 0.05}};
+  audit.foreign["fr"]["train"] = foreign_share(audit.languages["fr"]["train"], "fr");
+  CHECK(audit.foreign["fr"]["train"] == Approx(0.4));
+  const auto refusal = [&](double allowed) {
+    return tests::message_of([&] { require_clean(audit, 0.005, allowed, {}); });
+  };
+  CHECK_THAT(refusal(0.3), has_text("data.language.fr.train: 40 % of its text is in other languages"
+                                    " (guessed: 55 % fr, 40 % en, 5 % zxx)") &&
+                               has_text("data.allow_foreign = 0.4"));
+  CHECK(refusal(0.41).empty());
+  // Names of languages that are written alike, or with more behind the code.
+  CHECK(foreign_share({{"no", 0.7}, {"nn", 0.3}}, "nb") == Approx(0));
+  CHECK(foreign_share({{"fr", 0.9}, {"en", 0.1}}, "fr-web") == Approx(0.1));
+  CHECK(foreign_share({{"zxx", 1.0}}, "fr") == Approx(0));
+}
+
+TEST_CASE("languages of real text are guessed, and mixed ones are foreign") {
+  LanguageGuesser guesser;
+  if (!guesser.missing().empty()) {
+    WARN(guesser.missing());
+    return;
+  }
+  CHECK(guesser.knows("fr"));
+  CHECK(guesser.knows("nb"));
+  CHECK_FALSE(guesser.knows("corpus"));
+  const std::vector<std::filesystem::path> mixed = {"sweep/presets/corpus/fr.valid.jsonl.zst",
+                                                    "sweep/presets/corpus/en.valid.jsonl.zst"};
+  const auto shares = guesser.shares(mixed, "text");
+  const double foreign = foreign_share(shares, "fr");
+  CHECK(foreign > 0.3);
+  CHECK(foreign < 0.7);
 }
 
 TEST_CASE("the demo's text is audited in seconds and is clean") {
