@@ -236,7 +236,8 @@ std::vector<std::string> Observations::left_out(const LanguagePair& pair) const 
   std::vector<std::string> sentences;
   for (const auto& [outcome, count] : counts)
     sentences.push_back(fmt::format("{} left out of the fits: {}",
-                                    count == 1 ? "1 run is" : fmt::format("{} runs are", count), outcome));
+                                    count == 1 ? "1 run is" : fmt::format("{} runs are", count),
+                                    outcome));
   return sentences;
 }
 

@@ -52,10 +52,10 @@ fit::Records read_ladder_table(const fs::path& file) {
 void require_known_columns(const fit::Records& table, const std::vector<std::string>& known) {
   for (const std::string& column : table.columns) {
     if (std::find(known.begin(), known.end(), column) != known.end()) continue;
-    throw std::invalid_argument(
-        fmt::format("{}: nothing reads the column '{}'{}; a ladder has {}; what is only for the eye "
-                    "goes into lines that start with #",
-                    table.name, column, fit::did_you_mean(column, known), fmt::join(known, ", ")));
+    throw std::invalid_argument(fmt::format(
+        "{}: nothing reads the column '{}'{}; a ladder has {}; what is only for the eye "
+        "goes into lines that start with #",
+        table.name, column, fit::did_you_mean(column, known), fmt::join(known, ", ")));
   }
 }
 
