@@ -75,7 +75,8 @@ TEST_CASE("losses on windows that training text holds are told apart, and leave 
   const std::vector<int64_t> windows = {0, 2, 3, 4};
   CHECK(valid.windows_touching(config.execution.seen_tokens.at("fr")) == windows);
   const double seen =
-      tests::plain_llama_loss(config.recipe.model, leaves_of(loaded), valid.windows_of(windows))
+      tests::plain_llama_loss(config.recipe.model, tests::leaves_of(loaded, at::kDouble),
+                              valid.windows_of(windows))
           .item<double>();
   const EvalLine& end = j.eval_lines.back();
   CHECK(end.seen_tokens == 4 * 32);

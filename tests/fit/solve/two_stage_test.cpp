@@ -143,7 +143,7 @@ TEST_CASE("Too few continued runs have no intervals, and leave those from scratc
       points.push_back(each);
     }
   }
-  const FitResult both = fit_two_stage(points, quick(40));
+  const FitResult both = fit_two_stage(points, quick_two_stage(40));
   REQUIRE(strategy_fit(both, "continued").points == 4);
   CHECK(both.draws.rows() == 0);
   CHECK(both.coefficient("alpha").ci95.has_value());
