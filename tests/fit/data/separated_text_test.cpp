@@ -90,26 +90,26 @@ TEST_CASE("The decimal mark is that of the file, where the file is of one mind")
 }
 
 TEST_CASE("Lines above the header are left out, said, and keep their numbers") {
-  const Records records = parse("Scaling results, spring\n\nN,D,loss\n1,2,3\n4,5,6\n");
+  const Records records = parse_text("Scaling results, spring\n\nN,D,loss\n1,2,3\n4,5,6\n");
   CHECK(records.columns == Strings{"N", "D", "loss"});
   CHECK(records.lines == std::vector<std::size_t>{4, 5});
   REQUIRE(records.notes.size() == 1);
   CHECK_THAT(records.notes[0], has_text("the header is line 3") && has_text("Scaling results"));
   // One name of a role, or a column that is wanted, makes the first line the header.
-  CHECK(parse("model,loss\nN,D\n").columns == Strings{"model", "loss"});
-  CHECK(parse("a,b,c\nN,D,loss\n1,2,3\n", {"a"}).columns == Strings{"a", "b", "c"});
+  CHECK(parse_text("model,loss\nN,D\n").columns == Strings{"model", "loss"});
+  CHECK(parse_text("a,b,c\nN,D,loss\n1,2,3\n", {"a"}).columns == Strings{"a", "b", "c"});
 }
 
 TEST_CASE("A header may lack the name of what numbers the rows, and of nothing else") {
-  const Records counted = parse("N D loss\n0 1 2 3\n1 4 5 6\n");
+  const Records counted = parse_text("N D loss\n0 1 2 3\n1 4 5 6\n");
   CHECK(counted.columns == Strings{"", "N", "D", "loss"});
-  CHECK(parse("N,D,loss\n\"a\",1,2,3\n\"b\",4,5,6\n").columns.size() == 4);
+  CHECK(parse_text("N,D,loss\n\"a\",1,2,3\n\"b\",4,5,6\n").columns.size() == 4);
   // A decimal comma between commas also makes a field more.
-  CHECK_THROWS_WITH(parse("N,D,loss\n100,200,3,4\n200,400,3,1\n"), has_text("4 fields"));
+  CHECK_THROWS_WITH(parse_text("N,D,loss\n100,200,3,4\n200,400,3,1\n"), has_text("4 fields"));
 }
 
 TEST_CASE("A cell that a spreadsheet could not compute is no comment") {
-  const Records records = parse("N,D,loss\n#DIV/0!,2,3\n# a comment\n4,5,6\n");
+  const Records records = parse_text("N,D,loss\n#DIV/0!,2,3\n# a comment\n4,5,6\n");
   CHECK(records.rows.size() == 2);
   CHECK(is_missing(records.rows[0][0]));
 }
