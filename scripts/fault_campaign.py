@@ -33,7 +33,7 @@ EXPLAINED = re.compile(
     r"crosslaw\.db|crosslaw\.db-(wal|shm)|crosslaw\.db\.damaged.*|lock|progress\.json|report\.html|spec\.toml"
     r"|data/(manifest\.json|(en|fr)\.(train|valid)\.tokens)"
     r"|runs/[0-9a-f]{64}/attempt-\d+/(config\.json|heartbeat|log\.txt|metrics\.jsonl|result\.json|job\.sh|array\.sh|task|started/host"
-    r"|checkpoint-\d{8}/(model\.safetensors|optimizer\.safetensors|state\.json))")
+    r"|checkpoint-\d{8}/(model|moment1|moment2)\.safetensors|checkpoint-\d{8}/state\.json)")
 
 
 class Campaign:

@@ -41,6 +41,7 @@ cmake --build --preset release
 memory_kib=$(df --output=avail /dev/shm 2>/dev/null | tail -1) || memory_kib=0
 if [[ -w /dev/shm && ${memory_kib// /} -gt 4000000 ]]; then
   TMPDIR=$(mktemp -d /dev/shm/crosslaw-tests-XXXXXX)
+  chmod 1777 "$TMPDIR"  # some tests look at files as another user
   export TMPDIR
 fi
 

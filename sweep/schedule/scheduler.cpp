@@ -51,6 +51,7 @@ SweepEnd Scheduler::run() {
   // gone, so that no run is ever trained twice at the same time.
   settle_earlier_attempts();
   check_parents();
+  drop_spent_checkpoints_of_all();
   flops_at_begin_ = progress().flops_done;
   begun_ms_ = hooks_.now_ms();
   take_requests();

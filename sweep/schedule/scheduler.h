@@ -156,7 +156,10 @@ class Scheduler {
   void drop_old_resume_points(const Job& job) const;
   void drop_unrecorded_checkpoints(const Job& job) const;
   void drop_checkpoint(const Job& job, int64_t step, const std::string& folder) const;
-  void drop_spent_checkpoints(size_t job);
+  bool is_spent(size_t job, int64_t step) const;
+  void drop_spent_of(size_t job) const;
+  void drop_spent_checkpoints(size_t job) const;
+  void drop_spent_checkpoints_of_all() const;
   void read_running();
   bool silent_for_too_long(const Live& live) const;
   void stop_running();

@@ -166,29 +166,38 @@ void Scheduler::drop_checkpoint(const Job& job, int64_t step, const std::string&
 
 // Branch points and bases are kept until the last run that starts there is done, resume points
 // until the run is.
-void Scheduler::drop_spent_checkpoints(size_t index) {
-  auto spent = [&](size_t job, int64_t step) {
-    if (jobs_[job].state != State::kDone || step == jobs_[job].planned->row.steps) return false;
-    return std::none_of(successors_[job].begin(), successors_[job].end(), [&](std::size_t next) {
-      const Job& other = jobs_[next];
-      const auto starts_here = [&](const std::optional<StartPoint>& start) {
-        return start && start->run == job && start->step == step;
-      };
-      return other.state != State::kDone &&
-             (starts_here(other.planned->trunk) || starts_here(other.planned->parent));
-    });
-  };
-  std::vector<size_t> candidates = {index};
-  for (const auto& start : {jobs_[index].planned->trunk, jobs_[index].planned->parent}) {
-    if (start) candidates.push_back(start->run);
+bool Scheduler::is_spent(size_t job, int64_t step) const {
+  if (jobs_[job].state != State::kDone || step == jobs_[job].planned->row.steps) return false;
+  return std::none_of(successors_[job].begin(), successors_[job].end(), [&](std::size_t next) {
+    const Job& other = jobs_[next];
+    const auto starts_here = [&](const std::optional<StartPoint>& start) {
+      return start && start->run == job && start->step == step;
+    };
+    return other.state != State::kDone &&
+           (starts_here(other.planned->trunk) || starts_here(other.planned->parent));
+  });
+}
+
+void Scheduler::drop_spent_of(size_t job) const {
+  for (const db::CheckpointRow& row : store_.checkpoints(jobs_[job].run_id)) {
+    if (is_spent(job, row.step)) drop_checkpoint(jobs_[job], row.step, row.folder);
   }
-  for (size_t job : candidates) {
-    for (const db::CheckpointRow& row : store_.checkpoints(jobs_[job].run_id)) {
-      if (!spent(job, row.step)) continue;
-      drop_checkpoint(jobs_[job], row.step, row.folder);
-    }
+}
+
+// After a run has ended: its own, and where it started.
+void Scheduler::drop_spent_checkpoints(size_t index) const {
+  drop_spent_of(index);
+  for (const auto& start : {jobs_[index].planned->trunk, jobs_[index].planned->parent}) {
+    if (start) drop_spent_of(start->run);
   }
   drop_unrecorded_checkpoints(jobs_[index]);
+}
+
+// Of runs that no end will ask about any more: a lost database was filled again from their folders.
+void Scheduler::drop_spent_checkpoints_of_all() const {
+  for (size_t job = 0; job < jobs_.size(); ++job) {
+    if (!jobs_[job].planned->publish_steps.empty()) drop_spent_of(job);
+  }
 }
 
 }  // namespace crosslaw::sweep

@@ -121,7 +121,7 @@ TEST_CASE("A planted world comes back through store, fits, allocation and report
     CHECK(std::abs(fit.at("coefficients").at("k").at("value").get<double>() - 1) < 0.2);
     CHECK(fit.at("profiles").size() == 6);
     CHECK(fit.at("holdout").at("best") != "kaplan");
-    CHECK(fit.at("influence").dump().find("scratch 49M, seed 1") != std::string::npos);
+    CHECK(fit.at("influence").dump().find("scratch 49M 80tpp") != std::string::npos);
     options.evidence.holdout = {"size=49M"};
     CHECK_THROWS_WITH(apps::run_fit(options, out, log), has_text("crosslaw export"));
   }

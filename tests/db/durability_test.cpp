@@ -205,7 +205,8 @@ TEST_CASE("what the tables forbid cannot be written") {
   for (const auto& [sql, reason] : std::vector<std::pair<std::string, std::string>>{
            {"DELETE FROM run", "FOREIGN KEY"},
            {"INSERT INTO train_loss VALUES(99, 1, 1.0, 1.0)", "FOREIGN KEY"},
-           {"INSERT INTO eval VALUES(1, 'fr', 1, 99, 0, 0, 0, 0, 0, 0, 0)", "FOREIGN KEY"},
+           {"INSERT INTO eval VALUES(1, 'fr', 1, 99, 0, 0, 0, 0, 0, 0, 0, NULL, NULL)",
+            "FOREIGN KEY"},
            {"INSERT INTO event(at_ms, run_id, kind, message) VALUES(1, 99, 'k', 'm')",
             "FOREIGN KEY"},
            {"UPDATE attempt SET outcome = 'done'", "CHECK"},

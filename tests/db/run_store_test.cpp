@@ -233,8 +233,11 @@ TEST_CASE("a sweep of an earlier version is read as it is, and left so") {
     RunStore store = RunStore::create(folder / "a.db");
     store.sync_runs({run("a")});
     store.end_attempt(store.begin_attempt(attempt(1, 1)), {.outcome = Outcome::kDone}, 2000);
-    // As it was before the last two changes of the schema.
+    // As it was before the last three changes of the schema.
     store.database().execute(
+        "DROP VIEW observations; DROP VIEW losses; ALTER TABLE eval DROP COLUMN seen_tokens; "
+        "ALTER TABLE eval DROP COLUMN loss_seen_nats; CREATE VIEW losses AS SELECT 1 AS step; "
+        "CREATE VIEW observations AS SELECT 1 AS step; "
         "DROP VIEW attempts; DROP TABLE evidence; ALTER TABLE fit DROP COLUMN result_sha256; ALTER "
         "TABLE attempt DROP "
         "COLUMN build; ALTER TABLE attempt DROP COLUMN program_sha256; ALTER TABLE attempt DROP "

@@ -142,6 +142,35 @@ TEST_CASE("lost final checkpoints are made again only where a run still needs th
   CHECK(world.outcomes() == std::map<Outcome, int64_t>{{Outcome::kDone, 21}});
 }
 
+TEST_CASE("branch points of a database that was filled again from done runs are dropped") {
+  SweepWorld world;
+  FakeLauncher first;
+  world.scheduler(first).run();
+  std::vector<std::filesystem::path> left;
+  for (const PlannedRun& run : world.plan.runs) {
+    for (const db::RunRow& row : world.store.runs()) {
+      if (row.key != run.row.key || run.publish_steps.empty()) continue;
+      const std::string folder =
+          "runs/" + row.key + "/attempt-1/" + trainer::checkpoint_name(run.publish_steps[0]);
+      std::filesystem::create_directories(world.folder / folder);
+      for (const db::AttemptRow& attempt : world.store.attempts()) {
+        if (attempt.run_id != row.id) continue;
+        world.store.ingest(
+            row.id, attempt.id,
+            {.checkpoints = {{run.publish_steps[0], folder}}, .log_offset = attempt.log_offset});
+        left.push_back(world.folder / folder);
+      }
+    }
+  }
+  REQUIRE(left.size() >= 3);
+  FakeLauncher second;
+  world.scheduler(second).run();
+  CHECK(second.started.empty());
+  for (const std::filesystem::path& folder : left) CHECK_FALSE(std::filesystem::exists(folder));
+  for (const db::RunRow& run : world.store.runs())
+    CHECK(world.store.checkpoints(run.id).size() == 1);
+}
+
 TEST_CASE("a base on the source's way is kept until all that continue it are done, then dropped") {
   SweepWorld world("from = \"source\"", "from = \"source\"\nfrom_tokens_per_param = [1, 3]");
   FakeLauncher launcher;

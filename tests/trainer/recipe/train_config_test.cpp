@@ -335,6 +335,7 @@ TEST_CASE("each key of a config is needed, and its absence is named with the fil
   int64_t tried = 0;
   for (const char* part : {"recipe", "execution"}) {
     for (const auto& [key, value] : whole[part].items()) {
+      if (key == "seen_tokens") continue;  // configs of earlier versions have none
       nlohmann::json without = whole, other = whole;
       without[part].erase(key);
       CHECK_THAT(tests::message_of([&] { read_config(folder.write("x.json", without.dump())); }),
