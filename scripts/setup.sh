@@ -29,7 +29,7 @@ fit_packages=(
   g++ cmake ninja-build ca-certificates python3-venv
   libceres-dev libeigen3-dev libsqlite3-dev libfmt-dev nlohmann-json3-dev libtomlplusplus-dev
   libcli11-dev libsentencepiece-dev libzstd-dev zlib1g-dev libssl-dev)
-developer_packages=(librsvg2-bin ccache git python3 catch2 clang clang-format clang-tidy libclang-rt-dev chromium sqlite3 zstd)
+developer_packages=(librsvg2-bin ccache git python3 catch2 clang clang-format clang-tidy libclang-rt-dev libomp-dev chromium sqlite3 zstd)
 slurm_packages=(slurmctld slurmd slurm-client munge)  # a cluster in miniature, for tests alone
 
 install_debian_packages() {  # packages

@@ -62,10 +62,9 @@ bool LanguageGuesser::knows(const std::string& language) const {
                      [&](const std::string& known) { return alike(code, known); });
 }
 
-std::map<std::string, double> LanguageGuesser::shares(
-    const std::vector<std::filesystem::path>& files, const std::string& text_field) {
-  std::map<std::string, double> bytes;
-  double all = 0;
+GuessedLanguages LanguageGuesser::guess(const std::vector<std::filesystem::path>& files,
+                                        const std::string& text_field) {
+  GuessedLanguages guessed;
   for (const std::filesystem::path& file : files) {
     if (!helper_ || is_token_file(file)) continue;
     int64_t number = 0, taken = 0;
@@ -75,13 +74,13 @@ std::map<std::string, double> LanguageGuesser::shares(
       if (!parsed.usable || parsed.text.empty()) return true;
       const std::string_view begin =
           std::string_view(parsed.text).substr(0, cut_of(parsed.text, kBytes));
-      bytes[helper_->python.ask('G', begin)] += static_cast<double>(begin.size());
-      all += static_cast<double>(begin.size());
+      guessed.shares[helper_->python.ask('G', begin)] += static_cast<double>(begin.size());
+      guessed.bytes += static_cast<int64_t>(begin.size());
       return ++taken < kDocuments;
     });
   }
-  for (auto& [language, share] : bytes) share /= all;
-  return bytes;
+  for (auto& [language, share] : guessed.shares) share /= static_cast<double>(guessed.bytes);
+  return guessed;
 }
 
 double foreign_share(const std::map<std::string, double>& shares, const std::string& name) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -8,6 +9,12 @@
 #include <vector>
 
 namespace crosslaw::trainer {
+
+// What a sample of a text is in.
+struct GuessedLanguages {
+  std::map<std::string, double> shares;  // by two-letter code, of the bytes
+  int64_t bytes = 0;                     // that were looked at
+};
 
 // Which languages a text is in.
 class LanguageGuesser {
@@ -22,10 +29,10 @@ class LanguageGuesser {
   const std::string& missing() const { return missing_; }
   // Whether a language of the spec goes by a code of the package: fr, or fr-web.
   bool knows(const std::string& language) const;
-  // Shares by two-letter code of a sample of the files' documents, weighed by their length; empty
-  // where none is guessed, or the files hold tokens.
-  std::map<std::string, double> shares(const std::vector<std::filesystem::path>& files,
-                                       const std::string& text_field);
+  // Of a sample of the files' documents, weighed by their length; empty where none is guessed, or
+  // the files hold tokens.
+  GuessedLanguages guess(const std::vector<std::filesystem::path>& files,
+                         const std::string& text_field);
 
  private:
   struct Helper;

@@ -166,7 +166,7 @@ TEST_CASE("languages of real text are guessed, and mixed ones are foreign") {
   CHECK_FALSE(guesser.knows("corpus"));
   const std::vector<std::filesystem::path> mixed = {"sweep/presets/corpus/fr.valid.jsonl.zst",
                                                     "sweep/presets/corpus/en.valid.jsonl.zst"};
-  const auto shares = guesser.shares(mixed, "text");
+  const auto shares = guesser.guess(mixed, "text").shares;
   const double foreign = foreign_share(shares, "fr");
   CHECK(foreign > 0.3);
   CHECK(foreign < 0.7);
