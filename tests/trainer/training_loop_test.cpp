@@ -285,7 +285,10 @@ TEST_CASE("all that was reported is on the disk before a checkpoint is there") {
     synced.push_back(reported);
     CHECK_FALSE(std::filesystem::exists(w.files.folder / checkpoint_name(reported)));
   };
-  hooks.on_checkpoint = [&](const CheckpointLine& c) { CHECK(synced.back() == c.step); };
+  // It is written beside training, which may have synced its next lines by then.
+  hooks.on_checkpoint = [&](const CheckpointLine& c) {
+    CHECK(std::find(synced.begin(), synced.end(), c.step) != synced.end());
+  };
   train(config, w.files.folder.path(), hooks);
   CHECK(synced == std::vector<int64_t>{4, 8, 12});
 }

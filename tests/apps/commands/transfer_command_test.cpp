@@ -113,6 +113,7 @@ TEST_CASE("A sweep is answered by its stored fits, and its replay planned") {
 
   ReplayCommandOptions replay;
   replay.folder = options.source.directory;
+  replay.plan.draws = 40;
   std::ostringstream text;
   REQUIRE(run_replay(replay, text, log) == 0);
   CHECK(text.str().find("least sum") != std::string::npos);
