@@ -12,6 +12,7 @@
 #include <unordered_map>
 
 #include "db/files/content_hash.h"
+#include "tests/support/address_sanitizer.h"
 #include "tests/support/catch.h"
 #include "tests/support/full_disk.h"
 #include "tests/support/temp_folder.h"
