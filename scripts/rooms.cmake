@@ -16,7 +16,7 @@ endfunction()
 
 # crosslaw_test(NAME [ARITHMETIC] SOURCES files... LINK targets...): one program of Catch2 tests, run from the root.
 # A filter that matches no test is a failure. ARITHMETIC: simulations and solvers on numbers of our own. They are left
-# out under sanitizers, where they would take half an hour to read the same arrays again; their bounds are checked
+# out under sanitizers, where they took ten minutes to read the same arrays again; their bounds are checked
 # by the library's assertions in every developer's build (CROSSLAW_WERROR).
 function(crosslaw_test name)
   cmake_parse_arguments(TEST "ARITHMETIC" "" "SOURCES;LINK" ${ARGN})

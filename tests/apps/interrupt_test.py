@@ -68,39 +68,28 @@ def check_quiet(folder, what):
         fail(f"{what}: trainers go on: {trainers_of(folder)}")
 
 
+def press(crosslaw, spec, folder, keys, what, said):
+    """Starts or goes on with the sweep in a terminal, and ends it by these keys."""
+    pid, terminal = in_terminal(crosslaw, spec, folder)
+    wait_for_trainers(folder, terminal)
+    for key in keys:
+        os.write(terminal, key)
+    code = end_of(pid, terminal, what)
+    if code != 130:
+        fail(f"{what}: code {code}, expected 130")
+    check_quiet(folder, what)
+    print(f"{what}: {said}, code 130", flush=True)
+
+
 def main():
     crosslaw = pathlib.Path(sys.argv[1]).resolve()
     work = pathlib.Path(tempfile.mkdtemp(prefix="crosslaw-int-"))
     spec = write_small_sweep(work / "spec", ("s", "xl"))
     folder = work / "sweep"
 
-    pid, terminal = in_terminal(crosslaw, spec, folder)
-    wait_for_trainers(folder, terminal)
-    os.write(terminal, b"\x03")
-    code = end_of(pid, terminal, "Ctrl-C")
-    if code != 130:
-        fail(f"Ctrl-C: code {code}, expected 130")
-    check_quiet(folder, "Ctrl-C")
-    print("Ctrl-C: stopped with checkpoints, code 130", flush=True)
-
-    pid, terminal = in_terminal(crosslaw, spec, folder)
-    wait_for_trainers(folder, terminal)
-    os.write(terminal, b"\x03")
-    os.write(terminal, b"\x03")
-    code = end_of(pid, terminal, "Ctrl-C twice")
-    if code != 130:
-        fail(f"Ctrl-C twice: code {code}, expected 130")
-    check_quiet(folder, "Ctrl-C twice")
-    print("Ctrl-C twice: stopped at once, code 130", flush=True)
-
-    pid, terminal = in_terminal(crosslaw, spec, folder)
-    wait_for_trainers(folder, terminal)
-    os.write(terminal, b"\x1c")
-    code = end_of(pid, terminal, "Ctrl-\\")
-    if code != 130:
-        fail(f"Ctrl-\\: code {code}, expected 130")
-    check_quiet(folder, "Ctrl-\\")
-    print("Ctrl-\\: stopped with checkpoints, code 130", flush=True)
+    press(crosslaw, spec, folder, [b"\x03"], "Ctrl-C", "stopped with checkpoints")
+    press(crosslaw, spec, folder, [b"\x03", b"\x03"], "Ctrl-C twice", "stopped at once")
+    press(crosslaw, spec, folder, [b"\x1c"], "Ctrl-\\", "stopped with checkpoints")
 
     pid, terminal = in_terminal(crosslaw, spec, folder)
     wait_for_trainers(folder, terminal)
