@@ -114,7 +114,9 @@ def test_run(world):
     equal("a second run trains nothing", rows(world.done, "SELECT * FROM attempt"), before)
     equal("a second run prints the same", again.stdout, world.first.stdout)
     lines = again.stdout.splitlines()
-    check("no line is wider than a page", all(len(line) <= 100 for line in lines), max(lines, key=len))
+    # How long the path of the report is, its owner chose.
+    told = [line.replace(str(world.done), "DIR") for line in lines]
+    check("no line is wider than a page", all(len(line) <= 100 for line in told), max(told, key=len))
     answer = again.stdout.rstrip().split("\n\n")[-1].splitlines()
     check("the answer is last, in six lines", len(answer) <= 6 and answer[-1].endswith(f"report: {world.done}/report.html"), answer)
     check("it names a law and advice", any(" at C " in line or "no answer" in line for line in answer), answer)
