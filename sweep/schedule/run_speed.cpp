@@ -26,8 +26,14 @@ RunSpeed::RunSpeed(const LaunchSpec& launch, bool gpu) : assumed_(assumed(launch
 
 void RunSpeed::add(double flops, double seconds, double training_seconds) {
   const double training = std::clamp(training_seconds, kShortest, std::max(seconds, kShortest));
-  count_ += 1;
+  ended_ += 1;
   beside_ += std::max(0.0, seconds - training);
+  add_part(flops, training);
+}
+
+void RunSpeed::add_part(double flops, double training_seconds) {
+  const double training = std::max(training_seconds, kShortest);
+  count_ += 1;
   flops_ += flops;
   seconds_ += training;
   const double weight = 1 / (training * training);
@@ -41,7 +47,7 @@ void RunSpeed::add(double flops, double seconds, double training_seconds) {
 // Weighted least squares, with neither a negative start-up time nor a negative speed.
 double RunSpeed::seconds(double flops) const {
   if (count_ == 0 || flops_ <= 0) return flops / assumed_;
-  const double beside = beside_ / count_;
+  const double beside = ended_ > 0 ? beside_ / ended_ : 0;
   if (count_ < kRunsForAFit) return beside + flops * seconds_ / flops_;
   const double variance = xx_ - x_ * x_ / weight_;
   const double covariance = xy_ - x_ * y_ / weight_;

@@ -155,7 +155,8 @@ void Scheduler::settle_earlier_attempts() {
             .queue_job = attempt.job,
             .blocked = "",
             .heartbeat = "",
-            .heartbeat_seen = Clock::now()};
+            .heartbeat_seen = Clock::now(),
+            .first_step_seen = Clock::now()};
     if (const auto job = job_of_run.find(attempt.run_id); job != job_of_run.end()) {
       live.job = job->second;
       live.cancelled = jobs_[*live.job].state == State::kCancelled;
@@ -270,7 +271,9 @@ void Scheduler::read_running() {
     // Empty: the trainer is just writing it.
     if (!heartbeat.empty() && heartbeat != live.heartbeat) {
       const auto silence = Clock::now() - live.heartbeat_seen;
-      if (!live.heartbeat.empty())
+      if (live.heartbeat.empty())
+        live.first_step = Live::step_of(heartbeat), live.first_step_seen = Clock::now();
+      else
         live.longest_silence = std::max(live.longest_silence.value_or(silence), silence);
       live.heartbeat = heartbeat, live.heartbeat_seen = Clock::now(), live.running = true;
     }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -112,8 +113,15 @@ class Scheduler {
     std::string blocked;  // as was said last
     std::string heartbeat;
     Clock::time_point heartbeat_seen;
+    double first_step = 0;  // of the first heartbeat
+    Clock::time_point first_step_seen;
     std::optional<Clock::duration> longest_silence;  // between two heartbeats
     bool hung = false, cancelled = false;
+
+    // A heartbeat begins with the step.
+    static double step_of(const std::string& heartbeat) {
+      return std::strtod(heartbeat.c_str(), nullptr);
+    }
   };
 
   void load_jobs();
@@ -165,6 +173,8 @@ class Scheduler {
   void stop_running();
   bool finished() const;
   double done_share(const Live& live) const;
+  // Learnt from finished runs and from what the running ones have done since they began.
+  RunSpeed speed_so_far() const;
 
   const Plan& plan_;
   const trainer::Corpus& corpus_;

@@ -153,7 +153,8 @@ bool Scheduler::start(std::size_t index) {
           .queue_job = std::nullopt,
           .blocked = "",
           .heartbeat = "",
-          .heartbeat_seen = Clock::now()};
+          .heartbeat_seen = Clock::now(),
+          .first_step_seen = Clock::now()};
   return true;
 }
 

@@ -1,15 +1,22 @@
 // How far the sweep is and how long it will still take.
 #include <algorithm>
-#include <cstdlib>
+#include <chrono>
 
 #include "sweep/schedule/scheduler.h"
 
 namespace crosslaw::sweep {
+namespace {
+
+// Shorter, and the beat of the heartbeat itself, half a second, is most of what is measured.
+constexpr std::chrono::seconds kTelling(3);
+
+}  // namespace
 
 Progress Scheduler::progress() const {
   Progress p;
   p.total = static_cast<int64_t>(jobs_.size());
   double remaining = 0, done = 0, longest = 0;
+  const RunSpeed speed = speed_so_far();
   std::vector<double> shares(jobs_.size(), 0.0);
   for (const auto& [attempt, live] : live_) {
     if (!live.job) continue;
@@ -49,10 +56,10 @@ Progress Scheduler::progress() const {
     if (job.state == State::kRunning) p.flops_done += shares[i] * flops;
     // What will never run costs no time.
     bool counts = job.state == State::kRunning || (job.state == State::kWaiting && !blocked(job));
-    const double own = speed_.seconds(flops);
+    const double own = speed.seconds(flops);  // on one GPU
     if (counts) {
       remaining += (1 - shares[i]) * own;
-      longest = std::max(longest, (1 - shares[i]) * own);
+      longest = std::max(longest, (1 - shares[i]) * own / static_cast<double>(gpus_of(job)));
       done += shares[i] * own;
     } else if (job.state != State::kWaiting) {
       done += own;
@@ -63,7 +70,7 @@ Progress Scheduler::progress() const {
   const std::size_t places = launcher_.detaches() ? p.running_names.size() : launcher_.places();
   const auto slots = static_cast<double>(std::max<std::size_t>(1, places));
   p.remaining_seconds = std::max(remaining / slots, longest);
-  p.measured = speed_.measured();
+  p.measured = speed.measured();
   if (begun_ms_ > 0) {
     p.elapsed_seconds = static_cast<double>(hooks_.now_ms() - begun_ms_) / 1000;
     if (p.elapsed_seconds > 0)
@@ -73,12 +80,26 @@ Progress Scheduler::progress() const {
   return p;
 }
 
+RunSpeed Scheduler::speed_so_far() const {
+  RunSpeed out = speed_;
+  for (const auto& [attempt, live] : live_) {
+    const std::chrono::duration<double> trained = live.heartbeat_seen - live.first_step_seen;
+    if (!live.job || live.heartbeat.empty() || trained < kTelling) continue;
+    const Job& job = jobs_[*live.job];
+    const double steps = Live::step_of(live.heartbeat) - live.first_step;
+    if (!(steps > 0)) continue;
+    out.add_part(job.planned->row.flops * steps / static_cast<double>(job.planned->row.steps) /
+                     static_cast<double>(gpus_of(job)),
+                 trained.count());
+  }
+  return out;
+}
+
 double Scheduler::done_share(const Live& live) const {
   const PlannedRun& planned = *jobs_[*live.job].planned;
   // The steps shared with the trunk are the trunk's work.
   int64_t first = planned.trunk ? planned.trunk->step : 0;
-  double step = live.heartbeat.empty() ? static_cast<double>(first)
-                                       : std::strtod(live.heartbeat.c_str(), nullptr);
+  double step = live.heartbeat.empty() ? static_cast<double>(first) : Live::step_of(live.heartbeat);
   return std::clamp((step - static_cast<double>(first)) /
                         static_cast<double>(std::max<int64_t>(1, planned.steps_to_train())),
                     0.0, 1.0);

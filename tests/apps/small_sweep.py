@@ -16,6 +16,7 @@ tokens_per_param = [4, 8, 16]
 [data]
 context = 32
 valid_tokens = 2048
+allow_foreign = 1
 [data.language.en]
 train = ["en.train.jsonl"]
 valid = ["en.valid.jsonl"]

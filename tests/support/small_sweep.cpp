@@ -35,6 +35,7 @@ tokens_per_param = [2, 4]
 [data]
 context = 32
 valid_tokens = 1024
+allow_foreign = 1
 [data.language.en]
 train = ["en.train.jsonl"]
 valid = ["en.valid.jsonl"]

@@ -32,6 +32,7 @@ struct TrainingWorkshop {
     options.folder = files.folder / "data";
     options.tokenizer = "bytes";
     options.valid_tokens = 1024;
+    options.allow_foreign = 1;  // made-up words are of no language
     for (const char* language : {"en", "fr"}) {
       std::string name(language);
       options.languages.push_back({name,

@@ -203,7 +203,11 @@ class CorpusBuilder {
   // What training and validation texts have in common and which languages they are in, looked at
   // when a text has changed. An overlap that is not allowed is an error each time.
   TextAudit audit(const Corpus& corpus) {
-    json request = {{"version", kTextAuditVersion}, {"texts", json::object()}};
+    // Where any share is allowed there is nothing to guess languages for.
+    const bool guess_languages = options_.allow_foreign < 1;
+    json request = {{"version", kTextAuditVersion},
+                    {"guess_languages", guess_languages},
+                    {"texts", json::object()}};
     for (const LanguageShards& shards : corpus.languages) {
       request["texts"][shards.language] = {new_["languages"][shards.language]["train"]["sources"],
                                            new_["languages"][shards.language]["valid"]["sources"],
@@ -216,8 +220,9 @@ class CorpusBuilder {
     if (old.value("request", json()) == request) {
       record = old;
     } else {
-      const TextAudit fresh = look_at_texts(overlap_texts(corpus), options_.text.text_field,
-                                            tokenizer_.separator(), options_.tokenizer == "bytes");
+      const TextAudit fresh =
+          look_at_texts(overlap_texts(corpus), options_.text.text_field, tokenizer_.separator(),
+                        options_.tokenizer == "bytes", guess_languages);
       notes = fresh.notes;
       record = to_json(fresh);
       record["request"] = request;

@@ -48,23 +48,12 @@ void require_own_language(const TextAudit& audit, double allow_foreign) {
   }
 }
 
-}  // namespace
-
-TextAudit look_at_texts(const std::vector<OverlapText>& texts, const std::string& text_field,
-                        int64_t separator, bool bytes_are_tokens) {
-  TextAudit audit;
-  audit.overlaps = find_overlaps(texts, text_field, separator, bytes_are_tokens);
-  for (const Overlap& overlap : audit.overlaps) audit.notes.push_back(describe(overlap));
-  const bool any_seen =
-      std::any_of(audit.overlaps.begin(), audit.overlaps.end(), [](const Overlap& overlap) {
-        const bool has_text = overlap.passages.windows > 0;
-        return (has_text ? overlap.passages : overlap.tokens).shared > 0;
-      });
-  if (any_seen) audit.seen = seen_tokens(texts, separator, bytes_are_tokens);
+void guess_languages_of(const std::vector<OverlapText>& texts, const std::string& text_field,
+                        TextAudit& audit) {
   LanguageGuesser guesser;
   if (!guesser.missing().empty()) {
     audit.notes.push_back("languages of the texts were not guessed: " + guesser.missing());
-    return audit;
+    return;
   }
   for (const OverlapText& files : texts) {
     for (const auto& [split, paths] : {std::pair{"train", &files.train}, {"valid", &files.valid}}) {
@@ -78,6 +67,22 @@ TextAudit look_at_texts(const std::vector<OverlapText>& texts, const std::string
             fmt::format("{} ({}) is {}", files.language, split, describe(shares)));
     }
   }
+}
+
+}  // namespace
+
+TextAudit look_at_texts(const std::vector<OverlapText>& texts, const std::string& text_field,
+                        int64_t separator, bool bytes_are_tokens, bool guess_languages) {
+  TextAudit audit;
+  audit.overlaps = find_overlaps(texts, text_field, separator, bytes_are_tokens);
+  for (const Overlap& overlap : audit.overlaps) audit.notes.push_back(describe(overlap));
+  const bool any_seen =
+      std::any_of(audit.overlaps.begin(), audit.overlaps.end(), [](const Overlap& overlap) {
+        const bool has_text = overlap.passages.windows > 0;
+        return (has_text ? overlap.passages : overlap.tokens).shared > 0;
+      });
+  if (any_seen) audit.seen = seen_tokens(texts, separator, bytes_are_tokens);
+  if (guess_languages) guess_languages_of(texts, text_field, audit);
   return audit;
 }
 

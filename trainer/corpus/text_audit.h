@@ -26,10 +26,11 @@ struct TextAudit {
 
 inline constexpr int kTextAuditVersion = 2;  // what is looked at
 
-// Looks for what validation texts share with training texts, and which languages all are in. The
-// latter needs Python's package py3langid; that it is missing is noted.
+// Looks for what validation texts share with training texts, and with `guess_languages` which
+// languages all are in. The latter needs Python's package py3langid and a second to start it; that
+// the package is missing is noted.
 TextAudit look_at_texts(const std::vector<OverlapText>& texts, const std::string& text_field,
-                        int64_t separator, bool bytes_are_tokens);
+                        int64_t separator, bool bytes_are_tokens, bool guess_languages);
 
 // Throws std::invalid_argument naming files and documents when a validation text shares more than
 // this part of its passages; of less, documents that were seen whole are said. And where a text is

@@ -1,3 +1,4 @@
+#include <chrono>
 #include <fstream>
 
 #include "sweep/schedule/scheduler.h"
@@ -18,6 +19,22 @@ double flops_of(const Plan& plan) {
   for (const PlannedRun& run : plan.runs) flops += run.flops_to_train();
   return flops;
 }
+
+FakeEnd stopped(const TrainConfig&, int64_t) {
+  return {.outcome = trainer::Outcome::kStopped, .code = 75};
+}
+
+// Its attempts say `text` as their first heartbeat.
+struct Writing : FakeLauncher {
+  using FakeLauncher::FakeLauncher;
+  std::string text;
+  std::filesystem::path file;
+  bool start(const LaunchRequest& request, const Commit& commit) override {
+    file = trainer::heartbeat_file(request.config_file.parent_path());
+    std::ofstream(file) << text;
+    return FakeLauncher::start(request, commit);
+  }
+};
 
 }  // namespace
 
@@ -54,19 +71,6 @@ TEST_CASE("before anything is measured the time that remains is FLOPs by the sta
 }
 
 TEST_CASE("a running run counts by the step of its heartbeat, whatever stands in it") {
-  struct Writing : FakeLauncher {
-    using FakeLauncher::FakeLauncher;
-    std::string text;
-    std::filesystem::path file;
-    bool start(const LaunchRequest& request, const Commit& commit) override {
-      file = trainer::heartbeat_file(request.config_file.parent_path());
-      std::ofstream(file) << text;
-      return FakeLauncher::start(request, commit);
-    }
-  };
-  auto stopped = [](const TrainConfig&, int64_t) {
-    return FakeEnd{.outcome = trainer::Outcome::kStopped, .code = 75};
-  };
   SweepWorld world;
   for (const auto& [text, share] : std::vector<std::pair<std::string, double>>{
            {"", 0}, {"garbage\n", 0}, {"-5 1\n", 0}, {"1e9 7\n", 1}, {"0 0\n", 0}, {"\n12", 0}}) {
@@ -87,6 +91,28 @@ TEST_CASE("a running run counts by the step of its heartbeat, whatever stands in
     REQUIRE(launcher.started.size() == 1);
     CHECK(flops_done == Approx(share * world.run_of(launcher.started[0]).flops_to_train()));
   }
+}
+
+TEST_CASE("the time that remains is known before the first run has ended") {
+  SweepWorld world;
+  Writing launcher(stopped);
+  launcher.text = "0 1\n", launcher.hold = true;
+  const auto begun = std::chrono::steady_clock::now();
+  double foreseen = 0, seconds = 0;
+  world.on_progress = [&](const Progress& p) {
+    const auto now = std::chrono::steady_clock::now() - begun;
+    seconds = std::chrono::duration<double>(now).count();
+    // A tenth of the run in every second so far.
+    const PlannedRun& run = world.run_of(launcher.started.at(0));
+    std::ofstream(launcher.file) << seconds / 10 * static_cast<double>(run.row.steps) << '\n';
+    if (!p.measured && seconds < 60) return;
+    CHECK(p.done == 0);
+    const double whole = 10 * flops_of(world.plan) / run.row.flops;  // seconds, at this speed
+    foreseen = p.remaining_seconds.value() / whole;
+    world.interrupts = 1;
+  };
+  CHECK(world.scheduler(launcher, 1).run() == SweepEnd::kInterrupted);
+  CHECK(foreseen == Approx(1).epsilon(0.3));
 }
 
 TEST_CASE("a branch's progress counts from the step where it left the trunk") {

@@ -40,6 +40,7 @@ struct CorpusFixture {
     options.folder = folder / "data";
     options.tokenizer = "bytes";
     options.valid_tokens = 64;
+    options.allow_foreign = 1;  // Python's guesser takes a second to start
     options.languages = {{"en", {folder / "en.jsonl"}, {folder / "en.valid.jsonl"}},
                          {"fr", {folder / "fr.jsonl"}, {folder / "fr.valid.jsonl"}}};
   }

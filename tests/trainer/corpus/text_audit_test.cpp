@@ -47,6 +47,7 @@ struct Audited {
     options.folder = folder / "data";
     options.tokenizer = "bytes";
     options.valid_tokens = 200'000;
+    options.allow_foreign = 1;  // drawn words are of no language
     options.languages.clear();
     for (auto [name, train, valid] : {std::tuple{"en", &en, &en_valid}, {"fr", &fr, &fr_valid}})
       options.languages.push_back(
@@ -171,6 +172,27 @@ TEST_CASE("languages of real text are guessed, and mixed ones are foreign") {
   const double foreign = foreign_share(shares, "fr");
   CHECK(foreign > 0.3);
   CHECK(foreign < 0.7);
+}
+
+TEST_CASE("where any share is allowed no language is guessed, until that is taken back") {
+  tests::TempFolder folder;
+  CorpusOptions options;
+  options.folder = folder / "data";
+  options.tokenizer = "bytes";
+  options.valid_tokens = 1024;
+  options.allow_foreign = 1;
+  const std::string stem = "sweep/presets/corpus/en";
+  options.languages = {{"fr", {stem + ".train.jsonl.zst"}, {stem + ".valid.jsonl.zst"}}};
+  const auto silent = [](const std::string&) {};
+  CHECK(prepare_corpus(options, silent).audit.languages.empty());
+  options.allow_foreign = 0.3;
+  if (!LanguageGuesser().missing().empty()) {
+    CHECK(prepare_corpus(options, silent).audit.languages.empty());
+    return;
+  }
+  for (int time = 0; time < 2; ++time)
+    CHECK_THAT(tests::message_of([&] { prepare_corpus(options, silent); }),
+               has_text("of its text is in other languages") && has_text("% en"));
 }
 
 TEST_CASE("the demo's text is audited in seconds and is clean") {
