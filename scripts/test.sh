@@ -10,6 +10,7 @@ step() {
 }
 shares() {
   local code=$? total=$SECONDS i seconds
+  [[ -z ${beside:-} ]] || kill -- "-$beside" 2>/dev/null || true
   [[ ${TMPDIR:-} != /dev/shm/crosslaw-tests-* ]] || rm -rf "$TMPDIR"
   began+=("$total")
   printf '\n%8s %6s  %s\n' seconds share stage >&2
@@ -29,7 +30,7 @@ step "set-up"
 scripts/setup.sh
 
 step "formatting and layers"
-git ls-files -z -- '*.cpp' '*.h' '*.cu' | xargs -0 clang-format --dry-run --Werror
+git ls-files -z -- '*.cpp' '*.h' '*.cu' | xargs -0 -n 64 -P "$(nproc)" clang-format --dry-run --Werror
 scripts/check_layers.py
 scripts/check_layers.py --self-test
 
@@ -45,21 +46,28 @@ if [[ -w /dev/shm && ${memory_kib// /} -gt 4000000 ]]; then
   export TMPDIR
 fi
 
-step "tests"
+# What needs nothing of the tests is made beside them at the lowest priority, for tests often wait for something.
+beside_tests() {
+  configure asan build-asan
+  cmake --build --preset asan
+  configure tidy build-tidy
+  cmake --build --preset tidy
+  run-clang-tidy -quiet -p build-tidy '(cpp|cxx)$' >build-tidy/findings.log 2>&1 ||
+    { grep -A 5 -E "(error|warning):" build-tidy/findings.log; return 1; }
+}
+
+step "tests; beside them the build with the address and undefined-behaviour sanitizers, and clang-tidy"
+set -m  # a process group of its own, which ends with this script
+(renice -n 19 "$BASHPID" >/dev/null && set -e && beside_tests) >build/beside_tests.log 2>&1 &
+beside=$!
+set +m
 ctest --preset release -j "$(nproc)"
 
 step "Python package in a clean environment"
 scripts/python_package.sh
 
-step "build with the address and undefined-behaviour sanitizers"
-configure asan build-asan
-cmake --build --preset asan
+step "the rest of what was begun beside the tests"
+wait "$beside" || { cat build/beside_tests.log >&2; exit 1; }
 
 step "tests under sanitizers"
 ctest --preset asan -j "$(nproc)"
-
-step "clang-tidy"
-configure tidy build-tidy
-cmake --build --preset tidy
-run-clang-tidy -quiet -p build-tidy '(cpp|cxx)$' >build-tidy/findings.log 2>&1 ||
-  { grep -A 5 -E "(error|warning):" build-tidy/findings.log >&2; exit 1; }

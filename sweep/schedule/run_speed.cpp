@@ -13,6 +13,8 @@ constexpr double kTypicalGpu = 4e14;
 constexpr double kRunsForAFit = 3;  // two would always lie on a line
 // Below this relative spread of the sizes the slope is noise, and one mean speed says as much.
 constexpr double kSmallestSpread = 1e-9;
+// The pace of runs that have trained for less is hardly believed: their first steps may be slow.
+constexpr double kDoubtSeconds = 10;
 constexpr double kShortest = 1e-3;  // seconds; a clock that stood still must not weigh infinitely
 
 }  // namespace
@@ -26,14 +28,8 @@ RunSpeed::RunSpeed(const LaunchSpec& launch, bool gpu) : assumed_(assumed(launch
 
 void RunSpeed::add(double flops, double seconds, double training_seconds) {
   const double training = std::clamp(training_seconds, kShortest, std::max(seconds, kShortest));
-  ended_ += 1;
-  beside_ += std::max(0.0, seconds - training);
-  add_part(flops, training);
-}
-
-void RunSpeed::add_part(double flops, double training_seconds) {
-  const double training = std::max(training_seconds, kShortest);
   count_ += 1;
+  beside_ += std::max(0.0, seconds - training);
   flops_ += flops;
   seconds_ += training;
   const double weight = 1 / (training * training);
@@ -44,18 +40,31 @@ void RunSpeed::add_part(double flops, double training_seconds) {
   xy_ += weight * flops * training;
 }
 
+void RunSpeed::add_part(double flops, double training_seconds) {
+  part_flops_ += flops;
+  part_seconds_ += training_seconds;
+}
+
 // Weighted least squares, with neither a negative start-up time nor a negative speed.
-double RunSpeed::seconds(double flops) const {
-  if (count_ == 0 || flops_ <= 0) return flops / assumed_;
-  const double beside = ended_ > 0 ? beside_ / ended_ : 0;
-  if (count_ < kRunsForAFit) return beside + flops * seconds_ / flops_;
+RunSpeed::Line RunSpeed::line() const {
+  if (count_ < kRunsForAFit) return {0, seconds_ / flops_};
   const double variance = xx_ - x_ * x_ / weight_;
   const double covariance = xy_ - x_ * y_ / weight_;
-  double slope = variance > kSmallestSpread * xx_ ? covariance / variance : xy_ / xx_;
-  double startup = (y_ - slope * x_) / weight_;
-  if (slope < 0) slope = 0, startup = y_ / weight_;
-  if (startup < 0) slope = xy_ / xx_, startup = 0;
-  return beside + startup + slope * flops;
+  const double slope = variance > kSmallestSpread * xx_ ? covariance / variance : xy_ / xx_;
+  if (slope < 0) return {y_ / weight_, 0};
+  const double startup = (y_ - slope * x_) / weight_;
+  if (startup < 0) return {0, xy_ / xx_};
+  return {startup, slope};
+}
+
+double RunSpeed::seconds(double flops) const {
+  if (count_ == 0 || flops_ <= 0)
+    return part_flops_ > 0 ? flops * part_seconds_ / part_flops_ : flops / assumed_;
+  const Line training = line();
+  double pace = 1;
+  if (training.slope > 0)
+    pace = (part_seconds_ + kDoubtSeconds) / (training.slope * part_flops_ + kDoubtSeconds);
+  return beside_ / count_ + pace * (training.startup + training.slope * flops);
 }
 
 }  // namespace crosslaw::sweep

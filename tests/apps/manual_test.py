@@ -134,7 +134,7 @@ def bare_sweep(crosslaw, work):
     spec = small_sweep.write_small_sweep(work / "bare")
     text = spec.read_text()
     for line in ("warmup_steps_max = 10\n", 'init = "fan_in"\n', "evaluations = 3\n", "checkpoint_every_seconds = 0.3\n",
-                 'schedule = "wsd"\n', "tied_head = true\n", "valid_tokens = 2048\n", "cpu_slots = 2\n", 'devices = "cpu"\n'):
+                 'schedule = "wsd"\n', "tied_head = true\n", "valid_tokens = 2048\n", "allow_foreign = 1\n", "cpu_slots = 2\n", 'devices = "cpu"\n'):
         assert line in text, line
         text = text.replace(line, "")
     spec.write_text(text)

@@ -27,7 +27,7 @@ TEST_CASE("Intervals of savings, growth and replay hold what was planted") {
   TransferWorld world;
   world.every = 8;
   world.replay = {0, 0.05, 0.2};
-  constexpr int kSweeps = 10;
+  constexpr int kSweeps = 5;
   int held = 0, half = 0, made = 0;
   for (const CountedInterval& each : count_transfers(world, kSweeps, 100)) {
     INFO(each.quantity << ": " << each.held << " of " << each.made);

@@ -44,7 +44,7 @@ TEST_CASE("defaults are filled in and paths are relative to the spec") {
 TEST_CASE("unknown keys are errors with line, column and a guess") {
   CHECK_THAT(message_after("name", "name"), has_text("nothing was thrown"));
   CHECK_THAT(message_after("evaluations = 3", "evalutions = 3"),
-             has_text("small.toml:23:1: train.evalutions: unknown key; did you mean evaluations?"));
+             has_text("small.toml:24:1: train.evalutions: unknown key; did you mean evaluations?"));
   CHECK_THAT(message_after("[launch]", "[lanch]"),
              has_text("lanch: unknown key; did you mean launch?"));
   CHECK_THAT(message_after("from = \"source\"", "form = \"source\""),
