@@ -182,7 +182,9 @@ TEST_CASE("where any share is allowed no language is guessed, until that is take
   options.valid_tokens = 1024;
   options.allow_foreign = 1;
   const std::string stem = "sweep/presets/corpus/";
-  options.languages = {{"fr", {stem + "en.valid.jsonl.zst"}, {stem + "fr.valid.jsonl.zst"}}};
+  options.languages = {{"fr",
+                        {stem + "en.valid.jsonl.zst", stem + "zh.valid.jsonl.zst"},
+                        {stem + "fr.valid.jsonl.zst"}}};
   const auto silent = [](const std::string&) {};
   CHECK(prepare_corpus(options, silent).audit.languages.empty());
   options.allow_foreign = 0.3;
