@@ -19,8 +19,8 @@ namespace {
 using crosslaw::fit::Random;
 
 // In seconds also under sanitizers; scripts/fuzz.sh looks for longer.
-constexpr int kMutations = 400;          // of each seed
-constexpr std::size_t kCutsUpTo = 1000;  // bytes; longer seeds are cut at as many places
+constexpr int kMutations = 200;         // of each seed
+constexpr std::size_t kCutsUpTo = 500;  // bytes; longer seeds are cut at as many places
 constexpr std::string_view kTokens[] = {
     "nan", "inf", "-1", "0",   "1e308", "1e-320",    "18446744073709551616",
     "\"",  ",",   "\t", "\n",  "\r",    "null",      "true",
