@@ -218,8 +218,8 @@ class RunStore {
   void add_event(int64_t now_ms, std::optional<int64_t> run_id, const std::string& kind,
                  const std::string& message);
 
-  bool has_eval(int64_t run_id, const std::string& language, int64_t step) const;
-  // Step and language of each validation loss of a run.
+  // Step and language of each validation loss of a run, whatever its value: NULL is the loss of a
+  // model that no longer has a finite one.
   std::set<std::pair<int64_t, std::string>> measured(int64_t run_id) const;
   // Multiple-choice sets that a run's model was scored on.
   std::set<std::string> scored(int64_t run_id) const;

@@ -95,13 +95,6 @@ std::vector<CheckpointRow> RunStore::checkpoints(int64_t run_id) const {
   return checkpoints;
 }
 
-bool RunStore::has_eval(int64_t run_id, const std::string& language, int64_t step) const {
-  // Whatever its value: NULL is the loss of a model that no longer has a finite one.
-  return Statement(db_, "SELECT 1 FROM eval WHERE run_id = ? AND language = ? AND step = ?")
-      .bind(run_id, language, step)
-      .step();
-}
-
 std::set<std::pair<int64_t, std::string>> RunStore::measured(int64_t run_id) const {
   Statement rows(db_, "SELECT step, language FROM eval WHERE run_id = ?");
   rows.bind(run_id);
