@@ -154,6 +154,7 @@ struct RunResultRow {
   bool search = false;  // no point of a law
 };
 
+// One row of the view losses.
 struct ObservationRow {
   int64_t run_id = 0;
   std::string language;  // of the validation text
@@ -162,9 +163,10 @@ struct ObservationRow {
   std::optional<double> loss_nats;
   bool end_of_schedule = false;
   std::optional<double> loss_nats_per_byte;
-  std::optional<int64_t> valid_tokens;   // that the loss is the mean of; absent: not recorded
-  std::optional<int64_t> seen_tokens;    // in windows that training text holds in part
-  std::optional<double> loss_seen_nats;  // their mean loss
+  std::optional<int64_t> valid_tokens;    // that the loss is the mean of; absent: not recorded
+  std::optional<int64_t> seen_tokens;     // in windows that training text holds in part
+  std::optional<double> loss_seen_nats;   // their mean loss
+  std::optional<double> loss_clean_nats;  // that of the others; absent too where there are none
 };
 
 // Answers, and the run that gave them.
@@ -216,8 +218,8 @@ class RunStore {
   void add_event(int64_t now_ms, std::optional<int64_t> run_id, const std::string& kind,
                  const std::string& message);
 
-  bool has_eval(int64_t run_id, const std::string& language, int64_t step) const;
-  // Step and language of each validation loss of a run.
+  // Step and language of each validation loss of a run, whatever its value: NULL is the loss of a
+  // model that no longer has a finite one.
   std::set<std::pair<int64_t, std::string>> measured(int64_t run_id) const;
   // Multiple-choice sets that a run's model was scored on.
   std::set<std::string> scored(int64_t run_id) const;

@@ -10,9 +10,8 @@
 namespace crosslaw::db {
 namespace {
 
-// A published version never changes: a change is a further entry of kMigrations. STRICT tables
-// refuse text in a column of numbers. Views hold no stored aggregate that could contradict the
-// rows.
+// A published version never changes: a change is a further entry of kMigrations, a changed view
+// too. STRICT tables refuse text in a column of numbers.
 constexpr const char* kVersion1 = R"sql(
 CREATE TABLE sweep(
   id INTEGER PRIMARY KEY CHECK(id = 1),
@@ -125,31 +124,6 @@ CREATE TABLE fit(
   result TEXT NOT NULL CHECK(json_valid(result)),
   UNIQUE(language, name)
 ) STRICT;
-
-CREATE VIEW run_results AS
-SELECT run.id AS run_id, run.key, run.name, run.strategy, run.language, run.source_language, run.replay, run.size, run.seed,
-       run.params_embedding, run.params_unembedding, run.params_blocks, run.params_norms,
-       run.params_embedding + run.params_unembedding + run.params_blocks + run.params_norms AS params_total,
-       run.params_budget, run.steps, run.tokens_target, run.tokens_source, run.tokens_target + run.tokens_source AS tokens_total, run.flops,
-       CASE WHEN last.id IS NULL THEN 'pending' WHEN last.ended_ms IS NULL THEN 'started' ELSE last.outcome END AS outcome,
-       final.loss_nats, final.loss_nats_per_byte,
-       (SELECT count(*) FROM attempt WHERE attempt.run_id = run.id) AS attempts,
-       (SELECT sum(seconds) FROM attempt WHERE attempt.run_id = run.id) AS seconds,
-       last.device, last.message, run.parent_key
-FROM run
-LEFT JOIN attempt AS last ON last.id = (SELECT id FROM attempt WHERE attempt.run_id = run.id ORDER BY n DESC LIMIT 1)
-LEFT JOIN eval AS final ON final.run_id = run.id AND final.language = run.language AND final.step = run.steps
-WHERE NOT run.retired;
-
-CREATE VIEW observations AS
-SELECT run.strategy, run.language, run.size, run.seed, run.replay,
-       run.params_embedding, run.params_unembedding, run.params_blocks, run.params_norms,
-       eval.tokens_target, eval.tokens_source, eval.tokens_target + eval.tokens_source AS tokens_total,
-       eval.flops, eval.loss_nats, eval.loss_nats_per_byte, eval.end_of_schedule, eval.step, run.name AS run, run.key,
-       run.params_budget, run_results.outcome
-FROM eval JOIN run ON run.id = eval.run_id JOIN run_results ON run_results.run_id = run.id
-WHERE eval.language = run.language AND NOT run.retired
-ORDER BY run.id, eval.step;
 )sql";
 
 // Where an attempt was started and how to find it again: a process (host, boot_id, pid, pid_start)
@@ -177,40 +151,6 @@ ALTER TABLE run ADD COLUMN base_phase TEXT;
 ALTER TABLE run ADD COLUMN valid_seen_share REAL;
 ALTER TABLE run ADD COLUMN search INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE eval ADD COLUMN valid_tokens INTEGER;
-DROP VIEW observations;
-DROP VIEW run_results;
-
-CREATE VIEW run_results AS
-SELECT run.id AS run_id, run.key, run.name, run.strategy, run.language, run.source_language, run.replay, run.size, run.seed,
-       run.params_embedding, run.params_unembedding, run.params_blocks, run.params_norms,
-       run.params_embedding + run.params_unembedding + run.params_blocks + run.params_norms AS params_total,
-       run.params_budget, run.steps, run.tokens_target, run.tokens_source, run.tokens_target + run.tokens_source AS tokens_total, run.flops,
-       CASE WHEN last.id IS NULL THEN 'pending' WHEN last.ended_ms IS NULL THEN 'started' ELSE last.outcome END AS outcome,
-       final.loss_nats, final.loss_nats_per_byte,
-       (SELECT count(*) FROM attempt WHERE attempt.run_id = run.id) AS attempts,
-       (SELECT sum(seconds) FROM attempt WHERE attempt.run_id = run.id) AS seconds,
-       last.device, last.message, run.parent_key, run.tokens_base, run.base_tokens_per_param, run.base_phase, run.valid_seen_share, run.search
-FROM run
-LEFT JOIN attempt AS last ON last.id = (SELECT id FROM attempt WHERE attempt.run_id = run.id ORDER BY n DESC LIMIT 1)
-LEFT JOIN eval AS final ON final.run_id = run.id AND final.language = run.language AND final.step = run.steps
-WHERE NOT run.retired;
-
--- Every validation loss on every text; step 0 is the model that a continued run begins from.
-CREATE VIEW losses AS
-SELECT run.strategy, run.language, run.source_language, run.size, run.seed, run.replay,
-       run.tokens_base, run.base_tokens_per_param, run.base_phase,
-       run.params_embedding, run.params_unembedding, run.params_blocks, run.params_norms,
-       eval.tokens_target, eval.tokens_source, eval.tokens_target + eval.tokens_source AS tokens_total,
-       eval.flops, eval.language AS valid_language, eval.valid_tokens,
-       eval.loss_nats, eval.loss_nats_per_byte, eval.loss_nats_per_byte * 1.4426950408889634 AS bits_per_byte,
-       eval.end_of_schedule, eval.step, run.name AS run, run.key, run.params_budget, run_results.outcome, run.id AS run_id
-FROM eval JOIN run ON run.id = eval.run_id JOIN run_results ON run_results.run_id = run.id
-WHERE NOT run.retired
-ORDER BY run.id, eval.language <> run.language, eval.language, eval.step;
-
-CREATE VIEW observations AS
-SELECT losses.* FROM losses JOIN run ON run.id = losses.run_id
-WHERE valid_language = losses.language AND step > 0 AND NOT run.search ORDER BY run_id, step;
 )sql";
 
 // How many questions of a multiple-choice set a run's model answered rightly at its end: by the
@@ -226,14 +166,6 @@ CREATE TABLE choice_score(
   answer_nats_per_byte REAL,
   PRIMARY KEY(run_id, name)
 ) STRICT, WITHOUT ROWID;
-
-CREATE VIEW choice_scores AS
-SELECT choice_score.name AS choices, run.strategy, run.language, run.source_language, run.replay, run.base_tokens_per_param,
-       run.size, run.seed, run.tokens_target, run.tokens_source, run_results.loss_nats, choice_score.questions,
-       choice_score.correct, choice_score.correct_by_byte, choice_score.answer_nats_per_byte, run.name AS run, run.key
-FROM choice_score JOIN run ON run.id = choice_score.run_id JOIN run_results ON run_results.run_id = run.id
-WHERE NOT run.retired
-ORDER BY choice_score.name, run.id;
 )sql";
 
 // What can be told of a database that lost bits: the hash of a run's attempts and losses as of its
@@ -256,27 +188,32 @@ ALTER TABLE attempt ADD COLUMN gpu_name TEXT;
 ALTER TABLE attempt ADD COLUMN driver TEXT;
 ALTER TABLE attempt ADD COLUMN gpus INTEGER;
 ALTER TABLE attempt ADD COLUMN gpu_seconds REAL;
-
-CREATE VIEW attempts AS
-SELECT run.name AS run, run.key, run.strategy, run.language, run.size, run.seed, attempt.n, attempt.outcome, attempt.message,
-       attempt.device, attempt.host, attempt.node, attempt.backend, attempt.job, attempt.gpus, attempt.gpu_name, attempt.gpu_uuid,
-       attempt.driver, attempt.build, attempt.program_sha256, attempt.data_sha256,
-       strftime('%Y-%m-%dT%H:%M:%fZ', attempt.started_ms / 1000.0, 'unixepoch') AS started,
-       strftime('%Y-%m-%dT%H:%M:%fZ', attempt.ended_ms / 1000.0, 'unixepoch') AS ended,
-       attempt.start_step, attempt.step, attempt.seconds, attempt.gpu_seconds, attempt.tokens_per_second, attempt.micro_batch,
-       attempt.folder, attempt.provenance
-FROM attempt JOIN run ON run.id = attempt.run_id
-ORDER BY attempt.run_id, attempt.n;
 )sql";
 
 // Of a validation loss the part in windows that training text holds as well.
 constexpr const char* kSeenLosses = R"sql(
 ALTER TABLE eval ADD COLUMN seen_tokens INTEGER;
 ALTER TABLE eval ADD COLUMN loss_seen_nats REAL;
-DROP VIEW observations;
-DROP VIEW losses;
+)sql";
 
--- Every validation loss on every text; step 0 is the model that a continued run begins from.
+// Views store nothing, so that no aggregate can contradict the rows, and are made anew for every
+// version. In losses, step 0 is the model that a continued run begins from.
+constexpr const char* kViews = R"sql(
+CREATE VIEW run_results AS
+SELECT run.id AS run_id, run.key, run.name, run.strategy, run.language, run.source_language, run.replay, run.size, run.seed,
+       run.params_embedding, run.params_unembedding, run.params_blocks, run.params_norms,
+       run.params_embedding + run.params_unembedding + run.params_blocks + run.params_norms AS params_total,
+       run.params_budget, run.steps, run.tokens_target, run.tokens_source, run.tokens_target + run.tokens_source AS tokens_total, run.flops,
+       CASE WHEN last.id IS NULL THEN 'pending' WHEN last.ended_ms IS NULL THEN 'started' ELSE last.outcome END AS outcome,
+       final.loss_nats, final.loss_nats_per_byte,
+       (SELECT count(*) FROM attempt WHERE attempt.run_id = run.id) AS attempts,
+       (SELECT sum(seconds) FROM attempt WHERE attempt.run_id = run.id) AS seconds,
+       last.device, last.message, run.parent_key, run.tokens_base, run.base_tokens_per_param, run.base_phase, run.valid_seen_share, run.search
+FROM run
+LEFT JOIN attempt AS last ON last.id = (SELECT id FROM attempt WHERE attempt.run_id = run.id ORDER BY n DESC LIMIT 1)
+LEFT JOIN eval AS final ON final.run_id = run.id AND final.language = run.language AND final.step = run.steps
+WHERE NOT run.retired;
+
 CREATE VIEW losses AS
 SELECT run.strategy, run.language, run.source_language, run.size, run.seed, run.replay,
        run.tokens_base, run.base_tokens_per_param, run.base_phase,
@@ -296,7 +233,28 @@ ORDER BY run.id, eval.language <> run.language, eval.language, eval.step;
 CREATE VIEW observations AS
 SELECT losses.* FROM losses JOIN run ON run.id = losses.run_id
 WHERE valid_language = losses.language AND step > 0 AND NOT run.search ORDER BY run_id, step;
+
+CREATE VIEW choice_scores AS
+SELECT choice_score.name AS choices, run.strategy, run.language, run.source_language, run.replay, run.base_tokens_per_param,
+       run.size, run.seed, run.tokens_target, run.tokens_source, run_results.loss_nats, choice_score.questions,
+       choice_score.correct, choice_score.correct_by_byte, choice_score.answer_nats_per_byte, run.name AS run, run.key
+FROM choice_score JOIN run ON run.id = choice_score.run_id JOIN run_results ON run_results.run_id = run.id
+WHERE NOT run.retired
+ORDER BY choice_score.name, run.id;
+
+CREATE VIEW attempts AS
+SELECT run.name AS run, run.key, run.strategy, run.language, run.size, run.seed, attempt.n, attempt.outcome, attempt.message,
+       attempt.device, attempt.host, attempt.node, attempt.backend, attempt.job, attempt.gpus, attempt.gpu_name, attempt.gpu_uuid,
+       attempt.driver, attempt.build, attempt.program_sha256, attempt.data_sha256,
+       strftime('%Y-%m-%dT%H:%M:%fZ', attempt.started_ms / 1000.0, 'unixepoch') AS started,
+       strftime('%Y-%m-%dT%H:%M:%fZ', attempt.ended_ms / 1000.0, 'unixepoch') AS ended,
+       attempt.start_step, attempt.step, attempt.seconds, attempt.gpu_seconds, attempt.tokens_per_second, attempt.micro_batch,
+       attempt.folder, attempt.provenance
+FROM attempt JOIN run ON run.id = attempt.run_id
+ORDER BY attempt.run_id, attempt.n;
 )sql";
+constexpr std::array kViewNames = {"observations", "losses", "run_results", "choice_scores",
+                                   "attempts"};
 
 constexpr std::array<const char*, 7> kMigrations = {kVersion1, kLaunchRecords, kBases,     kChoices,
                                                     kHashes,   kProvenance,    kSeenLosses};
@@ -326,6 +284,7 @@ std::set<std::string> definitions(const Database& database) {
 std::set<std::string> definitions_of_version(std::size_t version) {
   Database database = Database::in_memory();
   for (std::size_t i = 0; i < version; ++i) database.execute(kMigrations[i]);
+  if (version == kMigrations.size()) database.execute(kViews);
   return definitions(database);
 }
 
@@ -349,19 +308,19 @@ std::string schema_damage(const Database& database) {
 }
 
 void migrate(Database& database) {
-  int64_t version = version_of(database);
-  if (version > static_cast<int64_t>(kMigrations.size())) refuse(database, version);
+  const int64_t version = version_of(database), newest = static_cast<int64_t>(kMigrations.size());
+  if (version > newest) refuse(database, version);
   // Only now: a refused file must stay as it is, and these two write to it.
   database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
-  // The version advances inside the transaction: a crash leaves the old schema, never half a new
-  // one.
-  while (version < static_cast<int64_t>(kMigrations.size())) {
-    Transaction transaction(database);
-    database.execute(kMigrations[static_cast<size_t>(version)]);
-    ++version;
-    database.execute(fmt::format("PRAGMA user_version = {}", version));
-    transaction.commit();
-  }
+  if (version == newest) return;
+  // In one transaction with the version: a crash leaves the old schema, never half a new one.
+  Transaction transaction(database);
+  for (const char* view : kViewNames) database.execute(fmt::format("DROP VIEW IF EXISTS {}", view));
+  for (int64_t next = version; next < newest; ++next)
+    database.execute(kMigrations[static_cast<std::size_t>(next)]);
+  database.execute(kViews);
+  database.execute(fmt::format("PRAGMA user_version = {}", newest));
+  transaction.commit();
 }
 
 bool has_older_schema(const Database& database) {

@@ -4,14 +4,11 @@
 
 namespace crosslaw::db {
 
-// Tables: sweep, run, attempt, eval, train_loss, checkpoint, event, fit, evidence. Views for users'
-// own SQL:
-//   run_results   one row a run: what was planned, its state, its last loss
-//   observations  one row a validation loss of a run on its own language
-// Both leave out runs that an edited spec retired.
+// What the tables and views hold: db/schema_guide.cpp. Views leave out runs that an edited spec
+// retired.
 
-// Brings the file to the newest schema, one transaction a step. Throws DatabaseError for a file of
-// a newer crosslaw, which is left as it is.
+// Brings the file to the newest schema, in one transaction. Throws DatabaseError for a file of a
+// newer crosslaw, which is left as it is.
 void migrate(Database& database);
 
 // Whether the file is of an earlier crosslaw. Throws DatabaseError when it is of a newer one, or of

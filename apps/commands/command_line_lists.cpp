@@ -136,38 +136,38 @@ void require_plausible(std::string_view flag, std::optional<double> value, Model
                   bounds.most, bounds.example));
 }
 
-CLI::Option* add_number_list(CLI::App& command, const std::string& flag, std::vector<double>& into,
-                             const std::string& help) {
+namespace {
+
+// An option that may be given several times, each time with a list.
+template <class Value>
+CLI::Option* add_list(CLI::App& command, const std::string& flag, std::vector<Value>& into,
+                      const std::string& help, const char* type,
+                      std::vector<Value> (*parse)(std::string_view flag, std::string_view text)) {
   return command
       .add_option_function<std::vector<std::string>>(
           flag,
-          [flag, &into](const std::vector<std::string>& texts) {
+          [flag, &into, parse](const std::vector<std::string>& texts) {
             into.clear();
             for (const std::string& text : texts) {
-              const std::vector<double> some = parse_number_list(flag, text);
+              const std::vector<Value> some = parse(flag, text);
               into.insert(into.end(), some.begin(), some.end());
             }
           },
           help)
       ->allow_extra_args(false)
-      ->type_name("X,...");
+      ->type_name(type);
+}
+
+}  // namespace
+
+CLI::Option* add_number_list(CLI::App& command, const std::string& flag, std::vector<double>& into,
+                             const std::string& help) {
+  return add_list(command, flag, into, help, "X,...", parse_number_list);
 }
 
 CLI::Option* add_word_list(CLI::App& command, const std::string& flag,
                            std::vector<std::string>& into, const std::string& help) {
-  return command
-      .add_option_function<std::vector<std::string>>(
-          flag,
-          [flag, &into](const std::vector<std::string>& texts) {
-            into.clear();
-            for (const std::string& text : texts) {
-              const std::vector<std::string> some = split_list(flag, text);
-              into.insert(into.end(), some.begin(), some.end());
-            }
-          },
-          help)
-      ->allow_extra_args(false)
-      ->type_name("WORD,...");
+  return add_list(command, flag, into, help, "WORD,...", split_list);
 }
 
 std::vector<std::string> with_joined_lists(std::vector<std::string> arguments) {

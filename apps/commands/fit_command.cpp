@@ -16,6 +16,7 @@
 #include "apps/commands/n_conventions.h"
 #include "fit/write/fit_json.h"
 #include "fit/write/fit_text.h"
+#include "fit/write/latex.h"
 
 namespace crosslaw::apps {
 namespace {

@@ -46,6 +46,13 @@ void add_rows(const Json& before, const Json& list, Rows& rows) {
   }
 }
 
+// One row for each of the list that stands at `key` of `parent`, after the columns of `before` and
+// the parent's own.
+void add_rows_of(const Json& parent, const char* key, Rows& rows, Json before = Json::object()) {
+  flatten(parent, "", before);
+  add_rows(before, parent[key], rows);
+}
+
 // What tells the rows of one language pair from those of another.
 Json pair_columns(const Json& pair) {
   return {{"language", pair["language"]}, {"replay", pair["replay"]}};
@@ -53,11 +60,7 @@ Json pair_columns(const Json& pair) {
 
 Rows loss_rows(const Json& data) {
   Rows rows;
-  for (const Json& curve : data["loss"]["curves"]) {
-    Json before = Json::object();
-    flatten(curve, "", before);
-    add_rows(before, curve["points"], rows);
-  }
+  for (const Json& curve : data["loss"]["curves"]) add_rows_of(curve, "points", rows);
   return rows;
 }
 
@@ -86,11 +89,7 @@ Rows frontier_line_rows(const Json& data) {
 Rows forgetting_rows(const Json& data) {
   Rows rows;
   for (const Json& pair : data["pairs"]) {
-    for (const Json& model : pair["forgetting"]["models"]) {
-      Json before = Json::object();
-      flatten(model, "", before);
-      add_rows(before, model["points"], rows);
-    }
+    for (const Json& model : pair["forgetting"]["models"]) add_rows_of(model, "points", rows);
   }
   return rows;
 }
@@ -144,30 +143,18 @@ Rows coefficient_rows(const Json& data) {
   return rows;
 }
 
-// A list of every pair: at `key`, or at "rows" of what stands there.
-Rows pair_rows(const Json& data, const char* key) {
+// A list of every pair.
+Rows pair_rows(const Json& data, const char* list) {
   Rows rows;
-  for (const Json& pair : data["pairs"]) {
-    const Json& list = pair[key];
-    if (list.is_null()) continue;
-    add_rows(pair_columns(pair), list.is_object() ? list["rows"] : list, rows);
-  }
+  for (const Json& pair : data["pairs"]) add_rows(pair_columns(pair), pair[list], rows);
   return rows;
 }
 
-// A list of what stands at "transfer" of every pair.
-Rows transfer_rows(const Json& data, const char* list) {
+// A list of what stands at `part` of every pair that has it.
+Rows pair_rows(const Json& data, const char* part, const char* list) {
   Rows rows;
   for (const Json& pair : data["pairs"]) {
-    if (!pair["transfer"].is_null()) add_rows(pair_columns(pair), pair["transfer"][list], rows);
-  }
-  return rows;
-}
-
-Rows contrast_rows(const Json& data) {
-  Rows rows;
-  for (const Json& pair : data["pairs"]) {
-    if (!pair["contrast"].is_null()) add_rows(pair_columns(pair), pair["contrast"]["laws"], rows);
+    if (!pair[part].is_null()) add_rows(pair_columns(pair), pair[part][list], rows);
   }
   return rows;
 }
@@ -175,11 +162,7 @@ Rows contrast_rows(const Json& data) {
 Rows language_curve_rows(const Json& data) {
   Rows rows;
   for (const Json& pair : data["pairs"]) {
-    for (const Json& curve : pair["language_curves"]) {
-      Json before = Json::object();
-      flatten(curve, "", before);
-      add_rows(before, curve["points"], rows);
-    }
+    for (const Json& curve : pair["language_curves"]) add_rows_of(curve, "points", rows);
   }
   return rows;
 }
@@ -189,9 +172,8 @@ Rows replay_rows(const Json& data) {
   Rows rows;
   for (const Json& plan : data["replay"]) {
     for (const Json& cell : plan["cells"]) {
-      Json before = {{"strategy", plan["strategy"]}, {"language", plan["language"]}};
-      flatten(cell, "", before);
-      add_rows(before, cell["ratios"], rows);
+      add_rows_of(cell, "ratios", rows,
+                  {{"strategy", plan["strategy"]}, {"language", plan["language"]}});
     }
   }
   return rows;
@@ -207,11 +189,7 @@ Rows part_rows(const Json& data, const char* part, const char* key) {
 // A row a base budget of every strategy that has several.
 Rows base_rows(const Json& data) {
   Rows rows;
-  for (const Json& comparison : data["bases"]) {
-    Json before = Json::object();
-    flatten(comparison, "", before);
-    add_rows(before, comparison["rows"], rows);
-  }
+  for (const Json& comparison : data["bases"]) add_rows_of(comparison, "rows", rows);
   return rows;
 }
 
@@ -236,14 +214,14 @@ constexpr std::array<Maker, 26> kMakers = {{
     {"best-sizes", [](const Json& data) { return surface_rows(data, "frontier"); }},
     {"measured-area", [](const Json& data) { return surface_rows(data, "measured"); }},
     {"coefficients", coefficient_rows},
-    {"allocation", [](const Json& data) { return pair_rows(data, "allocation"); }},
-    {"residuals", [](const Json& data) { return pair_rows(data, "residuals"); }},
+    {"allocation", [](const Json& data) { return pair_rows(data, "allocation", "rows"); }},
+    {"residuals", [](const Json& data) { return pair_rows(data, "residuals", "rows"); }},
     {"forgetting", forgetting_rows},
-    {"transfer", [](const Json& data) { return transfer_rows(data, "rows"); }},
-    {"transfer-budgets", [](const Json& data) { return transfer_rows(data, "budgets"); }},
-    {"transfer-frontier", [](const Json& data) { return transfer_rows(data, "frontier"); }},
-    {"crossings", [](const Json& data) { return transfer_rows(data, "crossings"); }},
-    {"laws-on-both", contrast_rows},
+    {"transfer", [](const Json& data) { return pair_rows(data, "transfer", "rows"); }},
+    {"transfer-budgets", [](const Json& data) { return pair_rows(data, "transfer", "budgets"); }},
+    {"transfer-frontier", [](const Json& data) { return pair_rows(data, "transfer", "frontier"); }},
+    {"crossings", [](const Json& data) { return pair_rows(data, "transfer", "crossings"); }},
+    {"laws-on-both", [](const Json& data) { return pair_rows(data, "contrast", "laws"); }},
     {"transfer-matrix", [](const Json& data) { return part_rows(data, "matrix", "cells"); }},
     {"language-losses", language_curve_rows},
     {"replay", replay_rows},

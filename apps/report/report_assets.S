@@ -31,6 +31,8 @@ END(plotly_js)
 PART(page_js)
   .incbin "report_format.js"
   .incbin "report_charts.js"
+  .incbin "report_drawing.js"
+  .incbin "report_pieces.js"
   .incbin "report_loss.js"
   .incbin "report_savings.js"
   .incbin "report_contours.js"
@@ -41,6 +43,8 @@ PART(page_js)
   .incbin "report_replay.js"
   .incbin "report_scores.js"
   .incbin "report_texts.js"
+  .incbin "report_data.js"
+  .incbin "report_summary.js"
   .incbin "report_main.js"
 END(page_js)
 

@@ -194,8 +194,8 @@
         plain(context.targetName)}.${words}${by}`;
   }
 
-  charts.figure('residuals', buildResiduals);
-  charts.figure('forgetting', buildForgetting);
+  crosslaw.drawing.figure('residuals', buildResiduals);
+  crosslaw.drawing.figure('forgetting', buildForgetting);
   crosslaw.sources.residuals = residualSource;
   crosslaw.sources.forgetting = forgettingSource;
 })();

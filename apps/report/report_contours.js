@@ -242,6 +242,6 @@
         'Both sides share their levels and axes. The dashed line repeats the other strategy\'s frontier for comparison.';
   }
 
-  charts.figure('contours', build);
+  crosslaw.drawing.figure('contours', build);
   crosslaw.sources.contours = source;
 })();

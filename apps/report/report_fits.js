@@ -273,6 +273,6 @@
         'Orange: scratch, blue: continued, grey: joint; hollow: not identifiable. Coefficients held from the scratch fit have no dot of their own.';
   }
 
-  charts.figure('coefficients', build);
+  crosslaw.drawing.figure('coefficients', build);
   crosslaw.sources.coefficients = source;
 })();

@@ -79,6 +79,9 @@
         isNumber(ends[1]) ? show(ends[1]) : 'open'}]`;
   }
 
+  // "1.12 [1.05, 1.20]", or the value alone.
+  const withInterval = (value, ends, show) => `${show(value)} ${interval(ends, show)}`.trim();
+
   function duration(seconds) {
     if (!isNumber(seconds)) return none;
     if (seconds < 1) return `${digits(seconds, 2)} s`;
@@ -138,6 +141,7 @@
     fixed,
     estimate,
     interval,
+    withInterval,
     duration,
     language,
     date,

@@ -1,8 +1,7 @@
 // Loss against compute: all sizes at once, and one size with what continuing saved at equal loss.
 (() => {
   'use strict';
-  const {element, fill, isNumber, count, power, whole, loss, percent, language, plain} =
-      crosslaw.format;
+  const {element, fill, isNumber, count, power, whole, loss, percent, plain} = crosslaw.format;
   const charts = crosslaw.charts;
   const shown = {scratch: true, continued: true, source: false};
   let chosen = null;  // name of the size on the right; the largest at first
@@ -286,7 +285,7 @@
                       'aria-pressed': String(shown[kind]),
                       onclick: () => {
                         shown[kind] = !shown[kind];
-                        charts.redraw('loss', context);
+                        crosslaw.drawing.redraw('loss', context);
                       }
                     },
                     element('span', {class: `swatch ${kind}`}), label[kind])));
@@ -313,7 +312,7 @@
       waiting = true;
       requestAnimationFrame(() => {
         waiting = false;
-        charts.redraw('loss', context);
+        crosslaw.drawing.redraw('loss', context);
       });
     };
   }
@@ -326,10 +325,10 @@
                        .filter(([, front]) => front);
     const distances = fronts.map(
         ([kind, front]) => `${front.lowest.length} ${
-            kind === 'scratch' ? 'from scratch' : 'of continued models'}, ${
-            percent(
-                front.mean_distance,
-                2)} from them on average${isNumber(front.floor) ? ', levelling off at E′' : ''}`);
+            kind === 'scratch' ?
+                'from scratch' :
+                'of continued models'}, ${percent(front.mean_distance, 2)} from them on average${
+            isNumber(front.floor) ? ', levelling off at E′' : ''}`);
     return `${whole(curves.length)} curves, ${
                whole(points)} losses on fixed held-out text; dots mark the end of a schedule. ` +
         (fronts.length ?
@@ -341,6 +340,6 @@
              '');
   }
 
-  charts.figure('loss', build);
+  crosslaw.drawing.figure('loss', build);
   crosslaw.sources = {...(crosslaw.sources || {}), loss: source};
 })();

@@ -12,13 +12,13 @@
     whole,
     loss,
     percent,
-    interval,
+    withInterval,
     language,
     plain,
     power
   } = crosslaw.format;
   const charts = crosslaw.charts;
-  const {tableOf, small} = crosslaw.transfer;
+  const {tableOf, small} = crosslaw.pieces;
 
   const planOf = (context) => (context.data.replay || [])
                                   .find(
@@ -194,8 +194,7 @@
     if (!plan) return fill('replay-table');
     const most = percent(plan.ratios[plan.ratios.length - 1]);
     const least = (ratio, known) => (isNumber(ratio) ? percent(ratio) : known ? `> ${most}` : none);
-    const sum = (cell, key) =>
-        `${percent(cell[key])} ${interval(cell[`${key}_ci95`], (x) => percent(x))}`.trim();
+    const sum = (cell, key) => withInterval(cell[key], cell[`${key}_ci95`], (x) => percent(x));
     const surely = `within ${digits(plan.within, 2)} nats, surely`;
     fill(
         'replay-table', element('p', {class: 'statement'}, plan.sentence),
@@ -236,8 +235,8 @@
         '';
   }
 
-  charts.figure('replay', buildReplay);
-  charts.figure('front', buildFront);
+  crosslaw.drawing.figure('replay', buildReplay);
+  crosslaw.drawing.figure('front', buildFront);
   crosslaw.parts = [...(crosslaw.parts || []), replayPart];
   crosslaw.sources.replay = replaySource;
 })();

@@ -214,7 +214,7 @@
           'aria-pressed': String(perParameter === value),
           onclick: () => {
             perParameter = value;
-            charts.redraw('savings', context);
+            crosslaw.drawing.redraw('savings', context);
           }
         },
         label);
@@ -241,6 +241,6 @@
         'Tokens and FLOPs save alike, because the size is the same; the compute of the source model is not counted.';
   }
 
-  charts.figure('savings', build);
+  crosslaw.drawing.figure('savings', build);
   crosslaw.sources.savings = source;
 })();

@@ -1,9 +1,9 @@
 // Zero-shot scores on multiple-choice sets: by strategy, against the loss, and by share of replay.
 (() => {
   'use strict';
-  const {element, fill, isNumber, count, digits, loss, percent, language, plain} = crosslaw.format;
+  const {element, fill, isNumber, digits, loss, percent, plain} = crosslaw.format;
   const charts = crosslaw.charts;
-  const {tableOf, small} = crosslaw.transfer;
+  const {tableOf, small} = crosslaw.pieces;
 
   const known = (context) =>
       (context.data.scores.rows || []).filter((row) => isNumber(row.by_byte));
@@ -111,6 +111,6 @@
             'Zero-shot, by the likelihood a byte of each choice; bars are 95 % binomial intervals.'));
   }
 
-  charts.figure('scores', build);
+  crosslaw.drawing.figure('scores', build);
   crosslaw.parts.push(scoresPart);
 })();

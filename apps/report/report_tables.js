@@ -1,9 +1,21 @@
 // The two long tables: what to do with a budget, and every run.
 (() => {
   'use strict';
-  const {element, fill, isNumber, none, count, digits, power, whole, loss, interval, duration} =
-      crosslaw.format;
-  const {csv, save} = crosslaw.charts;
+  const {
+    element,
+    fill,
+    isNumber,
+    none,
+    count,
+    digits,
+    power,
+    whole,
+    loss,
+    interval,
+    withInterval,
+    duration
+  } = crosslaw.format;
+  const {csv, save} = crosslaw.drawing;
   const say = (text) => {
     document.getElementById('crosslaw-said').textContent = text;
   };
@@ -116,16 +128,15 @@
               (name) => `${title}: ${name}`))
     ];
     const safe = (text) => String(text).replace(/\|/g, '\\|');
-    const lines =
-        rows.map((row) => [power(row.flops, 3), ...sides.flatMap(([kind]) => {
-                            const side = row[kind] || {};
-                            const shown = (key, show) =>
-                                `${show(side[key])} ${interval(side[`${key}_ci95`], show)}`.trim();
-                            return [
-                              shown('params', count), shown('tokens', count), shown('loss', loss),
-                              side.nearest_size || none
-                            ];
-                          })].map(safe));
+    const lines = rows.map((row) => [power(row.flops, 3), ...sides.flatMap(([kind]) => {
+                                      const side = row[kind] || {};
+                                      const shown = (key, show) =>
+                                          withInterval(side[key], side[`${key}_ci95`], show);
+                                      return [
+                                        shown('params', count), shown('tokens', count),
+                                        shown('loss', loss), side.nearest_size || none
+                                      ];
+                                    })].map(safe));
     return [head, head.map((_, i) => (i ? '---:' : ':---')), ...lines]
                .map((line) => `| ${line.join(' | ')} |`)
                .join('\n') +
@@ -163,7 +174,7 @@
 
   function allocation(context) {
     const {rows} = context.pair.allocation;
-    crosslaw.charts.showSection(
+    crosslaw.drawing.showSection(
         'allocation', context.compared || rows.length > 0, 'no language has runs to fit laws to');
     if (!rows.length) {
       fill('allocation-buttons');

@@ -3,7 +3,7 @@
 (() => {
   'use strict';
   const {element, fill, isNumber, none, digits, whole, loss, percent, language} = crosslaw.format;
-  const {tableOf, heading, small} = crosslaw.transfer;
+  const {tableOf, heading, small} = crosslaw.pieces;
 
   function commonText(rows) {
     if (!rows.length) return [];
@@ -62,7 +62,7 @@
   function textsPart(context) {
     const given = context.data.texts || {};
     const lists = {texts: given.texts || [], losses: given.losses || [], sentence: given.sentence};
-    crosslaw.charts.showSection(
+    crosslaw.drawing.showSection(
         'texts', lists.texts.length > 0 || lists.losses.length > 0,
         'its texts were prepared before they were compared, or elsewhere');
     fill(

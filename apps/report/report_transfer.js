@@ -14,45 +14,10 @@
     loss,
     percent,
     interval,
+    withInterval,
     language
   } = crosslaw.format;
-
-  // rows: lists of cells; a cell is text, or {text, title, ...attributes}.
-  function tableOf(label, head, rows) {
-    const cell = (tag, value, i) => {
-      const {text, ...more} = value !== null && typeof value === 'object' ? value : {text: value};
-      return element(
-          tag, {scope: tag === 'th' ? 'row' : null, class: i ? 'number' : 'pin', ...more},
-          text ?? none);
-    };
-    return element(
-        'div', {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': label},
-        element(
-            'table', {class: 'fits'},
-            element(
-                'thead', {},
-                element(
-                    'tr', {},
-                    head.map(
-                        (text, i) =>
-                            element('th', {scope: 'col', class: i ? 'number' : 'pin'}, text)))),
-            element(
-                'tbody', {},
-                rows.map(
-                    (row) => element(
-                        'tr', {}, row.map((value, i) => cell(i ? 'td' : 'th', value, i)))))));
-  }
-
-  const share = (value, ends) => ({
-    text: `${percent(value)} ${interval(ends, (x) => percent(x))}`.trim(),
-    title: isNumber(value) ? value : null
-  });
-  const tokens = (value, ends) => ({
-    text: `${count(value)} ${interval(ends, (x) => count(x))}`.trim(),
-    title: isNumber(value) ? value : null
-  });
-  const small = (text) => element('p', {class: 'origin'}, text);
-  const heading = (text) => element('h3', {}, text);
+  const {tableOf, estimateCell, share, tokens, small, heading} = crosslaw.pieces;
 
   function budgets(transfer) {
     if (!transfer.budgets.length) return [];
@@ -80,11 +45,8 @@
           transfer.frontier.map(
               (f) =>
                   [power(f.flops), share(f.measured_saved_share, f.measured_saved_share_ci95),
-                   share(f.law_saved_share, f.law_saved_share_ci95), {
-                     text: `${loss(f.loss_difference, 4)} ${
-                               interval(f.loss_difference_ci95, (x) => loss(x, 4))}`
-                               .trim()
-                   }])),
+                   share(f.law_saved_share, f.law_saved_share_ci95),
+                   withInterval(f.loss_difference, f.loss_difference_ci95, (x) => loss(x, 4))])),
       small(
           'Each strategy at its best size: the compute from scratch that reaches the loss of the continued frontier.'),
     ];
@@ -131,8 +93,9 @@
         (a, b) => (b.params > a.params || (b.params === a.params && b.tokens > a.tokens) ? b : a));
     const repaid = last.law_repaid_share, ends = last.law_repaid_share_ci95;
     const words = repaid > 0 ?
-        `One language repays ${percent(repaid)} ${
-            interval(ends, (x) => percent(x))} of the tokens that its source model had seen` :
+        `One language repays ${
+            withInterval(
+                repaid, ends, (x) => percent(x))} of the tokens that its source model had seen` :
         'Nothing of the source model is repaid';
     return [
       heading('The source model’s own cost'),
@@ -166,11 +129,7 @@
               return [
                 `${law.law}, ${law.runs}`, whole(law.points), percent(law.rms, 3),
                 percent(law.mean_error, 3), isNumber(law.huber) ? law.huber.toExponential(2) : none,
-                {
-                  text: isNumber(gamma.value) ?
-                      `${digits(gamma.value, 2)} ${interval(gamma.ci95, (x) => digits(x, 2))}` :
-                      none
-                }
+                withInterval(gamma.value, gamma.ci95, (x) => digits(x, 2))
               ];
             })),
         contrast.sentence ? element('p', {}, contrast.sentence) : [],
@@ -183,10 +142,7 @@
   // Each language's own exponents, and its own E, A and B where the exponents are those of all.
   function pooled(law) {
     if (!law || !(law.languages || []).length) return [];
-    const shown = (row, name, show) => ({
-      text: `${show(row[name])} ${interval(row[`${name}_ci95`], show)}`.trim(),
-      title: isNumber(row[name]) ? row[name] : null
-    });
+    const shown = (row, name, show) => estimateCell(row[name], row[`${name}_ci95`], show);
     const three = (x) => digits(x, 3);
     return [
       heading('One law for all languages'),
@@ -207,7 +163,7 @@
   function matrixPart(context) {
     const matrix = context.data.matrix || {};
     const cells = matrix.cells || [];
-    crosslaw.charts.showSection('matrix', cells.length > 1, 'fewer than two pairs of languages');
+    crosslaw.drawing.showSection('matrix', cells.length > 1, 'fewer than two pairs of languages');
     if (cells.length < 2) return fill('matrix-table');
     fill('pooled-table', pooled(context.data.pooled));
     const most = Math.max(...cells.map((cell) => Math.abs(cell.saved_share || 0))) || 1;
@@ -219,9 +175,7 @@
               loss(cell.scratch_bits_per_byte, 3)} from scratch` :
           '';
       return {
-        text: `${percent(cell.saved_share)} ${interval(cell.saved_share_ci95, (x) => percent(x))}${
-                  bits}`
-                  .trim(),
+        text: `${withInterval(cell.saved_share, cell.saved_share_ci95, (x) => percent(x))}${bits}`,
         title: `${cell.strategy}, ${digits(cell.tokens_per_param)} tokens a parameter: ${
             cell.verdict}`,
         'data-share': cell.saved_share,
@@ -243,12 +197,11 @@
 
   function basesPart(context) {
     const bases = (context.data.bases || []).filter((b) => b && (b.rows || []).length);
-    crosslaw.charts.showSection(
+    crosslaw.drawing.showSection(
         'bases', bases.length > 0, 'no strategy continues from several checkpoints of its source');
     const signed = (x) => (x > 0 ? `+${loss(x, 4)}` : loss(x, 4));
     const shown = (row, key) =>
-        (isNumber(row[key]) ? `${signed(row[key])} ${interval(row[`${key}_ci95`], signed)}`.trim() :
-                              none);
+        (isNumber(row[key]) ? withInterval(row[key], row[`${key}_ci95`], signed) : none);
     fill(
         'bases-table', bases.map((b) => element('p', {class: 'statement'}, b.sentence)),
         bases.length ?
@@ -292,7 +245,6 @@
                      power(s.flops_per_token)])));
   }
 
-  crosslaw.transfer = {tableOf, share, small, heading};
   crosslaw.parts =
       [...(crosslaw.parts || []), transferPart, contrastPart, matrixPart, basesPart, sizesPart];
 })();

@@ -64,16 +64,6 @@ std::vector<LanguagePair> find_pairs(const std::vector<db::RunResultRow>& runs) 
   return pairs;
 }
 
-// The loss on all tokens is the mean of those on seen and on clean ones.
-void tell_apart(const db::ObservationRow& eval, Measurement& m) {
-  if (!eval.seen_tokens || !eval.loss_seen_nats || !eval.valid_tokens) return;
-  const auto seen = static_cast<double>(*eval.seen_tokens);
-  const auto all = static_cast<double>(*eval.valid_tokens);
-  m.seen_share = seen / all;
-  m.loss_seen = *eval.loss_seen_nats;
-  if (all > seen) m.loss_clean = (m.loss * all - *m.loss_seen * seen) / (all - seen);
-}
-
 std::map<std::int64_t, std::int64_t> find_parents(const std::vector<db::RunRow>& runs) {
   std::map<std::string, std::int64_t> id_of;
   for (const db::RunRow& run : runs) id_of[run.key] = run.id;
@@ -176,17 +166,13 @@ std::vector<Measurement> Observations::measurements(const std::string& strategy,
     if (own_language && eval.step == 0) continue;
     const auto target = static_cast<double>(eval.tokens_target);
     const double all = target + static_cast<double>(eval.tokens_source);
-    found.push_back({run->second,
-                     params_of(*run->second, count_),
-                     eval.tokens_target,
-                     eval.flops,
-                     all > 0 ? eval.flops * target / all : 0,
-                     *eval.loss_nats,
-                     eval.end_of_schedule,
-                     {},
-                     {},
-                     0});
-    tell_apart(eval, found.back());
+    found.push_back(
+        {run->second, params_of(*run->second, count_), eval.tokens_target, eval.flops,
+         all > 0 ? eval.flops * target / all : 0, *eval.loss_nats, eval.end_of_schedule,
+         eval.loss_seen_nats, eval.loss_clean_nats,
+         eval.seen_tokens && eval.valid_tokens
+             ? static_cast<double>(*eval.seen_tokens) / static_cast<double>(*eval.valid_tokens)
+             : 0});
   }
   std::stable_sort(found.begin(), found.end(), [](const Measurement& a, const Measurement& b) {
     return std::pair(a.run->run_id, a.tokens) < std::pair(b.run->run_id, b.tokens);

@@ -80,12 +80,6 @@ Transfer transfer_at(const FitResult& joint, double params, double tokens) {
   Transfer out;
   out.params = params;
   out.tokens = tokens;
-  out.scratch_loss = over_both(joint, [=](const PowerForm& s, const PowerForm&) {
-    return std::optional(s.loss(params, tokens));
-  });
-  out.continued_loss = over_both(joint, [=](const PowerForm&, const PowerForm& c) {
-    return std::optional(c.loss(params, tokens));
-  });
   out.equal_loss_tokens = over_both(joint, needed);
   out.saved_share = saved_share_at(joint, params, tokens);
   out.transferred_tokens = transferred_tokens_at(joint, params, tokens);

@@ -15,9 +15,7 @@ namespace crosslaw::fit {
 // At one size and number of target tokens.
 struct Transfer {
   double params = 0;
-  double tokens = 0;  // D of the continued run
-  Estimate continued_loss;
-  Estimate scratch_loss;
+  double tokens = 0;            // D of the continued run
   Estimate equal_loss_tokens;   // tokens from scratch that reach the continued loss
   Estimate saved_share;         // 1 - D / equal_loss_tokens, of tokens and so of FLOPs; may be < 0
   Estimate transferred_tokens;  // equal_loss_tokens - D: effectively transferred data

@@ -250,17 +250,6 @@ StageForecaster forecaster_of(const Points& points, const std::optional<Stage>& 
   return out;
 }
 
-void require_positive_runs(const std::vector<NewRun>& runs) {
-  for (const NewRun& run : runs) {
-    if (std::isfinite(run.params) && run.params > 0 && std::isfinite(run.tokens) &&
-        run.tokens > 0) {
-      continue;
-    }
-    throw std::invalid_argument(fmt::format(
-        "new run N = {}, D = {}: both must be finite and above 0", run.params, run.tokens));
-  }
-}
-
 }  // namespace
 
 std::string StageForecaster::describe() const {
@@ -352,7 +341,7 @@ Forecast forecast_run(const StageForecaster& by, const NewRun& run, std::uint64_
 }
 
 std::vector<Forecast> forecast(const Forecaster& forecaster, const std::vector<NewRun>& runs) {
-  require_positive_runs(runs);
+  require_positive(runs);
   std::vector<Forecast> out;
   for (const NewRun& run : runs) {
     for (const StageForecaster& each : forecaster.stages) {

@@ -143,6 +143,13 @@ std::vector<double> normal_scatter(double deviation) {
   return out;
 }
 
+void require_size_and_tokens(const Law& law) {
+  const std::string why = why_more_than_size_and_tokens(law);
+  if (!why.empty()) throw std::invalid_argument(why);
+}
+
+}  // namespace
+
 void require_positive(const std::vector<NewRun>& runs) {
   for (const NewRun& run : runs) {
     if (std::isfinite(run.params) && run.params > 0 && std::isfinite(run.tokens) &&
@@ -153,13 +160,6 @@ void require_positive(const std::vector<NewRun>& runs) {
         "new run N = {}, D = {}: both must be finite and above 0", run.params, run.tokens));
   }
 }
-
-void require_size_and_tokens(const Law& law) {
-  const std::string why = why_more_than_size_and_tokens(law);
-  if (!why.empty()) throw std::invalid_argument(why);
-}
-
-}  // namespace
 
 Outside outside_of(const DataRange& covered, const ComputeModel& compute, const NewRun& run) {
   Outside out;

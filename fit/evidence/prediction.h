@@ -24,6 +24,9 @@ struct Outside {
   std::vector<std::string> warnings;
 };
 
+// Throws std::invalid_argument for one whose size or tokens are none.
+void require_positive(const std::vector<NewRun>& runs);
+
 Outside outside_of(const DataRange& covered, const ComputeModel& compute, const NewRun& run);
 
 struct Prediction {

@@ -6,7 +6,7 @@
 namespace crosslaw::fit {
 namespace {
 
-using std::exp, std::log;
+using std::log;
 
 // r^eta at r = 0 has no log; a share this small is none.
 constexpr double kNoShare = 1e-12;
@@ -16,13 +16,11 @@ struct DCpt {
   static constexpr int kSize = 9;
 
   template <class Number>
-  static Number log_loss(const std::array<Number, kSize>& theta, const Sample& at) {
+  static std::array<Number, 4> log_terms(const std::array<Number, kSize>& theta, const Sample& at) {
     const auto& [e, a, alpha, b, beta, eta, c, gamma, eps] = theta;
     const double log_share = log(std::max(at.target_share, kNoShare));
-    const Number size = a + alpha * -at.log_params;
-    const Number data = b + beta * -at.log_tokens + eta * log_share;
-    const Number share = c - gamma * log(eps + at.target_share);
-    return log_sum_exp(log_sum_exp(e, size), log_sum_exp(data, share));
+    return {e, a + alpha * -at.log_params, b + beta * -at.log_tokens + eta * log_share,
+            c - gamma * log(eps + at.target_share)};
   }
 };
 
@@ -39,14 +37,6 @@ void balance(double* theta, double reducible, double share) {
   theta[6] = std::log(reducible * (1 - share) * kPart) + theta[7] * std::log1p(theta[8]);
 }
 
-void log_terms(const double* theta, const Sample& at, double* out) {
-  out[0] = theta[0];
-  out[1] = theta[1] - theta[2] * at.log_params;
-  out[2] = theta[3] - theta[4] * at.log_tokens +
-           theta[5] * std::log(std::max(at.target_share, kNoShare));
-  out[3] = theta[6] - theta[7] * std::log(theta[8] + at.target_share);
-}
-
 }  // namespace
 
 const Law& d_cpt_law() {
@@ -57,11 +47,11 @@ const Law& d_cpt_law() {
   static const Law law{"d-cpt",
                        "L = E + A/N^alpha + B r^eta/D^beta + C/(r + eps)^gamma_r",
                        {kFloorE, kLevelA, kAlpha, kLevelB, kBeta, eta, level, gamma, eps},
-                       formula_log_loss<DCpt>,
-                       kernel_accumulate<FormulaKernel<DCpt>>,
+                       formula_log_loss<SumOfTerms<DCpt>>,
+                       kernel_accumulate<FormulaKernel<SumOfTerms<DCpt>>>,
                        shift,
                        balance,
-                       log_terms};
+                       formula_log_terms<DCpt>};
   return law;
 }
 

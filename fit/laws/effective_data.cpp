@@ -8,22 +8,26 @@ namespace {
 
 using std::exp, std::log;
 
-// theta = (log E, log A, alpha, log B, beta, gamma, tau)
+// theta = (log E, log A, alpha, log B, beta, gamma, tau, ...); target text is worth that part of D,
+// other text tau of its own.
+template <class Number, std::size_t kSize, class Worth>
+std::array<Number, 3> effective_terms(const std::array<Number, kSize>& theta, const Sample& at,
+                                      const Worth& target_worth) {
+  const Number share = log(theta[6] * (1 - at.target_share) + target_worth);  // D_eff / D
+  return {theta[0], theta[1] + theta[2] * -at.log_params,
+          theta[3] - theta[4] * (share + at.log_tokens) + theta[5] * -at.log_params};
+}
+
 struct EffectiveData {
   static constexpr int kSize = 7;
 
   template <class Number>
-  static Number log_loss(const std::array<Number, kSize>& theta, const Sample& at) {
-    const auto& [e, a, alpha, b, beta, gamma, tau] = theta;
-    // D_eff / D; other text than the target's is worth tau.
-    const Number share = log(tau * (1 - at.target_share) + at.target_share);
-    const Number size = a + alpha * -at.log_params;
-    const Number data = b - beta * (share + at.log_tokens) + gamma * -at.log_params;
-    return log_sum_exp(e, log_sum_exp(size, data));
+  static std::array<Number, 3> log_terms(const std::array<Number, kSize>& theta, const Sample& at) {
+    return effective_terms(theta, at, at.target_share);
   }
 };
 
-// theta = (log E, log A, alpha, log B, beta, gamma, tau, log R_D)
+// With log R_D behind tau.
 struct EffectiveDataRepeats {
   static constexpr int kSize = 8;
 
@@ -39,25 +43,14 @@ struct EffectiveDataRepeats {
   }
 
   template <class Number>
-  static Number log_loss(const std::array<Number, kSize>& theta, const Sample& at) {
-    const auto& [e, a, alpha, b, beta, gamma, tau, log_half] = theta;
-    const Number share = log(tau * (1 - at.target_share) + worth(log_half, at));
-    const Number size = a + alpha * -at.log_params;
-    const Number data = b - beta * (share + at.log_tokens) + gamma * -at.log_params;
-    return log_sum_exp(e, log_sum_exp(size, data));
+  static std::array<Number, 3> log_terms(const std::array<Number, kSize>& theta, const Sample& at) {
+    return effective_terms(theta, at, worth(theta[7], at));
   }
 };
 
 void shift(double* theta, double dx, double dy) {
   theta[1] += theta[2] * dx;
   theta[3] += theta[4] * dy + theta[5] * dx;
-}
-
-void log_terms(const double* theta, const Sample& at, double* out) {
-  const double share = std::log(at.target_share + theta[6] * (1 - at.target_share));
-  out[0] = theta[0];
-  out[1] = theta[1] - theta[2] * at.log_params;
-  out[2] = theta[3] - theta[4] * (at.log_tokens + share) - theta[5] * at.log_params;
 }
 
 // Above 0, so that other text alone still counts for something and its log exists.
@@ -69,11 +62,11 @@ const Law& effective_data_law() {
   static const Law law{"effective-data",
                        "L = E + A/N^alpha + B/(D_eff^beta N^gamma), D_eff = (r + tau (1 - r)) D",
                        {kFloorE, kLevelA, kAlpha, kLevelB, kBeta, kGamma, kTau},
-                       formula_log_loss<EffectiveData>,
-                       kernel_accumulate<FormulaKernel<EffectiveData>>,
+                       formula_log_loss<SumOfTerms<EffectiveData>>,
+                       kernel_accumulate<FormulaKernel<SumOfTerms<EffectiveData>>>,
                        shift,
                        balance_two_terms,
-                       log_terms};
+                       formula_log_terms<EffectiveData>};
   return law;
 }
 
@@ -83,8 +76,8 @@ const Law& effective_data_repeats_law() {
                        "L = E + A/N^alpha + B/(D_eff^beta N^gamma), D_eff = D' + tau (1 - r) D, "
                        "D' = U + U R_D (1 - exp(-(r D/U - 1)/R_D))",
                        {kFloorE, kLevelA, kAlpha, kLevelB, kBeta, kGamma, kTau, repeats},
-                       formula_log_loss<EffectiveDataRepeats>,
-                       kernel_accumulate<FormulaKernel<EffectiveDataRepeats>>,
+                       formula_log_loss<SumOfTerms<EffectiveDataRepeats>>,
+                       kernel_accumulate<FormulaKernel<SumOfTerms<EffectiveDataRepeats>>>,
                        shift,
                        balance_two_terms};
   return law;

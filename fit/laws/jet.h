@@ -171,4 +171,41 @@ double formula_log_loss(const double* theta, const Sample& sample, double* gradi
   return out.value;
 }
 
+// A law that is a sum of powers says only the logs of its terms:
+//   static constexpr int kSize;
+//   template <class Number>
+//   static std::array<Number, k> log_terms(const std::array<Number, kSize>&, const Sample&);
+// This is the formula that it makes of them; in halves, so that small terms meet before they are
+// added to a large one.
+template <class Terms>
+struct SumOfTerms {
+  static constexpr int kSize = Terms::kSize;
+
+  template <class Number>
+  static Number log_loss(const std::array<Number, kSize>& theta, const Sample& at) {
+    const auto terms = Terms::log_terms(theta, at);
+    return sum<0, std::tuple_size_v<decltype(terms)>>(terms);
+  }
+
+ private:
+  template <std::size_t kFrom, std::size_t kTo, class Array>
+  static auto sum(const Array& terms) {
+    constexpr std::size_t kMiddle = (kFrom + kTo) / 2;
+    if constexpr (kTo - kFrom == 1) {
+      return terms[kFrom];
+    } else {
+      return log_sum_exp(sum<kFrom, kMiddle>(terms), sum<kMiddle, kTo>(terms));
+    }
+  }
+};
+
+// Law::log_terms of such a law.
+template <class Terms>
+void formula_log_terms(const double* theta, const Sample& at, double* out) {
+  std::array<double, Terms::kSize> plain;
+  std::copy_n(theta, Terms::kSize, plain.begin());
+  const auto terms = Terms::log_terms(plain, at);
+  std::copy(terms.begin(), terms.end(), out);
+}
+
 }  // namespace crosslaw::fit

@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cmath>
 #include <map>
-#include <utility>
+
+#include "fit/write/latex.h"
 
 namespace crosslaw::fit {
 namespace {
@@ -45,15 +45,13 @@ std::string text(const Table& table) {
   return out;
 }
 
-std::string replaced(std::string_view text, std::string_view special,
-                     const std::vector<std::string>& by) {
+std::string escaped(std::string_view text, char special, std::string_view by) {
   std::string out;
   for (const char c : text) {
-    const std::size_t at = special.find(c);
-    if (at == std::string_view::npos) {
-      out += c;
+    if (c == special) {
+      out += by;
     } else {
-      out += by[at];
+      out += c;
     }
   }
   return out;
@@ -65,7 +63,7 @@ std::string markdown(const Table& table) {
   const auto line = [&](const std::vector<std::string>& row) {
     out += "|";
     for (std::size_t c = 0; c < row.size(); ++c) {
-      out += fmt::format(" {} |", replaced(padded(row[c], to[c], table.is_left(c)), "|", {"\\|"}));
+      out += fmt::format(" {} |", escaped(padded(row[c], to[c], table.is_left(c)), '|', "\\|"));
     }
     out += "\n";
   };
@@ -86,7 +84,7 @@ std::string csv(const Table& table) {
     for (std::size_t c = 0; c < row.size(); ++c) {
       const bool quote = row[c].find_first_of(",\"\r\n") != std::string::npos;
       out += c > 0 ? "," : "";
-      out += quote ? fmt::format("\"{}\"", replaced(row[c], "\"", {"\"\""})) : row[c];
+      out += quote ? fmt::format("\"{}\"", escaped(row[c], '"', "\"\"")) : row[c];
     }
     out += "\n";
   };
@@ -95,85 +93,10 @@ std::string csv(const Table& table) {
   return out;
 }
 
-// Length of a number such as 1.5e+21 at the start of the text; 0 where there is none.
-std::size_t scientific(std::string_view text, std::size_t& mantissa) {
-  const auto digit = [&](std::size_t i) {
-    return i < text.size() && text[i] >= '0' && text[i] <= '9';
-  };
-  std::size_t at = 0;
-  while (digit(at) || (at > 0 && at < text.size() && text[at] == '.')) ++at;
-  mantissa = at;
-  if (at == 0 || at >= text.size() || text[at] != 'e') return 0;
-  ++at;
-  if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
-  if (!digit(at)) return 0;
-  while (digit(at)) ++at;
-  return at;
-}
-
-// Symbols that are a whole cell, as mathematics.
-std::string latex_symbol(std::string_view cell) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 15> kSymbols = {
-      {{"N", "$N$"},
-       {"D", "$D$"},
-       {"N*", "$N^*$"},
-       {"D*", "$D^*$"},
-       {"D*/N*", "$D^*/N^*$"},
-       {"C (FLOPs)", "$C$ (FLOPs)"},
-       {"E", "$E$"},
-       {"A", "$A$"},
-       {"B", "$B$"},
-       {"alpha", "$\\alpha$"},
-       {"beta", "$\\beta$"},
-       {"gamma", "$\\gamma$"},
-       {"B_continued", "$B'$"},
-       {"beta_continued", "$\\beta'$"},
-       {"95%", "95\\,\\%"}}};
-  for (const auto& [word, symbol] : kSymbols) {
-    if (word == cell) return std::string(symbol);
-  }
-  return "";
-}
-
-// 1.5e+21 as $1.5 \times 10^{21}$, the rest with LaTeX's special characters escaped.
-std::string latex_cell(const std::string& cell, const std::vector<std::string>& by) {
-  if (std::string symbol = latex_symbol(cell); !symbol.empty()) return symbol;
-  std::string out, plain;
-  const auto flush = [&] { out += replaced(std::exchange(plain, ""), "&%$#_{}~^\\", by); };
-  for (std::size_t at = 0; at < cell.size();) {
-    const bool inside = at > 0 && (std::isalnum(static_cast<unsigned char>(cell[at - 1])) != 0 ||
-                                   cell[at - 1] == '.');
-    std::size_t mantissa = 0;
-    const std::size_t length = inside ? 0 : scientific(std::string_view(cell).substr(at), mantissa);
-    if (length == 0) {
-      plain += cell[at++];
-      continue;
-    }
-    flush();
-    const std::string digits = cell.substr(at, mantissa);
-    const int power = std::stoi(cell.substr(at + mantissa + 1, length - mantissa - 1));
-    out += digits == "1" ? fmt::format("$10^{{{}}}$", power)
-                         : fmt::format("${} \\times 10^{{{}}}$", digits, power);
-    at += length;
-  }
-  flush();
-  return out;
-}
-
 std::string latex(const Table& table) {
-  const std::vector<std::string> by = {"\\&",
-                                       "\\%",
-                                       "\\$",
-                                       "\\#",
-                                       "\\_",
-                                       "\\{",
-                                       "\\}",
-                                       "\\textasciitilde{}",
-                                       "\\textasciicircum{}",
-                                       "\\textbackslash{}"};
   const auto line = [&](const std::vector<std::string>& row) {
     std::vector<std::string> cells;
-    for (const std::string& cell : row) cells.push_back(latex_cell(cell, by));
+    for (const std::string& cell : row) cells.push_back(latex_cell(cell));
     return fmt::format("{} \\\\\n", fmt::join(cells, " & "));
   };
   std::string letters;
@@ -353,34 +276,6 @@ std::string wrapped(std::string_view text, std::size_t columns, std::size_t inde
     used += wide;
   }
   return out;
-}
-
-std::string latex_formula(std::string_view formula) {
-  std::string out;
-  for (std::size_t at = 0; at < formula.size();) {
-    // A word and what stands behind it in place: alpha, or beta' of an exponent.
-    std::size_t end = at;
-    while (end < formula.size() && std::isalpha(static_cast<unsigned char>(formula[end])) != 0)
-      ++end;
-    const std::string_view word = formula.substr(at, end - at);
-    if (word.empty()) {
-      out += formula[at++];
-      continue;
-    }
-    std::string written(word);
-    for (const char* letter : {"alpha", "beta", "gamma"}) {
-      if (word == letter) written = "\\" + written;
-    }
-    if (word == "from" || word == "scratch" || word == "continued")
-      written = "\\text{ " + written + " }";
-    if (word == "exp") written = "\\exp";
-    std::size_t primes = end;
-    while (primes < formula.size() && formula[primes] == '\'') ++primes;
-    written += formula.substr(end, primes - end);
-    out += at > 0 && formula[at - 1] == '^' ? "{" + written + "}" : written;
-    at = primes;
-  }
-  return "$" + out + "$";
 }
 
 std::string latex_float(const Table& table, const std::string& caption) {

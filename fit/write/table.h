@@ -27,8 +27,7 @@ struct Table {
 
 // Text: columns padded with blanks; where they do not all fit a page, a last line names those left
 // out. Markdown: a pipe table. CSV: RFC 4180 with LF. LaTeX: a
-// booktabs tabular with special characters escaped and 1.5e+21 written as a power of ten. Every
-// form ends with a line break.
+// booktabs tabular. Every form ends with a line break.
 std::string render(const Table& table, TableFormat format);
 
 // Several tables with a blank line between them; those without rows are left out.
@@ -57,9 +56,7 @@ NarrowTable narrowed(const Table& table, std::size_t columns = kPageColumns);
 std::string wrapped(std::string_view text, std::size_t columns = kPageColumns,
                     std::size_t indent = 0);
 
-// A law's formula as mathematics: $L = E + A/N^{\alpha} + B/D^{\beta}$.
-std::string latex_formula(std::string_view formula);
-// A table with a caption, which is LaTeX already.
+// A table as LaTeX with a caption, which is LaTeX already.
 std::string latex_float(const Table& table, const std::string& caption);
 
 // Columns that a terminal needs for UTF-8 text: Chinese, Japanese and Korean characters take two.

@@ -11,14 +11,6 @@
 
 namespace crosslaw::sweep {
 
-// What the end of an attempt asks for.
-enum class Answer {
-  kResult,     // done or diverged: the run has its result
-  kAgain,      // the run is tried again
-  kGiveUp,     // it failed too often; other runs go on
-  kStopSweep,  // every run would end like this
-};
-
 // How often a run may end in one way, without having got a step further in between, until it is
 // given up, and how long it waits before the next try.
 struct RetryRule {

@@ -51,13 +51,7 @@ std::vector<GpuKind> read_gpu_file(const std::filesystem::path& file) {
         fmt::format("{}: there is no such file of GPUs; --gpus-file names one like "
                     "sweep/presets/gpus.toml",
                     file.string()));
-  toml::table table;
-  try {
-    table = toml::parse_file(file.string());
-  } catch (const toml::parse_error& error) {
-    throw SpecError(fmt::format("{}:{}:{}: {}", file.string(), error.source().begin.line,
-                                error.source().begin.column, error.description()));
-  }
+  const toml::table table = parse_toml(file);
   TomlSection root(table, "", file);
   std::vector<GpuKind> kinds;
   TomlSection gpus = root.section("gpu");

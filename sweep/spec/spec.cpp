@@ -180,14 +180,7 @@ const std::vector<int64_t>& SweepSpec::seeds_of(const std::string& size) const {
 SweepSpec read_spec(const fs::path& file) {
   if (!fs::is_regular_file(file))
     throw SpecError(fmt::format("{}: there is no such spec file", file.string()));
-  // toml++ reports syntax; everything after it is about meaning and names the key.
-  toml::table table;
-  try {
-    table = toml::parse_file(file.string());
-  } catch (const toml::parse_error& error) {
-    throw SpecError(fmt::format("{}:{}:{}: {}", file.string(), error.source().begin.line,
-                                error.source().begin.column, error.description()));
-  }
+  const toml::table table = parse_toml(file);
   SweepSpec spec;
   spec.file = fs::absolute(file);
   TomlSection root(table, "", file);

@@ -5,42 +5,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "db/files/printable.h"
+#include "fit/data/closest_name.h"
 #include "sweep/spec/spec_error.h"
 
 namespace crosslaw::sweep {
 namespace {
 
 constexpr std::size_t kLongestName = 100;  // a file's name has at most 255
-
-// Levenshtein's distance:
-// Fewest letters to add, drop or replace, by the usual table of which only one row is kept.
-size_t edits_between(const std::string& a, const std::string& b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), 0);
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0]++;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
-    }
-  }
-  return row[b.size()];
-}
-
-std::string nearest(const std::string& key, const std::set<std::string>& known) {
-  std::string best;
-  // Two slips or a third of the letters; a guess further away would mislead.
-  size_t fewest = std::max<size_t>(2, key.size() / 3) + 1;
-  for (const std::string& candidate : known) {
-    if (size_t edits = edits_between(key, candidate); edits < fewest)
-      fewest = edits, best = candidate;
-  }
-  return best;
-}
 
 std::string join(const std::set<std::string>& words) {
   return fmt::format("{}", fmt::join(words, ", "));
@@ -66,6 +39,15 @@ std::string kind_of(const toml::node& node) {
 }
 
 }  // namespace
+
+toml::table parse_toml(const std::filesystem::path& file) {
+  try {
+    return toml::parse_file(file.string());
+  } catch (const toml::parse_error& error) {
+    throw SpecError(fmt::format("{}:{}:{}: {}", file.string(), error.source().begin.line,
+                                error.source().begin.column, error.description()));
+  }
+}
 
 TomlSection::TomlSection(const toml::table& table, std::string path,
                          const std::filesystem::path& file)
@@ -213,7 +195,7 @@ void TomlSection::finish() const {
     std::string name(key.str());
     if (asked_.contains(name)) continue;
     // What was asked for is what is known here: no second list of keys that could drift.
-    std::string guess = nearest(name, asked_);
+    const std::string guess = fit::closest_name(name, {asked_.begin(), asked_.end()});
     fail(name, guess.empty() ? fmt::format("unknown key; known here: {}", join(asked_))
                              : fmt::format("unknown key; did you mean {}?", guess));
   }

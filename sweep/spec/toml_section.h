@@ -10,6 +10,10 @@
 
 namespace crosslaw::sweep {
 
+// Only syntax is looked at; what it means, sections say. Throws SpecError with file, line and
+// column.
+toml::table parse_toml(const std::filesystem::path& file);
+
 // A table of the spec that remembers which keys were asked for, so that the rest can be refused.
 // Every error is a SpecError that names file, line and key.
 class TomlSection {

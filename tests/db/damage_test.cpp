@@ -104,6 +104,8 @@ TEST_CASE("a loss, an outcome, a key or a table that was changed is named") {
            {"UPDATE eval SET loss_nats = loss_nats * 1.0000001 WHERE run_id = 3 AND step = 5",
             "the losses or outcomes of run run 2"},
            {"DELETE FROM eval WHERE run_id = 4 AND step = 1", "run 3"},
+           {"UPDATE eval SET valid_tokens = 7 WHERE run_id = 3 AND step = 5", "run 2"},
+           {"UPDATE eval SET seen_tokens = 7 WHERE run_id = 3 AND step = 5", "run 2"},
            {"UPDATE choice_score SET correct = 9 WHERE run_id = 4", "run 3"},
            {"UPDATE attempt SET outcome = 'diverged' WHERE run_id = 2", "run 1"},
            {"UPDATE attempt SET outcome = 'dome' WHERE run_id = 2", "there is no outcome \"dome\""},

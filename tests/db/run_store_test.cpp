@@ -170,8 +170,33 @@ TEST_CASE("reading the same metrics twice changes nothing") {
   CHECK(store.evals().size() == 3);
   CHECK(store.attempts()[0].log_offset == 100);
   CHECK(store.checkpoints(id).size() == 1);
-  CHECK(store.has_eval(id, "fr", 10));
-  CHECK_FALSE(store.has_eval(id, "fr", 11));
+  CHECK(store.measured(id).contains({10, "fr"}));
+  CHECK_FALSE(store.measured(id).contains({11, "fr"}));
+}
+
+TEST_CASE("lines that could not be read are counted over all looks at a file") {
+  RunStore store = fresh_store();
+  store.sync_runs({run("a")});
+  const int64_t id = store.runs()[0].id, a = store.begin_attempt(attempt(id, 1));
+  for (const int64_t damaged : {2, 0, 3}) {
+    MetricsBatch batch;
+    batch.damaged_lines = damaged;
+    store.ingest(id, a, batch);
+  }
+  Statement row(store.database(), "SELECT damaged_lines FROM attempt");
+  row.step();
+  CHECK(row.integer(0) == 5);
+}
+
+TEST_CASE("a run is taken out of the sweep and in again, whatever the spec says meanwhile") {
+  RunStore store = fresh_store();
+  store.sync_runs({run("a")});
+  const int64_t id = store.runs()[0].id;
+  for (const bool cancelled : {true, false}) {
+    store.set_cancelled(id, cancelled);
+    store.sync_runs({run("a")});
+    CHECK(store.runs()[0].cancelled == cancelled);
+  }
 }
 
 TEST_CASE("the view of observations holds a run's own language only, and unknown is NULL") {

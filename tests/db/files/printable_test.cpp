@@ -25,6 +25,26 @@ TEST_CASE("what a terminal would obey is shown instead") {
   CHECK(printable("cut \xE4\xB8") == "cut \\xe4\\xb8");
 }
 
+TEST_CASE("what changes directions or ends lines is shown, its neighbours are as they are") {
+  const auto utf8 = [](unsigned code) {
+    if (code < 0x800)
+      return std::string{static_cast<char>(0xC0 | code >> 6),
+                         static_cast<char>(0x80 | (code & 63))};
+    return std::string{static_cast<char>(0xE0 | code >> 12),
+                       static_cast<char>(0x80 | (code >> 6 & 63)),
+                       static_cast<char>(0x80 | (code & 63))};
+  };
+  for (const unsigned code : {0x80u, 0x9Fu, 0x200Eu, 0x200Fu, 0x2028u, 0x202Eu, 0x2066u, 0x2069u}) {
+    INFO(code);
+    CHECK(printable(utf8(code)).starts_with("\\u"));
+  }
+  // No-break space, zero-width joiner, hyphen, hyphenation point, narrow no-break space.
+  for (const unsigned code : {0xA0u, 0x200Du, 0x2010u, 0x2027u, 0x202Fu, 0x2065u, 0x206Au}) {
+    INFO(code);
+    CHECK(printable(utf8(code)) == utf8(code));
+  }
+}
+
 TEST_CASE("no byte that could be obeyed is left of any two bytes") {
   for (int first = 0; first < 256; ++first) {
     for (int second = 0; second < 256; ++second) {

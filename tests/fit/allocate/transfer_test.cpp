@@ -30,7 +30,7 @@ TEST_CASE("Saved and transferred tokens belong to equal losses") {
       Approx(predicted_loss(joint_law(), fit.theta, 1e9, 1e10, Stage::kContinued)).epsilon(1e-12));
   CHECK(*at.saved_share.value == Approx(1 - 1e10 / equal));
   CHECK(*at.transferred_tokens.value == Approx(equal - 1e10));
-  CHECK(*at.continued_loss.value < *at.scratch_loss.value);
+  CHECK(*at.saved_share.value > 0);
 }
 
 TEST_CASE("At the crossing nothing is saved") {

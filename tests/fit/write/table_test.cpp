@@ -1,3 +1,4 @@
+#include "fit/write/latex.h"
 #include "fit/write/table.h"
 
 #include <cstdlib>

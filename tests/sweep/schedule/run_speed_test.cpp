@@ -26,6 +26,9 @@ TEST_CASE("runs of one size give a mean and never a negative time") {
   RunSpeed odd({}, false);
   odd.add(1e9, 5, 5), odd.add(2e9, 3, 3), odd.add(3e9, 1, 1);
   CHECK(odd.seconds(9e9) > 0);
+  RunSpeed steep({}, false);  // a line through these takes less than nothing to start
+  steep.add(1e9, 0.1, 0.1), steep.add(2e9, 1.1, 1.1), steep.add(3e9, 2.1, 2.1);
+  CHECK(steep.seconds(1e8) > 0);
 }
 
 TEST_CASE("small runs at the end of a sweep are foreseen from the large ones before them") {
