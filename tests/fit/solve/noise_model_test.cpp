@@ -122,7 +122,7 @@ TEST_CASE("The size of the noise is neither more nor less than it was, however f
   double squares = 0;
   const int worlds = 200;
   for (std::uint64_t seed = 0; seed < worlds; ++seed) {
-    Points points = planted::sweep(chinchilla_law(), kTruth, 4, {5, 20, 80});
+    Points points = planted::sweep(chinchilla_law(), kNoiseTruth, 4, {5, 20, 80});
     Random random(seed, 1);
     for (Point& each : points) {
       each.cluster = -1;
