@@ -195,7 +195,10 @@ void measure_drift(const std::vector<InnerSplit>& splits, std::uint64_t seed,
   double squares = 0, said = 0, error = 0, distance = 0, count = 0;
   for (const InnerSplit& split : splits) {
     std::vector<ForecastLaw> laws = split.fitted.laws;
-    for (std::size_t k = 0; k < laws.size(); ++k) laws[k].weight = out.laws[k].weight;
+    for (std::size_t k = 0; k < laws.size(); ++k) {
+      laws[k].weight = out.laws[k].weight;
+      laws[k].noise = out.laws[k].noise;  // scatter as all runs tell it: a forecast adds that
+    }
     for (const Point& each : split.test) {
       const auto expected = predictive(laws, {each.params, each.tokens}, 0, seed);
       if (!expected) continue;
