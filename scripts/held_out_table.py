@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """How well losses beyond the data are forecast: single laws and the mean of laws on held-out runs of published tables.
 
-held_out_table.py [FOLDER] [--crosslaw PROGRAM]
+held_out_table.py [FOLDER] [--other-cuts] [--crosslaw PROGRAM]
 
-Without FOLDER: the tables in tests/data/scaling, held out as in the literature. With FOLDER: every CSV file there, its
+Without FOLDER: the tables in tests/data/scaling, held out as in the literature; with --other-cuts the same tables cut at
+other places, 33 tests. With FOLDER: every CSV file there, its
 columns guessed, with the runs of the largest compute and of the largest sizes held out.
 """
 import argparse
@@ -35,6 +36,16 @@ def published():
     ]
 
 
+def other_cuts():
+    tables = [("chinchilla", "chinchilla_epoch.csv", ["in_240=1"], []), ("kyo", "kyo_llm_df.csv", [], []),
+              ("gemstones cool", "gemstones_cool_end.csv", [], []), ("gemstones hot", "gemstones_hot.csv", [], []),
+              ("olmo", "olmo_ladder_c4.csv", ["role=ladder"], []),
+              *((f"gadre {data}, {loss}", "gadre_104.csv", [f"dataset={data}"], ["--loss", f"loss_{loss}"])
+                for data in ("c4_original", "rpj", "rw_original") for loss in ("c4_val", "paloma_redpajama"))]
+    return [(f"{name}, {rule}", file, where, [rule], flags) for rule in
+            ("largest-compute:3", "largest-compute:30", "largest-params") for name, file, where, flags in tables]
+
+
 def of_folder(folder):
     rules = ["largest-compute", "largest-params"]
     return [(f"{file.stem}, {rule}", file, [], [rule], []) for file in sorted(folder.glob("*.csv")) for rule in rules]
@@ -56,22 +67,23 @@ def hold_out(program, folder, file, where, rules, flags):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", type=pathlib.Path)
+    parser.add_argument("--other-cuts", action="store_true")
     parser.add_argument("--crosslaw", default=ROOT / "build" / "crosslaw")
     options = parser.parse_args()
     folder = options.folder or ROOT / "tests" / "data" / "scaling"
-    tests = of_folder(folder) if options.folder else published()
-    print(f"{'held out':<34}{'train':>6}{'runs':>5}" + "".join(f"{law:>12}" for law in [*LAWS, "forecast"]) +
+    tests = of_folder(folder) if options.folder else other_cuts() if options.other_cuts else published()
+    print(f"{'held out':<54}{'train':>6}{'runs':>5}" + "".join(f"{law:>12}" for law in [*LAWS, "forecast"]) +
           f"{'95 % hold':>11}{'width %':>9}")
     errors, wins, inside, runs, widths = [], 0, {50: 0, 80: 0, 95: 0}, 0, 0.0
     for name, file, where, rules, flags in tests:
         found, why = hold_out(options.crosslaw, folder, file, where, rules, flags)
         if found is None:
-            print(f"{name:<34}{why}")
+            print(f"{name:<54}{why}")
             continue
         error = {each["law"]: 100 * each["mean_error"] for each in found["laws"]}
         mean = found["forecast"]
         if mean["runs"] == 0:
-            print(f"{name:<34}not known: {mean['unknown_reason']}")
+            print(f"{name:<54}not known: {mean['unknown_reason']}")
             continue
         error["forecast"] = 100 * mean["mean_error"]
         errors.append([error[law] for law in [*LAWS, "forecast"]])
@@ -81,13 +93,13 @@ def main():
         runs += mean["runs"]
         widths += mean["mean_width95"] * mean["runs"]
         held = mean["levels"][-1]["inside"] * mean["runs"]
-        print(f"{name:<34}{found['splits'][0]['train']:>6}{mean['runs']:>5}" +
+        print(f"{name:<54}{found['splits'][0]['train']:>6}{mean['runs']:>5}" +
               "".join(f"{error[law]:>12.2f}" for law in [*LAWS, "forecast"]) +
               f"{held:>8.0f}/{mean['runs']:<3}{100 * mean['mean_width95']:>8.2f}", flush=True)
     if not errors:
         return 1
     means = [sum(column) / len(errors) for column in zip(*errors)]
-    print(f"{'mean error %':<45}" + "".join(f"{each:>12.2f}" for each in means))
+    print(f"{'mean error %':<65}" + "".join(f"{each:>12.2f}" for each in means))
     print(f"forecast no worse than the better of chinchilla and extended: {wins} of {len(errors)}")
     print("intervals hold " + ", ".join(f"{held / runs:.1%} at {level} %" for level, held in inside.items()) +
           f" of {runs} runs; 95 % intervals are {widths / runs:.2%} wide on average")

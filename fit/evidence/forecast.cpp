@@ -19,6 +19,7 @@ namespace {
 
 // Of the inner hold-out, whose fits need no certificate.
 constexpr int kInnerStarts = 8;
+constexpr int kInnerDraws = 100;  // which tell the size of an error to 7 %
 constexpr int kOuterStarts = 16;  // of the laws themselves, which only predict
 constexpr int kFewestInnerRuns = 6;
 // So many inner runs tell as much of the weights as the belief that all laws are equally good: with
@@ -113,7 +114,7 @@ std::vector<InnerSplit> inner_splits(const Points& points, const std::optional<S
   std::vector<std::string> names;
   for (const ForecastLaw& each : laws) names.push_back(each.law);
   options.starts = std::min(options.starts, kInnerStarts);
-  options.draws = 0;
+  options.draws = std::min(options.draws, kInnerDraws);
   std::vector<InnerSplit> out;
   HoldoutPlan plan;
   try {
@@ -179,18 +180,31 @@ double scatter_of_runs(const std::vector<ForecastLaw>& laws) {
   return std::sqrt(squares);
 }
 
-// By how much more than runs scatter the weighted mean missed the inner hold-out.
-void measure_drift(const std::vector<InnerSplit>& splits, StageForecaster& out) {
-  const double scatter = scatter_of_runs(out.laws);
-  double squares = 0, error = 0, distance = 0, count = 0;
+// Half the width of the 95 % interval in units of that of the normal law: the variance of laws that
+// the points hardly tell does not exist.
+double deviation_of(const Predictive& expected) {
+  constexpr double kTail = 0.025;
+  constexpr double kNormal = 1.96;
+  return (expected.quantile(1 - kTail) - expected.quantile(kTail)) / (2 * kNormal);
+}
+
+// What the laws missed in the inner hold-out, and what they had said of their error there: the
+// truth drifts from all of them by the rest.
+void measure_drift(const std::vector<InnerSplit>& splits, std::uint64_t seed,
+                   StageForecaster& out) {
+  double squares = 0, said = 0, error = 0, distance = 0, count = 0;
   for (const InnerSplit& split : splits) {
+    std::vector<ForecastLaw> laws = split.fitted.laws;
+    for (std::size_t k = 0; k < laws.size(); ++k) {
+      laws[k].weight = out.laws[k].weight;
+      laws[k].noise = out.laws[k].noise;  // scatter as all runs tell it: a forecast adds that
+    }
     for (const Point& each : split.test) {
-      double mean = 0;
-      for (std::size_t k = 0; k < out.laws.size(); ++k) {
-        mean += out.laws[k].weight * split.fitted.laws[k].log_loss({each.params, each.tokens});
-      }
-      const double missed = mean - std::log(each.loss);
+      const auto expected = predictive(laws, {each.params, each.tokens}, 0, seed);
+      if (!expected) continue;
+      const double missed = expected->middle - std::log(each.loss);
       squares += missed * missed;
+      said += std::pow(deviation_of(*expected), 2);
       error += std::abs(missed);
       distance += std::log(training_flops(each) / split.most_flops);
       count += 1;
@@ -198,12 +212,12 @@ void measure_drift(const std::vector<InnerSplit>& splits, StageForecaster& out) 
   }
   if (count == 0) {
     // Nothing could be held out: the truth may drift as much as runs scatter.
-    out.inner_drift = scatter;
+    out.inner_drift = scatter_of_runs(out.laws);
     return;
   }
   out.inner_error = error / count;
   out.inner_distance = distance / count;
-  out.inner_drift = std::sqrt(std::max(0.0, squares / count - scatter * scatter));
+  out.inner_drift = std::sqrt(std::max(0.0, (squares - said) / count));
 }
 
 double drift_at(const StageForecaster& by, const NewRun& run) {
@@ -246,7 +260,7 @@ StageForecaster forecaster_of(const Points& points, const std::optional<Stage>& 
   const std::vector<InnerSplit> splits = inner_splits(points, stage, out.laws, options.fit);
   out.inner_runs = runs_of_splits(splits);
   if (out.inner_runs >= kFewestInnerRuns) weigh_laws(splits, out);
-  measure_drift(splits, out);
+  measure_drift(splits, options.fit.seed, out);
   return out;
 }
 

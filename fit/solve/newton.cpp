@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <vector>
+
+#include "fit/laws/straight_law.h"
 
 namespace crosslaw::fit {
 namespace {
@@ -213,6 +216,61 @@ namespace {
 
 constexpr std::size_t kFloorPlace = 0;
 
+// Where a way down leads that starts from a wide Huber function, whose kinks lie further out, and
+// narrows it to the delta asked for. Near L1 nearly every residual lies beyond its kink, where F
+// has no curvature and a long valley is walked from kink to kink; a wide Huber function is a
+// parabola for most of them, and each optimum is a good start for the next (Madsen and Nielsen
+// 1993, "A finite smoothing algorithm for linear l1 estimation").
+Theta narrowing(const Law& law, std::span<const Sample> samples, double delta, const SearchBox& box,
+                Theta theta, const NewtonOptions& options, int& spent) {
+  constexpr double kShrink = 0.25;     // of delta, from one optimum to the next
+  constexpr double kWidest = 1.5;      // of the median residual
+  constexpr double kRoughGain = 1e-6;  // relative to F, of an optimum on the way
+  std::vector<double> sizes;
+  for (const Sample& each : samples) {
+    sizes.push_back(std::abs(law.log_loss(theta.data(), each, nullptr) - each.log_loss));
+  }
+  const auto middle = sizes.begin() + static_cast<std::ptrdiff_t>(sizes.size() / 2);
+  std::nth_element(sizes.begin(), middle, sizes.end());
+  NewtonOptions rough = options;
+  rough.least_gain = kRoughGain;
+  for (double each = kWidest * *middle; each > delta; each *= kShrink) {
+    const NewtonSummary reached = newton(law, samples, each, box, theta, rough);
+    spent += reached.evaluations;
+    theta = reached.theta;
+  }
+  const NewtonSummary reached = newton(law, samples, delta, box, theta, rough);
+  spent += reached.evaluations;
+  return reached.theta;
+}
+
+constexpr int kPatience = 60;  // evaluations; a walk that takes more crawls
+
+// Near the optimum by straight coordinates, with E free or held at 0; empty where the law has none
+// or they do not reach.
+std::optional<Theta> along_valley(const Law& law, std::span<const Sample> samples, double delta,
+                                  const SearchBox& box, const Theta& start, bool floor,
+                                  NewtonOptions options, int& spent) {
+  std::optional<SearchBox> wide = straight_box(law, box);
+  if (!wide) return std::nullopt;
+  const StraightLaw& straight = *straight_of(law);
+  Theta theta = clamp(box, start);
+  if (!straight.straighten(theta.data())) return std::nullopt;
+  const Law& walked = floor ? *straight.law : *straight.without_floor;
+  wide->free[StraightLaw::kFollowing] = floor;
+  options.max_evaluations = kPatience;
+  const NewtonSummary reached = newton(walked, samples, delta, *wide, theta, options);
+  spent += reached.evaluations;
+  theta = reached.theta;
+  if (!reached.converged) {
+    theta = narrowing(walked, samples, delta, *wide, theta, options, spent);
+  }
+  if (!floor) follow(theta);
+  straight.bend(theta.data());
+  if (!theta.allFinite()) return std::nullopt;
+  return theta;
+}
+
 // The walk with E held at 0, and whether it ends in a minimum of the whole problem: stationary, and
 // E would not rise.
 struct OnFloor {
@@ -227,6 +285,10 @@ OnFloor on_floor(const Law& law, std::span<const Sample> samples, double delta,
   without_floor.free[kFloorPlace] = false;
   Theta on_face = start;
   on_face[kFloorPlace] = box.lower[kFloorPlace];
+  if (const auto valley = along_valley(law, samples, delta, box, on_face, false, options, spent)) {
+    on_face = *valley;
+    on_face[kFloorPlace] = box.lower[kFloorPlace];
+  }
   OnFloor out{newton(law, samples, delta, without_floor, on_face, options)};
   spent += out.reached.evaluations;
   Sums sums;
@@ -240,31 +302,45 @@ OnFloor on_floor(const Law& law, std::span<const Sample> samples, double delta,
 
 NewtonSummary minimise(const Law& law, std::span<const Sample> samples, double delta,
                        const SearchBox& box, const Theta& start, const NewtonOptions& options) {
-  constexpr int kPatience = 60;  // evaluations; a walk that takes more is likely to drift to E = 0
   constexpr double kNearFloor = 8;  // of log E: from here on a walk goes to E = 0 or far from it
   constexpr int kFaceShare = 4;     // of the evaluations, for the walk with E = 0
   constexpr double kRisen = 26;     // of log E over its bound: 2 % of the smallest loss
   const bool floor = law.coefficients[kFloorPlace].kind == Kind::kFloor && box.free[kFloorPlace];
+  const auto near_floor = [&](const Theta& theta) {
+    return floor && theta[kFloorPlace] < box.lower[kFloorPlace] + kNearFloor;
+  };
   NewtonOptions first = options;
   first.max_evaluations = std::min(kPatience, options.max_evaluations);
+  NewtonOptions along = options;
+  along.max_evaluations = options.max_evaluations / kFaceShare;
   int spent = 0;
-  // Refits of a fit with E = 0 mostly end there again: E is then held and only checked at the end.
-  const bool starts_there = floor && start[kFloorPlace] < box.lower[kFloorPlace] + kNearFloor;
   Theta from = start;
-  if (starts_there) {
-    NewtonOptions along = options;
-    along.max_evaluations = options.max_evaluations / kFaceShare;
+  bool stood_there = false;
+  // Refits of a fit with E = 0 mostly end there again: E is then held and only checked at the end.
+  if (near_floor(start)) {
     const OnFloor face = on_floor(law, samples, delta, box, start, along, spent);
     if (face.minimum) return face.reached;
-    // Near 0 the slope by log E vanishes, and a walk would take long to rise from there.
     from = face.reached.theta;
+    stood_there = true;
+  }
+  if (const auto valley = along_valley(law, samples, delta, box, from, true, options, spent)) {
+    from = *valley;
+    if (near_floor(from) && !stood_there) {
+      const OnFloor face = on_floor(law, samples, delta, box, from, along, spent);
+      if (face.minimum) return face.reached;
+      from = face.reached.theta;
+      stood_there = true;
+    }
+  }
+  if (near_floor(from)) {
+    // Near 0 the slope by log E vanishes, and a walk would take long to rise from there.
     from[kFloorPlace] = std::min(box.lower[kFloorPlace] + kRisen, box.upper[kFloorPlace]);
   }
   NewtonSummary summary = newton(law, samples, delta, box, from, first);
   spent += summary.evaluations;
   summary.evaluations = spent;
   if (summary.converged || options.max_evaluations <= kPatience) return summary;
-  if (floor && !starts_there) {
+  if (floor && !stood_there) {
     const OnFloor face = on_floor(law, samples, delta, box, summary.theta, first, spent);
     if (face.minimum && face.reached.objective <= summary.objective) return face.reached;
   }

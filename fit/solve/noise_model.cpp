@@ -57,6 +57,19 @@ Eigen::VectorXd left_by_squares(const Objective& objective, const Theta& theta, 
   return out;
 }
 
+std::shared_ptr<const LeftOver> left_over_by(const Objective& objective, const Theta& theta) {
+  LeftOver out;
+  out.reach = reach_of(objective, theta, true);
+  out.root_weight.resize(out.reach.rows());
+  for (Eigen::Index i = 0; i < out.reach.rows(); ++i) {
+    const double weight = objective.samples[static_cast<std::size_t>(i)].weight;
+    out.root_weight[i] = std::sqrt(weight);
+    out.expected += weight * std::max(0.0, 1 - out.reach.row(i).squaredNorm());
+  }
+  if (!(out.expected > 0)) return nullptr;
+  return std::make_shared<const LeftOver>(std::move(out));
+}
+
 // Degrees of freedom behind a weighted sum of squares of residuals, and how much larger the noise
 // is than they let it seem: E sum w r^2 = sigma^2 sum w (1 - h) with h the leverages of the
 // weighted fit, hence n - p and n / (n - p) for equal weights. Points of much weight have high
@@ -202,6 +215,19 @@ NoiseModel NoiseModel::drawn(Random& random) const {
   return out;
 }
 
+double LeftOver::share(const Eigen::VectorXd& noise) const {
+  const Eigen::VectorXd weighted = root_weight.cwiseProduct(noise);
+  const double taken = (reach.transpose() * weighted).squaredNorm();
+  return std::max(0.0, weighted.squaredNorm() - taken) / expected;
+}
+
+NoiseModel NoiseModel::scaled_to(const Eigen::VectorXd& standard) const {
+  constexpr double kLeastShare = 1e-6;  // of noise that the coefficients take as a whole
+  NoiseModel out = *this;
+  out.point = point / std::sqrt(std::max(left_over->share(standard), kLeastShare));
+  return out;
+}
+
 NoiseModel fit_noise(const Objective& objective, const Theta& theta, const std::vector<int>& runs) {
   const Eigen::VectorXd r = residuals(objective, theta);
   double squares = 0, sizes = 0, weight = 0;
@@ -228,6 +254,7 @@ NoiseModel fit_noise(const Objective& objective, const Theta& theta, const std::
   } else {
     noise.point =
         std::sqrt(left_by_squares(objective, theta, true).squaredNorm() / weight * correction);
+    noise.left_over = left_over_by(objective, theta);
   }
   if (noise.laplace) noise.freedom *= kLaplaceFreedom;
   if (runs.empty()) return noise;
@@ -235,6 +262,7 @@ NoiseModel fit_noise(const Objective& objective, const Theta& theta, const std::
       analyse(left_by_squares(objective, theta, false), reach_of(objective, theta), runs);
   if (parts.between_freedom < 1 || parts.within_freedom < 1) return noise;
   noise.per_run = parts.per_run;
+  noise.left_over = nullptr;
   noise.point = std::sqrt(parts.within_mean());
   noise.freedom = parts.within_freedom;
   noise.run =

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <Eigen/Core>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -8,6 +10,16 @@
 #include "fit/solve/random.h"
 
 namespace crosslaw::fit {
+
+// What a fit by least squares leaves of noise: its coefficients take the rest.
+struct LeftOver {
+  Eigen::MatrixXd reach;        // orthonormal basis of what they can take of weighted losses
+  Eigen::VectorXd root_weight;  // of every sample
+  double expected = 0;          // sum of squares that standard noise leaves on average
+
+  // Sum of squares that this noise leaves, over the expected one.
+  double share(const Eigen::VectorXd& noise) const;
+};
 
 // The noise of log losses around a fit. Its size is itself an estimate, from as many degrees of
 // freedom as runs are left over when the coefficients are fitted; with few of them that is what
@@ -19,6 +31,7 @@ struct NoiseModel {
   double run = 0;        // standard deviation of what the points of one run share, normal
   double run_freedom = 0;
   double per_run = 0;  // points of a run, on average; 0: every point is a run
+  std::shared_ptr<const LeftOver> left_over;  // of normal noise where every point is a run
   // Scale of one standard variate of random.h: of the Laplace law sd / sqrt(2).
   double point_scale() const;
   // The noise of one new run.
@@ -27,6 +40,11 @@ struct NoiseModel {
   // sigma^2 = s^2 nu / chi^2_nu (the fiducial law; Fisher 1935), likewise of both mean squares of
   // runs.
   NoiseModel drawn(Random& random) const;
+  // The size with which noise of this shape leaves what the fit has left: sigma^2 as in drawn(),
+  // but with the chi^2 of the very noise that a world has. Errors of a fit that is no least squares
+  // go with its residuals, and only so is error over size of the residuals drawn as it came about
+  // (Fraser 1968, "The structure of inference"). `standard`: of every sample; needs left_over.
+  NoiseModel scaled_to(const Eigen::VectorXd& standard) const;
 };
 
 // From the residuals at centred theta. `runs`: of every sample the id of its run; empty: every

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "fit/laws/straight_law.h"
+
 namespace crosslaw::fit {
 
 double huber(double residual, double delta) {
@@ -13,6 +15,20 @@ double huber(double residual, double delta) {
 
 int SearchBox::free_count(int size) const {
   return static_cast<int>(std::count(free.begin(), free.begin() + size, true));
+}
+
+std::optional<SearchBox> straight_box(const Law& law, const SearchBox& box) {
+  const StraightLaw* straight = straight_of(law);
+  if (straight == nullptr || box.free_count(law.size()) < law.size()) return std::nullopt;
+  SearchBox out = box;
+  // Levels of E keep their bounds, which are relative to the losses.
+  for (int i = 0; i < law.size(); ++i) {
+    const CoefficientInfo& info = straight->law->coefficients[static_cast<std::size_t>(i)];
+    if (info.kind == Kind::kFloor) continue;
+    out.lower[i] = info.lower;
+    out.upper[i] = info.upper;
+  }
+  return out;
 }
 
 Theta Objective::centred(const Theta& plain) const {

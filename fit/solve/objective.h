@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -20,6 +21,10 @@ struct SearchBox {
 
   int free_count(int size) const;
 };
+
+// The box of a law's straight coordinates. Empty where the law has none, or where a coefficient is
+// held: it is one of its own coordinates.
+std::optional<SearchBox> straight_box(const Law& law, const SearchBox& box);
 
 // What a fit minimises, sum_i w_i Huber(log predicted - log observed) of one law over samples, and
 // the box in which it does. Samples have log N and log D centred on their weighted means, which

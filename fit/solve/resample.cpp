@@ -67,6 +67,13 @@ Resample Resampler::draw(int draw) const {
 }
 
 NoiseModel noise_in(const Resample& world, const std::vector<int>& index, const NoiseModel& noise) {
+  if (noise.left_over && !world.normal.empty()) {
+    Eigen::VectorXd standard(static_cast<Eigen::Index>(index.size()));
+    for (std::size_t i = 0; i < index.size(); ++i) {
+      standard[static_cast<Eigen::Index>(i)] = world.normal[static_cast<std::size_t>(index[i])];
+    }
+    return noise.scaled_to(standard);
+  }
   // A stream of its own for every stage: each has residuals of its own.
   constexpr std::uint64_t kSizes = 0x6e6f697365;
   const auto stage = static_cast<std::uint64_t>(index.front());

@@ -15,9 +15,8 @@ namespace {
 // Ceres on one start. On published data 30 to 110 iterations arrive; long valleys, where
 // coefficients are tied to each other, take more and are left to Newton.
 constexpr int kMostIterations = 200;
-// Relative fall of F in a step. Beyond the kink F has no curvature of its own, so near the end a
-// step takes off a constant share of what is left: this is then some 1e-9 of F.
-constexpr double kFunctionTolerance = 1e-10;
+// Relative fall of F in a step on a few of the samples: what they gain in the end is none for all.
+constexpr double kRoughTolerance = 1e-6;
 constexpr double kParameterTolerance = 1e-14;  // leaves the decision to the objective
 // Residuals are counted in deltas, so that tolerances mean the same for every delta; least squares
 // (delta infinite) in hundredths.
@@ -113,7 +112,6 @@ ceres::Solver::Options ceres_options() {
   options.trust_region_strategy_type = ceres::DOGLEG;
   options.linear_solver_type = ceres::DENSE_QR;
   options.max_num_iterations = kMostIterations;
-  options.function_tolerance = kFunctionTolerance;
   options.parameter_tolerance = kParameterTolerance;
   options.num_threads = 1;  // starts run side by side
   options.logging_type = ceres::SILENT;
@@ -159,8 +157,8 @@ NewtonSummary polish(const Objective& objective, const Theta& from, int most_eva
 // Beyond, the way down is made on every so manieth sample; what it ends at is finished on all.
 constexpr std::size_t kManySamplesSearched = 4000;
 constexpr std::size_t kSamplesOfPart = 2000;
-// From twice as many samples on a start first goes down on so many, which is quick, and then on
-// all: most of the way is long valleys that a few samples show as well.
+// From twice as many samples on Ceres goes down on so many, and Newton's method on all: most of the
+// way is long valleys that a few samples show as well.
 constexpr std::size_t kSamplesOfFirstWay = 200;
 constexpr double kSamePoint = 1e-6;  // of every coordinate, of starts that met
 
@@ -198,7 +196,7 @@ void finish_on_all(const Objective& objective, int threads, std::vector<NewtonSu
 
 }  // namespace
 
-Theta descend(const Objective& objective, const Theta& start) {
+Theta descend(const Objective& objective, const Theta& start, double tolerance) {
   auto owned = std::make_unique<RootHuber>(objective, start);
   std::vector<double> values;  // of the free coordinates
   for (const int i : owned->free()) {
@@ -214,6 +212,7 @@ Theta descend(const Objective& objective, const Theta& start) {
     descent.SetParameterUpperBound(values.data(), static_cast<int>(k), objective.box.upper[i]);
   }
   ceres::Solver::Options options = ceres_options();
+  options.function_tolerance = tolerance;
   StopNearNoFloor stop(values.front(), objective.min_log_loss + kLogVanishing);
   const bool floor = objective.law->coefficients.front().kind == Kind::kFloor;
   if (floor && objective.box.free.front()) {
@@ -238,8 +237,9 @@ SearchSummary search(const Objective& objective, const Theta& fixed, const Searc
   std::vector<NewtonSummary> reached(starts.size());
   parallel_for(options.starts, options.threads, [&](int i) {
     const auto start = static_cast<std::size_t>(i);
-    const Theta from = by_few ? descend(few, starts[start]) : starts[start];
-    reached[start] = polish(searched, descend(searched, from), kPolishEvaluations);
+    const Theta at =
+        by_few ? descend(few, starts[start], kRoughTolerance) : descend(searched, starts[start]);
+    reached[start] = polish(searched, at, kPolishEvaluations);
   });
   if (!whole) finish_on_all(objective, options.threads, reached);
   SearchSummary summary;

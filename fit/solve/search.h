@@ -36,9 +36,13 @@ struct SearchSummary {
 // Frozen coordinates keep their value in `fixed` (centred).
 SearchSummary search(const Objective& objective, const Theta& fixed, const SearchOptions& options);
 
+// Relative fall of F in a step. Beyond the kink F has no curvature of its own, so near the end a
+// step takes off a constant share of what is left: this is then some 1e-9 of F.
+inline constexpr double kDescentTolerance = 1e-10;
+
 // Where Ceres ends from one start (centred), inside the box. Its cost is F itself, written as a sum
 // of squares: half the sum over samples of (sign(r) sqrt(2 w Huber(r)))^2. Frozen coordinates keep
 // their value in `start`; a start where the law is not finite is returned as it is.
-Theta descend(const Objective& objective, const Theta& start);
+Theta descend(const Objective& objective, const Theta& start, double tolerance = kDescentTolerance);
 
 }  // namespace crosslaw::fit

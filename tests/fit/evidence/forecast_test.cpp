@@ -110,6 +110,18 @@ TEST_CASE("Intervals of forecasts hold new runs of a planted law") {
   CHECK(width / (2 * kWorlds) < 0.2);
 }
 
+TEST_CASE("What the laws said of their errors inside the data is no drift of the truth") {
+  // The truth is one of the laws: what they miss is scatter and the error of their coefficients.
+  constexpr double kScatter = 0.01;
+  double drift = 0;
+  for (unsigned world = 1; world <= 4; ++world) {
+    const Points points =
+        each_alone(sweep(chinchilla_law(), kPlain, 6, {3, 10, 30, 100}, kScatter, 40 + world));
+    drift += make_forecaster(points, quick(100)).stages[0].inner_drift / 4;
+  }
+  CHECK(drift < 0.4 * kScatter);
+}
+
 TEST_CASE("Points too few for a law leave it out, and too few for any say why") {
   const Points many = each_alone(sweep(chinchilla_law(), kPlain, 4, {5, 80}, 0.003));
   const Points seven(many.begin(), many.begin() + 7);

@@ -3,7 +3,9 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "fit/laws/law_variants.h"
 #include "fit/laws/laws.h"
+#include "fit/laws/straight_law.h"
 #include "tests/support/catch.h"
 
 using namespace crosslaw::fit;
@@ -27,6 +29,26 @@ std::vector<Sample> some_samples() {
     const Stage stage = i % 2 == 1 ? Stage::kContinued : Stage::kScratch;
     out.push_back({x, y, 0.6 + 0.03 * (i % 5), 1.0 + 0.25 * (i % 3), stage, i % 3 == 2 ? -0.7 : 0,
                    0.2 * (i % 6), 0.3 - 0.2 * i, 0.4 + 0.1 * (i % 4)});
+  }
+  return out;
+}
+
+struct LawAt {
+  const Law* law;
+  Theta theta;
+};
+
+// Every law, and the straight coordinates of those that have any, at the same curve.
+std::vector<LawAt> every_law() {
+  std::vector<LawAt> out;
+  for (const std::string_view name : law_names()) {
+    const Law& law = find_law(name);
+    out.push_back({&law, typical(law)});
+    const StraightLaw* straight = straight_of(law);
+    if (straight == nullptr) continue;
+    Theta moved = typical(law);
+    REQUIRE(straight->straighten(moved.data()));
+    out.push_back({straight->law, moved});
   }
   return out;
 }
@@ -108,9 +130,9 @@ TEST_CASE("First guesses split the loss at the origin as they are told to") {
 }
 
 TEST_CASE("The gradient of every law equals finite differences") {
-  for (const std::string_view name : law_names()) {
-    const Law& law = find_law(name);
-    const Theta theta = typical(law);
+  for (const LawAt& each : every_law()) {
+    const Law& law = *each.law;
+    const Theta& theta = each.theta;
     for (const Sample& sample : crosslaw::tests::some(some_samples())) {
       Theta gradient(law.size());
       law.log_loss(theta.data(), sample, gradient.data());
@@ -121,7 +143,7 @@ TEST_CASE("The gradient of every law equals finite differences") {
         const double slope = (law.log_loss(up.data(), sample, nullptr) -
                               law.log_loss(down.data(), sample, nullptr)) /
                              2e-5;
-        INFO(name << " " << law.coefficients[static_cast<std::size_t>(i)].name);
+        INFO(law.formula << " " << law.coefficients[static_cast<std::size_t>(i)].name);
         CHECK(gradient[i] == Approx(slope).margin(1e-9));
       }
     }
@@ -130,9 +152,9 @@ TEST_CASE("The gradient of every law equals finite differences") {
 
 TEST_CASE("Gradient and Hessian of the objective equal finite differences") {
   const std::vector<Sample> samples = some_samples();
-  for (const std::string_view name : law_names()) {
-    const Law& law = find_law(name);
-    const Theta theta = typical(law);
+  for (const LawAt& each : every_law()) {
+    const Law& law = *each.law;
+    const Theta& theta = each.theta;
     for (const double delta : {0.05, 1e9}) {
       Sums at, up, down;
       law.accumulate(theta, samples, delta, at);
@@ -142,12 +164,67 @@ TEST_CASE("Gradient and Hessian of the objective equal finite differences") {
         law.accumulate(moved, samples, delta, up);
         moved[i] -= 2e-6;
         law.accumulate(moved, samples, delta, down);
-        INFO(name << " delta " << delta << " coordinate " << i);
+        INFO(law.formula << " delta " << delta << " coordinate " << i);
         CHECK(at.gradient[i] == Approx((up.objective - down.objective) / 2e-6).margin(1e-8));
         for (int j = 0; j < law.size(); ++j) {
           const double second = (up.gradient[j] - down.gradient[j]) / 2e-6;
           CHECK(at.newton(i, j) == Approx(second).margin(1e-7));
         }
+      }
+    }
+  }
+}
+
+TEST_CASE("Straight coordinates are those of the same curve, there and back") {
+  for (const Law* law : {&chinchilla_law(), &extended_law(), &outer_law()}) {
+    const StraightLaw& straight = *straight_of(*law);
+    for (const double level : {-3.0, 0.5}) {
+      Theta theta = typical(*law);
+      theta[1] = level;
+      if (law->has("k")) theta[5] = level < 0 ? 0.4 : 11;
+      Theta moved = theta;
+      REQUIRE(straight.straighten(moved.data()));
+      for (const Sample& sample : crosslaw::tests::some(some_samples())) {
+        CHECK(straight.law->log_loss(moved.data(), sample, nullptr) ==
+              Approx(law->log_loss(theta.data(), sample, nullptr)).epsilon(1e-12).margin(1e-12));
+      }
+      straight.bend(moved.data());
+      for (int i = 0; i < law->size(); ++i) CHECK(moved[i] == Approx(theta[i]).epsilon(1e-10));
+      theta[2] = -0.1;  // a term that rises
+      CHECK_FALSE(straight.straighten(theta.data()));
+    }
+  }
+  CHECK(straight_of(joint_law()) == nullptr);
+  CHECK(straight_of(overestimates_weighted(outer_law(), 3)) == nullptr);
+}
+
+TEST_CASE("With E = 0 one straight coordinate follows, and derivatives are by the others") {
+  const std::vector<Sample> samples = some_samples();
+  for (const Law* own : {&chinchilla_law(), &extended_law(), &outer_law()}) {
+    const StraightLaw& straight = *straight_of(*own);
+    const Law& law = *straight.without_floor;
+    Theta theta = typical(*own);
+    REQUIRE(straight.straighten(theta.data()));
+    Theta plain = theta;
+    follow(plain);
+    straight.bend(plain.data());
+    CHECK(std::exp(plain[0] - own->log_loss(plain.data(), samples[4], nullptr)) < 1e-12);
+    CHECK(own->log_loss(plain.data(), samples[7], nullptr) ==
+          Approx(law.log_loss(theta.data(), samples[7], nullptr)).epsilon(1e-10));
+    Sums at, up, down;
+    law.accumulate(theta, samples, 0.05, at);
+    for (int i = 0; i < law.size(); ++i) {
+      if (i == StraightLaw::kFollowing) continue;
+      Theta moved = theta;
+      moved[i] += 1e-6;
+      law.accumulate(moved, samples, 0.05, up);
+      moved[i] -= 2e-6;
+      law.accumulate(moved, samples, 0.05, down);
+      INFO(own->name << " coordinate " << i);
+      CHECK(at.gradient[i] == Approx((up.objective - down.objective) / 2e-6).margin(1e-8));
+      for (int j = 0; j < law.size(); ++j) {
+        if (j == StraightLaw::kFollowing) continue;
+        CHECK(at.newton(i, j) == Approx((up.gradient[j] - down.gradient[j]) / 2e-6).margin(1e-7));
       }
     }
   }

@@ -95,12 +95,34 @@ TEST_CASE("A drawn size scatters as a variance of so many degrees of freedom all
   CHECK(between > 0.99);
 }
 
+TEST_CASE("The noise of a world leaves of itself what the fit has left") {
+  Points points = planted::sweep(chinchilla_law(), kNoiseTruth, 4, {5, 20, 80}, 0.005, 3);
+  points[2].weight = 3;
+  const Objective objective = make_objective(chinchilla_law(), points, 1e-3);
+  const Theta theta = objective.centred(theta_from_values(chinchilla_law(), kNoiseTruth));
+  const NoiseModel noise{
+      .point = 0.005, .freedom = 7, .left_over = fit_noise(objective, theta).left_over};
+  REQUIRE(noise.left_over);
+  Random random(2, 0);
+  double inverse = 0;
+  const int worlds = 4000;
+  for (int world = 0; world < worlds; ++world) {
+    Eigen::VectorXd standard(12);
+    for (double& each : standard) each = random.normal();
+    const double size = noise.scaled_to(standard).point;
+    const double left = noise.left_over->share(size * standard) * noise.left_over->expected;
+    CHECK(left == Approx(0.005 * 0.005 * noise.left_over->expected).epsilon(1e-9));
+    inverse += std::pow(0.005 / size, 2) / worlds;
+  }
+  CHECK(inverse == Approx(1).epsilon(0.05));  // a chi-square over its freedom
+}
+
 TEST_CASE("The size of the noise is neither more nor less than it was, however few the points") {
   // A fit near L1 leaves larger residuals than least squares, by a tenth of the size at 12 points.
   double squares = 0;
   const int worlds = 200;
   for (std::uint64_t seed = 0; seed < worlds; ++seed) {
-    Points points = planted::sweep(chinchilla_law(), kTruth, 4, {5, 20, 80});
+    Points points = planted::sweep(chinchilla_law(), kNoiseTruth, 4, {5, 20, 80});
     Random random(seed, 1);
     for (Point& each : points) {
       each.cluster = -1;
