@@ -7,6 +7,10 @@ using namespace crosslaw::apps;
 TEST_CASE("Times are written in the two units that matter") {
   CHECK(format_seconds(-1) == "0 s");
   CHECK(format_seconds(119.4) == "119 s");
+  CHECK(format_seconds(120) == "2 min 0 s");
+  CHECK(format_seconds(7199) == "119 min 59 s");
+  CHECK(format_seconds(7200) == "2 h 0 min");
+  CHECK(format_seconds(48 * 3600) == "2 d 0 h");
   CHECK(format_seconds(200) == "3 min 20 s");
   CHECK(format_seconds(4 * 3600 + 600) == "4 h 10 min");
   CHECK(format_seconds(12 * 86400 + 3 * 3600) == "12 d 3 h");

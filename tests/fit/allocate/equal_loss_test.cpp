@@ -152,4 +152,25 @@ TEST_CASE("A fit of one strategy has no tokens of equal loss") {
   CHECK_THROWS_AS(law_equal_loss(world(0, 1), one), std::invalid_argument);
 }
 
+TEST_CASE("What lies beyond the losses from scratch is said to, on either side") {
+  Points points;
+  for (const auto& [tokens, loss] : {std::pair{1e9, 3.0}, {2e9, 2.7}, {4e9, 2.5}})
+    points.push_back({1e8, tokens, loss});
+  for (const double loss : {3.2, 2.6, 2.3}) {
+    Point continued{1e8, 1e9, loss};
+    continued.stage = Stage::kContinued;
+    points.push_back(continued);
+  }
+  CHECK(measured_equal_loss(points, {}, 0, 1).extrapolated == std::vector<bool>{true, false, true});
+}
+
+TEST_CASE("Where continuing was worse from the first loss on nothing crosses") {
+  EqualLoss worse;
+  worse.continued = {{1e8, 1e9, 3.0}, {1e8, 4e9, 2.5}};
+  worse.tokens = {0.9e9, 3e9};
+  CHECK_FALSE(measured_crossing(worse, 1e8).value);
+  worse.tokens = {1.1e9, 3e9};
+  CHECK(measured_crossing(worse, 1e8).value);
+}
+
 }  // namespace crosslaw::fit

@@ -47,3 +47,13 @@ TEST_CASE("One size or no measured compute gives no model") {
   CHECK_FALSE(fit_compute(points));
   CHECK(describe(ComputeModel{}) == "C = 6 N D");
 }
+
+TEST_CASE("FLOPs a token that fall with the size are no way to count compute") {
+  Points points;
+  for (const double params : {1e7, 1e8, 1e9}) {
+    Point point{params, 1e9, 3};
+    point.flops = 1e12 * point.tokens / params;
+    points.push_back(point);
+  }
+  CHECK_FALSE(fit_compute(points));
+}

@@ -1,5 +1,5 @@
-#include "fit/write/latex.h"
 #include "fit/write/table.h"
+#include "fit/write/latex.h"
 
 #include <cstdlib>
 

@@ -95,6 +95,49 @@ TEST_CASE("the forecast's simulation agrees with the formula and knows the best 
                                                    forecast.largest_mean_seconds_between)));
 }
 
+TEST_CASE("without failures only the checkpoints between two stretches cost, none at the end") {
+  Plan plan;
+  std::vector<RunEstimate> estimates;
+  tests::add_planned_run(plan, estimates, 86400, 8);
+  FailureOptions options;
+  options.failures_a_gpu_day = 1e-12;
+  options.write_bytes_a_second = 1000;
+  const FailureForecast forecast = forecast_failures(
+      plan, estimates, make_timetable(plan, estimates, {}, 8), {36000, 43200, 1e6}, options);
+  const double work = estimates[0].seconds();
+  for (const IntervalLoss& row : forecast.intervals) {
+    INFO(row.interval_seconds);
+    const double written = std::ceil(work / row.interval_seconds) - 1;
+    CHECK(row.mean_gpu_seconds ==
+          Approx(8 * written * forecast.largest_checkpoint_seconds).margin(0.01));
+  }
+}
+
+TEST_CASE("nine in ten sweeps end inside the range") {
+  Plan plan;
+  std::vector<RunEstimate> estimates;
+  tests::add_planned_run(plan, estimates, 7 * 86400, 8);
+  const Timetable timetable = make_timetable(plan, estimates, {}, 8);
+  FailureOptions options;
+  options.failures_a_gpu_day = 0.1;
+  options.write_bytes_a_second = 1000;
+  options.simulated_sweeps = 2000;
+  const auto row = [&] {
+    return forecast_failures(plan, estimates, timetable, {3600}, options).intervals.front();
+  };
+  const IntervalLoss range = row();
+  options.simulated_sweeps = 1;
+  int below = 0, above = 0;
+  constexpr int kSweeps = 400;
+  for (int i = 0; i < kSweeps; ++i) {
+    options.seed = 1000 + static_cast<uint64_t>(i);
+    const double once = row().mean_gpu_seconds;
+    below += once<range.low_gpu_seconds, above += once> range.high_gpu_seconds;
+  }
+  CHECK(std::abs(below - 0.05 * kSweeps) < 15);
+  CHECK(std::abs(above - 0.05 * kSweeps) < 15);
+}
+
 TEST_CASE("where no interval ends before a failure the forecast says so and stops") {
   Plan plan;
   std::vector<RunEstimate> estimates;
