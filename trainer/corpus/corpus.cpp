@@ -203,8 +203,7 @@ class CorpusBuilder {
   // What training and validation texts have in common and which languages they are in, looked at
   // when a text has changed. An overlap that is not allowed is an error each time.
   TextAudit audit(const Corpus& corpus) {
-    // Where any share is allowed there is nothing to guess languages for.
-    const bool guess_languages = options_.allow_foreign < 1;
+    const bool guess_languages = options_.allow_foreign < 1;  // else any share is allowed
     json request = {{"version", kTextAuditVersion},
                     {"guess_languages", guess_languages},
                     {"texts", json::object()}};
