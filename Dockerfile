@@ -6,7 +6,7 @@
 #   docker run --rm --gpus all -v "$PWD:/data" -w /data crosslaw run spec.toml
 FROM debian:12-slim AS fit
 COPY . /src
-RUN cd /src && scripts/build.sh --fit-only && cmake --install build --prefix /usr/local && rm -rf /var/lib/apt/lists/*
+RUN cd /src && scripts/build.sh --fit-only && cmake --install build --prefix /usr/local && rm -rf /var/lib/apt/lists/* build
 ENTRYPOINT ["crosslaw"]
 
 FROM debian:12-slim
