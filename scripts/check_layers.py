@@ -5,6 +5,7 @@ file that CMake forgot.
 check_layers.py [ROOT]       prints each violation; exit code 1 when there is one
 check_layers.py --self-test  breaks copies of the tree in every way it should notice
 """
+import functools
 import pathlib
 import re
 import shutil
@@ -62,6 +63,20 @@ TOP = sorted({room.split("/")[0] for room in MAY_INCLUDE} | {"tests"})
 INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
 
+@functools.cache
+def read(path, _modified_ns, _size):
+    """The text of a file and its includes as (number of line, " or <, header)."""
+    text = path.read_text()
+    found = ((number, INCLUDE.match(line)) for number, line in enumerate(text.splitlines(), 1))
+    return text, [(number, each.group(1), pathlib.PurePosixPath(each.group(2))) for number, each in found if each]
+
+
+def text_and_includes(path):
+    """Read once for as long as it stays the same: the self-test looks at the tree a hundred times."""
+    now = path.stat()
+    return read(path, now.st_mtime_ns, now.st_size)
+
+
 def admits(allowed, room):
     """Whether a list of rooms and "name/*" holds `room`."""
     return any(room == each or each.endswith("/*") and (room + "/").startswith(each[:-1]) for each in allowed)
@@ -82,16 +97,12 @@ def check_file(root, path, violations):
     if allowed is None:
         violations.append(f"{path}: {room}/ is a room that check_layers.py does not know")
         return
-    for number, line in enumerate((root / path).read_text().splitlines(), 1):
-        found = INCLUDE.match(line)
-        if not found:
-            continue
-        header = pathlib.PurePosixPath(found.group(2))
+    for number, mark, header in text_and_includes(root / path)[1]:
         other = header.parent.as_posix()
-        if found.group(1) == '"' and header.parts[0] in TOP and other != room and not admits(allowed, other):
+        if mark == '"' and header.parts[0] in TOP and other != room and not admits(allowed, other):
             violations.append(f"{path}:{number}: {room}/ may not include {header}")
         for pattern, owners in LIBRARIES.items():
-            if found.group(1) == "<" and re.match(pattern, str(header)) and not admits([*owners, "tests/*"], room):
+            if mark == "<" and re.match(pattern, str(header)) and not admits([*owners, "tests/*"], room):
                 violations.append(f"{path}:{number}: only {', '.join(owners)} may include <{header}>")
 
 
@@ -102,10 +113,8 @@ def units_of(root, room):
         if file.suffix not in SOURCES:
             continue
         includes = units.setdefault(file.stem, set())
-        for line in file.read_text().splitlines():
-            found = INCLUDE.match(line)
-            header = pathlib.PurePosixPath(found.group(2)) if found else None
-            if header and found.group(1) == '"' and header.parent.as_posix() == room and header.stem != file.stem:
+        for _, mark, header in text_and_includes(file)[1]:
+            if mark == '"' and header.parent.as_posix() == room and header.stem != file.stem:
                 includes.add(header.stem)
     return units
 
@@ -129,22 +138,28 @@ def first_circle(units):
     return next((circle for unit in sorted(units) if (circle := walk(unit, []))), None)
 
 
-def is_listed(root, path):
+@functools.cache
+def words_of(text):
+    return frozenset(re.findall(r"[\w./-]+", text))
+
+
+def listings(root):
+    """The words of each CMakeLists.txt, by its folder."""
+    files = [root / "CMakeLists.txt", *(file for top in TOP for file in (root / top).rglob("CMakeLists.txt"))]
+    return {file.parent.relative_to(root): words_of(text_and_includes(file)[0]) for file in files}
+
+
+def is_listed(path, words):
     """By its name in the CMakeLists.txt beside it, or by its path from there in one further up."""
-    for folder in path.parents:
-        listing = root / folder / "CMakeLists.txt"
-        name = path.relative_to(folder).as_posix()
-        if listing.exists() and re.search(rf"(?<![\w/.-]){re.escape(name)}(?![\w/])", listing.read_text()):
-            return True
-        if path.is_relative_to("tests"):  # helpers are named from the tests that use them
-            for beside in (root / "tests").rglob("CMakeLists.txt"):
-                if f"../support/{path.name}" in beside.read_text():
-                    return True
-    return False
+    if any(path.relative_to(folder).as_posix() in words.get(folder, ()) for folder in path.parents):
+        return True
+    # Helpers of tests are named from the tests that use them.
+    return path.is_relative_to("tests/support") and any(f"../support/{path.name}" in each for each in words.values())
 
 
 def check(root):
     violations = []
+    words = listings(root)
     for room in MAY_INCLUDE:
         circle = first_circle(units_of(root, room))
         if circle:
@@ -157,7 +172,7 @@ def check(root):
             if file.suffix not in SOURCES:
                 continue
             check_file(root, path, violations)
-            if file.suffix != ".h" and not is_listed(root, path):
+            if file.suffix != ".h" and not is_listed(path, words):
                 violations.append(f"{path}: is not listed in CMakeLists.txt")
     return violations
 
