@@ -249,7 +249,7 @@ class CorpusBuilder {
     const json source = source_record(set.file);
     const json old = old_.value("choices", json::object()).value(set.name, json::object());
     json& record = new_["choices"][set.name];
-    const bool same = old.value("source_sha256", "") == source["sha256"] &&
+    const bool same = json(old.value("source_sha256", "")) == source["sha256"] &&
                       old.value("delimiter", "") == set.delimiter &&
                       old.value("tokenizer_sha256", "") == tokenizer_.sha256() &&
                       is_unchanged(made.file, old);
