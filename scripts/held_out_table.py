@@ -4,8 +4,8 @@
 held_out_table.py [FOLDER] [--other-cuts] [--crosslaw PROGRAM]
 
 Without FOLDER: the tables in tests/data/scaling, held out as in the literature; with --other-cuts the same tables cut at
-other places, 33 tests. With FOLDER: every CSV file there, its
-columns guessed, with the runs of the largest compute and of the largest sizes held out.
+other places, 33 tests. With FOLDER: every CSV file there, its columns guessed, with the runs of the largest compute
+and of the largest sizes held out.
 """
 import argparse
 import json
@@ -13,6 +13,7 @@ import pathlib
 import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+NAME_WIDTH = 54  # columns
 LAWS = ["chinchilla", "extended", "outer"]
 NOT_FINAL = ["run!=peteish13_eval_50k-150k", "run!=peteish13_eval_final", "run!=peteish7_eval_170k-450k",
              "run!=peteish7_medlr_eval_170k-end", "run!=peteish7_medlr_eval_210k-325k",
@@ -72,18 +73,18 @@ def main():
     options = parser.parse_args()
     folder = options.folder or ROOT / "tests" / "data" / "scaling"
     tests = of_folder(folder) if options.folder else other_cuts() if options.other_cuts else published()
-    print(f"{'held out':<54}{'train':>6}{'runs':>5}" + "".join(f"{law:>12}" for law in [*LAWS, "forecast"]) +
+    print(f"{'held out':<{NAME_WIDTH}}{'train':>6}{'runs':>5}" + "".join(f"{law:>12}" for law in [*LAWS, "forecast"]) +
           f"{'95 % hold':>11}{'width %':>9}")
     errors, wins, inside, runs, widths = [], 0, {50: 0, 80: 0, 95: 0}, 0, 0.0
     for name, file, where, rules, flags in tests:
         found, why = hold_out(options.crosslaw, folder, file, where, rules, flags)
         if found is None:
-            print(f"{name:<54}{why}")
+            print(f"{name:<{NAME_WIDTH}}{why}")
             continue
         error = {each["law"]: 100 * each["mean_error"] for each in found["laws"]}
         mean = found["forecast"]
         if mean["runs"] == 0:
-            print(f"{name:<54}not known: {mean['unknown_reason']}")
+            print(f"{name:<{NAME_WIDTH}}not known: {mean['unknown_reason']}")
             continue
         error["forecast"] = 100 * mean["mean_error"]
         errors.append([error[law] for law in [*LAWS, "forecast"]])
@@ -93,13 +94,13 @@ def main():
         runs += mean["runs"]
         widths += mean["mean_width95"] * mean["runs"]
         held = mean["levels"][-1]["inside"] * mean["runs"]
-        print(f"{name:<54}{found['splits'][0]['train']:>6}{mean['runs']:>5}" +
+        print(f"{name:<{NAME_WIDTH}}{found['splits'][0]['train']:>6}{mean['runs']:>5}" +
               "".join(f"{error[law]:>12.2f}" for law in [*LAWS, "forecast"]) +
               f"{held:>8.0f}/{mean['runs']:<3}{100 * mean['mean_width95']:>8.2f}", flush=True)
     if not errors:
         return 1
     means = [sum(column) / len(errors) for column in zip(*errors)]
-    print(f"{'mean error %':<65}" + "".join(f"{each:>12.2f}" for each in means))
+    print(f"{'mean error %':<{NAME_WIDTH + 11}}" + "".join(f"{each:>12.2f}" for each in means))
     print(f"forecast no worse than the better of chinchilla and extended: {wins} of {len(errors)}")
     print("intervals hold " + ", ".join(f"{held / runs:.1%} at {level} %" for level, held in inside.items()) +
           f" of {runs} runs; 95 % intervals are {widths / runs:.2%} wide on average")

@@ -1,4 +1,5 @@
 -- What crosslaw of each schema version executed to bring a database there, as it was published.
+-- Frozen: db/schema.cpp must go on from each of these, so nothing here is taken from it.
 -- version 1
 CREATE TABLE sweep(
   id INTEGER PRIMARY KEY CHECK(id = 1),

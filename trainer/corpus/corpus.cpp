@@ -8,6 +8,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
+#include <utility>
 
 #include "db/files/atomic_file.h"
 #include "db/files/checked_json.h"
@@ -127,9 +128,8 @@ class CorpusBuilder {
     // A file may serve several languages or splits; it is hashed once.
     std::string path = file.lexically_normal().string();
     if (auto known = sources_.find(path); known != sources_.end()) return known->second;
-    json record;
-    json old = old_.value("sources", json::object()).value(path, json::object());
-    record = !old.empty() && is_unchanged(file, old) ? old : file_record(file);
+    const json old = old_.value("sources", json::object()).value(path, json::object());
+    const json record = !old.empty() && is_unchanged(file, old) ? old : file_record(file);
     new_["sources"][path] = record;
     sources_[path] = {{"path", path}, {"sha256", record["sha256"]}, {"size", record["size"]}};
     return sources_[path];
@@ -362,16 +362,13 @@ std::vector<std::string> complaints(const CorpusOptions& options) {
   }
   if (options.text.text_field.empty())
     messages.emplace_back("data.text_field = \"\": the name of a JSON field was expected");
-  if (!(options.allow_overlap >= 0 && options.allow_overlap <= 1))
-    messages.push_back(fmt::format(
-        "data.allow_overlap = {:g}: a share between 0 and 1 was expected", options.allow_overlap));
-  if (!(options.allow_foreign >= 0 && options.allow_foreign <= 1))
-    messages.push_back(fmt::format(
-        "data.allow_foreign = {:g}: a share between 0 and 1 was expected", options.allow_foreign));
-  if (!(options.max_lost_share >= 0 && options.max_lost_share <= 1))
+  for (const auto& [key, share] : {std::pair{"allow_overlap", options.allow_overlap},
+                                   {"allow_foreign", options.allow_foreign},
+                                   {"max_lost_share", options.max_lost_share}}) {
+    if (share >= 0 && share <= 1) continue;
     messages.push_back(
-        fmt::format("data.max_lost_share = {:g}: a share between 0 and 1 was expected",
-                    options.max_lost_share));
+        fmt::format("data.{} = {:g}: a share between 0 and 1 was expected", key, share));
+  }
   for (const LanguageFiles& language : options.languages) {
     if (language.train.empty())
       messages.push_back(fmt::format("data.language.{}.train: no file matches", language.language));

@@ -28,8 +28,7 @@ struct CorpusOptions {
   int64_t valid_tokens = 0;  // predicted tokens of each validation set
   TextPolicy text;
   double allow_overlap = 0.005;  // of a validation text, in passages that training text holds
-  double allow_foreign =
-      0.3;  // of a text, in other languages than its name says; 1: none is guessed
+  double allow_foreign = 0.3;    // of a text, in other languages than it is called; 1: any
   double max_lost_share = 0.05;  // of a text's bytes, that the tokenizer may not give back
   int64_t tokenizer_sample_bytes = 50'000'000;  // of text, all languages in equal parts
 };
