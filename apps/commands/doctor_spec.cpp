@@ -154,7 +154,7 @@ sweep::Machine machine_here(const std::vector<sweep::GpuFacts>& gpus,
   sweep::Machine machine;
   const bool told = !gpus.empty() && gpus.front().memory_bytes > 0;
   if (!trains_on_gpu(spec, gpus) || !told) {
-    machine.slot_flops = 1;  // times are not looked at
+    machine.slot = {0, 0, 1};  // times are not looked at
     return machine;
   }
   sweep::GpuKind kind;
@@ -163,7 +163,7 @@ sweep::Machine machine_here(const std::vector<sweep::GpuFacts>& gpus,
   for (const sweep::GpuFacts& gpu : gpus)
     kind.memory_bytes = std::min(kind.memory_bytes, gpu.memory_bytes);
   machine.gpu = kind;
-  machine.slot_flops = 1;
+  machine.slot = {0, 0, 1};
   machine.count = static_cast<int64_t>(gpus.size());
   return machine;
 }

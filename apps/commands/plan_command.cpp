@@ -93,7 +93,7 @@ sweep::MeasuredSteps measure(const PlanSheet& sheet, bool gpu) {
         std::error_code ignored;
         fs::remove_all(*folder, ignored);
       });
-  return sweep::calibrate(sheet.plan, sheet.spec.launch, calibration);
+  return sweep::calibrate(sheet.plan, calibration);
 }
 
 sweep::Machine gpu_machine(const PlanOptions& options, const sweep::SweepSpec& spec,
@@ -105,11 +105,11 @@ sweep::Machine gpu_machine(const PlanOptions& options, const sweep::SweepSpec& s
   machine.gpu = sweep::gpu_kind(kinds, options.gpu.empty() ? kUsualGpu : options.gpu, file);
   machine.count = options.gpus.empty() ? 1 : static_cast<int64_t>(options.gpus[0]);
   machine.gpus_per_run = options.gpus_per_run;
-  machine.slot_flops = spec.launch.flops_per_second;
+  if (spec.launch.flops_per_second > 0) machine.slot = sweep::RunSpeed::typical(spec.launch, true);
   machine.dollars_an_hour = machine.gpu->dollars_an_hour;
   sheet.price_note = fmt::format("{}, {}", machine.gpu->price_source, machine.gpu->price_date);
-  sheet.speed_note = machine.slot_flops > 0 ? "speed by launch.flops_per_second"
-                                            : "speed by the step-time model, no measurement";
+  sheet.speed_note = machine.slot ? "speed by launch.flops_per_second"
+                                  : "speed by the step-time model, no measurement";
   return machine;
 }
 
@@ -120,10 +120,13 @@ sweep::Machine cpu_machine(const PlanOptions& options, const sweep::SweepSpec& s
   launch.devices = "cpu";
   machine.count = options.gpus.empty() ? static_cast<int64_t>(sweep::find_slots(launch).size())
                                        : static_cast<int64_t>(options.gpus[0]);
-  machine.slot_flops = sweep::RunSpeed::assumed(spec.launch, false);
+  machine.slot = sweep::RunSpeed::typical(spec.launch, false);
   sheet.speed_note =
-      fmt::format("{:.3g} FLOP/s each, {}", machine.slot_flops,
-                  spec.launch.flops_per_second > 0 ? "by launch.flops_per_second" : "assumed");
+      spec.launch.flops_per_second > 0
+          ? fmt::format("{:.3g} FLOP/s each, by launch.flops_per_second",
+                        spec.launch.flops_per_second)
+          : fmt::format("{:.3g} s a token and {:.3g} FLOP/s each, typical; --calibrate measures",
+                        machine.slot->a_token, 1 / machine.slot->a_flop);
   return machine;
 }
 

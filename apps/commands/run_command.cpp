@@ -192,6 +192,7 @@ int conclude(const RunOptions& options, const fs::path& folder, db::RunStore& st
       current ? stored_fits(store, observations) : fit_sweep(observations, {}, say);
   if (!current) store_fits(store, observations, fits);
   if (!current || !fs::exists(report_file(folder))) {
+    say("writing the report; laws of replay and of base budgets are fitted for it");
     write_report(store, folder, report_file(folder), fmt::format("crosslaw run {}", options.spec));
   }
   if (options.verbose) fmt::print("{}", describe_coefficients(fits));

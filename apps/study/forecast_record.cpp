@@ -6,14 +6,13 @@
 #include <algorithm>
 #include <cmath>
 #include <ctime>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <stdexcept>
 #include <utility>
 
 #include "apps/study/design_points.h"
 #include "db/files/content_hash.h"
+#include "db/files/read_file.h"
 #include "fit/write/fit_json.h"
 #include "fit/write/forecast_table.h"
 #include "fit/write/table.h"
@@ -65,10 +64,9 @@ std::string lock_of(RecordJson record) {
 }
 
 RecordJson read_record(const std::filesystem::path& file, const char* kind) {
-  std::ifstream in(file, std::ios::binary);
-  if (!in) throw std::invalid_argument(fmt::format("{}: cannot be read", file.string()));
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  RecordJson record = RecordJson::parse(text, nullptr, false);
+  const auto text = db::read_file(file);
+  if (!text) throw std::invalid_argument(fmt::format("{}: cannot be read", file.string()));
+  RecordJson record = RecordJson::parse(*text, nullptr, false);
   if (!record.is_object() || record.value("kind", RecordJson(nullptr)) != RecordJson(kind)) {
     throw std::invalid_argument(fmt::format("{}: is not what {} writes", file.string(),
                                             std::string_view(kind) == kForecastKind

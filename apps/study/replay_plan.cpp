@@ -64,6 +64,11 @@ class RatioCurves {
 
   double target(double ratio) const { return target_.at(moment_.axis(ratio)); }
   double source(double ratio) const { return source_.at(moment_.axis(ratio)); }
+  // What lies between measured shares is not known: a curve through few may run below the loss,
+  // which mostly bends so that straight lines lie above it.
+  double source_at_worst(double ratio) const {
+    return std::max(source(ratio), source_.chord(moment_.axis(ratio)));
+  }
 
  private:
   fit::MonotoneCurve curve(double Losses::*which) const {
@@ -128,7 +133,8 @@ std::optional<double> least_measured(const std::vector<double>& grid,
   const std::vector<RatioCurves> curves = curves_of(worlds);
   return least_share(grid, static_cast<int>(worlds.size()), sure, [&](double share, int world) {
     const auto at = static_cast<std::size_t>(world);
-    return curves[at].source(share) - *worlds[at].start <= within;
+    const double loss = sure < 1 ? curves[at].source_at_worst(share) : curves[at].source(share);
+    return loss - *worlds[at].start <= within;
   });
 }
 

@@ -7,11 +7,11 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
-#include <iterator>
 #include <sstream>
 #include <stdexcept>
 #include <string_view>
+
+#include "db/files/read_file.h"
 
 namespace crosslaw::db {
 namespace fs = std::filesystem;
@@ -89,8 +89,7 @@ std::optional<std::string> network_file_system(const fs::path& folder) {
   if (::statfs(folder.c_str(), &status) != 0) return std::nullopt;
   const auto magic = static_cast<unsigned long>(status.f_type) & 0xFFFFFFFF;
   if (magic != kFuse) return network_name(magic, "");
-  std::ifstream mountinfo("/proc/self/mountinfo");
-  const std::string text{std::istreambuf_iterator<char>(mountinfo), {}};
+  const std::string text = read_file("/proc/self/mountinfo").value_or("");
   return network_name(magic, mounted_type(text, device_of(folder)));
 }
 

@@ -13,39 +13,71 @@ namespace crosslaw::fit {
 
 // A value with its gradient and, where kCurved, its Hessian by kSize coordinates.
 template <int kSize, bool kCurved>
-struct Jet {
+class Jet {
+ public:
   using Vector = Eigen::Matrix<double, kSize, 1>;
   static constexpr int kSide = kCurved ? kSize : 0;
   using Matrix = Eigen::Matrix<double, kSide, kSide>;
 
   double value = 0;
   Vector gradient = Vector::Zero();
-  Matrix hessian = Matrix::Zero();
 
   Jet() = default;
   explicit Jet(double constant) : value(constant) {}
+  Jet(const Jet& other) { *this = other; }
+  Jet& operator=(const Jet& other) {
+    value = other.value, gradient = other.gradient, bent_ = other.bent_;
+    if (bent_) hessian_ = other.hessian_;
+    return *this;
+  }
   static Jet coordinate(double x, int index) {
     Jet out(x);
     out.gradient[index] = 1;
     return out;
   }
 
+  Matrix hessian() const { return bent_ ? hessian_ : Matrix::Zero(); }
+
+  // Adds to the Hessian that of another, and scale * a b^T.
+  void bend(double scale, const Jet& by) {
+    if (kCurved && by.bent_) put(scale * by.hessian_);
+  }
+  void bend(double scale, const Vector& a, const Vector& b) {
+    if constexpr (kCurved) put(scale * a * b.transpose());
+  }
+
   // f(*this) from f, f' and f'' there: the chain rule, from which all of the operators below come.
   Jet through(double f, double slope, double curvature) const {
     Jet out(f);
     out.gradient = slope * gradient;
-    if constexpr (kCurved) {
-      out.hessian = slope * hessian + curvature * gradient * gradient.transpose();
-    }
+    out.bend(slope, *this);
+    if (curvature != 0) out.bend(curvature, gradient, gradient);
     return out;
   }
+
+ private:
+  template <class Expression>
+  void put(const Expression& more) {
+    if (bent_) {
+      hessian_.noalias() += more;
+    } else {
+      hessian_.noalias() = more;
+    }
+    bent_ = true;
+  }
+
+  // Most of what a law computes is linear in its coefficients: their Hessians are 0, and the work
+  // on them is what jets cost. It is not set before it is something.
+  bool bent_ = false;
+  Matrix hessian_;
 };
 
 template <int kSize, bool kCurved>
 Jet<kSize, kCurved> operator+(const Jet<kSize, kCurved>& a, const Jet<kSize, kCurved>& b) {
-  Jet<kSize, kCurved> out(a.value + b.value);
-  out.gradient = a.gradient + b.gradient;
-  if constexpr (kCurved) out.hessian = a.hessian + b.hessian;
+  Jet<kSize, kCurved> out(a);
+  out.value += b.value;
+  out.gradient += b.gradient;
+  out.bend(1, b);
   return out;
 }
 
@@ -68,10 +100,8 @@ template <int kSize, bool kCurved>
 Jet<kSize, kCurved> operator*(const Jet<kSize, kCurved>& a, const Jet<kSize, kCurved>& b) {
   Jet<kSize, kCurved> out(a.value * b.value);
   out.gradient = a.value * b.gradient + b.value * a.gradient;
-  if constexpr (kCurved) {
-    out.hessian = a.value * b.hessian + b.value * a.hessian + a.gradient * b.gradient.transpose() +
-                  b.gradient * a.gradient.transpose();
-  }
+  out.bend(a.value, b), out.bend(b.value, a);
+  out.bend(1, a.gradient, b.gradient), out.bend(1, b.gradient, a.gradient);
   return out;
 }
 
@@ -113,10 +143,8 @@ Jet<kSize, kCurved> log_sum_exp(const Jet<kSize, kCurved>& a, const Jet<kSize, k
   const typename Jet<kSize, kCurved>::Vector apart = a.gradient - b.gradient;
   out.gradient = share * a.gradient + (1 - share) * b.gradient;
   // The shares change with the distance of the terms: share (1 - share) is largest where they meet.
-  if constexpr (kCurved) {
-    out.hessian = share * a.hessian + (1 - share) * b.hessian +
-                  share * (1 - share) * apart * apart.transpose();
-  }
+  out.bend(share, a), out.bend(1 - share, b);
+  out.bend(share * (1 - share), apart, apart);
   return out;
 }
 
@@ -144,7 +172,7 @@ class FormulaKernel {
   // d2 L / L = d2 log L + d log L (d log L)^T.
   void add_curvature(double scale, double* square) const {
     Eigen::Map<typename Jet<kSize, true>::Matrix>(square, kSize, kSize) +=
-        scale * (log_loss_.hessian + log_loss_.gradient * log_loss_.gradient.transpose());
+        scale * (log_loss_.hessian() + log_loss_.gradient * log_loss_.gradient.transpose());
   }
 
  private:

@@ -58,12 +58,20 @@ MonotoneCurve::MonotoneCurve(std::vector<double> x, std::vector<double> y) {
   slope_.back() = end_slope(step[n - 2], step[n - 3], chord[n - 2], chord[n - 3]);
 }
 
+std::size_t MonotoneCurve::next_after(double x) const {
+  return static_cast<std::size_t>(std::upper_bound(x_.begin(), x_.end(), x) - x_.begin());
+}
+
+double MonotoneCurve::chord(double x) const {
+  if (x <= x_.front() || x >= x_.back()) return at(x);
+  const std::size_t next = next_after(x), i = next - 1;
+  return y_[i] + (y_[next] - y_[i]) * (x - x_[i]) / (x_[next] - x_[i]);
+}
+
 double MonotoneCurve::at(double x) const {
   if (x <= x_.front()) return y_.front() + slope_.front() * (x - x_.front());
   if (x >= x_.back()) return y_.back() + slope_.back() * (x - x_.back());
-  const auto next =
-      static_cast<std::size_t>(std::upper_bound(x_.begin(), x_.end(), x) - x_.begin());
-  const std::size_t i = next - 1;
+  const std::size_t next = next_after(x), i = next - 1;
   const double h = x_[next] - x_[i], t = (x - x_[i]) / h;
   // Hermite's cubic.
   return y_[i] * (1 + 2 * t) * (1 - t) * (1 - t) + h * slope_[i] * t * (1 - t) * (1 - t) +

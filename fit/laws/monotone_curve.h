@@ -14,6 +14,8 @@ class MonotoneCurve {
   MonotoneCurve(std::vector<double> x, std::vector<double> y);
 
   double at(double x) const;
+  // On the straight line between the points beside x; beyond the ends as at().
+  double chord(double x) const;
   double first() const { return x_.front(); }
   double last() const { return x_.back(); }
 
@@ -22,6 +24,8 @@ class MonotoneCurve {
   std::optional<double> reaches(double y) const;
 
  private:
+  std::size_t next_after(double x) const;  // of the points, the first beyond x
+
   std::vector<double> x_, y_, slope_;
 };
 

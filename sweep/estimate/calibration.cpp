@@ -9,7 +9,6 @@
 #include <stdexcept>
 
 #include "sweep/launch/program.h"
-#include "sweep/schedule/run_speed.h"
 #include "trainer/corpus/token_shard.h"
 #include "trainer/recipe/run_files.h"
 
@@ -23,7 +22,8 @@ constexpr int64_t kMostSteps = 20000;
 constexpr double kShortestProbe = 0.5;   // seconds of probed steps, that a clock tells apart
 constexpr int64_t kMostSequences = 256;  // of random text; more would only be read from memory
 constexpr double kPatience = 20;         // times the longest probe until a trainer is given up
-constexpr double kManySteps = 1e4;       // RunSpeed is made for runs, not for single steps
+// Below this relative spread of the sizes a slope is noise.
+constexpr double kSmallestSpread = 1e-9;
 constexpr const char* kLanguage = "probe";
 
 double flops_of_step(const PlannedRun& run) {
@@ -99,8 +99,7 @@ std::vector<const PlannedRun*> models_by_cost(const Plan& plan) {
 
 class Calibration {
  public:
-  Calibration(const LaunchSpec& launch, const CalibrationOptions& options)
-      : launch_(launch), options_(options) {}
+  explicit Calibration(const CalibrationOptions& options) : options_(options) {}
 
   void measure(const PlannedRun& run) {
     const double short_seconds = probe(run, kWarmSteps, options_);
@@ -129,13 +128,12 @@ class Calibration {
   }
 
   MeasuredSteps result() const {
-    MeasuredSteps out = fit_steps(probes_, launch_, !options_.gpu_uuid.empty());
+    MeasuredSteps out = fit_steps(probes_);
     out.start_seconds = starts_ / static_cast<double>(probes_.size());
     return out;
   }
 
  private:
-  const LaunchSpec& launch_;
   const CalibrationOptions& options_;
   std::vector<ProbedStep> probes_;
   double starts_ = 0;
@@ -143,24 +141,27 @@ class Calibration {
 
 }  // namespace
 
-MeasuredSteps fit_steps(const std::vector<ProbedStep>& probes, const LaunchSpec& launch, bool gpu) {
-  RunSpeed speed(launch, gpu);
-  double flops = 0;
+// Least squares of the relative errors, with neither a negative time nor a negative speed.
+MeasuredSteps fit_steps(const std::vector<ProbedStep>& probes) {
+  // Sums of weight, x, y, x^2 and x y, with x = FLOPs, y = seconds, weight 1 / y^2.
+  double w = 0, x = 0, y = 0, xx = 0, xy = 0;
   for (const ProbedStep& each : probes) {
-    speed.add(kManySteps * each.flops, kManySteps * each.seconds, kManySteps * each.seconds);
-    flops = std::max(flops, each.flops);
+    const double weight = 1 / (each.seconds * each.seconds);
+    w += weight, x += weight * each.flops, y += weight * each.seconds;
+    xx += weight * each.flops * each.flops, xy += weight * each.flops * each.seconds;
   }
-  MeasuredSteps out;
-  out.seconds_a_step = speed.seconds(0) / kManySteps;
-  out.seconds_a_flop =
-      (speed.seconds(kManySteps * flops) - speed.seconds(0)) / (kManySteps * flops);
-  return out;
+  const double variance = xx - x * x / w;
+  const bool one_size = variance <= kSmallestSpread * xx;
+  const double slope = one_size ? 0 : (xy - x * y / w) / variance;
+  const double step = (y - slope * x) / w;
+  if (one_size || step < 0) return {0, xy / xx, 0};
+  if (slope < 0) return {y / w, 0, 0};
+  return {step, slope, 0};
 }
 
-MeasuredSteps calibrate(const Plan& plan, const LaunchSpec& launch,
-                        const CalibrationOptions& options) {
+MeasuredSteps calibrate(const Plan& plan, const CalibrationOptions& options) {
   const std::vector<const PlannedRun*> models = models_by_cost(plan);
-  Calibration calibration(launch, options);
+  Calibration calibration(options);
   calibration.measure(*models.front());
   std::size_t largest = 0;
   for (std::size_t i = 1; i < models.size(); ++i)

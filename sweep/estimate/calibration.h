@@ -20,14 +20,12 @@ struct CalibrationOptions {
 // Trains the plan's smallest, a middle and the largest model of which twenty steps end in time, on
 // random tokens, for five steps and for twenty more: the difference is the steps alone. Throws
 // std::runtime_error with the trainer's last words when it fails.
-MeasuredSteps calibrate(const Plan& plan, const LaunchSpec& launch,
-                        const CalibrationOptions& options);
+MeasuredSteps calibrate(const Plan& plan, const CalibrationOptions& options);
 
-// Seconds of a step over its FLOPs, by their relative error: affine from three probes on, else in
-// proportion.
+// Seconds of a step over its FLOPs, by their relative error: affine, of one size in proportion.
 struct ProbedStep {
   double flops = 0, seconds = 0;
 };
-MeasuredSteps fit_steps(const std::vector<ProbedStep>& probes, const LaunchSpec& launch, bool gpu);
+MeasuredSteps fit_steps(const std::vector<ProbedStep>& probes);
 
 }  // namespace crosslaw::sweep

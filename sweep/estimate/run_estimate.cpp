@@ -23,12 +23,23 @@ trainer::TrainingSetup setup_of(const PlannedRun& run, bool gpu, int64_t ranks) 
   return {run.recipe.model, run.recipe.context_tokens, 1, 1, false, false};
 }
 
-// Sequences that the run's validations read, all of them.
+// Sequences that the run's validations read: at the start of a continued run and at the end all,
+// along the way fewer of the source language. Those of the steps shared with the trunk are the
+// trunk's.
 double evaluated_sequences(const PlannedRun& run, const SweepSpec& spec) {
-  const auto times = static_cast<double>(run.evaluation_steps.size() + 1);
+  const int64_t shared = run.trunk ? run.trunk->step : -1;
+  double ends = 1, along = 0;
+  for (const int64_t step : run.evaluation_steps) {
+    if (step <= shared || step >= run.row.steps) continue;
+    step == 0 ? ++ends : ++along;
+  }
   const auto others = static_cast<double>(run.recipe.validation.size()) - 1;
-  return static_cast<double>(spec.valid_tokens / spec.context) *
-         (times + others * (spec.train.source_loss_at_end_only ? 1 : times));
+  const auto whole = static_cast<double>(spec.valid_tokens / spec.context);
+  const int64_t some = spec.train.source_valid_tokens;
+  double source = whole;
+  if (some > 0) source = std::min(whole, static_cast<double>(some / spec.context));
+  if (spec.train.source_loss_at_end_only) source = 0;
+  return (ends + along) * whole + others * (ends * whole + along * source);
 }
 
 // Each GPU takes at least one sequence of a batch.
@@ -77,6 +88,10 @@ double flops_a_step(const PlannedRun& run) {
   return run.row.flops / static_cast<double>(run.row.steps);
 }
 
+double tokens_a_step(const PlannedRun& run) {
+  return static_cast<double>(run.recipe.batch_sequences * run.recipe.context_tokens);
+}
+
 double gpu_step_seconds(const PlannedRun& run, const Machine& machine, RunEstimate& estimate) {
   trainer::TrainingSetup setup = setup_of(run, true, estimate.gpus);
   setup.micro_batch_sequences = std::max<int64_t>(1, estimate.micro_batch_sequences);
@@ -97,7 +112,7 @@ double step_seconds(const PlannedRun& run, const Machine& machine, RunEstimate& 
     return machine.measured->seconds_a_step +
            machine.measured->seconds_a_flop * flops_a_step(run) / gpus;
   }
-  if (machine.slot_flops > 0) return flops_a_step(run) / (machine.slot_flops * gpus);
+  if (machine.slot) return machine.slot->training({tokens_a_step(run), flops_a_step(run)}) / gpus;
   return gpu_step_seconds(run, machine, estimate);
 }
 
@@ -121,7 +136,11 @@ RunEstimate estimate_run(const PlannedRun& run, const SweepSpec& spec, const Mac
   estimate.memory_bytes = trainer::memory_use(setup).total();
   estimate.step_seconds = step_seconds(run, machine, estimate);
   estimate.training_seconds = estimate.step_seconds * static_cast<double>(run.steps_to_train());
-  if (machine.measured) estimate.training_seconds += machine.measured->start_seconds;
+  if (machine.measured) {
+    estimate.training_seconds += machine.measured->start_seconds;
+  } else if (machine.slot) {
+    estimate.training_seconds += machine.slot->start;
+  }
   estimate.evaluation_seconds = kForwardShare * estimate.step_seconds *
                                 evaluated_sequences(run, spec) /
                                 static_cast<double>(run.recipe.batch_sequences);

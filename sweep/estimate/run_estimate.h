@@ -5,6 +5,7 @@
 #include <string>
 
 #include "sweep/plan/plan.h"
+#include "sweep/schedule/run_speed.h"
 #include "sweep/spec/gpu_file.h"
 
 namespace crosslaw::sweep {
@@ -22,7 +23,7 @@ struct Machine {
   int64_t count = 1;           // GPUs, or slots
   double dollars_an_hour = 0;  // of one
   int64_t gpus_per_run = 0;    // 0: the plan's; in either case as many as a run needs, if more
-  double slot_flops = 0;  // a second, as stated or typical; of a GPU, 0: by the step-time model
+  std::optional<RunTime> slot;  // as stated or typical; of a GPU, none: by the step-time model
   std::optional<MeasuredSteps> measured;  // wins over both
 
   double hold_bytes() const;  // what a run may plan with on one GPU

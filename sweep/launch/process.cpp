@@ -6,8 +6,9 @@
 
 #include <charconv>
 #include <fstream>
-#include <iterator>
 #include <sstream>
+
+#include "db/files/read_file.h"
 
 namespace crosslaw::sweep {
 namespace fs = std::filesystem;
@@ -53,8 +54,7 @@ namespace {
 
 // A numeric field of /proc/<pid>/stat, from 4 on, counted as proc(5) does; nothing of a zombie.
 std::optional<int64_t> stat_field(int64_t pid, int wanted) {
-  std::ifstream input(fmt::format("/proc/{}/stat", pid));
-  const std::string text{std::istreambuf_iterator<char>(input), {}};
+  const std::string text = db::read_file(fmt::format("/proc/{}/stat", pid)).value_or("");
   // The name in field 2 may hold spaces and parentheses.
   const std::size_t after_name = text.rfind(')');
   if (after_name == std::string::npos) return std::nullopt;

@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -13,6 +11,7 @@
 #include <vector>
 
 #include "db/files/inside_folder.h"
+#include "db/files/read_file.h"
 #include "db/files/run_folders.h"
 #include "sweep/schedule/ingest.h"
 #include "trainer/recipe/checkpoint_state.h"
@@ -33,8 +32,7 @@ int64_t modified_ms(const fs::path& file, int64_t otherwise) {
 
 // Trainers of earlier versions wrote lines without a check.
 trainer::LineChecks checks_in(const fs::path& metrics) {
-  std::ifstream input(metrics, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(input), {}};
+  const std::string text = db::read_file(metrics).value_or("");
   return text.find("\"check\":\"") == std::string::npos ? trainer::LineChecks::kWhereThere
                                                         : trainer::LineChecks::kRequired;
 }

@@ -1,70 +1,131 @@
 #include "sweep/schedule/run_speed.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace crosslaw::sweep {
 namespace {
 
-// Typical speeds of one slot: a CPU core on small models, 40 % of an H100's dense bf16 peak of 989
+// Typical of one slot: a CPU core on small models, 40 % of an H100's dense bf16 peak of 989
 // TFLOP/s.
-constexpr double kTypicalCpu = 1.5e10;
+constexpr double kTypicalCpu = 6e10;
 constexpr double kTypicalGpu = 4e14;
+// What they need a token beyond its FLOPs (what is no matrix product), and a run before its first.
+constexpr double kTypicalCpuToken = 6e-6;
+constexpr double kTypicalGpuToken = 1e-8;
+constexpr double kTypicalStart = 0.1;
 
-constexpr double kRunsForAFit = 3;  // two would always lie on a line
-// Below this relative spread of the sizes the slope is noise, and one mean speed says as much.
-constexpr double kSmallestSpread = 1e-9;
+// What a wrong proportion of the typical machine costs against a wrong foresight of one run, both
+// relative and squared: little, so that a few runs of different sizes outweigh it.
+constexpr double kTrust = 0.01;
 // The pace of runs that have trained for less is hardly believed: their first steps may be slow.
 constexpr double kDoubtSeconds = 10;
 constexpr double kShortest = 1e-3;  // seconds; a clock that stood still must not weigh infinitely
 
-}  // namespace
-
-double RunSpeed::assumed(const LaunchSpec& launch, bool gpu) {
-  if (launch.flops_per_second > 0) return launch.flops_per_second;
-  return gpu ? kTypicalGpu : kTypicalCpu * static_cast<double>(launch.threads_per_run);
+RunTime typical_machine(const LaunchSpec& launch, bool gpu) {
+  if (gpu) return {kTypicalStart, kTypicalGpuToken, 1 / kTypicalGpu};
+  const auto threads = static_cast<double>(launch.threads_per_run);
+  return {kTypicalStart, kTypicalCpuToken / threads, 1 / (kTypicalCpu * threads)};
 }
 
-RunSpeed::RunSpeed(const LaunchSpec& launch, bool gpu) : assumed_(assumed(launch, gpu)) {}
+using Terms = std::array<double, 3>;
+using Products = std::array<Terms, 3>;
 
-void RunSpeed::add(double flops, double seconds, double training_seconds) {
+double value(const Products& a, const Terms& b, const Terms& x) {
+  double out = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    for (std::size_t j = 0; j < x.size(); ++j) out += a[i][j] * x[i] * x[j];
+    out -= 2 * b[i] * x[i];
+  }
+  return out;
+}
+
+// The least value() of the terms named by the bits of `which`, all others 0. `a` is positive
+// definite, so that elimination needs no exchange of rows.
+Terms least_of(Products a, Terms b, unsigned which) {
+  const auto out_of_it = [&](std::size_t i) { return ((which >> i) & 1U) == 0; };
+  for (std::size_t i = 0; i < b.size(); ++i) {
+    if (out_of_it(i)) a[i] = {}, a[i][i] = 1, b[i] = 0;
+  }
+  for (std::size_t i = 0; i < b.size(); ++i) {
+    for (std::size_t row = i + 1; row < b.size(); ++row) {
+      if (out_of_it(row)) continue;
+      const double share = a[row][i] / a[i][i];
+      for (std::size_t j = i; j < b.size(); ++j) a[row][j] -= share * a[i][j];
+      b[row] -= share * b[i];
+    }
+  }
+  for (std::size_t i = b.size(); i-- > 0;) {
+    for (std::size_t j = i + 1; j < b.size(); ++j) b[i] -= a[i][j] * b[j];
+    b[i] /= a[i][i];
+  }
+  return b;
+}
+
+// The least value() with no term below 0: which of them are above it is tried out.
+Terms least_not_negative(const Products& a, const Terms& b) {
+  Terms best{};
+  for (unsigned which = 1; which < 8; ++which) {
+    const Terms x = least_of(a, b, which);
+    const bool allowed = std::all_of(x.begin(), x.end(), [](double each) { return each >= 0; });
+    if (allowed && value(a, b, x) < value(a, b, best)) best = x;
+  }
+  return best;
+}
+
+}  // namespace
+
+RunTime RunSpeed::typical(const LaunchSpec& launch, bool gpu) {
+  if (launch.flops_per_second > 0) return {0, 0, 1 / launch.flops_per_second};
+  return typical_machine(launch, gpu);
+}
+
+RunSpeed::RunSpeed(const LaunchSpec& launch, bool gpu)
+    : stated_(typical(launch, gpu)), typical_(typical_machine(launch, gpu)) {}
+
+void RunSpeed::add(const RunWork& work, double seconds, double training_seconds) {
   const double training = std::clamp(training_seconds, kShortest, std::max(seconds, kShortest));
   count_ += 1;
   beside_ += std::max(0.0, seconds - training);
-  flops_ += flops;
-  seconds_ += training;
-  const double weight = 1 / (training * training);
-  weight_ += weight;
-  x_ += weight * flops;
-  y_ += weight * training;
-  xx_ += weight * flops * flops;
-  xy_ += weight * flops * training;
+  training_ += training;
+  work_.tokens += work.tokens, work_.flops += work.flops;
+  // Runs count by their relative error, for at the end of a sweep many small ones are left.
+  const Terms terms{1 / training, work.tokens / training, work.flops / training};
+  for (std::size_t i = 0; i < terms.size(); ++i) {
+    for (std::size_t j = 0; j < terms.size(); ++j) products_[i][j] += terms[i] * terms[j];
+    sums_[i] += terms[i];
+  }
 }
 
-void RunSpeed::add_part(double flops, double training_seconds) {
-  part_flops_ += flops;
+void RunSpeed::add_part(const RunWork& work, double training_seconds) {
+  part_.tokens += work.tokens, part_.flops += work.flops;
   part_seconds_ += training_seconds;
 }
 
-// Weighted least squares, with neither a negative start-up time nor a negative speed.
-RunSpeed::Line RunSpeed::line() const {
-  if (count_ < kRunsForAFit) return {0, seconds_ / flops_};
-  const double variance = xx_ - x_ * x_ / weight_;
-  const double covariance = xy_ - x_ * y_ / weight_;
-  const double slope = variance > kSmallestSpread * xx_ ? covariance / variance : xy_ / xx_;
-  if (slope < 0) return {y_ / weight_, 0};
-  const double startup = (y_ - slope * x_) / weight_;
-  if (startup < 0) return {0, xy_ / xx_};
-  return {startup, slope};
+// Least squares with neither a negative time nor a negative speed, in units of the typical machine
+// at the mean pace of these runs: kTrust draws each term towards 1.
+RunTime RunSpeed::finished() const {
+  const double pace = training_ / (typical_.start * count_ + typical_.training(work_));
+  const Terms unit{pace * typical_.start, pace * typical_.a_token, pace * typical_.a_flop};
+  Products a = products_;
+  Terms b = sums_;
+  for (std::size_t i = 0; i < unit.size(); ++i) {
+    for (std::size_t j = 0; j < unit.size(); ++j) a[i][j] *= unit[i] * unit[j];
+    a[i][i] += kTrust;
+    b[i] = b[i] * unit[i] + kTrust;
+  }
+  const Terms x = least_not_negative(a, b);
+  return {x[0] * unit[0], x[1] * unit[1], x[2] * unit[2]};
 }
 
-double RunSpeed::seconds(double flops) const {
-  if (count_ == 0 || flops_ <= 0)
-    return part_flops_ > 0 ? flops * part_seconds_ / part_flops_ : flops / assumed_;
-  const Line training = line();
-  double pace = 1;
-  if (training.slope > 0)
-    pace = (part_seconds_ + kDoubtSeconds) / (training.slope * part_flops_ + kDoubtSeconds);
-  return beside_ / count_ + pace * (training.startup + training.slope * flops);
+RunTime RunSpeed::time() const {
+  RunTime out = count_ > 0 ? finished() : stated_;
+  const double foreseen = out.training(part_);
+  const double doubt = count_ > 0 ? kDoubtSeconds : 0;
+  const double pace = foreseen > 0 ? (part_seconds_ + doubt) / (foreseen + doubt) : 1;
+  out.a_token *= pace, out.a_flop *= pace;
+  if (count_ > 0) out.start += beside_ / count_;
+  return out;
 }
 
 }  // namespace crosslaw::sweep

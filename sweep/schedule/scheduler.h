@@ -175,6 +175,7 @@ class Scheduler {
   double done_share(const Live& live) const;
   // Learnt from finished runs and from what the running ones have done since they began.
   RunSpeed speed_so_far() const;
+  RunWork work_of(const Job& job, double steps) const;  // of each of its GPUs
 
   const Plan& plan_;
   const trainer::Corpus& corpus_;

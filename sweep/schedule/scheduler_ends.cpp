@@ -4,11 +4,10 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
-#include <fstream>
 #include <functional>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "db/files/read_file.h"
 #include "db/files/run_folders.h"
 #include "sweep/schedule/ingest.h"
 #include "sweep/schedule/scheduler.h"
@@ -21,11 +20,6 @@ namespace {
 
 // After its result a job's end takes a moment; what the queue still has then is a mistake of its.
 constexpr auto kMomentAfterResult = 60s;
-
-std::string text_of(const fs::path& file) {
-  std::ifstream input(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(input), {}};
-}
 
 // What the trainer says of its GPU in its provenance.
 void read_gpu(const std::string& provenance, db::AttemptEnd& end) {
@@ -131,8 +125,7 @@ void Scheduler::finish(const AttemptState& end) {
   store_.end_attempt(end.attempt_id, verdict, hooks_.now_ms());
   if (verdict.outcome == db::Outcome::kDone) {
     // Of a resumed run only the part that this attempt trained.
-    speed_.add(job.planned->row.flops * static_cast<double>(*verdict.step - *verdict.start_step) /
-                   static_cast<double>(job.planned->row.steps * gpus_of(job)),
+    speed_.add(work_of(job, static_cast<double>(*verdict.step - *verdict.start_step)),
                static_cast<double>(hooks_.now_ms() - live.started_ms) / 1000,
                verdict.seconds.value_or(0));
   }
@@ -179,8 +172,9 @@ db::AttemptEnd Scheduler::end_of(const AttemptState& state, const Live& live) co
   }
   const bool never_let_go = state.code == kExitNotLetGo;
   const bool nothing_known = (!state.code || never_let_go) && !state.signal && !state.cause;
-  end.message =
-      state.message.empty() ? reason_in_log(text_of(trainer::log_file(folder))) : state.message;
+  end.message = state.message.empty()
+                    ? reason_in_log(db::read_file(trainer::log_file(folder)).value_or(""))
+                    : state.message;
   if (!result && fs::exists(trainer::result_file(folder)))
     end.message = "result.json is damaged, so that its result counts as lost";
   const bool from_outside = signalled(state, SIGKILL) || signalled(state, SIGTERM) ||

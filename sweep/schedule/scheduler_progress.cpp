@@ -17,6 +17,7 @@ Progress Scheduler::progress() const {
   p.total = static_cast<int64_t>(jobs_.size());
   double remaining = 0, done = 0, longest = 0;
   const RunSpeed speed = speed_so_far();
+  const RunTime time = speed.time();
   std::vector<double> shares(jobs_.size(), 0.0);
   for (const auto& [attempt, live] : live_) {
     if (!live.job) continue;
@@ -56,10 +57,13 @@ Progress Scheduler::progress() const {
     if (job.state == State::kRunning) p.flops_done += shares[i] * flops;
     // What will never run costs no time.
     bool counts = job.state == State::kRunning || (job.state == State::kWaiting && !blocked(job));
-    const double own = speed.seconds(flops);  // on one GPU
+    const auto gpus = static_cast<double>(gpus_of(job));
+    const auto steps = static_cast<double>(job.planned->steps_to_train());
+    const double alone = time.seconds(work_of(job, steps));  // on its own GPUs
+    const double own = alone * gpus;
     if (counts) {
       remaining += (1 - shares[i]) * own;
-      longest = std::max(longest, (1 - shares[i]) * own / static_cast<double>(gpus_of(job)));
+      longest = std::max(longest, (1 - shares[i]) * alone);
       done += shares[i] * own;
     } else if (job.state != State::kWaiting) {
       done += own;
@@ -88,11 +92,15 @@ RunSpeed Scheduler::speed_so_far() const {
     const Job& job = jobs_[*live.job];
     const double steps = Live::step_of(live.heartbeat) - live.first_step;
     if (!(steps > 0)) continue;
-    out.add_part(job.planned->row.flops * steps / static_cast<double>(job.planned->row.steps) /
-                     static_cast<double>(gpus_of(job)),
-                 trained.count());
+    out.add_part(work_of(job, steps), trained.count());
   }
   return out;
+}
+
+RunWork Scheduler::work_of(const Job& job, double steps) const {
+  const db::RunRow& row = job.planned->row;
+  const double share = steps / static_cast<double>(row.steps * gpus_of(job));
+  return {share * static_cast<double>(row.tokens_target + row.tokens_source), share * row.flops};
 }
 
 double Scheduler::done_share(const Live& live) const {

@@ -2,7 +2,7 @@
 
 #include <cstdlib>
 #include <fstream>
-#include <iterator>
+#include <sstream>
 #include <stdexcept>
 
 namespace crosslaw::tests {
@@ -28,8 +28,10 @@ std::filesystem::path TempFolder::write(std::string_view name, std::string_view 
 }
 
 std::string read_file(const std::filesystem::path& file) {
-  std::ifstream input(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(input), {}};
+  std::ostringstream text;
+  // Unlike iterators, no exception where reading fails: a process of /proc may end meanwhile.
+  text << std::ifstream(file, std::ios::binary).rdbuf();
+  return text.str();
 }
 
 }  // namespace crosslaw::tests

@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -13,6 +11,7 @@
 #include "db/files/atomic_file.h"
 #include "db/files/checked_json.h"
 #include "db/files/content_hash.h"
+#include "db/files/read_file.h"
 #include "trainer/corpus/file_record.h"
 #include "trainer/corpus/tokenizer.h"
 #include "trainer/corpus/training_sample.h"
@@ -40,13 +39,12 @@ int64_t number_in(const std::string& tokenizer, std::string_view prefix) {
 }
 
 json read_manifest(const fs::path& file, const Say& say) {
-  std::ifstream input(file, std::ios::binary);
-  if (!input) return json::object();
-  const std::string text{std::istreambuf_iterator<char>(input), {}};
-  json manifest = json::parse(text, nullptr, false);
+  const auto text = db::read_file(file);
+  if (!text) return json::object();
+  json manifest = json::parse(*text, nullptr, false);
   // Hashes of texts are part of every key: one lost bit would retire a whole sweep.
   const bool lost =
-      manifest.is_object() && manifest.contains(db::kOwnHash) && !db::is_checked(text, manifest);
+      manifest.is_object() && manifest.contains(db::kOwnHash) && !db::is_checked(*text, manifest);
   if (!manifest.is_object() || lost) {
     say(fmt::format("{}: damaged; the data are made again", file.string()));
     return json::object();

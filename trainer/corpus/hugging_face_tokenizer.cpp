@@ -4,7 +4,6 @@
 
 #include <condition_variable>
 #include <cstring>
-#include <fstream>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "db/files/content_hash.h"
+#include "db/files/read_file.h"
 #include "trainer/corpus/python_helper.h"
 
 namespace crosslaw::trainer {
@@ -81,12 +81,11 @@ std::string bytes_of(const T* numbers, size_t count) {
 }  // namespace
 
 TokenizerModel load_hugging_face_tokenizer(const std::filesystem::path& file) {
-  std::ifstream input(file, std::ios::binary);
-  if (!input) throw std::runtime_error(fmt::format("{}: cannot be read", file.string()));
-  const std::string content{std::istreambuf_iterator<char>(input), {}};
+  const auto content = db::read_file(file);
+  if (!content) throw std::runtime_error(fmt::format("{}: cannot be read", file.string()));
   auto processes = std::make_shared<TokenizerProcesses>(std::filesystem::absolute(file).string());
   TokenizerModel model;
-  model.sha256 = db::sha256(content);
+  model.sha256 = db::sha256(*content);
   try {
     const auto facts = nlohmann::json::parse(processes->describe());
     model.vocabulary = facts.at("vocabulary");

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <memory>
 #include <optional>
 #include <regex>
@@ -14,6 +13,7 @@
 #include <unordered_map>
 
 #include "db/files/content_hash.h"
+#include "db/files/read_file.h"
 #include "trainer/corpus/hugging_face_tokenizer.h"
 
 namespace crosslaw::trainer {
@@ -149,17 +149,16 @@ Tokenizer Tokenizer::of_token_files(int32_t vocabulary) {
 
 Tokenizer Tokenizer::load(const std::filesystem::path& file) {
   if (file.extension() == ".json") return Tokenizer(load_hugging_face_tokenizer(file));
-  std::ifstream input(file, std::ios::binary);
-  if (!input) throw std::runtime_error(fmt::format("{}: cannot be read", file.string()));
-  std::string serialized{std::istreambuf_iterator<char>(input), {}};
+  const auto serialized = db::read_file(file);
+  if (!serialized) throw std::runtime_error(fmt::format("{}: cannot be read", file.string()));
   auto processor = std::make_shared<sentencepiece::SentencePieceProcessor>();
-  auto status = processor->LoadFromSerializedProto(serialized);
+  auto status = processor->LoadFromSerializedProto(*serialized);
   if (!status.ok()) {
     throw std::runtime_error(
         fmt::format("{}: not a SentencePiece model ({})", file.string(), status.ToString()));
   }
   TokenizerModel model;
-  model.sha256 = db::sha256(serialized);
+  model.sha256 = db::sha256(*serialized);
   // An end token where there is one, else a begin token: either marks the boundary.
   model.separator = processor->eos_id() >= 0 ? processor->eos_id() : processor->bos_id();
   if (model.separator < 0) {

@@ -2,8 +2,7 @@
 
 #include <ATen/ATen.h>
 
-#include <fstream>
-#include <iterator>
+#include "db/files/read_file.h"
 
 namespace crosslaw::trainer {
 namespace {
@@ -26,8 +25,7 @@ std::filesystem::path failure_file(const std::filesystem::path& meeting_file) {
 }
 
 std::string reported_failure(const std::filesystem::path& meeting_file) {
-  std::ifstream input(failure_file(meeting_file));
-  return {std::istreambuf_iterator<char>(input), {}};
+  return db::read_file(failure_file(meeting_file)).value_or("");
 }
 
 std::unique_ptr<Communicator> one_rank() { return std::make_unique<OneRank>(); }

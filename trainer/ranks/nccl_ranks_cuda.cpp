@@ -9,13 +9,12 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <mutex>
 #include <thread>
 #include <utility>
 
 #include "db/files/atomic_file.h"
+#include "db/files/read_file.h"
 #include "trainer/ranks/nccl_ranks.h"
 
 namespace crosslaw::trainer {
@@ -34,11 +33,6 @@ void check_cuda(cudaError_t status, const char* call) {
 
 double seconds_after(WatchClock::time_point start) {
   return std::chrono::duration<double>(WatchClock::now() - start).count();
-}
-
-std::string whole_file(const fs::path& file) {
-  std::ifstream input(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(input), {}};
 }
 
 class Stream {
@@ -182,7 +176,7 @@ class NcclRanks : public Communicator {
     }
     const WatchClock::time_point start = WatchClock::now();
     std::string bytes;
-    while ((bytes = whole_file(meeting_)).size() != sizeof id.internal) {
+    while ((bytes = db::read_file(meeting_).value_or("")).size() != sizeof id.internal) {
       if (const std::string reason = reported_failure(meeting_); !reason.empty())
         throw LostRank(reason);
       if (seconds_after(start) > limit_)

@@ -2,15 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <fstream>
 #include <future>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <vector>
 
 #include "db/files/checked_json.h"
 #include "db/files/content_hash.h"
+#include "db/files/read_file.h"
 
 namespace crosslaw::trainer {
 namespace fs = std::filesystem;
@@ -39,8 +38,7 @@ std::string state_text(const CheckpointState& state) {
 }
 
 CheckpointState read_checkpoint_state(const fs::path& folder) {
-  std::ifstream input(folder / kStateFile, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(input), {}};
+  const std::string text = db::read_file(folder / kStateFile).value_or("");
   const json j = json::parse(text, nullptr, false);
   if (!j.is_object()) fail(folder, fmt::format("{} is missing or damaged", kStateFile));
   try {

@@ -1,14 +1,13 @@
 #include "trainer/recipe/run_files.h"
 
 #include <cmath>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "db/files/atomic_file.h"
 #include "db/files/checked_json.h"
 #include "db/files/content_hash.h"
+#include "db/files/read_file.h"
 #include "db/files/run_folders.h"
 
 namespace crosslaw::trainer {
@@ -170,14 +169,13 @@ void publish_result(const RunResult& result, const fs::path& folder) {
 }
 
 std::optional<RunResult> read_result(const fs::path& folder) {
-  std::ifstream input(result_file(folder), std::ios::binary);
-  if (!input) return std::nullopt;
   // Published by a rename, so that a damaged one means a damaged disk: it counts as none.
-  const std::string text{std::istreambuf_iterator<char>(input), {}};
-  json j = json::parse(text, nullptr, false);
+  const auto text = db::read_file(result_file(folder));
+  if (!text) return std::nullopt;
+  json j = json::parse(*text, nullptr, false);
   try {
     // Only the first version had no hash.
-    if (j.at("version") != 1 && !db::is_checked(text, j)) return std::nullopt;
+    if (j.at("version") != 1 && !db::is_checked(*text, j)) return std::nullopt;
     RunResult result;
     j.at("token").get_to(result.token);
     result.outcome =

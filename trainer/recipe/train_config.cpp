@@ -2,14 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "db/files/atomic_file.h"
 #include "db/files/checked_json.h"
 #include "db/files/content_hash.h"
+#include "db/files/read_file.h"
 
 namespace crosslaw::trainer {
 
@@ -191,18 +190,17 @@ void write_config(const TrainConfig& config, const std::filesystem::path& file) 
 }
 
 TrainConfig read_config(const std::filesystem::path& file) {
-  std::ifstream input(file, std::ios::binary);
-  if (!input) throw std::runtime_error(fmt::format("{}: cannot be read", file.string()));
+  const auto text = db::read_file(file);
+  if (!text) throw std::runtime_error(fmt::format("{}: cannot be read", file.string()));
   try {
-    const std::string text{std::istreambuf_iterator<char>(input), {}};
-    const json j = json::parse(text);
+    const json j = json::parse(*text);
     const int version = j.at("version");
     if (version > kFileVersion) {
       throw std::runtime_error(fmt::format(
           "version {} is newer than this crosslaw-train knows ({})", version, kFileVersion));
     }
     // What people write themselves is of version 1.
-    if (version != 1 && !db::is_checked(text, j))
+    if (version != 1 && !db::is_checked(*text, j))
       throw std::runtime_error("is damaged (its hash differs)");
     json execution = j.at("execution");
     if (!execution.contains("seen_tokens")) execution["seen_tokens"] = json::object();

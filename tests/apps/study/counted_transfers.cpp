@@ -33,6 +33,9 @@ class Counts {
     count.held_by_half +=
         std::abs(truth - (estimate.ci95->low + estimate.ci95->high) / 2) <= width / 4;
     count.width += (width - count.width) / ++count.made;
+    const double square = (*estimate.value - truth) * (*estimate.value - truth);
+    count.error =
+        std::sqrt(count.error * count.error + (square - count.error * count.error) / count.made);
   }
   // A statement that shall hold in 95 of 100 sweeps or more.
   void hold(const std::string& statement, bool holds) {
@@ -137,9 +140,12 @@ void count_replay(const apps::ReplayPlan& plan, const TransferWorld& world, std:
       rises.emplace_back(plan.laws->rise(cell.params, cell.tokens, 0.1, draw));
       losses.emplace_back(plan.laws->target_loss(cell.params, cell.tokens, 0.1, draw));
     }
-    counts.add("source loss over its start, 10 % of replay, law", fit::summarise(0, rises),
+    counts.add("source loss over its start, 10 % of replay, law",
+               fit::summarise(plan.laws->rise(cell.params, cell.tokens, 0.1, {}), rises),
                rise_at(0.1));
-    counts.add("target loss, 10 % of replay, law", fit::summarise(0, losses), loss_at(0.1));
+    counts.add("target loss, 10 % of replay, law",
+               fit::summarise(plan.laws->target_loss(cell.params, cell.tokens, 0.1, {}), losses),
+               loss_at(0.1));
   }
   // "with 95 % probability": the planted rise at the share that was called safe.
   const auto safe = [&](const char* how, const std::optional<double>& ratio) {

@@ -14,6 +14,7 @@ struct CountedInterval {
   int held = 0, made = 0, missing = 0;  // missing: no interval was given
   int held_by_half = 0;                 // by intervals half as wide about the same middle
   double width = 0;                     // mean, in the quantity's own unit
+  double error = 0;                     // root mean square of the values' own, in that unit
   bool one_sided = false;  // a statement with 95 % probability at least, and no interval
 };
 

@@ -92,6 +92,28 @@ TEST_CASE("The least share that keeps the source is that of the planted law, the
   }
 }
 
+TEST_CASE("Between measured shares that lie far apart the sure share keeps the bound as well") {
+  TransferWorld world = replaying();
+  world.replay = {0, 0.05, 0.5};
+  const Sweep coarse(world);
+  ReplayOptions options;
+  options.draws = 100;
+  int asked = 0, kept = 0;
+  for (const double within : {0.05, 0.1, 0.2}) {
+    options.within = within;
+    for (const ReplayPlan& plan : replay_plans(coarse.observations, options)) {
+      for (const ReplayCell& cell : plan.cells) {
+        const std::optional<double>& sure = cell.measured.safe_ratio;
+        if (!sure) continue;
+        ++asked;
+        kept += planted_rise(world, cell.params, cell.tokens, *sure) <= within;
+      }
+    }
+  }
+  CHECK(asked >= 50);
+  CHECK(kept >= 0.92 * asked);
+}
+
 TEST_CASE("The share of the least weighted sum is found by search over the planted laws") {
   const TransferWorld world = replaying();
   const std::vector<ReplayPlan> plans = replay_plans(sweep().observations);

@@ -16,10 +16,12 @@ int main(int argc, char** argv) {
   try {
     TransferWorld world;
     world.replay = {0, 0.05, 0.2};
-    std::printf("%-50s %8s %8s %12s\n", "95 % interval of", "holds", "of", "mean width");
+    std::printf("%-52s %8s %8s %12s %12s\n", "95 % interval of", "holds", "of", "mean width",
+                "rms error");
     for (const CountedInterval& each : count_transfers(world, sweeps, 1)) {
-      std::printf("%-50s %7.1f%% %8d %12.4g\n", each.quantity.c_str(),
-                  each.made ? 100.0 * each.held / each.made : 0.0, each.made, each.width);
+      std::printf("%-52s %7.1f%% %8d %12.4g %12.4g\n", each.quantity.c_str(),
+                  each.made ? 100.0 * each.held / each.made : 0.0, each.made, each.width,
+                  each.error);
       if (each.missing) std::printf("    without an interval in %d sweeps\n", each.missing);
     }
     return 0;

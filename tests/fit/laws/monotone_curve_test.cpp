@@ -37,6 +37,15 @@ TEST_CASE("Between the points of a power law with a constant it errs less than c
   CHECK(worst < 0.5 * chords);
 }
 
+TEST_CASE("A chord is straight between the points and the curve itself beyond them") {
+  const MonotoneCurve curve({0, 1, 3}, {9, 3, 1});
+  CHECK(curve.chord(0.5) == Approx(6));
+  CHECK(curve.chord(1) == 3);
+  CHECK(curve.chord(2.5) == Approx(1.5));
+  for (const double beyond : {-1.0, 0.0, 3.0, 5.0}) CHECK(curve.chord(beyond) == curve.at(beyond));
+  CHECK(MonotoneCurve({2}, {7}).chord(1) == 7);
+}
+
 TEST_CASE("The place at which a falling curve reaches a value is found inside and beyond") {
   const MonotoneCurve curve({0, 1, 2}, {4, 3, 1});
   for (const double y : {3.7, 3.0, 2.2, 1.1}) {

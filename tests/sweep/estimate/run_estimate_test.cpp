@@ -113,7 +113,7 @@ TEST_CASE("the sweep's totals are those of its runs, and shared steps are counte
       make_plan(spec, read_ladder(spec.ladder, spec.vocabulary, spec.tied_head), nullptr);
   Machine cpu;
   cpu.count = 2;
-  cpu.slot_flops = 1e9;
+  cpu.slot = {0, 0, 1e-9};
   cpu.dollars_an_hour = 3600;
   const SweepEstimate estimate = estimate_sweep(plan, spec, cpu);
   double trained = 0, exact = 0, evaluated = 0;
