@@ -19,10 +19,10 @@ struct MeasuredSteps {
 
 // Where a sweep is to be trained.
 struct Machine {
-  std::optional<GpuKind> gpu;  // nothing: slots of a CPU
-  int64_t count = 1;           // GPUs, or slots
-  double dollars_an_hour = 0;  // of one
-  int64_t gpus_per_run = 0;    // 0: the plan's; in either case as many as a run needs, if more
+  std::optional<GpuKind> gpu;   // nothing: slots of a CPU
+  int64_t count = 1;            // GPUs, or slots
+  double dollars_an_hour = 0;   // of one
+  int64_t gpus_per_run = 0;     // 0: the plan's; in either case as many as a run needs, if more
   std::optional<RunTime> slot;  // as stated or typical; of a GPU, none: by the step-time model
   std::optional<MeasuredSteps> measured;  // wins over both
 
