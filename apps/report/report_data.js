@@ -65,7 +65,7 @@
 // Unknown is null, any array may be empty or null: each part then says what is missing.
 (() => {
   'use strict';
-  const {language} = crosslaw.format;
+  const {language, percent} = crosslaw.format;
   const narrow = window.matchMedia('(max-width: 760px)');
   const touch = window.matchMedia('(pointer: coarse)');
 
@@ -129,5 +129,13 @@
     };
   }
 
-  crosslaw.data = {read, contextFor, narrow, withLists};
+  // What tells a pair from the others of its language; nothing where it is the only one.
+  function variantOf(data, index) {
+    const pair = data.pairs[index];
+    const twin = data.pairs.some((other, i) => i !== index && other.language === pair.language);
+    if (!twin) return '';
+    return `${pair.continued}${pair.replay ? `, ${percent(pair.replay)} replay` : ''}`;
+  }
+
+  crosslaw.data = {read, contextFor, variantOf, narrow, withLists};
 })();

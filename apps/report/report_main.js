@@ -5,21 +5,41 @@
   const {read, contextFor, narrow} = crosslaw.data;
   const drawing = crosslaw.drawing;
 
+  const mostSwitches = 5;  // side by side in the bar; more pairs make a list
+
   function languages(data, choose) {
     const box = document.getElementById('languages');
     box.hidden = data.pairs.length < 2;
-    box.append(...data.pairs.map((pair, i) => {
-      const twin = data.pairs.some((other, k) => k !== i && other.language === pair.language);
-      return element(
-          'label', {}, element('input', {
-            type: 'radio',
-            name: 'language',
-            value: i,
-            checked: i === 0,
-            onchange: () => choose(i)
-          }),
-          element('span', {}, twin ? pair.continued : language(pair.language)));
-    }));
+    const titles =
+        data.pairs.map((pair, i) => crosslaw.data.variantOf(data, i) || language(pair.language));
+    if (titles.length > mostSwitches) {
+      box.className = '';
+      box.append(element(
+          'select', {onchange: (event) => choose(Number(event.target.value))},
+          ...titles.map((title, i) => element('option', {value: i}, title))));
+      return;
+    }
+    box.append(
+        ...titles.map((title, i) => element(
+                          'label', {}, element('input', {
+                            type: 'radio',
+                            name: 'language',
+                            value: i,
+                            checked: i === 0,
+                            onchange: () => choose(i)
+                          }),
+                          element('span', {}, title))));
+  }
+
+  function showChosen(index) {
+    document.querySelectorAll('.headline').forEach((line) => {
+      line.setAttribute('aria-pressed', String(Number(line.dataset.pair) === index));
+    });
+    document.querySelectorAll('#languages input').forEach((input) => {
+      input.checked = Number(input.value) === index;
+    });
+    const list = document.querySelector('#languages select');
+    if (list) list.value = index;
   }
 
   function provenance(data) {
@@ -102,13 +122,7 @@
     const redraw = () => drawing.drawAll(contextFor(data, index));
     const show = () => {
       const context = contextFor(data, index);
-      document.querySelectorAll('.headline')
-          .forEach(
-              (line) =>
-                  line.setAttribute('aria-pressed', String(Number(line.dataset.pair) === index)));
-      document.querySelectorAll('#languages input').forEach((input) => {
-        input.checked = Number(input.value) === index;
-      });
+      showChosen(index);
       for (const [id, source] of Object.entries(crosslaw.sources))
         fill(`source-${id}`, source(context));
       crosslaw.tables.allocation(context);

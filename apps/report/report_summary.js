@@ -146,12 +146,12 @@
         /^([A-Za-z]{2,3}(?:-[A-Za-z]+)?), fit /, (_, code) => `${language(code)}, fit `);
   }
 
-  // "French from English"; two pairs of one language are told apart by the continued strategy.
+  // "French from English"; two pairs of one language are told apart by how they continue.
   function pairName(data, i) {
     const pair = data.pairs[i];
-    const twin = data.pairs.some((other, k) => k !== i && other.language === pair.language);
+    const variant = crosslaw.data.variantOf(data, i);
     return `${language(pair.language)} from ${language(pair.source_language)}${
-        twin ? ` (${pair.continued})` : ''}`;
+        variant ? ` (${variant})` : ''}`;
   }
 
   crosslaw.summary = summary;

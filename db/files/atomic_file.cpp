@@ -12,6 +12,8 @@ namespace crosslaw::db {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr const char* kStaged = ".tmp";
+
 [[noreturn]] void fail(const char* what, const fs::path& path) {
   throw std::runtime_error(
       fmt::format("{}: {} failed: {}", path.string(), what, std::strerror(errno)));
@@ -55,7 +57,9 @@ fs::path folder_of(const fs::path& path) {
 }  // namespace
 
 // Beside its place, so that the rename stays inside one file system and is atomic.
-fs::path staging_path(const fs::path& path) { return path.string() + ".tmp"; }
+fs::path staging_path(const fs::path& path) { return path.string() + kStaged; }
+
+bool is_staged(std::string_view name) { return name.ends_with(kStaged); }
 
 fs::path cleared_staging_path(const fs::path& path) {
   fs::path staged = staging_path(path);

@@ -19,6 +19,7 @@ void publish_folder(const std::filesystem::path& staged, const std::filesystem::
 
 // Where publish_* stages the content for `path`; what a crash leaves there may be deleted.
 std::filesystem::path staging_path(const std::filesystem::path& path);
+bool is_staged(std::string_view name);
 // The same with nothing there: neither what a crash left nor a link that leads elsewhere.
 std::filesystem::path cleared_staging_path(const std::filesystem::path& path);
 

@@ -162,7 +162,7 @@ class Scheduler {
   void try_again(Job& job, const db::AttemptEnd& end);
   void give_up_sweep(const Job& job, const db::AttemptEnd& end);
   void drop_old_resume_points(const Job& job) const;
-  void drop_unrecorded_checkpoints(const Job& job) const;
+  void drop_leftovers(const Job& job) const;
   void drop_checkpoint(const Job& job, int64_t step, const std::string& folder) const;
   bool is_spent(size_t job, int64_t step) const;
   void drop_spent_of(size_t job) const;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "db/files/atomic_file.h"
 #include "db/files/run_folders.h"
 #include "sweep/schedule/ingest.h"
 #include "sweep/schedule/scheduler.h"
@@ -114,7 +115,7 @@ std::optional<std::string> Scheduler::checkpoint_at(const Job& job, int64_t step
 
 // Of what earlier attempts left to resume from, the two newest are enough: the second in case that
 // the first is damaged. And what was published but not told, by an attempt that was killed in
-// between, is known to nobody.
+// between, is known to nobody; likewise what a crash left half-written.
 void Scheduler::drop_old_resume_points(const Job& job) const {
   std::vector<db::CheckpointRow> own = store_.checkpoints(job.run_id);
   const auto& kept = job.planned->publish_steps;
@@ -124,10 +125,10 @@ void Scheduler::drop_old_resume_points(const Job& job) const {
   });
   for (std::size_t i = 0; i + kResumePointsKept < own.size(); ++i)
     drop_checkpoint(job, own[i].step, own[i].folder);
-  drop_unrecorded_checkpoints(job);
+  drop_leftovers(job);
 }
 
-void Scheduler::drop_unrecorded_checkpoints(const Job& job) const {
+void Scheduler::drop_leftovers(const Job& job) const {
   std::set<std::string> recorded;
   for (const db::CheckpointRow& row : store_.checkpoints(job.run_id)) recorded.insert(row.folder);
   const std::string run = db::run_folder(job.planned->row.key);
@@ -135,7 +136,8 @@ void Scheduler::drop_unrecorded_checkpoints(const Job& job) const {
     if (!db::attempt_number(attempt)) continue;
     for (const std::string& name : files_.names(fs::path(run) / attempt)) {
       const std::string inside = fmt::format("{}/{}/{}", run, attempt, name);
-      if (name.starts_with("checkpoint-") && !recorded.contains(inside)) files_.remove(inside);
+      const bool untold = name.starts_with("checkpoint-") && !recorded.contains(inside);
+      if (untold || db::is_staged(name)) files_.remove(inside);
     }
   }
 }
@@ -190,7 +192,7 @@ void Scheduler::drop_spent_checkpoints(size_t index) const {
   for (const auto& start : {jobs_[index].planned->trunk, jobs_[index].planned->parent}) {
     if (start) drop_spent_of(start->run);
   }
-  drop_unrecorded_checkpoints(jobs_[index]);
+  drop_leftovers(jobs_[index]);
 }
 
 // Of runs that no end will ask about any more: a lost database was filled again from their folders.

@@ -106,6 +106,13 @@ def fits_the_width(page):
     return [f"the page is {wide} px wide in a window of {room}"] if wide > room else []
 
 
+def pairs_can_be_told_apart(page):
+    names = "new Set([...document.querySelectorAll('.headline .pairing')].map(e => e.textContent)).size"
+    choices = "new Set([...document.querySelectorAll('#languages :is(option, span)')].map(e => e.textContent)).size"
+    pairs, named, choices = (page.value(each) for each in ("document.querySelectorAll('.headline').length", names, choices))
+    return [] if pairs < 2 or pairs == named == choices else [f"{pairs} pairs have {named} names and {choices} choices"]
+
+
 def numbers_are_there(page):
     facts = {
         "document.querySelectorAll('#runs-table tbody tr').length": 100,
@@ -251,19 +258,16 @@ def variants(sample):
                 pair[key] = None
         data["loss"]["frontiers"] = None
 
+    def many_pairs(data):
+        for percent in range(1, 12):
+            data["pairs"].append(dict(copy.deepcopy(data["pairs"][0]), replay=percent / 100))
+
+    named = ("schema", "strategy", "size", "kind", "subject", "language", "scratch", "continued")
+
     def unknown(value):
         if isinstance(value, dict):
-            return {
-                k: (
-                    unknown(v)
-                    if k not in ("schema", "strategy", "size", "kind", "subject", "language", "scratch", "continued")
-                    else v
-                )
-                for k, v in value.items()
-            }
-        if isinstance(value, list):
-            return [unknown(v) for v in value]
-        return None
+            return {key: each if key in named else unknown(each) for key, each in value.items()}
+        return [unknown(each) for each in value] if isinstance(value, list) else None
 
     return [
         (
@@ -274,6 +278,7 @@ def variants(sample):
         ("one strategy only", changed(only_scratch), ["loss"]),
         ("a sweep that runs", changed(running), ["loss", "forgetting"]),
         ("refused fits", changed(refused), ["loss", "savings", "forgetting"]),
+        ("more pairs than the bar has room for", changed(many_pairs), FIGURES),
         ("all values unknown", unknown(sample), []),
     ]
 
@@ -391,7 +396,8 @@ def main():
             checks.opened("hostile strings", checks.render("hostile", hostile_copy(sample)), also=nothing_hostile_lives)
             for what, changed, figures in variants(sample):
                 checks.opened(
-                    what, checks.render("variant", changed), figures=figures, also=fits_the_width, width=380, height=800
+                    what, checks.render("variant", changed), figures=figures, width=380, height=800,
+                    also=lambda page: fits_the_width(page) + pairs_can_be_told_apart(page),
                 )
             broken_pages(checks, sample)
         finally:

@@ -54,7 +54,7 @@ std::vector<AttemptState> gone(LocalLauncher& launcher, std::chrono::millisecond
 }
 
 std::vector<AttemptState> wait_for_one(LocalLauncher& launcher) {
-  for (int i = 0; i < 200; ++i) {
+  for (int i = 0; i < 1200; ++i) {
     auto ended = gone(launcher);
     if (!ended.empty()) return ended;
   }
@@ -146,7 +146,8 @@ TEST_CASE("a process that ended is gone for the next launcher, also as a zombie"
   LocalLauncher first(options(folder));
   const auto place = start(first, request(folder, 1, "exit 0\n"));
   REQUIRE(place);
-  std::this_thread::sleep_for(200ms);  // now a zombie: nobody has waited for it
+  siginfo_t ended{};  // WNOWAIT leaves it a zombie
+  REQUIRE(waitid(P_PID, static_cast<id_t>(*place->pid), &ended, WEXITED | WNOWAIT) == 0);
   LocalLauncher second(options(folder));
   second.adopt({earlier(1, *place)});
   CHECK(gone(second, 0ms).size() == 1);
@@ -200,7 +201,7 @@ TEST_CASE("a GPU is held by the process that uses it, beyond its launcher's end"
   waitpid(static_cast<pid_t>(*place->pid), nullptr, 0);
   // The shell's child (sleep) holds the lock for its last moments.
   std::shared_ptr<GpuLock> lock;
-  for (int i = 0; i < 100 && !lock; ++i) {
+  for (int i = 0; i < 3000 && !lock; ++i) {
     lock = GpuLock::try_take(uuid);
     if (!lock) std::this_thread::sleep_for(10ms);
   }

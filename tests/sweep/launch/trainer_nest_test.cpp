@@ -38,7 +38,7 @@ std::vector<AttemptState> nest_gone(LocalLauncher& launcher, std::chrono::millis
 }
 
 AttemptState end_of(LocalLauncher& launcher) {
-  for (int i = 0; i < 200; ++i) {
+  for (int i = 0; i < 1200; ++i) {
     auto ended = nest_gone(launcher, 50ms);
     if (!ended.empty()) return ended.at(0);
   }
@@ -143,7 +143,7 @@ TEST_CASE("a launcher that is killed leaves its runs and no nest") {
     kill(getpid(), SIGKILL);
   }
   waitpid(launcher, nullptr, 0);
-  for (int i = 0; i < 500 && !nests().empty(); ++i) std::this_thread::sleep_for(2ms);
+  for (int i = 0; i < 15000 && !nests().empty(); ++i) std::this_thread::sleep_for(2ms);
   CHECK(nests().empty());
   LocalLauncher next(options());
   adopt(next, run, {});

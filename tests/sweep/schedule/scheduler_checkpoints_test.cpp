@@ -56,6 +56,27 @@ TEST_CASE(
             {"attempt-3/checkpoint-00000009", after_first[0], after_first[1]}});
 }
 
+TEST_CASE("what a crash left half-written is gone when the run is done, and nothing else is") {
+  SweepWorld world;
+  FakeLauncher launcher([&](const TrainConfig& config, int64_t n) {
+    if (!is_source_l(config) || n > 1) return FakeEnd{};
+    const std::filesystem::path attempt =
+        world.folder / "runs" / trainer::run_key(config.recipe) / "attempt-1";
+    std::filesystem::create_directories(attempt / "checkpoint-00000009.tmp");
+    for (const char* name : {"config.json.tmp", "result.json.tmp", "notes.txt",
+                             "checkpoint-00000009.tmp/model.safetensors"})
+      std::ofstream(attempt / name) << "half";
+    return killed_after({3});
+  });
+  world.scheduler(launcher).run();
+  std::vector<std::string> kept;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(world.folder / "runs")) {
+    const std::string name = entry.path().filename();
+    if (name.find(".tmp") != std::string::npos || name == "notes.txt") kept.push_back(name);
+  }
+  CHECK(kept == std::vector<std::string>{"notes.txt"});
+}
+
 TEST_CASE("a checkpoint whose folder is gone is not offered") {
   SweepWorld world;
   FakeLauncher launcher([&](const TrainConfig& config, int64_t n) {
