@@ -172,10 +172,12 @@ void Scheduler::settle_earlier_attempts() {
 // A child of what has failed can never start. It stays waiting and is not given up itself: once the
 // parent is mended, the next invocation trains both.
 bool Scheduler::blocked(const Job& job) const {
-  if (!job.planned->parent || base_is_there(job)) return false;
+  if (!job.planned->parent) return false;
   const Job& parent = jobs_[job.planned->parent->run];
-  return parent.state == State::kFailed || parent.state == State::kDiverged ||
-         parent.state == State::kCancelled || blocked(parent);
+  const bool hopeless = parent.state == State::kFailed || parent.state == State::kDiverged ||
+                        parent.state == State::kCancelled || blocked(parent);
+  // The store is asked last: all jobs are looked at many times a second.
+  return hopeless && !base_is_there(job);
 }
 
 bool Scheduler::ready(const Job& job) const {
@@ -198,6 +200,11 @@ std::optional<std::size_t> Scheduler::most_urgent() const {
 }
 
 void Scheduler::start_what_fits() {
+  // All places here are taken: nobody needs to be asked who is next.
+  const auto run = std::count_if(live_.begin(), live_.end(), [](const auto& each) {
+    return each.second.where == Whereabouts::kRunning;
+  });
+  if (!launcher_.detaches() && static_cast<std::size_t>(run) >= launcher_.places()) return;
   // The most urgent waits for its GPUs, and all others with it: else small runs would keep a large
   // one from ever having enough of them at the same time.
   for (auto best = most_urgent(); best && launcher_.reserve(gpus_of(jobs_[*best]));

@@ -107,6 +107,7 @@ int64_t Scheduler::first_unmeasured(const Job& job) const {
 }
 
 std::optional<std::string> Scheduler::checkpoint_at(const Job& job, int64_t step) const {
+  if (job.attempts == 0) return std::nullopt;  // nothing of it can be on record
   for (const db::CheckpointRow& row : store_.checkpoints(job.run_id)) {
     if (row.step == step && fs::exists(options_.folder / row.folder)) return row.folder;
   }
