@@ -1,7 +1,6 @@
 #include "sweep/schedule/run_speed.h"
 
 #include <algorithm>
-#include <limits>
 
 namespace crosslaw::sweep {
 namespace {
