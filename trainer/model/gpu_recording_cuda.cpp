@@ -1,4 +1,3 @@
-// No GPU has run this yet: scripts/gpu_check.sh compares ten steps with and without it.
 #include "trainer/model/gpu_recording.h"
 
 #include <ATen/cuda/CUDAEvent.h>

@@ -79,9 +79,12 @@ Llama::Llama(const Parameters& existing, const ModelShape& shape, int64_t contex
     bind("gate_up", l.gate_up_weight, l.d_gate_up_weight);
     bind("down", l.down_weight, l.d_down_weight);
     l.input = buffer(d), l.input_normed = buffer(d), l.input_rstd = rstd();
-    l.qkv = buffer(shape.qkv_width()), l.attended = buffer(shape.query_width());
+    l.qkv = buffer(shape.qkv_width());
     l.middle = buffer(d), l.middle_normed = buffer(d), l.middle_rstd = rstd();
-    if (!gpu_) l.log_sum_exp = at::empty({max_sequences_, shape.heads, context_}, at::kFloat);
+    if (!gpu_) {  // there attention makes its own
+      l.attended = buffer(shape.query_width());
+      l.log_sum_exp = at::empty({max_sequences_, shape.heads, context_}, at::kFloat);
+    }
     l.gate_up = buffer(2 * f), l.gated = buffer(f);
   }
   embedding_ = parameters.weight("embedding"), d_embedding_ = parameters.gradient("embedding");
@@ -142,20 +145,25 @@ void Llama::norm_backward(const at::Tensor& d_y, const at::Tensor& sum, const at
                  d_weight.data_ptr<float>(), norm_scratch_.data_ptr<float>()});
 }
 
-void Llama::rotate(const at::Tensor& qkv, bool inverse) {
-  rotary(target(), {qkv.size(0), context_, shape_.heads, shape_.head_size(), inverse,
-                    cosines_.data_ptr<float>(), sines_.data_ptr<float>(), qkv.mutable_data_ptr(),
-                    shape_.key_heads()});
+Rotary Llama::rotation_of(const at::Tensor& qkv, bool inverse) const {
+  return {qkv.size(0),
+          context_,
+          shape_.heads,
+          shape_.head_size(),
+          inverse,
+          cosines_.data_ptr<float>(),
+          sines_.data_ptr<float>(),
+          qkv.mutable_data_ptr(),
+          shape_.key_heads()};
 }
 
-void Llama::attention_forward(Layer& layer, int64_t sequences, bool keep) {
-  int64_t rows = sequences * context_;
-  at::Tensor qkv = first_rows(layer.qkv, rows), attended = first_rows(layer.attended, rows);
+at::Tensor Llama::attention_forward(Layer& layer, int64_t sequences, bool keep) {
   if (gpu_) return attention_forward_gpu(layer, sequences, keep);
   causal_attention_forward({sequences, context_, shape_.heads, shape_.head_size(),
-                            qkv.data_ptr<float>(), attended.data_ptr<float>(),
+                            layer.qkv.data_ptr<float>(), layer.attended.data_ptr<float>(),
                             layer.log_sum_exp.data_ptr<float>(), nullptr, nullptr,
                             shape_.key_heads()});
+  return first_rows(layer.attended, sequences * context_);
 }
 
 void Llama::attention_backward(Layer& layer, const at::Tensor& d_attended, const at::Tensor& d_qkv,
@@ -165,11 +173,12 @@ void Llama::attention_backward(Layer& layer, const at::Tensor& d_attended, const
                              layer.qkv.data_ptr<float>(), layer.attended.data_ptr<float>(),
                              layer.log_sum_exp.data_ptr<float>(), d_attended.data_ptr<float>(),
                              d_qkv.data_ptr<float>(), shape_.key_heads()});
+  rotary(target(), rotation_of(d_qkv, true));
 }
 
 // ATen picks the best attention for the GPU. Its backward passes differ in what they save, so that
 // this one operation is differentiated by autograd, cut off from the rest by detached leaves.
-void Llama::attention_forward_gpu(Layer& layer, int64_t sequences, bool keep) {
+at::Tensor Llama::attention_forward_gpu(Layer& layer, int64_t sequences, bool keep) {
   at::Tensor qkv = first_rows(layer.qkv, sequences * context_);
   // Validation keeps nothing, so that attention picks its cheaper forward-only form.
   c10::AutoGradMode with_gradient(keep);
@@ -180,8 +189,11 @@ void Llama::attention_forward_gpu(Layer& layer, int64_t sequences, bool keep) {
   saved.push_back(at::scaled_dot_product_attention(saved[0], saved[1], saved[2], {}, 0.0, true,
                                                    std::nullopt,
                                                    shape_.key_heads() != shape_.heads));
-  first_rows(layer.attended, sequences * context_).copy_(merge_heads(saved[3].detach()));
+  // A view: attention writes its output in the order of its input.
+  at::Tensor attended = merge_heads(saved[3].detach());
   if (!keep) saved.clear();
+  layer.attended = keep ? attended : at::Tensor();
+  return attended;
 }
 
 void Llama::attention_backward_gpu(Layer& layer, const at::Tensor& d_attended,
@@ -190,10 +202,14 @@ void Llama::attention_backward_gpu(Layer& layer, const at::Tensor& d_attended,
   at::Tensor d_heads =
       d_attended.view({sequences, context_, shape_.heads, shape_.head_size()}).transpose(1, 2);
   auto gradients = torch::autograd::grad({saved[3]}, {saved[0], saved[1], saved[2]}, {d_heads});
-  for (int64_t which : {0, 1, 2}) {
-    head_view(d_qkv, which, sequences, shape_).copy_(gradients[static_cast<size_t>(which)]);
-  }
   saved.clear();
+  layer.attended = at::Tensor();
+  for (at::Tensor& gradient : gradients) gradient = merge_heads(gradient).contiguous();
+  Rotary rotation = rotation_of(d_qkv, true);
+  rotation.q = gradients[0].const_data_ptr();
+  rotation.k = gradients[1].const_data_ptr();
+  rotation.v = gradients[2].const_data_ptr();
+  rotary(target(), rotation);
 }
 
 void Llama::forward(const at::Tensor& inputs, int64_t sequences, bool keep) {
@@ -204,12 +220,11 @@ void Llama::forward(const at::Tensor& inputs, int64_t sequences, bool keep) {
   at::Tensor stream = part(layers_.front().input), delta;
   at::index_select_out(stream, embedding_, 0, inputs);
   for (Layer& l : layers_) {
-    at::Tensor input = part(l.input), normed = part(l.input_normed), qkv = part(l.qkv),
-               attended = part(l.attended);
+    at::Tensor input = part(l.input), normed = part(l.input_normed), qkv = part(l.qkv);
     norm_forward(stream, delta, l.attention_norm, input, normed, part(l.input_rstd));
     product(qkv, normed, l.qkv_weight.t(), false);
-    rotate(qkv, false);
-    attention_forward(l, sequences, keep);
+    rotary(target(), rotation_of(qkv, false));
+    at::Tensor attended = attention_forward(l, sequences, keep);
     delta = part(delta_);
     product(delta, attended, l.out_weight.t(), false);
     // After attention the stream is `middle`, which the backward pass of the second norm needs
@@ -297,7 +312,6 @@ void Llama::backward(const at::Tensor& inputs, int64_t sequences,
     product(d_attended, d_stream, l.out_weight, false);
     add_weight_gradient(l.d_out_weight, d_stream, part(l.attended));
     attention_backward(l, d_attended, d_qkv, sequences);
-    rotate(d_qkv, true);
     product(d_normed, d_qkv, l.qkv_weight, false);
     add_weight_gradient(l.d_qkv_weight, d_qkv, normed);
     norm_backward(d_normed, part(l.input), l.attention_norm, part(l.input_rstd), l.d_attention_norm,

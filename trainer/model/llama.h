@@ -60,7 +60,8 @@ class Llama {
     at::Tensor d_attention_norm, d_qkv_weight, d_out_weight, d_ffn_norm, d_gate_up_weight,
         d_down_weight;
     at::Tensor input, input_normed, input_rstd;     // (rows, hidden), (rows)
-    at::Tensor qkv, attended;                       // (rows, qkv width), (rows, query width)
+    at::Tensor qkv, attended;                       // (rows, qkv width), (rows, query width);
+                                                    // the latter on the GPU from pass to pass
     at::Tensor middle, middle_normed, middle_rstd;  // after attention: (rows, hidden), (rows)
     at::Tensor gate_up, gated;                      // (rows, 2 ffn), (rows, ffn)
     at::Tensor log_sum_exp;                         // CPU: (sequences, heads, context)
@@ -71,10 +72,12 @@ class Llama {
   void backward(const at::Tensor& inputs, int64_t sequences,
                 const std::function<void(int64_t)>& layer_done);
   at::Tensor head_loss(const at::Tensor& targets, int64_t rows, float d_scale);
-  void attention_forward(Layer& layer, int64_t sequences, bool keep);
+  // The output, (rows, query width), which stays the layer's where it is kept.
+  at::Tensor attention_forward(Layer& layer, int64_t sequences, bool keep);
+  // The gradient of q, k and v before their rotation.
   void attention_backward(Layer& layer, const at::Tensor& d_attended, const at::Tensor& d_qkv,
                           int64_t sequences);
-  void attention_forward_gpu(Layer& layer, int64_t sequences, bool keep);
+  at::Tensor attention_forward_gpu(Layer& layer, int64_t sequences, bool keep);
   void attention_backward_gpu(Layer& layer, const at::Tensor& d_attended, const at::Tensor& d_qkv,
                               int64_t sequences);
   void norm_forward(const at::Tensor& x, const at::Tensor& delta, const at::Tensor& weight,
@@ -82,7 +85,7 @@ class Llama {
   void norm_backward(const at::Tensor& d_y, const at::Tensor& sum, const at::Tensor& weight,
                      const at::Tensor& rstd, const at::Tensor& d_weight, bool accumulate,
                      const at::Tensor& d_sum);
-  void rotate(const at::Tensor& qkv, bool inverse);
+  Rotary rotation_of(const at::Tensor& qkv, bool inverse) const;
   void product(const at::Tensor& c, const at::Tensor& a, const at::Tensor& b,
                bool accumulate) const;
   void add_weight_gradient(const at::Tensor& d_weight, const at::Tensor& d_output,

@@ -99,12 +99,6 @@ cudaError_t cudaFuncSetAttribute(void (*kernel)(Expected...), cudaFuncAttribute,
   return cudaSuccess;
 }
 
-enum cudaDeviceAttr { cudaDevAttrMaxSharedMemoryPerBlockOptin = 97 };
-inline cudaError_t cudaGetDevice(int* device) { return *device = 0, cudaSuccess; }
-inline cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr, int) {
-  return *value = static_cast<int>(cuda_on_cpu::kSharedBytes), cudaSuccess;
-}
-
 inline void __syncthreads() { cuda_on_cpu::wait_for_block(); }
 
 inline float __shfl_xor_sync(unsigned, float value, int mask) {
@@ -115,9 +109,4 @@ inline float __shfl_xor_sync(unsigned, float value, int mask) {
   return value;
 }
 
-// The device's fast exponential is 2^(x log2 e) without denormal numbers.
-inline float __expf(float x) {
-  float power = std::exp2(x * 1.44269504f);
-  return power < 1.17549435e-38f ? 0.0f : power;
-}
 inline float rsqrtf(float x) { return 1.0f / std::sqrt(x); }

@@ -47,12 +47,13 @@ struct RmsNormBackward {
   float* d_weight;     // (columns)
   float* scratch;      // (kRmsNormScratchRows, columns)
 };
-inline constexpr int64_t kRmsNormScratchRows = 512;
+inline constexpr int64_t kRmsNormScratchRows = 2112;
 void rms_norm_backward(const KernelTarget& target, const RmsNormBackward& p);
 
-// Rotates the queries and keys of packed rows (q | k | v) in place by their position; q is `heads`
-// x `head_size`, k and v are `kv_heads` x `head_size`. Pairs (i, i + head_size / 2) as in Hugging
-// Face's LLaMA. inverse: the backward pass.
+// Rotates the queries and keys of packed rows (q | k | v) by their position; q is `heads` x
+// `head_size`, k and v are `kv_heads` x `head_size`. Pairs (i, i + head_size / 2) as in Hugging
+// Face's LLaMA. inverse: the backward pass. In place, or, where q, k and v lie apart, as attention
+// leaves their gradients, from there: one pass over memory turns them and puts them side by side.
 struct Rotary {
   int64_t rows, context, heads, head_size;
   bool inverse;
@@ -60,6 +61,10 @@ struct Rotary {
   const float* sines;    // (context, head_size / 2)
   void* qkv;             // data (rows, (heads + 2 * kv_heads) * head_size)
   int64_t kv_heads = 0;  // 0: heads
+  // Null, or data (rows, heads * head_size) and twice (rows, kv_heads * head_size).
+  const void* q = nullptr;
+  const void* k = nullptr;
+  const void* v = nullptr;
 };
 void rotary(const KernelTarget& target, const Rotary& p);
 
@@ -75,7 +80,7 @@ void swiglu_forward(const KernelTarget& target, const SwiGlu& p);
 void swiglu_backward(const KernelTarget& target, const SwiGlu& p);
 
 // loss[row] = log sum exp(logits[row]) - logits[row][target]; unless d_scale is 0, the logits are
-// overwritten by their gradient times d_scale.
+// overwritten by their gradient times d_scale, which is not negative.
 struct CrossEntropy {
   int64_t rows, vocabulary;
   float d_scale;

@@ -70,8 +70,14 @@ CROSSLAW_SIMD void rotary_cpu(const Rotary& p, int64_t first, int64_t end) {
   for (int64_t row = first; row < end; ++row) {
     const float* cosines = p.cosines + (row % p.context) * half;
     const float* sines = p.sines + (row % p.context) * half;
-    // Queries and keys lie side by side and are turned alike. The values behind them stay.
     float* qk = out(p.qkv) + row * row_width;
+    if (p.q) {
+      int64_t q_width = p.heads * p.head_size, kv_width = kv_heads * p.head_size;
+      std::copy_n(in(p.q) + row * q_width, q_width, qk);
+      std::copy_n(in(p.k) + row * kv_width, kv_width, qk + q_width);
+      std::copy_n(in(p.v) + row * kv_width, kv_width, qk + q_width + kv_width);
+    }
+    // Queries and keys lie side by side and are turned alike. The values behind them stay.
     for (int64_t head = 0; head < p.heads + kv_heads; ++head) {
       float* left = qk + head * p.head_size;
       float* right = left + half;

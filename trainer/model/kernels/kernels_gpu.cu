@@ -42,47 +42,55 @@ __global__ void __launch_bounds__(kMostThreads) rms_norm_forward_kernel(RmsNormF
   if (threadIdx.x == 0) p.rstd[blockIdx.x] = rstd;
 }
 
-// Grid (up to kRmsNormScratchRows): each block takes every gridDim-th row, writes its d_sum, and
-// adds up the rows' part in the weight's gradient, fp32 in shared memory. Each thread keeps to its
-// own columns, so that only the reduction needs barriers.
-template <typename T, int kCount>
-__global__ void __launch_bounds__(kMostThreads) rms_norm_backward_kernel(RmsNormBackward p) {
-  const T* weight = static_cast<const T*>(p.weight);
-  unsigned columns = static_cast<unsigned>(p.columns), stride = blockDim.x * kCount;
-  float* d_weight = shared_row<float>();
-  T* d_y_row = reinterpret_cast<T*>(d_weight + columns);
-  T* sum_row = d_y_row + columns;
-  for (unsigned c = threadIdx.x * kCount; c < columns; c += stride) {
-    for (int k = 0; k < kCount; ++k) d_weight[c + k] = 0;
+// Grid (parts), a part being a row of scratch: each block takes every gridDim-th row, writes its
+// d_sum, and adds up the rows' part in the weight's gradient. A row is read once: each thread holds
+// its kHeld chunks of it, and asks for all of them before it waits for any.
+template <typename T, int kCount, int kHeld>
+__global__ void __launch_bounds__(kNormThreads, 2) rms_norm_backward_kernel(RmsNormBackward p) {
+  unsigned columns = static_cast<unsigned>(p.columns);
+  auto place = [](int j) { return (j * blockDim.x + threadIdx.x) * kCount; };
+  Chunk<T, kCount> weight[kHeld] = {}, d_y[kHeld] = {}, sum[kHeld] = {}, d_sum[kHeld] = {};
+  float d_weight[kHeld][kCount] = {};
+#pragma unroll
+  for (int j = 0; j < kHeld; ++j) {
+    if (place(j) < columns) weight[j] = load<T, kCount>(static_cast<const T*>(p.weight) + place(j));
   }
   for (int64_t r = blockIdx.x; r < p.rows; r += gridDim.x) {
-    const T* d_y = static_cast<const T*>(p.d_y) + r * p.columns;
-    const T* sum = static_cast<const T*>(p.sum) + r * p.columns;
-    T* d_sum = static_cast<T*>(p.d_sum) + r * p.columns;
+    const T* d_y_row = static_cast<const T*>(p.d_y) + r * p.columns;
+    const T* sum_row = static_cast<const T*>(p.sum) + r * p.columns;
+    T* d_sum_row = static_cast<T*>(p.d_sum) + r * p.columns;
+#pragma unroll
+    for (int j = 0; j < kHeld; ++j) {
+      if (place(j) >= columns) continue;
+      d_y[j] = load<T, kCount>(d_y_row + place(j));
+      sum[j] = load<T, kCount>(sum_row + place(j));
+      if (p.accumulate) d_sum[j] = load<T, kCount>(d_sum_row + place(j));
+    }
     float rstd = p.rstd[r], dot = 0;
-    for (unsigned c = threadIdx.x * kCount; c < columns; c += stride) {
-      Chunk<T, kCount> dy = load<T, kCount>(d_y + c), x = load<T, kCount>(sum + c),
-                       factor = load<T, kCount>(weight + c);
+#pragma unroll
+    for (int j = 0; j < kHeld; ++j) {
+      if (place(j) >= columns) continue;
       for (int k = 0; k < kCount; ++k) {
-        dot += dy[k] * factor[k] * x[k];
-        d_weight[c + k] += dy[k] * x[k] * rstd;
+        dot += d_y[j][k] * weight[j][k] * sum[j][k];
+        d_weight[j][k] += d_y[j][k] * sum[j][k] * rstd;
       }
-      store(d_y_row + c, dy);
-      store(sum_row + c, x);
     }
     dot = block_reduce<Sum>(dot);
     float back = dot * rstd * rstd * rstd / static_cast<float>(p.columns);
-    for (unsigned c = threadIdx.x * kCount; c < columns; c += stride) {
-      Chunk<T, kCount> dy = load<T, kCount>(d_y_row + c), x = load<T, kCount>(sum_row + c),
-                       factor = load<T, kCount>(weight + c), out{};
-      if (p.accumulate) out = load<T, kCount>(d_sum + c);
+#pragma unroll
+    for (int j = 0; j < kHeld; ++j) {
+      if (place(j) >= columns) continue;
       for (int k = 0; k < kCount; ++k)
-        out.set(k, (p.accumulate ? out[k] : 0.0f) + rstd * factor[k] * dy[k] - back * x[k]);
-      store(d_sum + c, out);
+        d_sum[j].set(k, (p.accumulate ? d_sum[j][k] : 0.0f) + rstd * weight[j][k] * d_y[j][k] -
+                            back * sum[j][k]);
+      store(d_sum_row + place(j), d_sum[j]);
     }
   }
-  for (unsigned c = threadIdx.x * kCount; c < columns; c += stride) {
-    for (int k = 0; k < kCount; ++k) p.scratch[blockIdx.x * p.columns + c + k] = d_weight[c + k];
+#pragma unroll
+  for (int j = 0; j < kHeld; ++j) {
+    if (place(j) >= columns) continue;
+    float* part = p.scratch + blockIdx.x * p.columns + place(j);
+    for (int k = 0; k < kCount; ++k) part[k] = d_weight[j][k];
   }
 }
 
@@ -95,6 +103,7 @@ __global__ void __launch_bounds__(kMostThreads)
   int64_t column = blockIdx.x * 32 + threadIdx.x;
   float total = 0;
   if (column < p.columns) {
+#pragma unroll 8  // so many reads under way at once
     for (unsigned part = threadIdx.y; part < parts; part += 32)
       total += p.scratch[part * p.columns + column];
   }
@@ -108,38 +117,47 @@ __global__ void __launch_bounds__(kMostThreads)
 // Grid (rows), one thread kCount pairs of a head of the row.
 template <typename T, int kCount>
 __global__ void __launch_bounds__(kThreads) rotary_kernel(Rotary p) {
-  unsigned half = static_cast<unsigned>(p.head_size / 2), chunks_in_head = half / kCount;
-  unsigned chunks = static_cast<unsigned>(p.heads + p.kv_heads) * chunks_in_head;
+  unsigned size = static_cast<unsigned>(p.head_size), half = size / 2;
+  unsigned heads = static_cast<unsigned>(p.heads), kv_heads = static_cast<unsigned>(p.kv_heads);
+  unsigned chunks_in_head = half / kCount, chunks = (heads + kv_heads) * chunks_in_head;
   int64_t position = blockIdx.x % static_cast<unsigned>(p.context);
-  // The first heads are queries, the next ones are keys: packed, they need no test.
+  // The first heads are queries, the next ones are keys, the last ones values.
   T* row = static_cast<T*>(p.qkv) + blockIdx.x * (p.heads + 2 * p.kv_heads) * p.head_size;
+  const T* queries = p.q ? static_cast<const T*>(p.q) + blockIdx.x * p.heads * p.head_size : row;
+  int64_t own_keys = blockIdx.x * p.kv_heads * p.head_size;
+  const T* keys = p.q ? static_cast<const T*>(p.k) + own_keys : row + heads * size;
   float direction = p.inverse ? -1.0f : 1.0f;
   for (unsigned chunk = threadIdx.x; chunk < chunks; chunk += blockDim.x) {
     unsigned head = chunk / chunks_in_head, i = chunk % chunks_in_head * kCount;
-    T* first = row + head * static_cast<unsigned>(p.head_size) + i;
-    T* second = first + half;
+    const T* from = (head < heads ? queries + head * size : keys + (head - heads) * size) + i;
+    T* to = row + head * size + i;
     const float* cosines = p.cosines + position * half + i;
     const float* sines = p.sines + position * half + i;
-    Chunk<T, kCount> a = load<T, kCount>(first), b = load<T, kCount>(second), turned_a, turned_b;
+    Chunk<T, kCount> a = load<T, kCount>(from), b = load<T, kCount>(from + half), turned_a,
+                     turned_b;
     for (int k = 0; k < kCount; ++k) {
       float sine = direction * sines[k];
       turned_a.set(k, a[k] * cosines[k] - b[k] * sine);
       turned_b.set(k, b[k] * cosines[k] + a[k] * sine);
     }
-    store(first, turned_a);
-    store(second, turned_b);
+    store(to, turned_a);
+    store(to + half, turned_b);
   }
+  if (!p.q) return;
+  const T* values = static_cast<const T*>(p.v) + own_keys;
+  T* to = row + (heads + kv_heads) * size;
+  for (unsigned c = threadIdx.x * kCount; c < kv_heads * size; c += blockDim.x * kCount)
+    store(to + c, load<T, kCount>(values + c));
 }
 
-// Grid (rows, parts of a row), one thread kCount elements of y. __expf's error, a few units in the
-// last place, is far below bf16's rounding.
+// Grid (rows, parts of a row), one thread kCount elements of y.
 template <typename T, int kCount>
 __global__ void __launch_bounds__(kThreads) swiglu_forward_kernel(SwiGlu p) {
   int64_t c = (static_cast<int64_t>(blockIdx.y) * blockDim.x + threadIdx.x) * kCount;
   if (c >= p.columns) return;
   const T* gate_at = static_cast<const T*>(p.gate_up) + blockIdx.x * 2 * p.columns + c;
   Chunk<T, kCount> gate = load<T, kCount>(gate_at), up = load<T, kCount>(gate_at + p.columns), y;
-  for (int k = 0; k < kCount; ++k) y.set(k, gate[k] / (1.0f + __expf(-gate[k])) * up[k]);
+  for (int k = 0; k < kCount; ++k) y.set(k, gate[k] / (1.0f + exp_fast(-gate[k])) * up[k]);
   store(static_cast<T*>(p.y) + blockIdx.x * p.columns + c, y);
 }
 
@@ -154,7 +172,7 @@ __global__ void __launch_bounds__(kThreads) swiglu_backward_kernel(SwiGlu p) {
                    d_y = load<T, kCount>(static_cast<const T*>(p.d_y) + blockIdx.x * p.columns + c),
                    d_gate, d_up;
   for (int k = 0; k < kCount; ++k) {
-    float sigmoid = 1.0f / (1.0f + __expf(-gate[k]));
+    float sigmoid = 1.0f / (1.0f + exp_fast(-gate[k]));
     float silu = gate[k] * sigmoid;
     d_gate.set(k, d_y[k] * up[k] * (sigmoid + silu * (1.0f - sigmoid)));
     d_up.set(k, d_y[k] * silu);
@@ -163,41 +181,53 @@ __global__ void __launch_bounds__(kThreads) swiglu_backward_kernel(SwiGlu p) {
   store(d_gate_at + p.columns, d_up);
 }
 
-// One block a row, grid (rows). The row is read from memory once and then from shared memory, where
-// it fits; else (`kept` false) from the second cache.
-template <typename T, int kCount>
-__global__ void __launch_bounds__(kCrossEntropyThreads)
-    cross_entropy_kernel(CrossEntropy p, bool kept) {
+// One block a row, grid (rows). The row is read once: each thread holds its kHeld chunks of it. A
+// row that is too long for that (kHeld 0) is read three times, twice from the second cache.
+template <typename T, int kCount, int kHeld>
+__global__ void __launch_bounds__(kCrossEntropyThreads, 2) cross_entropy_kernel(CrossEntropy p) {
   T* logits = static_cast<T*>(p.logits) + blockIdx.x * p.vocabulary;
-  T* row = kept ? shared_row<T>() : logits;
   unsigned vocabulary = static_cast<unsigned>(p.vocabulary), stride = blockDim.x * kCount;
   unsigned target = static_cast<unsigned>(p.targets[blockIdx.x]);
   // Read now: the reductions lie between this and the writing of the gradient.
   float target_logit = to_float(logits[target]);
-  float largest = -INFINITY;
-  for (unsigned v = threadIdx.x * kCount; v < vocabulary; v += stride) {
-    Chunk<T, kCount> chunk = load<T, kCount>(logits + v);
+  Chunk<T, kCount> held[kHeld > 0 ? kHeld : 1];
+#pragma unroll
+  for (int j = 0; j < kHeld; ++j) {
+    unsigned v = threadIdx.x * kCount + j * stride;
+    if (v < vocabulary) held[j] = load<T, kCount>(logits + v);
+  }
+  auto for_each_chunk = [&](auto work) {
+#pragma unroll
+    for (int j = 0; j < kHeld; ++j) {
+      unsigned v = threadIdx.x * kCount + j * stride;
+      if (v < vocabulary) work(v, held[j]);
+    }
+    for (unsigned v = threadIdx.x * kCount; kHeld == 0 && v < vocabulary; v += stride) {
+      held[0] = load<T, kCount>(logits + v);
+      work(v, held[0]);
+    }
+  };
+  float largest = -INFINITY, sum = 0;
+  for_each_chunk([&](unsigned, const Chunk<T, kCount>& chunk) {
     for (int k = 0; k < kCount; ++k) largest = Largest::of(largest, chunk[k]);
-    if (kept) store(row + v, chunk);
-  }
+  });
   largest = block_reduce<Largest>(largest);
-  float sum = 0;
-  for (unsigned v = threadIdx.x * kCount; v < vocabulary; v += stride) {
-    Chunk<T, kCount> chunk = load<T, kCount>(row + v);
-    for (int k = 0; k < kCount; ++k) sum += __expf(chunk[k] - largest);
-  }
+  for_each_chunk([&](unsigned, const Chunk<T, kCount>& chunk) {
+    for (int k = 0; k < kCount; ++k) sum += exp_fast(chunk[k] - largest);
+  });
   sum = block_reduce<Sum>(sum);
   if (threadIdx.x == 0) p.loss[blockIdx.x] = logf(sum) + (largest - target_logit);
   if (p.d_scale == 0) return;
-  float scale = p.d_scale / sum;
-  for (unsigned v = threadIdx.x * kCount; v < vocabulary; v += stride) {
-    Chunk<T, kCount> chunk = load<T, kCount>(row + v);
-    for (int k = 0; k < kCount; ++k) {
-      float gradient = __expf(chunk[k] - largest) * scale;
-      chunk.set(k, v + k == target ? gradient - p.d_scale : gradient);
-    }
+  // d_scale e^(x - largest) / sum, the factor as a part of the exponent: the arithmetic on each
+  // logit, not memory, is what would take the time here.
+  float factor_log2 = log2f(p.d_scale / sum);
+  auto gradient = [&](float logit) { return exp2_fast((logit - largest) * kLog2E + factor_log2); };
+  for_each_chunk([&](unsigned v, Chunk<T, kCount>& chunk) {
+    for (int k = 0; k < kCount; ++k) chunk.set(k, gradient(chunk[k]));
     store(logits + v, chunk);
-  }
+  });
+  __syncthreads();  // behind the store of the chunk that the target is in
+  if (threadIdx.x == 0) round_to(logits[target], gradient(target_logit) - p.d_scale);
 }
 
 // Grid (rows, parts of a row), one thread kCount columns. The rows come sorted by their token: the
@@ -262,15 +292,37 @@ void rms_norm_forward(const KernelTarget& target, const RmsNormForward& p) {
   });
 }
 
+// As many blocks as run at once on an H100 or H200, so that all end together: others would wait for
+// a second turn of a few. Fewer where a block had too few rows to be worth its sums.
+static unsigned parts_of(int64_t rows, unsigned threads) {
+  unsigned at_once = kMultiprocessors * (2 * kNormThreads / threads);
+  if (at_once > kRmsNormScratchRows) at_once = kRmsNormScratchRows;
+  unsigned parts = blocks_of(kLeastRowsOfPart, rows);
+  return parts < at_once ? parts : at_once;
+}
+
 void rms_norm_backward(const KernelTarget& target, const RmsNormBackward& p) {
   bool wide = in_16_bytes(target, p.columns, {p.d_y, p.sum, p.weight, p.d_sum});
-  unsigned parts =
-      static_cast<unsigned>(p.rows < kRmsNormScratchRows ? p.rows : kRmsNormScratchRows);
+  unsigned parts = 0;
   dispatch(target, wide, "rms_norm_backward", [&](auto access) {
     using A = decltype(access);
-    size_t rows = static_cast<size_t>(p.columns) * (sizeof(float) + 2 * sizeof(typename A::Data));
-    return start(target, rms_norm_backward_kernel<typename A::Data, A::kCount>, parts,
-                 threads_for(p.columns / A::kCount, kMostThreads), kReduceBytes + rows, p);
+    using T = typename A::Data;
+    unsigned threads = threads_for(p.columns / A::kCount, kNormThreads);
+    parts = parts_of(p.rows, threads);
+    auto go = [&](auto kernel) { return start(target, kernel, parts, threads, kReduceBytes, p); };
+    switch (blocks_of(threads * A::kCount, p.columns)) {
+      case 1:
+        return go(rms_norm_backward_kernel<T, A::kCount, 1>);
+      case 2:
+        return go(rms_norm_backward_kernel<T, A::kCount, 2>);
+      case 3:
+      case 4:
+        return go(rms_norm_backward_kernel<T, A::kCount, 4>);
+      default:
+        break;
+    }
+    if (p.columns > 16 * threads * A::kCount) return cudaErrorInvalidValue;
+    return go(rms_norm_backward_kernel<T, A::kCount, 16>);
   });
   check(start(target, rms_norm_weight_sum_kernel, blocks_of(32, p.columns), dim3(32, 32),
               kReduceBytes + 32 * 32 * sizeof(float), p, parts),
@@ -280,7 +332,7 @@ void rms_norm_backward(const KernelTarget& target, const RmsNormBackward& p) {
 void rotary(const KernelTarget& target, const Rotary& asked) {
   Rotary p = asked;
   if (p.kv_heads == 0) p.kv_heads = p.heads;
-  bool wide = in_16_bytes(target, p.head_size / 2, {p.qkv});
+  bool wide = in_16_bytes(target, p.head_size / 2, {p.qkv, p.q, p.k, p.v});
   dispatch(target, wide, "rotary", [&](auto access) {
     using A = decltype(access);
     return start(target, rotary_kernel<typename A::Data, A::kCount>, static_cast<unsigned>(p.rows),
@@ -313,12 +365,15 @@ void cross_entropy(const KernelTarget& target, const CrossEntropy& p) {
   bool wide = in_16_bytes(target, p.vocabulary, {p.logits});
   dispatch(target, wide, "cross_entropy", [&](auto access) {
     using A = decltype(access);
-    size_t row = static_cast<size_t>(p.vocabulary) * sizeof(typename A::Data);
-    bool kept = static_cast<int64_t>(kReduceBytes + row) <= shared_bytes_allowed();
-    return start(target, cross_entropy_kernel<typename A::Data, A::kCount>,
-                 static_cast<unsigned>(p.rows),
-                 threads_for(p.vocabulary / A::kCount, kCrossEntropyThreads),
-                 kReduceBytes + (kept ? row : 0), p, kept);
+    using T = typename A::Data;
+    unsigned threads = threads_for(p.vocabulary / A::kCount, kCrossEntropyThreads);
+    auto go = [&](auto kernel) {
+      return start(target, kernel, static_cast<unsigned>(p.rows), threads, kReduceBytes, p);
+    };
+    constexpr int kHeld = 8;  // 32,768 numbers in bf16: more registers would leave one block alone
+    bool fits = p.vocabulary <= kHeld * threads * A::kCount;
+    return fits ? go(cross_entropy_kernel<T, A::kCount, kHeld>)
+                : go(cross_entropy_kernel<T, A::kCount, 0>);
   });
 }
 

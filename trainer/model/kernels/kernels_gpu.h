@@ -22,8 +22,13 @@ namespace {
 // Eight warps hide the latency of memory where a block has no row of its own.
 constexpr unsigned kThreads = 256;
 constexpr unsigned kMostThreads = 1024;
-// Three blocks with a row of 32,000 bf16 numbers each then share a multiprocessor.
 constexpr unsigned kCrossEntropyThreads = 512;
+// The gradient of a norm: two blocks of these, or more of fewer threads, share the registers of a
+// multiprocessor.
+constexpr unsigned kNormThreads = 512;
+constexpr unsigned kMultiprocessors = 132;  // of an H100 or H200
+constexpr int64_t kLeastRowsOfPart = 4;
+constexpr float kLog2E = 1.44269504f;
 constexpr size_t kReduceBytes = kMostThreads / 32 * sizeof(float);
 constexpr size_t kSharedWithoutAsking = 48 << 10;
 
@@ -36,6 +41,20 @@ __device__ inline float to_float(float value) { return value; }
 __device__ inline float to_float(__nv_bfloat16 value) { return __bfloat162float(value); }
 __device__ inline void round_to(float& to, float value) { to = value; }
 __device__ inline void round_to(__nv_bfloat16& to, float value) { to = __float2bfloat16_rn(value); }
+
+// 2^x to two units in the last place or so, far below bf16's rounding; what would be a denormal
+// number is zero, for to get them right takes three instructions more.
+__device__ inline float exp2_fast(float x) {
+#ifdef __CUDA_ARCH__
+  float power;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(x));
+  return power;
+#else
+  float power = exp2f(x);
+  return power < 1.17549435e-38f ? 0.0f : power;
+#endif
+}
+__device__ inline float exp_fast(float x) { return exp2_fast(x * kLog2E); }
 
 // Neighbouring data, moved by one access. 16 bytes are the widest that a thread can move; a single
 // number where the width of a row does not allow more.
@@ -139,15 +158,6 @@ unsigned blocks_of(int64_t threads, int64_t count) {
 // Whole warps, one chunk a thread, up to `most` threads: a short row leaves few of them idle.
 unsigned threads_for(int64_t chunks, unsigned most) {
   return chunks >= most ? most : blocks_of(32, chunks) * 32;
-}
-
-// The most shared memory that a block of this GPU may ask for.
-int64_t shared_bytes_allowed() {
-  int device = 0, bytes = 0;
-  check(cudaGetDevice(&device), "asking for the device");
-  check(cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device),
-        "asking for the size of shared memory");
-  return bytes;
 }
 
 }  // namespace

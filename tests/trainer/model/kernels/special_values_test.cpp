@@ -254,9 +254,9 @@ TEST_CASE(
   const int64_t rows = 6, columns = 9, vocabulary = 4;
   const std::vector<int64_t> tokens = {0, 0, 2, 2, 2, 3}, order = {1, 4, 0, 2, 5, 3};
   for (float special : {kNan, kInfinity, -kInfinity, kHuge}) {
-    const Floats d_rows = with(wave(rows * columns), 2 * columns + 4, special);  // of token 2
+    const Floats d_rows = with(ordinary(rows * columns), 2 * columns + 4, special);  // of token 2
     require_twins_alike(special == kHuge, [&](const KernelTarget& target, Precision precision) {
-      Numbers in = given(target, precision, d_rows);
+      Numbers in = numbers_given(target, precision, d_rows);
       Floats d_embedding(static_cast<size_t>(vocabulary * columns), 1.0f);
       embedding_backward(
           target, {rows, columns, in.data(), tokens.data(), order.data(), d_embedding.data()});
