@@ -60,18 +60,16 @@ int64_t micro_batch_sequences(const TrainConfig& config) {
     while (part % asked != 0) --asked;
     return asked;
   }
-  bool gpu = config.execution.device == "cuda";
-  double budget = gpu ? kGpuMemoryShare * gpu_free_bytes() : 0;
-  for (int64_t sequences = part; sequences > 1; --sequences) {
-    if (part % sequences != 0) continue;
-    const TrainingSetup setup{recipe.model, recipe.context_tokens,
-                              sequences,    config.execution.ranks,
-                              gpu,          weight_type(config) == at::kBFloat16};
-    bool fits = gpu ? memory_use(setup).total() <= budget
-                    : sequences * recipe.context_tokens <= kLargestCpuMicroBatchTokens;
-    if (fits) return sequences;
+  if (config.execution.device == "cuda") {
+    const bool bf16 = weight_type(config) == at::kBFloat16;
+    return largest_micro_batch_beside_states(
+        {recipe.model, recipe.context_tokens, 1, config.execution.ranks, true, bf16}, part,
+        kGpuMemoryShare * gpu_free_bytes());
   }
-  return 1;
+  int64_t sequences =
+      std::clamp<int64_t>(kLargestCpuMicroBatchTokens / recipe.context_tokens, 1, part);
+  while (part % sequences != 0) --sequences;
+  return sequences;
 }
 
 }  // namespace crosslaw::trainer

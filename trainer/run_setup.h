@@ -24,8 +24,9 @@ at::Device open_device(const Execution& execution);
 int64_t gradient_parts(const TrainConfig& config);
 int64_t part_sequences(const TrainConfig& config);
 
-// The largest divisor of a part that the memory allows. On the CPU it depends on the recipe
-// alone: another micro-batch adds up in another order, and a resumed run must give the same bits.
+// The largest divisor of a part that the memory allows; on a GPU that which is free once the
+// weights and the optimizer's state lie there. On the CPU it depends on the recipe alone: another
+// micro-batch adds up in another order, and a resumed run must give the same bits.
 int64_t micro_batch_sequences(const TrainConfig& config);
 
 }  // namespace crosslaw::trainer

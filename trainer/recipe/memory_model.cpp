@@ -11,8 +11,9 @@ constexpr double kFloatBytes = 4, kBf16Bytes = 2, kTokenBytes = 8;
 // 512 KiB of floats; 512 MiB of bf16.
 constexpr int64_t kLogitsAtOnceCpu = int64_t{1} << 17;
 constexpr int64_t kLogitsAtOnceGpu = int64_t{1} << 28;
-constexpr int64_t kFewestHeadRows = 64;   // a product of fewer rows is slow
-constexpr double kNormScratchRows = 512;  // kernels.h: partial sums of a norm's weight gradient
+constexpr int64_t kFewestHeadRows = 64;    // a product of fewer rows is slow
+constexpr int64_t kHeadRowsUnit = 256;     // whole tiles of a product, on the GPU
+constexpr double kNormScratchRows = 2112;  // kernels.h: partial sums of a norm's weight gradient
 // cuBLAS asks for 32 MiB a handle on Hopper; attention's and NCCL's own buffers come on top.
 constexpr double kLibraryBytes = 256.0 * (1 << 20);
 constexpr double kContextBytes = 1e9;  // of CUDA and its loaded kernels, before the first tensor
@@ -22,7 +23,9 @@ constexpr double kUsableShare = 0.95;  // the caching allocator's gaps
 
 int64_t head_rows(const ModelShape& s, int64_t rows, bool gpu) {
   const int64_t at_once = gpu ? kLogitsAtOnceGpu : kLogitsAtOnceCpu;
-  return std::clamp<int64_t>(at_once / s.vocabulary, std::min(rows, kFewestHeadRows), rows);
+  int64_t fitting = at_once / s.vocabulary;
+  if (gpu && fitting > kHeadRowsUnit) fitting -= fitting % kHeadRowsUnit;
+  return std::clamp<int64_t>(fitting, std::min(rows, kFewestHeadRows), rows);
 }
 
 MemoryUse memory_use(const TrainingSetup& setup) {
@@ -38,7 +41,8 @@ MemoryUse memory_use(const TrainingSetup& setup) {
   // branches and their product.
   const auto queries = static_cast<double>(s.query_width()),
              qkv = static_cast<double>(s.qkv_width());
-  const double row = element * (4 * d + queries + qkv + 3 * f);
+  // On the GPU the attention output is the one that attention itself keeps.
+  const double row = element * (4 * d + qkv + 3 * f + (setup.gpu ? 0 : queries));
   MemoryUse use;
   use.weights = element * params;
   use.gradients = kFloatBytes * params;
@@ -70,6 +74,12 @@ std::optional<int64_t> largest_micro_batch(TrainingSetup setup, int64_t rank_bat
     if (memory_use(setup).total() <= budget_bytes) return sequences;
   }
   return std::nullopt;
+}
+
+int64_t largest_micro_batch_beside_states(const TrainingSetup& setup, int64_t rank_batch_sequences,
+                                          double free_bytes) {
+  const double budget_bytes = free_bytes + memory_use(setup).states();
+  return largest_micro_batch(setup, rank_batch_sequences, budget_bytes).value_or(1);
 }
 
 double plannable_gpu_bytes(double card_bytes) {

@@ -44,6 +44,11 @@ MemoryUse memory_use(const TrainingSetup& setup);
 std::optional<int64_t> largest_micro_batch(TrainingSetup setup, int64_t rank_batch_sequences,
                                            double budget_bytes);
 
+// The same where weights and optimizer's state have been made already and `free_bytes` are left
+// beside them; 1 when not even one sequence fits.
+int64_t largest_micro_batch_beside_states(const TrainingSetup& setup, int64_t rank_batch_sequences,
+                                          double free_bytes);
+
 // Of a card's nominal bytes those that a run may plan with: without CUDA's context and the gaps
 // that a caching allocator leaves.
 double plannable_gpu_bytes(double card_bytes);

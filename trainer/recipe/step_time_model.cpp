@@ -7,28 +7,30 @@
 namespace crosslaw::trainer {
 namespace {
 
-// Shares of the peak. A bf16 product of 8192^3 random numbers reaches 0.78 to 0.81 on an H200, one
-// of this model's sizes a little less.
-constexpr double kProductShare = 0.75;
-constexpr double kAttentionShare = 0.45;  // forward and backward, head size 128
-constexpr double kSmallHeadShare = 0.65;  // of that with a head size below 128
+// Shares of the peak, as an H200 reached them in training at six sizes from 49M to 5534M (kernel
+// times by scripts/bench_gpu.py --profile). A bf16 product of 8192^3 random numbers reaches 0.79.
+constexpr double kProductShare = 0.69;
+constexpr double kAttentionShare = 0.33;  // cuDNN's, forward and backward, head size 128
+constexpr double kSmallHeadShare = 0.78;  // of that with a head size of 64
 constexpr int64_t kFullHeadSize = 128;
-constexpr double kActivationShare = 0.33;  // kernels whose threads move 2 bytes at a time
-constexpr double kStreamShare = 0.7;       // plain streams over long buffers
-constexpr double kLinkShare = 0.8;         // NCCL's ring inside a node
-constexpr double kHiddenShare = 0.5;       // of the backward pass, beside which buckets travel
-constexpr double kLaunchSeconds = 4e-6;    // one operation of ATen, on the host
+constexpr double kActivationShare = 0.84;  // norms, rotary embedding, gated unit
+constexpr double kStreamShare = 0.85;      // plain streams over long buffers
+// Cross-entropy moves its logits twice; its exponentials take as long as so many passes would.
+constexpr double kLossPasses = 3.3;
+constexpr double kLinkShare = 0.8;       // NCCL's ring inside a node
+constexpr double kHiddenShare = 0.5;     // of the backward pass, beside which buckets travel
+constexpr double kLaunchSeconds = 4e-6;  // one operation of ATen, on the host
 constexpr double kBf16ValueBytes = 2, kFloatValueBytes = 4;
 constexpr double kLaunchesALayer = 38, kLaunchesAMicroBatch = 40, kLaunchesAStep = 10;
 
 // bf16 numbers that one token's activations read and write in one layer.
 double moved_in_layer(double d, double queries, double qkv, double f) {
-  const double norms = 2 * (4 * d + 6 * d);  // forward 4, backward reads its inputs twice
-  // Queries and keys, which are half of queries + qkv, are read and written forward and backward.
-  const double rotary = 2 * (queries + qkv);
-  const double copies = 2 * queries + 2 * qkv;  // attention's output, gradients of q, k and v
+  const double norms = 2 * (4 * d + 4 * d);
+  // Forward queries and keys, which are half of queries + qkv, are read and written; backward all
+  // three gradients are, which attention leaves apart.
+  const double rotary = queries + qkv + 2 * qkv;
   const double gated = 3 * f + 5 * f;
-  return norms + rotary + copies + gated;
+  return norms + rotary + gated;
 }
 
 }  // namespace
@@ -52,8 +54,9 @@ StepTime step_time(const TrainingSetup& setup, int64_t batch_sequences, const Gp
   const double head = s.head_size() >= kFullHeadSize ? 1 : kSmallHeadShare;
   time.attention =
       6 * layers * queries * context * tokens / (head * kAttentionShare * gpu.matrix_flops);
-  // The loss passes over its logits four times, embedding and final norm touch ten rows.
-  const double moved = layers * moved_in_layer(d, queries, qkv, f) + 4 * vocabulary + 10 * d;
+  // Embedding and final norm touch ten rows.
+  const double moved =
+      layers * moved_in_layer(d, queries, qkv, f) + kLossPasses * vocabulary + 10 * d;
   time.activations =
       kBf16ValueBytes * moved * tokens / (kActivationShare * gpu.memory_bytes_a_second);
   // Each product ends with reading and writing its fp32 sum; so does the look-up's gradient.

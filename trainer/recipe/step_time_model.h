@@ -15,7 +15,8 @@ struct GpuSpeed {
 
 // Seconds of one optimizer step of one rank, by kind. A roofline model (Williams et al. 2009) of
 // this trainer's GPU path in bf16: FLOPs, bytes and launches are counted from the code, each at the
-// share of the peak that such work reaches. No GPU has confirmed it yet.
+// share of the peak that such work reaches, which one H200 has told. What several GPUs exchange is
+// not measured yet.
 struct StepTime {
   double products = 0;          // forward and backward, head included
   double attention = 0;         // half of the square: the causal mask is used
