@@ -52,8 +52,8 @@ def write_shard(file, tokens, vocabulary):
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def run_ours(trainer, folder, work, steps):
-    """What crosslaw-train says of so many steps, start and end included."""
+def write_attempt(folder, work, steps, **execution_options):
+    """The folder of an attempt of so many steps, as crosslaw-train takes it."""
     train, valid = folder / f"train-{work.vocabulary}.tokens", folder / f"valid-{work.vocabulary}-{work.context}.tokens"
     if not train.exists():
         write_shard(train, 200_001, work.vocabulary)
@@ -73,9 +73,15 @@ def run_ours(trainer, folder, work, steps):
                  "parent_checkpoint": "", "choice_files": {}, "evaluation_steps": [], "others_at_ends_only": False,
                  "others_course_tokens": 0, "publish_steps": [],
                  "checkpoint_every_seconds": 1e9, "checkpoint_time_share": 1.0, "micro_batch_sequences": 0, "ranks": 1,
-                 "gradient_parts": 0, "deterministic": False, "rank_timeout_seconds": 300.0}
+                 "gradient_parts": 0, "deterministic": False, "rank_timeout_seconds": 300.0, **execution_options}
     attempt = pathlib.Path(tempfile.mkdtemp(dir=folder))
     (attempt / "config.json").write_text(json.dumps({"version": 1, "key": "", "recipe": recipe, "execution": execution}))
+    return attempt
+
+
+def run_ours(trainer, folder, work, steps):
+    """What crosslaw-train says of so many steps, start and end included."""
+    attempt = write_attempt(folder, work, steps)
     done = subprocess.run([trainer, attempt / "config.json"], capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(f"crosslaw-train failed: {done.stderr}")
@@ -135,6 +141,7 @@ tokens = torch.randint(w["vocabulary"], (w["sequences"], context + 1))
 def step():
     optimizer.zero_grad()
     for part in tokens.split(micro):
+        torch.compiler.cudagraph_mark_step_begin()
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
             loss = call(part)
         (loss * (len(part) / len(tokens))).backward()

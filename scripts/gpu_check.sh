@@ -12,6 +12,6 @@ cmake --build --preset release
 CUBLAS_WORKSPACE_CONFIG=:4096:8 build/tests_trainer "[gpu]" -w NoTests
 python3 tests/trainer/gpu_ranks_check.py build/crosslaw-train build/crosslaw
 python3 tests/apps/gpu_sweep_check.py build/crosslaw
-scripts/bench_gpu.py --sizes 49M --rounds 1 --steps 100 --modes ""
+scripts/bench_gpu.py --sizes 49M --rounds 1 --seconds 80 --modes "" --profile  # 200 steps
 scripts/bench_gpu.py
 echo "gpu_check: all passed" >&2

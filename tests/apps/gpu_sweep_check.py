@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The small sweep on a GPU and on the CPU: every run done on both, final losses within 1 %.
+"""The smallest sweep on a GPU and on the CPU: every run done on both, final losses within 1 %.
 
 Usage: gpu_sweep_check.py CROSSLAW (on a machine with a GPU; scripts/gpu_check.sh calls it)
 """
@@ -10,13 +10,13 @@ import pathlib
 import sys
 import tempfile
 
-from small_sweep import run, write_small_sweep
+from small_sweep import run, write_smallest_sweep
 
 LARGEST_DIFFERENCE = 0.01
 
 
 def final_losses(crosslaw, work, device):
-    spec = write_small_sweep(work / device)
+    spec = write_smallest_sweep(work / device)
     text = spec.read_text()
     assert 'devices = "cpu"' in text  # or the CPU would be held against itself
     spec.write_text(text.replace('devices = "cpu"', f'devices = "{device}"'))
