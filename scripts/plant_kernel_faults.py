@@ -45,7 +45,7 @@ FAULTS = [
      "if (c >= p.columns) return;\n  const T* gate_at", "if (c > p.columns) return;\n  const T* gate_at"),
     ("AdamW runs past the end", GPU, "if (i >= p.count) return;", "if (i > p.count) return;"),
     ("more parts than scratch has rows", GPU,
-     "if (parts > kRmsNormScratchRows) parts = kRmsNormScratchRows;", ""),
+     "if (at_once > kRmsNormScratchRows) at_once = kRmsNormScratchRows;", ""),
     ("a thread forgets the second chunk that it holds", GPU,
      "      store(d_sum_row + place(j), d_sum[j]);", "      if (j == 0) store(d_sum_row + place(j), d_sum[j]);"),
     ("a long row of logits is not read", GPU, "kHeld == 0 && v < vocabulary", "false && v < vocabulary"),
@@ -204,8 +204,9 @@ def main():
         unseen = []
         with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("JOBS", os.cpu_count()))) as pool:
             for fault, ending in zip(faults, pool.map(lambda f: verdict(f, plain, sanitized), faults)):
-                print(f"{'UNSEEN' if ending is None else 'found ':6}  {fault[0]}: {ending or 'the tests pass'}", flush=True)
-                if ending is None or ending.startswith("NOT PLANTED"):
+                found = ending is not None and not ending.startswith("NOT PLANTED")
+                print(f"{'found ' if found else 'UNSEEN'}  {fault[0]}: {ending or 'the tests pass'}", flush=True)
+                if not found:
                     unseen.append(fault[0])
     print(f"{len(faults) - len(unseen)} of {len(faults)} planted faults are found")
     return 1 if unseen else 0
