@@ -101,7 +101,8 @@ Llama::Llama(const Parameters& existing, const ModelShape& shape, int64_t contex
   losses_ = at::empty({rows}, data.dtype(at::kFloat));
   auto [cosines, sines] = rotary_tables(shape, context_);
   cosines_ = cosines.to(device), sines_ = sines.to(device);
-  norm_scratch_ = at::empty({kRmsNormScratchRows, d}, data.dtype(at::kFloat));
+  norm_scratch_ =
+      at::empty({gpu_ ? kRmsNormScratchRows : kRmsNormScratchRowsCpu, d}, data.dtype(at::kFloat));
 }
 
 KernelTarget Llama::target() const {

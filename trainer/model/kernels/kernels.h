@@ -45,9 +45,9 @@ struct RmsNormBackward {
   const float* rstd;   // (rows)
   void* d_sum;         // data (rows, columns)
   float* d_weight;     // (columns)
-  float* scratch;      // (kRmsNormScratchRows, columns)
+  float* scratch;  // (kRmsNormScratchRows, columns), on the CPU (kRmsNormScratchRowsCpu, columns)
 };
-inline constexpr int64_t kRmsNormScratchRows = 2112;
+inline constexpr int64_t kRmsNormScratchRows = 2112, kRmsNormScratchRowsCpu = 512;
 void rms_norm_backward(const KernelTarget& target, const RmsNormBackward& p);
 
 // Rotates the queries and keys of packed rows (q | k | v) by their position; q is `heads` x

@@ -182,7 +182,7 @@ CROSSLAW_SIMD void adamw_cpu(const AdamW& p, int64_t first, int64_t end) {
 constexpr int64_t kRowsInPart = 256;
 
 void rms_norm_backward_in_parts(const RmsNormBackward& p) {
-  int64_t parts = std::clamp<int64_t>(p.rows / kRowsInPart, 1, kRmsNormScratchRows);
+  int64_t parts = std::clamp<int64_t>(p.rows / kRowsInPart, 1, kRmsNormScratchRowsCpu);
   if (parts == 1) return rms_norm_backward_cpu(p, 0, p.rows, p.d_weight);
   in_parallel(parts, p.rows / parts * p.columns, [&](int64_t first, int64_t end) {
     for (int64_t part = first; part < end; ++part) {
