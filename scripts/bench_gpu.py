@@ -28,6 +28,7 @@ from bench_cpu import ROOT, Twin, Work, setup_python, write_attempt
 CONTEXT, VOCABULARY = 2048, 32_000
 STEPS_BEFORE, STEPS_BEFORE_LARGE = 5, 2  # libraries choose their kernels, small models' passes are recorded
 PATIENCE_SECONDS = 300
+TWIN_STEPS = 4  # of one measurement
 KINDS = {"matrix products": r"gemm|nvjet|cutlass|xmma|splitK", "attention": r"fmha|flash|sdpa|cudnn|attention",
          "norms": r"rms_norm", "SwiGLU": r"swiglu", "rotary": r"rotary", "cross-entropy": r"cross_entropy",
          "AdamW": r"adamw", "embedding": r"embedding|[Ss]ort|indexSelect|index_select", "copies": r"copy|fill"}
@@ -43,7 +44,7 @@ def works(batch_tokens, device):
 def work_of(row, batch_tokens, device):
     tokens = batch_tokens or (131_072 if int(row["nominal_params"]) >= 1e9 else 524_288)
     return Work(*(int(row[key]) for key in ("hidden", "ffn", "heads", "layers")),
-                sequences=max(1, tokens // CONTEXT), steps=1, vocabulary=VOCABULARY, context=CONTEXT, tied=False,
+                sequences=max(1, tokens // CONTEXT), steps=TWIN_STEPS, vocabulary=VOCABULARY, context=CONTEXT, tied=False,
                 device=device)
 
 
@@ -92,7 +93,7 @@ class Ours:
         last, ended = self.beat(first + 2)
         while ended - began < seconds:
             last, ended = self.beat(last + 1)
-        return (ended - began) / (last - first), last - first
+        return (ended - began) / (last - first)
 
     def close(self):
         """Killed, for an orderly end would write a checkpoint. What it said."""
@@ -151,7 +152,7 @@ def profile(arguments, folder, work, library):
         own.seconds_of_step(0)
         time.sleep(1.5)  # what the kernels of these steps took has come by then
         before = totals(file)
-        seconds, _ = own.seconds_of_step(max(3, arguments.seconds))
+        seconds = own.seconds_of_step(max(3, arguments.seconds))
         time.sleep(1.5)
         print_profile(before, totals(file), seconds, arguments.kernels)
 
@@ -169,7 +170,7 @@ def measure(arguments, folder, work):
     """Seconds of a step of ours, what it said, and the GPU's memory."""
     own = Ours(arguments, folder, work, {})
     try:
-        seconds, _ = own.seconds_of_step(arguments.seconds)
+        seconds = own.seconds_of_step(arguments.seconds)
         used = gpu_used_gib() if work.device == "cuda" else 0
     finally:
         said = own.close()

@@ -44,7 +44,7 @@ FAULTS = [
     ("the gated product runs past a row's end", GPU,
      "if (c >= p.columns) return;\n  const T* gate_at", "if (c > p.columns) return;\n  const T* gate_at"),
     ("AdamW runs past the end", GPU, "if (i >= p.count) return;", "if (i > p.count) return;"),
-    ("more parts than scratch has rows", GPU,
+    ("more parts than scratch has rows", SHARED,
      "if (at_once > kRmsNormScratchRows) at_once = kRmsNormScratchRows;", ""),
     ("a thread forgets the second chunk that it holds", GPU,
      "      store(d_sum_row + place(j), d_sum[j]);", "      if (j == 0) store(d_sum_row + place(j), d_sum[j]);"),

@@ -1,7 +1,7 @@
 // The CUDA twins: data are fp32 or bf16, arithmetic is fp32, and no atomics are used, so that the
-// same inputs give the same bits. All of them are bound by memory, not by arithmetic: each reads
-// and writes every number as few times as its formula allows, 16 bytes a thread at a time, and
-// finds its place without a division of 64-bit numbers. The formulas are explained at the CPU
+// same inputs give the same bits. All but cross-entropy are bound by memory, not arithmetic: each
+// reads and writes every number as few times as its formula allows, 16 bytes a thread at a time,
+// and finds its place without a division of 64-bit numbers. The formulas are explained at the CPU
 // twins. tests/support/cuda_on_cpu compiles this file as plain C++, hence no <<<>>>.
 #include "trainer/model/kernels/kernels_gpu.h"
 
@@ -290,15 +290,6 @@ void rms_norm_forward(const KernelTarget& target, const RmsNormForward& p) {
                  static_cast<unsigned>(p.rows), threads_for(p.columns / A::kCount, kMostThreads),
                  kReduceBytes + row, p);
   });
-}
-
-// As many blocks as run at once on an H100 or H200, so that all end together: others would wait for
-// a second turn of a few. Fewer where a block had too few rows to be worth its sums.
-static unsigned parts_of(int64_t rows, unsigned threads) {
-  unsigned at_once = kMultiprocessors * (2 * kNormThreads / threads);
-  if (at_once > kRmsNormScratchRows) at_once = kRmsNormScratchRows;
-  unsigned parts = blocks_of(kLeastRowsOfPart, rows);
-  return parts < at_once ? parts : at_once;
 }
 
 void rms_norm_backward(const KernelTarget& target, const RmsNormBackward& p) {

@@ -160,5 +160,15 @@ unsigned threads_for(int64_t chunks, unsigned most) {
   return chunks >= most ? most : blocks_of(32, chunks) * 32;
 }
 
+// Blocks of the gradient of a norm: as many as run at once on an H100 or H200, so that all end
+// together: others would wait for a second turn of a few. Fewer where a block had too few rows to
+// be worth its sums.
+unsigned parts_of(int64_t rows, unsigned threads) {
+  unsigned at_once = kMultiprocessors * (2 * kNormThreads / threads);
+  if (at_once > kRmsNormScratchRows) at_once = kRmsNormScratchRows;
+  unsigned parts = blocks_of(kLeastRowsOfPart, rows);
+  return parts < at_once ? parts : at_once;
+}
+
 }  // namespace
 }  // namespace crosslaw::trainer::gpu
