@@ -6,6 +6,7 @@ Usage: kill_and_resume_test.py CROSSLAW [--times 18] [--large-times 1] [--seed 1
 """
 
 import argparse
+import contextlib
 import os
 import pathlib
 import random
@@ -64,7 +65,8 @@ def disturbed_sweep(crosslaw, spec, folder, draw, longest_seconds):
         time.sleep(draw.uniform(0, longest_seconds))
         trainers = trainers_of(folder)
         if trainers and draw.random() < 0.5:
-            os.kill(draw.choice(trainers), signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it may have ended by itself
+                os.kill(draw.choice(trainers), signal.SIGKILL)
             killed.append("a trainer")
             time.sleep(draw.uniform(0, 1))
         else:

@@ -7,6 +7,7 @@ Usage: slurm_sweep_test.py CROSSLAW    (exit code 77 when Slurm is not installed
 """
 
 import concurrent.futures
+import contextlib
 import os
 import pathlib
 import shutil
@@ -90,10 +91,10 @@ class Cluster:
             except OSError:
                 continue
             ours = f"SLURM_CONF={self.folder}/slurm.conf".encode() in words
-            if ours and any(f"SLURM_JOB_ID={job}".encode() in words for job in jobs):
-                os.kill(int(entry.name), signal.SIGKILL)
-            elif name.startswith("slurmstepd") and any(f"[{job}.".encode() in line for job in jobs):
-                os.kill(int(entry.name), signal.SIGKILL)
+            if ours and any(f"SLURM_JOB_ID={job}".encode() in words for job in jobs) or \
+                    name.startswith("slurmstepd") and any(f"[{job}.".encode() in line for job in jobs):
+                with contextlib.suppress(ProcessLookupError):  # it may have ended by itself
+                    os.kill(int(entry.name), signal.SIGKILL)
 
 
 def spec_with(folder, launch):
@@ -140,11 +141,13 @@ def together(function, firsts, *others):
 
 
 def wait_until(condition, what, seconds=60):
+    """What the condition found: by a second look the cluster is another one."""
     end = time.monotonic() + seconds
-    while not condition():
+    while not (found := condition()):
         if time.monotonic() > end:
             sys.exit(f"FAILED: {what} did not happen within {seconds} s")
         time.sleep(0.1)
+    return found
 
 
 def survive_own_death(crosslaw, cluster, work, log):
@@ -169,13 +172,13 @@ def survive_the_cluster(crosslaw, cluster, work, log):
     spec, folder = spec_with(work / "storm-spec", SLURM), work / "storm"
     process = start(crosslaw, spec, folder, cluster, log)
     wait_until(lambda: len(cluster.running_nodes()) >= 3, "the start of three jobs")
-    urgent = cluster.call("sbatch", "-p", "high", "-N3", "--gres=gpu:2", "--mem=100", "--output=/dev/null", "--wrap",
-                          "sleep 2")
+    urgent = cluster.call("sbatch", "--parsable", "-p", "high", "-N3", "--gres=gpu:2", "--mem=100", "--output=/dev/null",
+                          "--wrap", "sleep 2")
     if urgent.returncode:
         sys.exit(f"FAILED: the urgent job: {urgent.stderr}")
-    wait_until(lambda: "slurm" in pathlib.Path(log.name).read_text() or not cluster.running_nodes(), "preemption")
-    wait_until(cluster.running_nodes, "new starts after the preemption")
-    cluster.kill_node(cluster.running_nodes()[0])
+    # It asks for every GPU, so it starts when nobody else has one.
+    wait_until(lambda: not cluster.call("squeue", "-h", "-t", "PD", "-j", urgent.stdout.strip()).stdout, "preemption")
+    cluster.kill_node(wait_until(cluster.running_nodes, "new starts after the preemption")[0])
     cluster.wait_for_saved_state()
     cluster.do("kill9-ctld")
     time.sleep(3)
