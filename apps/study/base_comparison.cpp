@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <tuple>
 
+#include "fit/allocate/equal_loss.h"
 #include "fit/evidence/profile_walk.h"
 #include "fit/solve/fitter.h"
 
@@ -17,6 +18,7 @@ namespace {
 
 using BaseJson = nlohmann::ordered_json;
 constexpr std::size_t kFewestPairs = 3;  // behind an interval
+constexpr double kFewestDegrees = 5;     // of freedom, of a scatter
 constexpr int kBaseStarts = 16;
 
 // "continued-fr" of "continued-fr@5".
@@ -44,18 +46,43 @@ fit::Estimate mean_with_interval(const std::vector<double>& values) {
   return out;
 }
 
+// Losses of equal size, tokens and seed.
+struct PairedLosses {
+  std::vector<double> differences;  // nats
+  fit::Points ratios;               // loss over that after the longest base, at N and D
+  double squares = 0;               // sum of the latter's
+};
+
+// The mean of these very runs: that their differences depend on N and D widens nothing, so what the
+// ratios scatter around a smooth surface is the noise. Where that leaves too few degrees of
+// freedom, all that they scatter.
+fit::Estimate mean_difference(const PairedLosses& pairs) {
+  fit::Estimate out = mean_with_interval(pairs.differences);
+  const fit::SurfaceScatter scatter = fit::surface_scatter(pairs.ratios);
+  if (!out.value || scatter.freedom < kFewestDegrees) return out;
+  const double noise = std::sqrt(scatter.squares / scatter.freedom);  // of the log of a ratio
+  out.se = noise * std::sqrt(pairs.squares) / static_cast<double>(pairs.differences.size());
+  const double half = fit::student_quantile95(static_cast<int>(scatter.freedom)) * *out.se;
+  out.ci95 = fit::Range{*out.value - half, *out.value + half};
+  return out;
+}
+
 BaseRow row_of(double base, const LossAt& losses, const LossAt* longest) {
   BaseRow row;
   row.base_tokens_per_param = base;
   row.runs = losses.size();
-  std::vector<double> differences;
+  PairedLosses pairs;
   for (const auto& [place, loss] : losses) {
     row.mean_loss += loss / static_cast<double>(losses.size());
     if (!longest) continue;
-    if (const auto same = longest->find(place); same != longest->end())
-      differences.push_back(loss - same->second);
+    const auto same = longest->find(place);
+    if (same == longest->end()) continue;
+    const auto& [params, tokens, seed] = place;
+    pairs.differences.push_back(loss - same->second);
+    pairs.ratios.push_back({params, static_cast<double>(tokens), loss / same->second});
+    pairs.squares += same->second * same->second;
   }
-  row.loss_difference = mean_with_interval(differences);
+  row.loss_difference = mean_difference(pairs);
   return row;
 }
 

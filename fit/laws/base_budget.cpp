@@ -54,8 +54,8 @@ const Law& base_budget_law() {
   static const Law law{"base-budget",
                        "L = E + A/N^alpha + B/(D^beta N^gamma D1^delta)",
                        {kFloorE, kLevelA, kAlpha, kLevelB, kBeta, kGamma, kDelta},
-                       formula_log_loss<SumOfTerms<BaseBudget>>,
-                       kernel_accumulate<FormulaKernel<SumOfTerms<BaseBudget>>>,
+                       terms_log_loss<BaseBudget>,
+                       kernel_accumulate<TermsKernel<BaseBudget>>,
                        shift_budget,
                        balance_two_terms,
                        formula_log_terms<BaseBudget>};
@@ -68,8 +68,8 @@ const Law& base_interaction_law() {
     Law out{"base-interaction",
             "L = E + A/N^alpha + B D^(-beta + kappa log D1)/D1^delta",
             {kFloorE, kLevelA, kAlpha, kLevelB, kBeta, kDelta, kappa},
-            formula_log_loss<SumOfTerms<BaseInteraction>>,
-            kernel_accumulate<FormulaKernel<SumOfTerms<BaseInteraction>>>,
+            terms_log_loss<BaseInteraction>,
+            kernel_accumulate<TermsKernel<BaseInteraction>>,
             shift_interaction,
             balance_two_terms,
             formula_log_terms<BaseInteraction>};

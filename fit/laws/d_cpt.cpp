@@ -47,8 +47,8 @@ const Law& d_cpt_law() {
   static const Law law{"d-cpt",
                        "L = E + A/N^alpha + B r^eta/D^beta + C/(r + eps)^gamma_r",
                        {kFloorE, kLevelA, kAlpha, kLevelB, kBeta, eta, level, gamma, eps},
-                       formula_log_loss<SumOfTerms<DCpt>>,
-                       kernel_accumulate<FormulaKernel<SumOfTerms<DCpt>>>,
+                       terms_log_loss<DCpt>,
+                       kernel_accumulate<TermsKernel<DCpt>>,
                        shift,
                        balance,
                        formula_log_terms<DCpt>};

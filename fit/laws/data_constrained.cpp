@@ -26,7 +26,7 @@ struct DataConstrained {
   static constexpr int kSize = 7;
 
   template <class Number>
-  static Number log_loss(const std::array<Number, kSize>& theta, const Sample& at) {
+  static std::array<Number, 3> log_terms(const std::array<Number, kSize>& theta, const Sample& at) {
     const auto& [e, a, alpha, b, beta, log_rd, log_rn] = theta;
     Number size = a + alpha * -at.log_params;
     Number data = b + beta * -at.log_tokens;
@@ -39,7 +39,7 @@ struct DataConstrained {
         size = a - alpha * log_worth(optimal, optimal * -1.0 + at.log_params, log_rn);
       }
     }
-    return log_sum_exp(e, log_sum_exp(size, data));
+    return {e, size, data};
   }
 };
 
@@ -59,8 +59,8 @@ const Law& data_constrained_law() {
                        "L = E + A/N'^alpha + B/D'^beta, D' = U + U R_D (1 - exp(-(D/U - 1)/R_D)), "
                        "N' alike with R_N and the size optimal for U",
                        {kFloorE, kLevelA, alpha, kLevelB, beta, repeats, excess},
-                       formula_log_loss<DataConstrained>,
-                       kernel_accumulate<FormulaKernel<DataConstrained>>,
+                       terms_log_loss<DataConstrained>,
+                       kernel_accumulate<TermsKernel<DataConstrained>>,
                        shift,
                        balance_two_terms};
   return law;

@@ -62,8 +62,8 @@ const Law& effective_data_law() {
   static const Law law{"effective-data",
                        "L = E + A/N^alpha + B/(D_eff^beta N^gamma), D_eff = (r + tau (1 - r)) D",
                        {kFloorE, kLevelA, kAlpha, kLevelB, kBeta, kGamma, kTau},
-                       formula_log_loss<SumOfTerms<EffectiveData>>,
-                       kernel_accumulate<FormulaKernel<SumOfTerms<EffectiveData>>>,
+                       terms_log_loss<EffectiveData>,
+                       kernel_accumulate<TermsKernel<EffectiveData>>,
                        shift,
                        balance_two_terms,
                        formula_log_terms<EffectiveData>};
@@ -76,8 +76,8 @@ const Law& effective_data_repeats_law() {
                        "L = E + A/N^alpha + B/(D_eff^beta N^gamma), D_eff = D' + tau (1 - r) D, "
                        "D' = U + U R_D (1 - exp(-(r D/U - 1)/R_D))",
                        {kFloorE, kLevelA, kAlpha, kLevelB, kBeta, kGamma, kTau, repeats},
-                       formula_log_loss<SumOfTerms<EffectiveDataRepeats>>,
-                       kernel_accumulate<FormulaKernel<SumOfTerms<EffectiveDataRepeats>>>,
+                       terms_log_loss<EffectiveDataRepeats>,
+                       kernel_accumulate<TermsKernel<EffectiveDataRepeats>>,
                        shift,
                        balance_two_terms};
   return law;

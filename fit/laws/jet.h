@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <tuple>
+#include <utility>
 
 #include "fit/laws/law.h"
 
@@ -11,13 +13,30 @@
 // over the number type, and jets carry exact first and second derivatives through it.
 namespace crosslaw::fit {
 
+// The lower triangle of a square of kSize columns, one column after the other; its loops are known
+// to the compiler, which makes straight code of them.
+template <int kSize>
+struct LowerTriangle {
+  static constexpr int kEntries = kSize * (kSize + 1) / 2;
+
+  // Calls what(column, its first entry here, its first entry in the square, its length).
+  template <class What>
+  static void columns(What what) {
+    [&]<int... j>(std::integer_sequence<int, j...>) {
+      (what(std::integral_constant<int, j>{},
+            std::integral_constant<int, j * kSize - j*(j - 1) / 2>{},
+            std::integral_constant<int, j * kSize + j>{}, std::integral_constant<int, kSize - j>{}),
+       ...);
+    }
+    (std::make_integer_sequence<int, kSize>{});
+  }
+};
+
 // A value with its gradient and, where kCurved, its Hessian by kSize coordinates.
 template <int kSize, bool kCurved>
 class Jet {
  public:
   using Vector = Eigen::Matrix<double, kSize, 1>;
-  static constexpr int kSide = kCurved ? kSize : 0;
-  using Matrix = Eigen::Matrix<double, kSide, kSide>;
 
   double value = 0;
   Vector gradient = Vector::Zero();
@@ -36,14 +55,29 @@ class Jet {
     return out;
   }
 
-  Matrix hessian() const { return bent_ ? hessian_ : Matrix::Zero(); }
-
-  // Adds to the Hessian that of another, and scale * a b^T.
+  // Adds to the Hessian that of another, and scale * (a b^T + b a^T) / 2.
   void bend(double scale, const Jet& by) {
-    if (kCurved && by.bent_) put(scale * by.hessian_);
+    if (!kCurved || !by.bent_) return;
+    straighten();
+    hessian_ += scale * by.hessian_;
   }
   void bend(double scale, const Vector& a, const Vector& b) {
-    if constexpr (kCurved) put(scale * a * b.transpose());
+    if constexpr (kCurved) {
+      straighten();
+      Lower::columns([&](auto j, auto at, auto, auto length) {
+        hessian_.template segment<length>(at) += (0.5 * scale * a[j]) * b.template tail<length>() +
+                                                 (0.5 * scale * b[j]) * a.template tail<length>();
+      });
+    }
+  }
+
+  // Adds scale * (Hessian + gradient gradient^T) to the lower triangle of a square, column-major.
+  void add_curvature(double scale, double* square) const {
+    Lower::columns([&](auto j, auto at, auto in_square, auto length) {
+      Eigen::Map<Eigen::Matrix<double, length, 1>> column(square + in_square);
+      column += (scale * gradient[j]) * gradient.template tail<length>();
+      if (bent_) column += scale * hessian_.template segment<length>(at);
+    });
   }
 
   // f(*this) from f, f' and f'' there: the chain rule, from which all of the operators below come.
@@ -56,20 +90,17 @@ class Jet {
   }
 
  private:
-  template <class Expression>
-  void put(const Expression& more) {
-    if (bent_) {
-      hessian_.noalias() += more;
-    } else {
-      hessian_.noalias() = more;
-    }
-    bent_ = true;
-  }
+  using Lower = LowerTriangle<kSize>;
 
   // Most of what a law computes is linear in its coefficients: their Hessians are 0, and the work
   // on them is what jets cost. It is not set before it is something.
+  void straighten() {
+    if (!bent_) hessian_.setZero();
+    bent_ = true;
+  }
+
   bool bent_ = false;
-  Matrix hessian_;
+  Eigen::Matrix<double, kCurved ? Lower::kEntries : 0, 1> hessian_;
 };
 
 template <int kSize, bool kCurved>
@@ -88,12 +119,18 @@ Jet<kSize, kCurved> operator*(const Jet<kSize, kCurved>& a, double b) {
 
 template <int kSize, bool kCurved>
 Jet<kSize, kCurved> operator+(const Jet<kSize, kCurved>& a, double b) {
-  return a.through(a.value + b, 1, 0);
+  Jet<kSize, kCurved> out(a);
+  out.value += b;
+  return out;
 }
 
 template <int kSize, bool kCurved>
 Jet<kSize, kCurved> operator-(const Jet<kSize, kCurved>& a, const Jet<kSize, kCurved>& b) {
-  return a + b * -1.0;
+  Jet<kSize, kCurved> out(a);
+  out.value -= b.value;
+  out.gradient -= b.gradient;
+  out.bend(-1, b);
+  return out;
 }
 
 template <int kSize, bool kCurved>
@@ -101,7 +138,7 @@ Jet<kSize, kCurved> operator*(const Jet<kSize, kCurved>& a, const Jet<kSize, kCu
   Jet<kSize, kCurved> out(a.value * b.value);
   out.gradient = a.value * b.gradient + b.value * a.gradient;
   out.bend(a.value, b), out.bend(b.value, a);
-  out.bend(1, a.gradient, b.gradient), out.bend(1, b.gradient, a.gradient);
+  out.bend(2, a.gradient, b.gradient);
   return out;
 }
 
@@ -148,6 +185,15 @@ Jet<kSize, kCurved> log_sum_exp(const Jet<kSize, kCurved>& a, const Jet<kSize, k
   return out;
 }
 
+template <int kSize, bool kCurved>
+std::array<Jet<kSize, kCurved>, static_cast<std::size_t>(kSize)> jets_at(const double* theta) {
+  std::array<Jet<kSize, kCurved>, static_cast<std::size_t>(kSize)> out;
+  for (int i = 0; i < kSize; ++i) {
+    out[static_cast<std::size_t>(i)] = Jet<kSize, kCurved>::coordinate(theta[i], i);
+  }
+  return out;
+}
+
 // The kernel (laws/kernel.h) of a formula:
 //   static constexpr int kSize;
 //   template <class Number> static Number log_loss(const std::array<Number, kSize>&, const
@@ -157,11 +203,7 @@ class FormulaKernel {
  public:
   static constexpr int kSize = Formula::kSize;
 
-  explicit FormulaKernel(const double* theta) {
-    for (int i = 0; i < kSize; ++i) {
-      theta_[static_cast<std::size_t>(i)] = Jet<kSize, true>::coordinate(theta[i], i);
-    }
-  }
+  explicit FormulaKernel(const double* theta) : theta_(jets_at<kSize, true>(theta)) {}
 
   double log_loss(const Sample& sample, double* gradient) {
     log_loss_ = Formula::log_loss(theta_, sample);
@@ -170,10 +212,7 @@ class FormulaKernel {
   }
 
   // d2 L / L = d2 log L + d log L (d log L)^T.
-  void add_curvature(double scale, double* square) const {
-    Eigen::Map<typename Jet<kSize, true>::Matrix>(square, kSize, kSize) +=
-        scale * (log_loss_.hessian() + log_loss_.gradient * log_loss_.gradient.transpose());
-  }
+  void add_curvature(double scale, double* square) const { log_loss_.add_curvature(scale, square); }
 
  private:
   std::array<Jet<kSize, true>, static_cast<std::size_t>(kSize)> theta_;
@@ -190,11 +229,7 @@ double formula_log_loss(const double* theta, const Sample& sample, double* gradi
     std::copy_n(theta, kSize, plain.begin());
     return Formula::log_loss(plain, sample);
   }
-  std::array<Jet<kSize, false>, static_cast<std::size_t>(kSize)> jets;
-  for (int i = 0; i < kSize; ++i) {
-    jets[static_cast<std::size_t>(i)] = Jet<kSize, false>::coordinate(theta[i], i);
-  }
-  const Jet<kSize, false> out = Formula::log_loss(jets, sample);
+  const Jet<kSize, false> out = Formula::log_loss(jets_at<kSize, false>(theta), sample);
   std::copy_n(out.gradient.data(), kSize, gradient);
   return out.value;
 }
@@ -203,29 +238,81 @@ double formula_log_loss(const double* theta, const Sample& sample, double* gradi
 //   static constexpr int kSize;
 //   template <class Number>
 //   static std::array<Number, k> log_terms(const std::array<Number, kSize>&, const Sample&);
-// This is the formula that it makes of them; in halves, so that small terms meet before they are
-// added to a large one.
+// With p_k the share of a term t_k = log T_k in L = sum T_k: d log L = sum p_k dt_k, and
+// d2 L / L = sum p_k (d2 t_k + dt_k dt_k^T), one look at each term.
+template <std::size_t kTerms>
+struct SharesOfTerms {
+  std::array<double, kTerms> share;
+  double log_sum = 0;
+
+  // Without overflow: by the largest term, to which all the small ones are added at once.
+  template <class Number>
+  explicit SharesOfTerms(const std::array<Number, kTerms>& log_terms) {
+    std::size_t largest = 0;
+    for (std::size_t k = 1; k < kTerms; ++k) {
+      if (value_of(log_terms[k]) > value_of(log_terms[largest])) largest = k;
+    }
+    const double high = value_of(log_terms[largest]);
+    double others = 0;
+    for (std::size_t k = 0; k < kTerms; ++k) {
+      share[k] = k == largest ? 1 : std::exp(value_of(log_terms[k]) - high);
+      if (k != largest) others += share[k];
+    }
+    log_sum = high + std::log1p(others);
+    for (double& each : share) each /= 1 + others;
+  }
+
+  template <class Jets>
+  void gradient(const Jets& log_terms, double* out) const {
+    typename Jets::value_type::Vector sum = share[0] * log_terms[0].gradient;
+    for (std::size_t k = 1; k < kTerms; ++k) sum += share[k] * log_terms[k].gradient;
+    std::copy_n(sum.data(), sum.size(), out);
+  }
+};
+
+// The kernel of such a law.
 template <class Terms>
-struct SumOfTerms {
+class TermsKernel {
+ public:
   static constexpr int kSize = Terms::kSize;
 
-  template <class Number>
-  static Number log_loss(const std::array<Number, kSize>& theta, const Sample& at) {
-    const auto terms = Terms::log_terms(theta, at);
-    return sum<0, std::tuple_size_v<decltype(terms)>>(terms);
+  explicit TermsKernel(const double* theta) : theta_(jets_at<kSize, true>(theta)) {}
+
+  double log_loss(const Sample& sample, double* gradient) {
+    log_terms_ = Terms::log_terms(theta_, sample);
+    shares_ = SharesOfTerms(log_terms_);
+    shares_.gradient(log_terms_, gradient);
+    return shares_.log_sum;
+  }
+
+  void add_curvature(double scale, double* square) const {
+    for (std::size_t k = 0; k < log_terms_.size(); ++k) {
+      log_terms_[k].add_curvature(scale * shares_.share[k], square);
+    }
   }
 
  private:
-  template <std::size_t kFrom, std::size_t kTo, class Array>
-  static auto sum(const Array& terms) {
-    constexpr std::size_t kMiddle = (kFrom + kTo) / 2;
-    if constexpr (kTo - kFrom == 1) {
-      return terms[kFrom];
-    } else {
-      return log_sum_exp(sum<kFrom, kMiddle>(terms), sum<kMiddle, kTo>(terms));
-    }
-  }
+  using Theta = std::array<Jet<kSize, true>, static_cast<std::size_t>(kSize)>;
+  using LogTerms = decltype(Terms::log_terms(std::declval<Theta>(), std::declval<Sample>()));
+  Theta theta_;
+  LogTerms log_terms_;
+  SharesOfTerms<std::tuple_size_v<LogTerms>> shares_{log_terms_};
 };
+
+// Law::log_loss of such a law: formula_log_loss with its terms apart.
+template <class Terms>
+double terms_log_loss(const double* theta, const Sample& sample, double* gradient) {
+  constexpr int kSize = Terms::kSize;
+  if (gradient == nullptr) {
+    std::array<double, static_cast<std::size_t>(kSize)> plain;
+    std::copy_n(theta, kSize, plain.begin());
+    return SharesOfTerms(Terms::log_terms(plain, sample)).log_sum;
+  }
+  const auto log_terms = Terms::log_terms(jets_at<kSize, false>(theta), sample);
+  const SharesOfTerms shares(log_terms);
+  shares.gradient(log_terms, gradient);
+  return shares.log_sum;
+}
 
 // Law::log_terms of such a law.
 template <class Terms>

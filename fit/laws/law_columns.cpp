@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <vector>
 
 namespace crosslaw::fit {
 namespace {
@@ -19,11 +20,12 @@ bool any_repeats(const Points& points) {
                      [](const Point& point) { return unique_tokens(point) < point.tokens; });
 }
 
-bool shares_differ(const Points& points) {
-  return std::any_of(points.begin(), points.end(), [&](const Point& point) {
-    return point.target_share < points.front().target_share - kSameShare ||
-           point.target_share > points.front().target_share + kSameShare;
-  });
+int different_shares(const Points& points) {
+  std::vector<double> shares;
+  for (const Point& point : points) shares.push_back(point.target_share);
+  std::sort(shares.begin(), shares.end());
+  const auto same = [](double a, double b) { return b - a <= kSameShare; };
+  return static_cast<int>(std::unique(shares.begin(), shares.end(), same) - shares.begin());
 }
 
 }  // namespace
@@ -42,8 +44,14 @@ std::string why_unsuitable(const Law& law, const Points& points) {
   if (law.depends_on(Axis::kRepeats) && !any_repeats(points)) {
     return fmt::format("law {} needs points with unique tokens below tokens", law.name);
   }
-  if (law.depends_on(Axis::kShare) && !shares_differ(points)) {
-    return fmt::format("law {} needs points of different target shares", law.name);
+  // E and k coefficients of the share from as many losses at each size: what fewer shares leave
+  // open is a valley that no walk down comes to the end of.
+  const auto of_share = std::count_if(law.coefficients.begin(), law.coefficients.end(),
+                                      [](const auto& each) { return each.axis == Axis::kShare; });
+  const int needed = std::max(2, static_cast<int>(of_share));
+  if (const int there = different_shares(points); of_share > 0 && there < needed) {
+    return fmt::format("law {} needs points of {} different target shares, and there {} {}",
+                       law.name, needed, there == 1 ? "is" : "are", there);
   }
   return why_unreadable(law, points);
 }

@@ -7,8 +7,8 @@
 // The columns that a law reads beside N, D and the loss.
 namespace crosslaw::fit {
 
-// Why these points do not have what the law reads: no repeated tokens, one target share, a missing
-// number; empty where they do. Of the stages see law_parts.h.
+// Why these points do not have what the law reads: no repeated tokens, too few target shares, a
+// missing number; empty where they do. Of the stages see law_parts.h.
 std::string why_unsuitable(const Law& law, const Points& points);
 // The same of what a fit cannot do without, whatever it is asked: numbers that are missing.
 std::string why_unreadable(const Law& law, const Points& points);

@@ -6,7 +6,9 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <utility>
 
+#include "apps/study/base_comparison.h"
 #include "apps/study/fit_choice.h"
 #include "apps/study/replay_plan.h"
 #include "apps/study/sweep_transfers.h"
@@ -178,24 +180,69 @@ apps::PairFits fits_of(const apps::Observations& observations, const apps::Langu
   return out;
 }
 
-}  // namespace
+// What the losses after the shorter bases lie above those after the longest, mean over the runs.
+void count_base_rows(const apps::BaseComparison& found, const apps::Observations& observations,
+                     const TransferWorld& world, Counts& counts) {
+  for (const apps::BaseRow& row : found.rows) {
+    if (row.base_tokens_per_param == world.bases.back()) continue;
+    double truth = 0;
+    for (const apps::LanguagePair& pair : observations.pairs()) {
+      if (pair.base != row.base_tokens_per_param) continue;
+      for (const apps::Measurement& m : observations.of_strategy(pair.continued, 0)) {
+        const auto tokens = static_cast<double>(m.tokens);
+        const double shorter = std::pow(row.base_tokens_per_param / 20, -world.base_exponent);
+        const double longest = std::pow(world.bases.back() / 20, -world.base_exponent);
+        truth += world.continued_loss(m.params, tokens, 0, shorter) -
+                 world.continued_loss(m.params, tokens, 0, longest);
+      }
+    }
+    counts.add(fmt::format("loss after a base of {} over one of {} tokens a parameter",
+                           row.base_tokens_per_param, world.bases.back()),
+               row.loss_difference, truth / static_cast<double>(row.runs));
+  }
+  counts.add("exponent of the base's tokens, law", found.delta, world.base_exponent);
+}
 
-std::vector<CountedInterval> count_transfers(TransferWorld world, int sweeps, std::uint64_t seed) {
-  Counts counts;
+// Calls count(observations, world) for each simulated sweep.
+template <class Count>
+void for_each_sweep(TransferWorld world, int sweeps, std::uint64_t seed, const Progress& progress,
+                    const Count& count) {
   for (int i = 0; i < sweeps; ++i) {
     world.seed = seed + static_cast<std::uint64_t>(i);
     const TempFolder folder;
     const db::RunStore store = simulate(world, folder.path());
-    const apps::Observations observations(store, apps::ParamsCount::kAll);
+    count(apps::Observations(store, apps::ParamsCount::kAll), world);
+    if (progress) progress(i + 1);
+  }
+}
+
+}  // namespace
+
+std::vector<CountedInterval> count_transfers(TransferWorld world, int sweeps, std::uint64_t seed,
+                                             const Progress& progress) {
+  Counts counts;
+  const auto count = [&](const apps::Observations& observations, const TransferWorld& at) {
     const auto transfer =
         apps::pair_transfer(observations, fits_of(observations, observations.pairs().front()));
-    if (transfer) count_findings(*transfer, world, world.seed, counts);
+    if (transfer) count_findings(*transfer, at, at.seed, counts);
     apps::ReplayOptions replay;
     replay.draws = 200;
     replay.within = kWithin;
     for (const apps::ReplayPlan& plan : apps::replay_plans(observations, replay))
-      count_replay(plan, world, world.seed, counts);
-  }
+      count_replay(plan, at, at.seed, counts);
+  };
+  for_each_sweep(std::move(world), sweeps, seed, progress, count);
+  return counts.all();
+}
+
+std::vector<CountedInterval> count_bases(TransferWorld world, int sweeps, std::uint64_t seed,
+                                         const Progress& progress) {
+  Counts counts;
+  const auto count = [&](const apps::Observations& observations, const TransferWorld& at) {
+    for (const apps::BaseComparison& found : apps::base_comparisons(observations))
+      count_base_rows(found, observations, at, counts);
+  };
+  for_each_sweep(std::move(world), sweeps, seed, progress, count);
   return counts.all();
 }
 

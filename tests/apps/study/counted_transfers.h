@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,8 +19,15 @@ struct CountedInterval {
   bool one_sided = false;  // a statement with 95 % probability at least, and no interval
 };
 
+using Progress = std::function<void(int sweeps_done)>;
+
 // Simulates `sweeps` sweeps of the world, each with losses of its own, through store, fits and the
 // findings that transfer, replay and report print.
-std::vector<CountedInterval> count_transfers(TransferWorld world, int sweeps, std::uint64_t seed);
+std::vector<CountedInterval> count_transfers(TransferWorld world, int sweeps, std::uint64_t seed,
+                                             const Progress& progress = {});
+
+// The same of a world with several base budgets: what the report says of them.
+std::vector<CountedInterval> count_bases(TransferWorld world, int sweeps, std::uint64_t seed,
+                                         const Progress& progress = {});
 
 }  // namespace crosslaw::tests

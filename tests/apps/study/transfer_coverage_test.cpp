@@ -43,3 +43,19 @@ TEST_CASE("Intervals of savings, growth and replay hold what was planted") {
   // Intervals half as wide are found out.
   CHECK(half < least * made);
 }
+
+TEST_CASE("Intervals of what a longer base is worth hold what was planted") {
+  TransferWorld world;
+  world.every = 8;
+  world.bases = {5, 20};
+  world.base_exponent = 0.06;
+  int half = 0, made = 0;
+  for (const CountedInterval& each : count_bases(world, 40, 100)) {
+    INFO(each.quantity << ": " << each.held << " of " << each.made);
+    CHECK(each.made == 40);
+    CHECK(each.held >= least_held(each.made));
+    half += each.held_by_half, made += each.made;
+  }
+  INFO(half << " of " << made << " by intervals half as wide");
+  CHECK(half < least_held(made));
+}

@@ -18,15 +18,20 @@ Points plain() {
 TEST_CASE("A law says which column the points lack") {
   Points points = plain();
   CHECK(why_unsuitable(chinchilla_law(), points).empty());
-  CHECK_THAT(why_unsuitable(d_cpt_law(), points), has_text("different target shares"));
+  CHECK_THAT(why_unsuitable(d_cpt_law(), points),
+             has_text("4 different target shares, and there is 1"));
   CHECK_THAT(why_unsuitable(data_constrained_law(), points), has_text("unique tokens"));
-  CHECK_THAT(why_unsuitable(forgetting_law(), points), has_text("target shares"));
+  CHECK_THAT(why_unsuitable(forgetting_law(), points), has_text("2 different target shares"));
   CHECK_THAT(why_unsuitable(base_budget_law(), points), has_text("had seen before"));
   for (std::size_t i = 0; i < points.size(); ++i) {
     points[i].target_share = 0.1 * static_cast<double>(i % 3);
     points[i].base_tokens = 1e9;
   }
   CHECK(why_unsuitable(effective_data_law(), points).empty());
+  CHECK_THAT(why_unsuitable(d_cpt_law(), points),
+             has_text("4 different target shares, and there are 3"));
+  points.front().target_share = 1;
+  CHECK(why_unsuitable(d_cpt_law(), points).empty());
   CHECK(why_unsuitable(base_budget_law(), points).empty());
   CHECK_THAT(why_unsuitable(forgetting_law(), points), has_text("before it was trained"));
   points.back().base_tokens = 0;
