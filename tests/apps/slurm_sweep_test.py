@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """A small sweep through a real Slurm of three nodes with two pretended GPUs each, compared table by table with the same
 sweep on this machine: undisturbed but for a kill -9 of crosslaw; with preemption, a dead node and a controller that is
-killed; and by the command back end's templates.
+killed; with a controller that is away for a minute and a job that meets its time limit meanwhile; and by the command back
+end's templates.
 
 Usage: slurm_sweep_test.py CROSSLAW    (exit code 77 when Slurm is not installed)
 """
@@ -13,6 +14,7 @@ import pathlib
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -78,23 +80,43 @@ class Cluster:
         while starts and time.monotonic() < end and (self.folder / "state/job_state").stat().st_mtime < max(starts) + 1:
             time.sleep(0.1)
 
-    def kill_node(self, node):
-        """The daemon and all that runs under it, as a machine that loses power."""
-        daemon = int((self.folder / f"run/slurmd-{node}.pid").read_text())
-        os.kill(daemon, signal.SIGKILL)
-        jobs = self.call("squeue", "-h", "-w", node, "-o", "%A").stdout.split()
+    def processes_of(self, jobs):
+        """The processes that run for these jobs, and the daemons of their steps."""
+        found = []
         for entry in pathlib.Path("/proc").iterdir():
             try:
                 words = (entry / "environ").read_bytes().split(b"\0") if entry.name.isdigit() else []
-                name = (entry / "comm").read_text() if entry.name.isdigit() else ""
+                name = (entry / "comm").read_text().strip() if entry.name.isdigit() else ""
                 line = (entry / "cmdline").read_bytes() if entry.name.isdigit() else b""
             except OSError:
                 continue
             ours = f"SLURM_CONF={self.folder}/slurm.conf".encode() in words
             if ours and any(f"SLURM_JOB_ID={job}".encode() in words for job in jobs) or \
                     name.startswith("slurmstepd") and any(f"[{job}.".encode() in line for job in jobs):
-                with contextlib.suppress(ProcessLookupError):  # it may have ended by itself
-                    os.kill(int(entry.name), signal.SIGKILL)
+                found.append((int(entry.name), name))
+        return found
+
+    def kill_node(self, node):
+        """The daemon and all that runs under it, as a machine that loses power."""
+        daemon = int((self.folder / f"run/slurmd-{node}.pid").read_text())
+        os.kill(daemon, signal.SIGKILL)
+        jobs = self.call("squeue", "-h", "-w", node, "-o", "%A").stdout.split()
+        for pid, _ in self.processes_of(jobs):
+            with contextlib.suppress(ProcessLookupError):  # it may have ended by itself
+                os.kill(pid, signal.SIGKILL)
+
+    def trainers(self):
+        jobs = self.call("squeue", "-h", "-t", "R", "-o", "%A").stdout.split()
+        return [pid for pid, name in self.processes_of(jobs) if name == "crosslaw-train"]
+
+
+@contextlib.contextmanager
+def running(cluster):
+    cluster.do("start")
+    try:
+        yield cluster
+    finally:
+        subprocess.run([CLUSTER, "stop"], env=cluster.environment, capture_output=True)
 
 
 def spec_with(folder, launch):
@@ -187,6 +209,24 @@ def survive_the_cluster(crosslaw, cluster, work, log):
     return folder
 
 
+def survive_an_outage(crosslaw, cluster, work, log):
+    """Nobody answers for a minute, in which jobs end and one, which stands still, meets its time limit."""
+    spec, folder = spec_with(work / "outage-spec", SLURM.replace('"10"', '"1"')), work / "outage"
+    process = start(crosslaw, spec, folder, cluster, log)
+    stopped = wait_until(cluster.trainers, "a trainer's start")[0]
+    os.kill(stopped, signal.SIGSTOP)
+    cluster.wait_for_saved_state()
+    cluster.do("kill9-ctld")
+    time.sleep(60)
+    cluster.do("start-ctld")
+    finish(process, log, "the sweep through an outage of a minute")
+    limited = sqlite3.connect(folder / "crosslaw.db").execute(
+        "SELECT count(*) FROM attempt WHERE outcome = 'time_limit'").fetchone()[0]
+    if not limited:
+        sys.exit("FAILED: no job met its time limit")
+    return folder
+
+
 def by_templates(crosslaw, cluster, work, log):
     spec, folder = spec_with(work / "command-spec", COMMAND), work / "command"
     finish(start(crosslaw, spec, folder, cluster, log), log, "the sweep by templates")
@@ -200,9 +240,7 @@ def main():
     crosslaw = pathlib.Path(sys.argv[1]).resolve()
     short = tempfile.gettempdir() if len(tempfile.gettempdir()) < 40 else "/tmp"  # sockets lie below
     work = pathlib.Path(tempfile.mkdtemp(prefix="cls-", dir=short))
-    cluster = Cluster(work / "sbx")
-    cluster.do("start")
-    try:
+    with running(Cluster(work / "sbx")) as cluster, running(Cluster(work / "away")) as other:
         began = time.monotonic()
         local = spec_with(work / "local-spec", '[launch]\ndevices = "cpu"\ncpu_slots = 2\n')
         done = run(crosslaw, "run", local, "--dir", work / "local")
@@ -210,12 +248,14 @@ def main():
             sys.exit(f"FAILED: the local sweep: {done.stderr}")
         expected = tables(crosslaw, work / "local")
         print(f"local: {time.monotonic() - began:.1f} s", flush=True)
-        # Two at a time: most of a job's time is Slurm's.
-        together(compare_sweep, (("slurm, crosslaw killed", survive_own_death), ("command templates", by_templates)),
-                 crosslaw, cluster, work, expected)
-        compare_sweep(("slurm in a storm", survive_the_cluster), crosslaw, cluster, work, expected)
-    finally:
-        subprocess.run([CLUSTER, "stop"], env=cluster.environment, capture_output=True)
+        # Two at a time: most of a job's time is Slurm's. The minute without a controller passes beside them.
+        with concurrent.futures.ThreadPoolExecutor() as threads:
+            outage = threads.submit(compare_sweep, ("slurm away for a minute", survive_an_outage), crosslaw, other, work,
+                                    expected)
+            together(compare_sweep, (("slurm, crosslaw killed", survive_own_death), ("command templates", by_templates)),
+                     crosslaw, cluster, work, expected)
+            compare_sweep(("slurm in a storm", survive_the_cluster), crosslaw, cluster, work, expected)
+            outage.result()
     shutil.rmtree(work, ignore_errors=True)
 
 
