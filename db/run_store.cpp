@@ -191,7 +191,14 @@ void RunStore::seal_run_of(int64_t attempt_id) {
   if (run.step()) db::seal_evidence(db_, run.integer(0));
 }
 
-void RunStore::seal_evidence() { db::seal_evidence(db_); }
+void RunStore::seal_evidence() {
+  // Hashing all that was measured is only worth it where something has no hash.
+  const char* unsealed = "SELECT 1 FROM attempt WHERE run_id NOT IN (SELECT run_id FROM evidence)";
+  if (!Statement(db_, unsealed).step()) return;
+  Transaction transaction(db_);
+  db::seal_evidence(db_);
+  transaction.commit();
+}
 
 void RunStore::revoke_attempt(int64_t attempt_id, Outcome outcome, const std::string& message) {
   Transaction transaction(db_);

@@ -9,6 +9,7 @@
 #include <functional>
 #include <iostream>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "apps/commands/allocate_output.h"
@@ -99,8 +100,8 @@ sweep::SchedulerOptions scheduler_options(const Training& t) {
 
 // Jobs of one queue are unknown to another, and a run would be trained twice.
 void refuse_other_queue(const Training& t) {
-  for (const db::AttemptRow& attempt : t.store.attempts()) {
-    if (attempt.ended_ms || attempt.backend == "local" || attempt.job == sweep::kEndedJob ||
+  for (const db::AttemptRow& attempt : t.store.open_attempts()) {
+    if (attempt.backend == "local" || attempt.job == sweep::kEndedJob ||
         attempt.backend == t.spec.launch.backend)
       continue;
     throw std::invalid_argument(fmt::format(
@@ -193,7 +194,8 @@ int conclude(const RunOptions& options, const fs::path& folder, db::RunStore& st
   if (!current) store_fits(store, observations, fits);
   if (!current || !fs::exists(report_file(folder))) {
     say("writing the report; laws of replay and of base budgets are fitted for it");
-    write_report(store, folder, report_file(folder), fmt::format("crosslaw run {}", options.spec));
+    write_report(store, observations, folder, report_file(folder),
+                 fmt::format("crosslaw run {}", options.spec));
   }
   if (options.verbose) fmt::print("{}", describe_coefficients(fits));
   for (const PairFits& pair : fits) print_pair(observations, pair);
@@ -236,9 +238,8 @@ trainer::Corpus prepare_text(const RunOptions& options, const sweep::SweepSpec& 
 }
 
 bool is_all_done(const db::RunStore& store) {
-  const auto results = store.results();
-  return std::all_of(results.begin(), results.end(),
-                     [](const db::RunResultRow& run) { return db::is_final(run.outcome); });
+  const std::set<db::Outcome> outcomes = store.outcomes();
+  return std::all_of(outcomes.begin(), outcomes.end(), db::is_final);
 }
 
 void note_spec(const sweep::SweepSpec& spec, const fs::path& folder, db::RunStore& store) {
@@ -299,6 +300,7 @@ int run_sweep(const RunOptions& options) {
   sweep::prepare_start_models(spec, ladder, fs::absolute(data_folder(folder)), corpus, say);
   const sweep::Plan plan = sweep::make_plan(spec, ladder, &corpus);
   std::vector<db::RunRow> rows;
+  rows.reserve(plan.runs.size());
   for (const sweep::PlannedRun& run : plan.runs) rows.push_back(run.row);
   if (!agree_to_changes(store, rows, options.yes, folder, say)) {
     say("nothing has been changed");

@@ -34,14 +34,15 @@ constexpr int kFileVersion = 2;
 
 // Grouped heads only where they are no LLaMA-2's own, so that older models keep their keys.
 json model_to_json(const ModelShape& s) {
-  json j = {{"vocabulary", s.vocabulary},
-            {"hidden", s.hidden},
-            {"ffn", s.ffn},
-            {"heads", s.heads},
-            {"layers", s.layers},
-            {"tied_head", s.tied_head},
-            {"norm_epsilon", s.norm_epsilon},
-            {"rope_theta", s.rope_theta}};
+  json j;
+  j["vocabulary"] = s.vocabulary;
+  j["hidden"] = s.hidden;
+  j["ffn"] = s.ffn;
+  j["heads"] = s.heads;
+  j["layers"] = s.layers;
+  j["tied_head"] = s.tied_head;
+  j["norm_epsilon"] = s.norm_epsilon;
+  j["rope_theta"] = s.rope_theta;
   if (s.key_heads() != s.heads) j["kv_heads"] = s.key_heads();
   if (s.query_width() != s.hidden) j["head_dim"] = s.head_size();
   return j;
@@ -85,10 +86,11 @@ AdamWOptions optimizer_from_json(const json& j) {
 // Only what the kind uses, so that a field of the other kind cannot change a key.
 json schedule_to_json(const Schedule& schedule) {
   const bool wsd = schedule.kind == ScheduleKind::kWsd;
-  json j = {{"kind", wsd ? "wsd" : "cosine"},
-            {"steps", schedule.steps},
-            {"warmup_steps", schedule.warmup_steps},
-            {"peak_learning_rate", schedule.peak_learning_rate}};
+  json j;
+  j["kind"] = wsd ? "wsd" : "cosine";
+  j["steps"] = schedule.steps;
+  j["warmup_steps"] = schedule.warmup_steps;
+  j["peak_learning_rate"] = schedule.peak_learning_rate;
   if (wsd) j["cooldown_steps"] = schedule.cooldown_steps;
   // Only where it is not the first there was, so that older runs keep their keys.
   if (wsd && schedule.cooldown == Cooldown::kLinear) j["cooldown"] = "linear";
@@ -116,22 +118,25 @@ Schedule schedule_from_json(const json& j) {
 
 }  // namespace
 
+// Field by field: a list in braces copies each of them, and a plan makes this of every run.
 json to_json(const Recipe& recipe) {
-  json j = {{"version", kConfigVersion},
-            {"model", model_to_json(recipe.model)},
-            {"tokenizer_sha256", recipe.tokenizer_sha256},
-            {"context_tokens", recipe.context_tokens},
-            {"batch_sequences", recipe.batch_sequences},
-            {"schedule", schedule_to_json(recipe.schedule)},
-            {"optimizer", optimizer_to_json(recipe.optimizer)},
-            {"precision", recipe.precision},
-            {"mixture", recipe.mixture},
-            {"validation", recipe.validation},
-            {"seed", recipe.seed}};
+  json j;
+  j["version"] = kConfigVersion;
+  j["model"] = model_to_json(recipe.model);
+  j["tokenizer_sha256"] = recipe.tokenizer_sha256;
+  j["context_tokens"] = recipe.context_tokens;
+  j["batch_sequences"] = recipe.batch_sequences;
+  j["schedule"] = schedule_to_json(recipe.schedule);
+  j["optimizer"] = optimizer_to_json(recipe.optimizer);
+  j["precision"] = recipe.precision;
+  j["mixture"] = recipe.mixture;
+  j["validation"] = recipe.validation;
+  j["seed"] = recipe.seed;
   if (recipe.parent_key.empty()) {
-    j["init"] = {{"std", recipe.init_std}};
+    j["init"]["std"] = recipe.init_std;
   } else {
-    j["init"] = {{"parent", recipe.parent_key}, {"step", recipe.parent_step}};
+    j["init"]["parent"] = recipe.parent_key;
+    j["init"]["step"] = recipe.parent_step;
   }
   return j;
 }
