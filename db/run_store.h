@@ -223,6 +223,9 @@ class RunStore {
   void discard_attempt(int64_t attempt_id, const std::string& message, int64_t now_ms);
   std::vector<AttemptRow> attempts() const;       // of all runs, by run and n
   std::vector<AttemptRow> open_attempts() const;  // those that have not ended
+  std::set<std::string> attempt_devices() const;
+  // From the first start to the last end, or start; nothing: no attempt.
+  std::optional<std::pair<int64_t, int64_t>> attempt_span_ms() const;
   // Takes a run out of the sweep, or in again.
   void set_cancelled(int64_t run_id, bool cancelled);
   std::vector<CheckpointRow> checkpoints(int64_t run_id) const;

@@ -85,6 +85,19 @@ std::vector<AttemptRow> RunStore::open_attempts() const {
   return attempts_where("ended_ms IS NULL");
 }
 
+std::set<std::string> RunStore::attempt_devices() const {
+  Statement rows(db_, "SELECT DISTINCT device FROM attempt");
+  std::set<std::string> devices;
+  while (rows.step()) devices.insert(rows.text(0));
+  return devices;
+}
+
+std::optional<std::pair<int64_t, int64_t>> RunStore::attempt_span_ms() const {
+  Statement span(db_, "SELECT min(started_ms), max(coalesce(ended_ms, started_ms)) FROM attempt");
+  if (!span.step() || span.is_null(0)) return std::nullopt;
+  return std::pair(span.integer(0), span.integer(1));
+}
+
 std::vector<AttemptRow> RunStore::attempts_where(const char* condition) const {
   Statement rows(
       db_, fmt::format("SELECT attempt.id, run_id, n, token, run.key, device, host, boot_id, pid, "

@@ -142,23 +142,24 @@ Observations::Observations(const db::RunStore& store, ParamsCount count)
 
 std::vector<Measurement> Observations::measurements(const std::string& strategy, double replay,
                                                     bool own_language) const {
-  std::map<int64_t, const db::RunResultRow*> wanted;
-  for (const db::RunResultRow& run : runs_) {
-    if (run.strategy == strategy && run.replay == replay && run.outcome == db::Outcome::kDone)
-      wanted[run.run_id] = &run;
-  }
+  const auto is_wanted = [&](const db::RunResultRow& run) {
+    return run.strategy == strategy && run.replay == replay && run.outcome == db::Outcome::kDone;
+  };
   std::vector<Measurement> found;
+  // Both stand in the order of runs.
+  auto run = runs_.begin();
   for (const db::ObservationRow& eval : evals_) {
-    auto run = wanted.find(eval.run_id);
-    if (run == wanted.end() || !eval.loss_nats ||
-        (eval.language == run->second->language) != own_language)
+    while (run != runs_.end() && run->run_id < eval.run_id) ++run;
+    if (run == runs_.end()) break;
+    if (run->run_id != eval.run_id || !eval.loss_nats || !is_wanted(*run) ||
+        (eval.language == run->language) != own_language)
       continue;
     // What the model knew before its first step is no point of a law over its training tokens.
     if (own_language && eval.step == 0) continue;
     const auto target = static_cast<double>(eval.tokens_target);
     const double all = target + static_cast<double>(eval.tokens_source);
     found.push_back(
-        {run->second, params_of(*run->second, count_), eval.tokens_target, eval.flops,
+        {&*run, params_of(*run, count_), eval.tokens_target, eval.flops,
          all > 0 ? eval.flops * target / all : 0, *eval.loss_nats, eval.end_of_schedule,
          eval.loss_seen_nats, eval.loss_clean_nats,
          eval.seen_tokens && eval.valid_tokens

@@ -148,16 +148,15 @@ int64_t recover_attempts(db::RunStore& store, const RecoverOptions& options) {
 }
 
 int64_t discard_other_precision(db::RunStore& store, int64_t now_ms) {
-  std::vector<db::AttemptRow> suspects = store.attempts();
-  std::erase_if(suspects, [](const db::AttemptRow& attempt) {
-    return attempt.device == "cpu" || attempt.outcome == db::Outcome::kCancelled;
-  });
-  if (suspects.empty()) return 0;
+  if (store.attempt_devices() == std::set<std::string>{"cpu"}) return 0;
   // Quotes inside a string are written \", so that this is found as that field only.
   const std::set<int64_t> automatic = store.runs_holding(R"("precision":"auto")");
   int64_t discarded = 0;
-  for (const db::AttemptRow& attempt : suspects) {
-    if (!automatic.contains(attempt.run_id)) continue;
+  if (automatic.empty()) return 0;
+  for (const db::AttemptRow& attempt : store.attempts()) {
+    if (attempt.device == "cpu" || attempt.outcome == db::Outcome::kCancelled ||
+        !automatic.contains(attempt.run_id))
+      continue;
     store.discard_attempt(attempt.id, "trained in bf16 on a GPU, where fp32 is asked for", now_ms);
     ++discarded;
   }

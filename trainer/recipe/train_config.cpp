@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 #include <stdexcept>
+#include <string_view>
 
 #include "db/files/atomic_file.h"
 #include "db/files/checked_json.h"
@@ -98,6 +99,17 @@ json schedule_to_json(const Schedule& schedule) {
   return j;
 }
 
+json init_to_json(const Recipe& recipe) {
+  json j;
+  if (recipe.parent_key.empty()) {
+    j["std"] = recipe.init_std;
+  } else {
+    j["parent"] = recipe.parent_key;
+    j["step"] = recipe.parent_step;
+  }
+  return j;
+}
+
 Schedule schedule_from_json(const json& j) {
   Schedule schedule;
   std::string kind = j.at("kind");
@@ -118,7 +130,6 @@ Schedule schedule_from_json(const json& j) {
 
 }  // namespace
 
-// Field by field: a list in braces copies each of them, and a plan makes this of every run.
 json to_json(const Recipe& recipe) {
   json j;
   j["version"] = kConfigVersion;
@@ -132,12 +143,7 @@ json to_json(const Recipe& recipe) {
   j["mixture"] = recipe.mixture;
   j["validation"] = recipe.validation;
   j["seed"] = recipe.seed;
-  if (recipe.parent_key.empty()) {
-    j["init"]["std"] = recipe.init_std;
-  } else {
-    j["init"]["parent"] = recipe.parent_key;
-    j["init"]["step"] = recipe.parent_step;
-  }
+  j["init"] = init_to_json(recipe);
   return j;
 }
 
@@ -169,7 +175,25 @@ Recipe recipe_from_json(const json& j) {
   return recipe;
 }
 
-std::string recipe_text(const Recipe& recipe) { return to_json(recipe).dump(); }
+std::string recipe_text(const Recipe& recipe) { return RecipeTexts().of(recipe); }
+
+// What to_json() would give, the names in the same order: JSON sorts them.
+std::string RecipeTexts::of(const Recipe& recipe) {
+  const auto text_of = [](auto& part, const auto& value, const auto& make_json) {
+    if (part.value != value) part.text = make_json(value).dump(), part.value = value;
+    return std::string_view(part.text);
+  };
+  const auto as_json = [](const auto& value) { return json(value); };
+  return fmt::format(
+      R"({{"batch_sequences":{},"context_tokens":{},"init":{},"mixture":{},"model":{},)"
+      R"("optimizer":{},"precision":{},"schedule":{},"seed":{},"tokenizer_sha256":{},)"
+      R"("validation":{},"version":{}}})",
+      recipe.batch_sequences, recipe.context_tokens, init_to_json(recipe).dump(),
+      text_of(mixture_, recipe.mixture, as_json), text_of(model_, recipe.model, model_to_json),
+      text_of(optimizer_, recipe.optimizer, optimizer_to_json), json(recipe.precision).dump(),
+      schedule_to_json(recipe.schedule).dump(), recipe.seed, json(recipe.tokenizer_sha256).dump(),
+      text_of(validation_, recipe.validation, as_json), kConfigVersion);
+}
 
 std::string key_of(const std::string& text) { return db::sha256(text); }
 
