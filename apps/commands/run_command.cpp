@@ -30,6 +30,7 @@
 #include "apps/terminal/sweep_progress.h"
 #include "db/files/atomic_file.h"
 #include "db/files/content_hash.h"
+#include "db/files/read_file.h"
 #include "fit/write/table.h"
 #include "sweep/launch/exported_jobs.h"
 #include "sweep/launch/local_launcher.h"
@@ -208,12 +209,19 @@ int conclude(const RunOptions& options, const fs::path& folder, db::RunStore& st
   return unfinished > 0 ? 1 : 0;
 }
 
+fs::path folder_of(const RunOptions& options, const sweep::SweepSpec& spec) {
+  return options.folder.empty() ? fs::path("sweeps") / spec.name : fs::path(options.folder);
+}
+
 // The spec with all that decides a run's key; what is wrong with it shows before anything is
 // written.
 sweep::SweepSpec read_checked_spec(const RunOptions& options) {
   sweep::trainer_program();  // a build without it says so before any text is read
   sweep::SweepSpec spec = sweep::read_spec(file_or_preset(options.spec, ".toml"));
-  sweep::make_plan(spec, sweep::read_ladder(spec.ladder, spec.vocabulary, spec.tied_head), nullptr);
+  // Where this very spec is the folder's, its text is there and the plan with it follows at once.
+  if (db::read_file(resolved_spec_file(folder_of(options, spec))) != sweep::to_toml(spec))
+    sweep::make_plan(spec, sweep::read_ladder(spec.ladder, spec.vocabulary, spec.tied_head),
+                     nullptr);
   if (const std::string missing = sweep::check_texts(spec); !missing.empty())
     throw sweep::SpecError(missing);
   resolve_precision(spec);
@@ -281,8 +289,7 @@ int run_sweep(const RunOptions& options) {
   leave_when_interrupted();
   const sweep::SweepSpec spec = read_checked_spec(options);
   const auto ladder = sweep::read_ladder(spec.ladder, spec.vocabulary, spec.tied_head);
-  fs::path folder =
-      options.folder.empty() ? fs::path("sweeps") / spec.name : fs::path(options.folder);
+  fs::path folder = folder_of(options, spec);
   sweep::SweepLock lock = take_sweep(folder);
   // One name for it, however it was written: paths in files must not depend on that.
   folder = fs::canonical(folder);
