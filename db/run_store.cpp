@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <map>
+
 #include "db/evidence.h"
 #include "db/files/content_hash.h"
 #include "db/read_only_copy.h"
@@ -70,10 +72,9 @@ void RunStore::put_sweep(const std::string& name, const std::string& spec,
 SyncCounts RunStore::sync_runs(const std::vector<RunRow>& runs) {
   Transaction transaction(db_);
   SyncCounts counts;
-  // A table of its own, for SQLite bounds the parameters of one statement.
-  db_.execute("CREATE TEMP TABLE IF NOT EXISTS wanted(key TEXT PRIMARY KEY); DELETE FROM wanted");
-  Statement want(db_, "INSERT INTO wanted VALUES(?)");
-  Statement known(db_, "SELECT 1 FROM run WHERE key = ?");
+  std::set<std::string> known = keys();
+  std::map<std::string, int64_t> unwanted;
+  for (KnownRun& run : known_runs()) unwanted[std::move(run.key)] = run.id;
   // Only where something differs: ten thousand runs that are as before cost no write.
   Statement update(
       db_, fmt::format("UPDATE run SET retired = 0, ({0}) = ({1}) WHERE key = ?1 AND (retired OR "
@@ -82,9 +83,8 @@ SyncCounts RunStore::sync_runs(const std::vector<RunRow>& runs) {
   Statement add(
       db_, fmt::format("INSERT INTO run(key, {}) VALUES(?1, {})", kPlannedColumns, kPlannedValues));
   for (const RunRow& r : runs) {
-    want.bind(r.key).run();
-    known.bind(r.key);
-    const bool is_known = known.step();
+    const bool is_known = !known.insert(r.key).second;
+    unwanted.erase(r.key);
     // The key says that it is the same training; all else follows from the plan, the name may have
     // changed with the spec.
     (is_known ? update : add)
@@ -96,9 +96,9 @@ SyncCounts RunStore::sync_runs(const std::vector<RunRow>& runs) {
     ++(is_known ? counts.kept : counts.added);
   }
   // Retired, not deleted: the losses were paid for, and the spec may ask for them again.
-  db_.execute(
-      "UPDATE run SET retired = 1 WHERE NOT retired AND key NOT IN (SELECT key FROM wanted)");
-  counts.retired = db_.changes();
+  Statement retire(db_, "UPDATE run SET retired = 1 WHERE id = ?");
+  for (const auto& [key, id] : unwanted) retire.bind(id).run();
+  counts.retired = static_cast<int64_t>(unwanted.size());
   transaction.commit();
   return counts;
 }
@@ -191,7 +191,14 @@ void RunStore::seal_run_of(int64_t attempt_id) {
   if (run.step()) db::seal_evidence(db_, run.integer(0));
 }
 
-void RunStore::seal_evidence() { db::seal_evidence(db_); }
+void RunStore::seal_evidence() {
+  // Hashing all that was measured is only worth it where something has no hash.
+  const char* unsealed = "SELECT 1 FROM attempt WHERE run_id NOT IN (SELECT run_id FROM evidence)";
+  if (!Statement(db_, unsealed).step()) return;
+  Transaction transaction(db_);
+  db::seal_evidence(db_);
+  transaction.commit();
+}
 
 void RunStore::revoke_attempt(int64_t attempt_id, Outcome outcome, const std::string& message) {
   Transaction transaction(db_);

@@ -39,6 +39,15 @@ struct RunRow {
   bool cancelled = false;  // by the user, until a retry; sync_runs leaves it as it is
 };
 
+// What those need who look at every run; the rest of a row is an effort to read.
+struct KnownRun {
+  int64_t id = 0;
+  std::string key;
+  std::optional<std::string> parent_key;
+  int64_t steps = 0;
+  bool cancelled = false;
+};
+
 // What trains an attempt and on what; as known when it starts.
 struct AttemptOrigin {
   std::optional<std::string> build;           // of the program that started it
@@ -196,8 +205,11 @@ class RunStore {
   // Makes the table hold these runs: new ones are added, retired ones return, others are retired.
   // What is stored of a known one beside its key is what the plan says.
   SyncCounts sync_runs(const std::vector<RunRow>& runs);
-  std::vector<RunRow> runs() const;    // without retired ones
-  std::set<std::string> keys() const;  // of retired ones, too
+  std::vector<RunRow> runs() const;          // without retired ones
+  std::vector<KnownRun> known_runs() const;  // the same ones
+  std::set<std::string> keys() const;        // of retired ones, too
+  // Ids of the runs(), of which the recipe holds this piece of canonical JSON.
+  std::set<int64_t> runs_holding(const std::string& piece) const;
 
   int64_t begin_attempt(const AttemptRow& attempt);
   void set_place(int64_t attempt_id, const AttemptPlace& place);
@@ -209,7 +221,11 @@ class RunStore {
   void revoke_attempt(int64_t attempt_id, Outcome outcome, const std::string& message);
   // Takes back all that an attempt gave: its losses, scores and checkpoints are forgotten.
   void discard_attempt(int64_t attempt_id, const std::string& message, int64_t now_ms);
-  std::vector<AttemptRow> attempts() const;  // of all runs, by run and n
+  std::vector<AttemptRow> attempts() const;       // of all runs, by run and n
+  std::vector<AttemptRow> open_attempts() const;  // those that have not ended
+  std::set<std::string> attempt_devices() const;
+  // From the first start to the last end, or start; nothing: no attempt.
+  std::optional<std::pair<int64_t, int64_t>> attempt_span_ms() const;
   // Takes a run out of the sweep, or in again.
   void set_cancelled(int64_t run_id, bool cancelled);
   std::vector<CheckpointRow> checkpoints(int64_t run_id) const;
@@ -224,6 +240,7 @@ class RunStore {
   // Multiple-choice sets that a run's model was scored on.
   std::set<std::string> scored(int64_t run_id) const;
   std::vector<RunResultRow> results() const;
+  std::set<Outcome> outcomes() const;  // that occur among these
   // All languages, by run and step. Step 0 is the model that a continued run begins from.
   std::vector<ObservationRow> evals() const;
 
@@ -243,6 +260,7 @@ class RunStore {
 
  private:
   void seal_run_of(int64_t attempt_id);
+  std::vector<AttemptRow> attempts_where(const char* condition) const;
 
   Database db_;
 };

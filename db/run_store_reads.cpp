@@ -59,12 +59,52 @@ std::set<std::string> RunStore::keys() const {
   return keys;
 }
 
-std::vector<AttemptRow> RunStore::attempts() const {
+std::vector<KnownRun> RunStore::known_runs() const {
   Statement rows(db_,
-                 "SELECT attempt.id, run_id, n, token, run.key, device, host, boot_id, pid, "
-                 "pid_start, log_offset, started_ms, ended_ms, outcome, message, step, seconds, "
-                 "backend, job, node, gpu_uuid, micro_batch FROM attempt JOIN run ON run.id = "
-                 "run_id ORDER BY run_id, n");
+                 "SELECT id, key, parent_key, steps, cancelled FROM run WHERE NOT retired ORDER BY "
+                 "id");
+  std::vector<KnownRun> runs;
+  while (rows.step()) {
+    KnownRun& r = runs.emplace_back();
+    rows.read(r.id, r.key, r.parent_key, r.steps, r.cancelled);
+  }
+  return runs;
+}
+
+std::set<int64_t> RunStore::runs_holding(const std::string& piece) const {
+  Statement rows(db_, "SELECT id FROM run WHERE NOT retired AND instr(recipe, ?) ORDER BY id");
+  rows.bind(piece);
+  std::set<int64_t> ids;
+  while (rows.step()) ids.insert(ids.end(), rows.integer(0));
+  return ids;
+}
+
+std::vector<AttemptRow> RunStore::attempts() const { return attempts_where("1"); }
+
+std::vector<AttemptRow> RunStore::open_attempts() const {
+  return attempts_where("ended_ms IS NULL");
+}
+
+std::set<std::string> RunStore::attempt_devices() const {
+  Statement rows(db_, "SELECT DISTINCT device FROM attempt");
+  std::set<std::string> devices;
+  while (rows.step()) devices.insert(rows.text(0));
+  return devices;
+}
+
+std::optional<std::pair<int64_t, int64_t>> RunStore::attempt_span_ms() const {
+  Statement span(db_, "SELECT min(started_ms), max(coalesce(ended_ms, started_ms)) FROM attempt");
+  if (!span.step() || span.is_null(0)) return std::nullopt;
+  return std::pair(span.integer(0), span.integer(1));
+}
+
+std::vector<AttemptRow> RunStore::attempts_where(const char* condition) const {
+  Statement rows(
+      db_, fmt::format("SELECT attempt.id, run_id, n, token, run.key, device, host, boot_id, pid, "
+                       "pid_start, log_offset, started_ms, ended_ms, outcome, message, step, "
+                       "seconds, backend, job, node, gpu_uuid, micro_batch FROM attempt JOIN run "
+                       "ON run.id = run_id WHERE {} ORDER BY run_id, n",
+                       condition));
   std::vector<AttemptRow> attempts;
   while (rows.step()) {
     AttemptRow& a = attempts.emplace_back();
@@ -134,6 +174,13 @@ std::vector<RunResultRow> RunStore::results() const {
       *text = printable(*text);
   }
   return results;
+}
+
+std::set<Outcome> RunStore::outcomes() const {
+  Statement rows(db_, "SELECT DISTINCT outcome FROM run_results");
+  std::set<Outcome> outcomes;
+  while (rows.step()) outcomes.insert(stored_outcome(db_, rows.text(0)));
+  return outcomes;
 }
 
 std::vector<ObservationRow> RunStore::evals() const {

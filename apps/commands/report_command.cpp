@@ -22,34 +22,35 @@ struct ReportOptions {
   bool json = false;
 };
 
-nlohmann::ordered_json page_data(const db::RunStore& store, const std::filesystem::path& folder,
-                                 const std::string& command) {
-  const Observations observations(store, ParamsCount::kAll);
+nlohmann::ordered_json page_data(const db::RunStore& store, const Observations& observations,
+                                 const std::filesystem::path& folder, const std::string& command) {
   return report_data(store, observations, stored_fits(store, observations), command,
                      text_exposure(observations, folder));
 }
 
 int run_report(const ReportOptions& options) {
   db::RunStore store = read_store(options.folder);
+  const Observations observations(store, ParamsCount::kAll);
   const std::string command = fmt::format("crosslaw report {}", options.folder);
   if (options.json) {
     if (!options.out.empty())
       throw std::invalid_argument("--json prints the page's data; --out writes the page");
-    fmt::print("{}\n", page_data(store, options.folder, command).dump());
+    fmt::print("{}\n", page_data(store, observations, options.folder, command).dump());
     return 0;
   }
   std::filesystem::path out =
       options.out.empty() ? report_file(options.folder) : std::filesystem::path(options.out);
-  write_report(store, options.folder, out, command);
+  write_report(store, observations, options.folder, out, command);
   fmt::print("{}\n", out.string());
   return 0;
 }
 
 }  // namespace
 
-void write_report(const db::RunStore& store, const std::filesystem::path& folder,
-                  const std::filesystem::path& out, const std::string& command) {
-  db::publish_file(out, render_report(page_data(store, folder, command)));
+void write_report(const db::RunStore& store, const Observations& observations,
+                  const std::filesystem::path& folder, const std::filesystem::path& out,
+                  const std::string& command) {
+  db::publish_file(out, render_report(page_data(store, observations, folder, command)));
 }
 
 void add_report_command(CLI::App& app, int& exit_code) {

@@ -9,6 +9,7 @@
 #include <functional>
 #include <iostream>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "apps/commands/allocate_output.h"
@@ -29,6 +30,7 @@
 #include "apps/terminal/sweep_progress.h"
 #include "db/files/atomic_file.h"
 #include "db/files/content_hash.h"
+#include "db/files/read_file.h"
 #include "fit/write/table.h"
 #include "sweep/launch/exported_jobs.h"
 #include "sweep/launch/local_launcher.h"
@@ -99,8 +101,8 @@ sweep::SchedulerOptions scheduler_options(const Training& t) {
 
 // Jobs of one queue are unknown to another, and a run would be trained twice.
 void refuse_other_queue(const Training& t) {
-  for (const db::AttemptRow& attempt : t.store.attempts()) {
-    if (attempt.ended_ms || attempt.backend == "local" || attempt.job == sweep::kEndedJob ||
+  for (const db::AttemptRow& attempt : t.store.open_attempts()) {
+    if (attempt.backend == "local" || attempt.job == sweep::kEndedJob ||
         attempt.backend == t.spec.launch.backend)
       continue;
     throw std::invalid_argument(fmt::format(
@@ -193,7 +195,8 @@ int conclude(const RunOptions& options, const fs::path& folder, db::RunStore& st
   if (!current) store_fits(store, observations, fits);
   if (!current || !fs::exists(report_file(folder))) {
     say("writing the report; laws of replay and of base budgets are fitted for it");
-    write_report(store, folder, report_file(folder), fmt::format("crosslaw run {}", options.spec));
+    write_report(store, observations, folder, report_file(folder),
+                 fmt::format("crosslaw run {}", options.spec));
   }
   if (options.verbose) fmt::print("{}", describe_coefficients(fits));
   for (const PairFits& pair : fits) print_pair(observations, pair);
@@ -206,12 +209,19 @@ int conclude(const RunOptions& options, const fs::path& folder, db::RunStore& st
   return unfinished > 0 ? 1 : 0;
 }
 
+fs::path folder_of(const RunOptions& options, const sweep::SweepSpec& spec) {
+  return options.folder.empty() ? fs::path("sweeps") / spec.name : fs::path(options.folder);
+}
+
 // The spec with all that decides a run's key; what is wrong with it shows before anything is
 // written.
 sweep::SweepSpec read_checked_spec(const RunOptions& options) {
   sweep::trainer_program();  // a build without it says so before any text is read
   sweep::SweepSpec spec = sweep::read_spec(file_or_preset(options.spec, ".toml"));
-  sweep::make_plan(spec, sweep::read_ladder(spec.ladder, spec.vocabulary, spec.tied_head), nullptr);
+  // Where this very spec is the folder's, its text is there and the plan with it follows at once.
+  if (db::read_file(resolved_spec_file(folder_of(options, spec))) != sweep::to_toml(spec))
+    sweep::make_plan(spec, sweep::read_ladder(spec.ladder, spec.vocabulary, spec.tied_head),
+                     nullptr);
   if (const std::string missing = sweep::check_texts(spec); !missing.empty())
     throw sweep::SpecError(missing);
   resolve_precision(spec);
@@ -236,9 +246,8 @@ trainer::Corpus prepare_text(const RunOptions& options, const sweep::SweepSpec& 
 }
 
 bool is_all_done(const db::RunStore& store) {
-  const auto results = store.results();
-  return std::all_of(results.begin(), results.end(),
-                     [](const db::RunResultRow& run) { return db::is_final(run.outcome); });
+  const std::set<db::Outcome> outcomes = store.outcomes();
+  return std::all_of(outcomes.begin(), outcomes.end(), db::is_final);
 }
 
 void note_spec(const sweep::SweepSpec& spec, const fs::path& folder, db::RunStore& store) {
@@ -280,8 +289,7 @@ int run_sweep(const RunOptions& options) {
   leave_when_interrupted();
   const sweep::SweepSpec spec = read_checked_spec(options);
   const auto ladder = sweep::read_ladder(spec.ladder, spec.vocabulary, spec.tied_head);
-  fs::path folder =
-      options.folder.empty() ? fs::path("sweeps") / spec.name : fs::path(options.folder);
+  fs::path folder = folder_of(options, spec);
   sweep::SweepLock lock = take_sweep(folder);
   // One name for it, however it was written: paths in files must not depend on that.
   folder = fs::canonical(folder);
@@ -299,6 +307,7 @@ int run_sweep(const RunOptions& options) {
   sweep::prepare_start_models(spec, ladder, fs::absolute(data_folder(folder)), corpus, say);
   const sweep::Plan plan = sweep::make_plan(spec, ladder, &corpus);
   std::vector<db::RunRow> rows;
+  rows.reserve(plan.runs.size());
   for (const sweep::PlannedRun& run : plan.runs) rows.push_back(run.row);
   if (!agree_to_changes(store, rows, options.yes, folder, say)) {
     say("nothing has been changed");

@@ -63,7 +63,7 @@ db::RunStore open_or_renew(const fs::path& folder, const Say& say) {
 
 void refuse_other_sweep(const fs::path& folder, const db::RunStore& store,
                         const std::string& name) {
-  std::string held = store.runs().empty() ? "" : store.sweep_name();
+  std::string held = store.known_runs().empty() ? "" : store.sweep_name();
   // The database may be lost; then the spec beside it tells.
   if (held.empty() && fs::exists(folder / "runs") && fs::exists(resolved_spec_file(folder))) {
     try {

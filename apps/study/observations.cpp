@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <stdexcept>
 
@@ -64,11 +63,11 @@ std::vector<LanguagePair> find_pairs(const std::vector<db::RunResultRow>& runs) 
   return pairs;
 }
 
-std::map<std::int64_t, std::int64_t> find_parents(const std::vector<db::RunRow>& runs) {
+std::map<std::int64_t, std::int64_t> find_parents(const std::vector<db::KnownRun>& runs) {
   std::map<std::string, std::int64_t> id_of;
-  for (const db::RunRow& run : runs) id_of[run.key] = run.id;
+  for (const db::KnownRun& run : runs) id_of[run.key] = run.id;
   std::map<std::int64_t, std::int64_t> parents;
-  for (const db::RunRow& run : runs) {
+  for (const db::KnownRun& run : runs) {
     if (run.parent_key && id_of.contains(*run.parent_key))
       parents[run.id] = id_of.at(*run.parent_key);
   }
@@ -76,17 +75,9 @@ std::map<std::int64_t, std::int64_t> find_parents(const std::vector<db::RunRow>&
 }
 
 // Until its cooldown a wsd run of one size and seed is every longer one's beginning; cosine runs of
-// other lengths differ from their first step.
-std::set<std::int64_t> find_trunks(const std::vector<db::RunRow>& runs) {
-  std::set<std::int64_t> found;
-  for (const db::RunRow& run : runs) {
-    const nlohmann::json recipe = nlohmann::json::parse(run.recipe, nullptr, false);
-    if (recipe.is_object() && recipe.contains("schedule") &&
-        recipe["schedule"].value("kind", "") == "wsd")
-      found.insert(run.id);
-  }
-  return found;
-}
+// other lengths differ from their first step. Quotes inside a string are written \", so that this
+// is found as the schedule's field only.
+constexpr const char* kSharesTrunk = R"("kind":"wsd")";
 
 }  // namespace
 
@@ -145,29 +136,30 @@ Observations::Observations(const db::RunStore& store, ParamsCount count)
     : count_(count),
       runs_(apart_by_base(store.results())),
       evals_(store.evals()),
-      parent_of_(find_parents(store.runs())),
-      share_trunk_(find_trunks(store.runs())),
+      parent_of_(find_parents(store.known_runs())),
+      share_trunk_(store.runs_holding(kSharesTrunk)),
       pairs_(find_pairs(runs_)) {}
 
 std::vector<Measurement> Observations::measurements(const std::string& strategy, double replay,
                                                     bool own_language) const {
-  std::map<int64_t, const db::RunResultRow*> wanted;
-  for (const db::RunResultRow& run : runs_) {
-    if (run.strategy == strategy && run.replay == replay && run.outcome == db::Outcome::kDone)
-      wanted[run.run_id] = &run;
-  }
+  const auto is_wanted = [&](const db::RunResultRow& run) {
+    return run.strategy == strategy && run.replay == replay && run.outcome == db::Outcome::kDone;
+  };
   std::vector<Measurement> found;
+  // Both stand in the order of runs.
+  auto run = runs_.begin();
   for (const db::ObservationRow& eval : evals_) {
-    auto run = wanted.find(eval.run_id);
-    if (run == wanted.end() || !eval.loss_nats ||
-        (eval.language == run->second->language) != own_language)
+    while (run != runs_.end() && run->run_id < eval.run_id) ++run;
+    if (run == runs_.end()) break;
+    if (run->run_id != eval.run_id || !eval.loss_nats || !is_wanted(*run) ||
+        (eval.language == run->language) != own_language)
       continue;
     // What the model knew before its first step is no point of a law over its training tokens.
     if (own_language && eval.step == 0) continue;
     const auto target = static_cast<double>(eval.tokens_target);
     const double all = target + static_cast<double>(eval.tokens_source);
     found.push_back(
-        {run->second, params_of(*run->second, count_), eval.tokens_target, eval.flops,
+        {&*run, params_of(*run, count_), eval.tokens_target, eval.flops,
          all > 0 ? eval.flops * target / all : 0, *eval.loss_nats, eval.end_of_schedule,
          eval.loss_seen_nats, eval.loss_clean_nats,
          eval.seen_tokens && eval.valid_tokens

@@ -50,12 +50,8 @@ SweepTotals sweep_totals(const db::RunStore& store, const Observations& observat
   out.sizes = static_cast<std::int64_t>(sizes.size());
   out.strategies = static_cast<std::int64_t>(strategies.size());
   out.devices.assign(devices.begin(), devices.end());
-  std::int64_t first = 0, last = 0;
-  for (const db::AttemptRow& attempt : store.attempts()) {
-    first = first == 0 ? attempt.started_ms : std::min(first, attempt.started_ms);
-    last = std::max(last, attempt.ended_ms.value_or(attempt.started_ms));
-  }
-  out.wall_seconds = static_cast<double>(last - first) / 1000;
+  if (const auto span = store.attempt_span_ms())
+    out.wall_seconds = static_cast<double>(span->second - span->first) / 1000;
   return out;
 }
 

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
+#include <string_view>
 
 namespace crosslaw::db {
 namespace fs = std::filesystem;
@@ -27,18 +28,19 @@ void require_inside(const fs::path& inside) {
     throw std::invalid_argument(fmt::format("\"{}\" is no place inside a folder", inside.string()));
 }
 
+int open_again(int folder) { return ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); }
+
+// Takes the descriptor, as fdopendir() does, and closes it.
 std::vector<std::string> names_in(int folder) {
   std::vector<std::string> names;
-  // fdopendir() takes its descriptor for good; ours is still needed.
-  const int own = ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  DIR* listing = own >= 0 ? ::fdopendir(own) : nullptr;
+  DIR* listing = folder >= 0 ? ::fdopendir(folder) : nullptr;
   if (!listing) {
-    if (own >= 0) ::close(own);
+    if (folder >= 0) ::close(folder);
     return names;
   }
   while (const dirent* entry = ::readdir(listing)) {
-    const std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(name);
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
   }
   ::closedir(listing);
   std::sort(names.begin(), names.end());
@@ -51,7 +53,7 @@ bool remove_at(int parent, const std::string& name) {
   if (::unlinkat(parent, name.c_str(), 0) == 0 || errno == ENOENT) return true;
   const int folder = ::openat(parent, name.c_str(), kFolderFlags);
   if (folder < 0) return false;
-  for (const std::string& inner : names_in(folder)) remove_at(folder, inner);
+  for (const std::string& inner : names_in(open_again(folder))) remove_at(folder, inner);
   ::close(folder);
   return ::unlinkat(parent, name.c_str(), AT_REMOVEDIR) == 0;
 }
@@ -69,17 +71,17 @@ InsideFolder::~InsideFolder() { ::close(descriptor_); }
 
 // -1 with errno when some part is no folder.
 int InsideFolder::open(const fs::path& inside, bool make, bool* made) const {
-  int at = ::openat(descriptor_, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int at = descriptor_;
   for (const fs::path& part : inside) {
     if (at < 0) return -1;
     if (make && made) *made = ::mkdirat(at, part.c_str(), 0777) == 0;
     const int next = ::openat(at, part.c_str(), kFolderFlags);
     const int reason = errno;
-    ::close(at);
+    if (at != descriptor_) ::close(at);
     errno = reason;
     at = next;
   }
-  return at;
+  return at == descriptor_ ? open_again(at) : at;
 }
 
 bool InsideFolder::make_folder(const fs::path& inside) const {
@@ -118,11 +120,7 @@ bool InsideFolder::has_folder(const fs::path& inside) const {
 
 std::vector<std::string> InsideFolder::names(const fs::path& inside) const {
   require_inside(inside);
-  const int folder = open(inside, false, nullptr);
-  if (folder < 0) return {};
-  std::vector<std::string> names = names_in(folder);
-  ::close(folder);
-  return names;
+  return names_in(open(inside, false, nullptr));
 }
 
 }  // namespace crosslaw::db

@@ -10,8 +10,9 @@ namespace crosslaw::db {
 
 bool is_run_key(std::string_view text) {
   constexpr std::size_t kDigits = 64;  // of a SHA-256
-  return text.size() == kDigits &&
-         text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+  return text.size() == kDigits && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         });
 }
 
 std::string run_folder(std::string_view key) {

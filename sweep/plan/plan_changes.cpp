@@ -121,6 +121,11 @@ PlanChanges plan_changes(const db::RunStore& store, const std::vector<db::RunRow
       changes.added.push_back(run.name);
     }
   }
+  const std::vector<db::KnownRun> before = store.known_runs();
+  const bool all_stay = std::all_of(before.begin(), before.end(), [&](const db::KnownRun& run) {
+    return wanted.contains(run.key);
+  });
+  if (all_stay) return changes;
   std::map<int64_t, db::RunResultRow> results;
   for (const db::RunResultRow& result : store.results()) results[result.run_id] = result;
   for (const db::RunRow& run : store.runs()) {

@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <stdexcept>
@@ -49,7 +48,7 @@ class Recovery {
   }
 
   int64_t take_all() {
-    for (const db::RunRow& run : store_.runs()) {
+    for (const db::KnownRun& run : store_.known_runs()) {
       std::set<int64_t> unknown;
       for (const std::string& name : files_.names(db::run_folder(run.key))) {
         const auto n = db::attempt_number(name);
@@ -63,7 +62,7 @@ class Recovery {
  private:
   int64_t newest(int64_t run_id) { return known_[run_id].empty() ? 0 : *known_[run_id].rbegin(); }
 
-  void take(const db::RunRow& run, int64_t n, bool last) {
+  void take(const db::KnownRun& run, int64_t n, bool last) {
     // One that has not ended comes first; a run has one such attempt at most.
     if (open_.contains(run.id)) return;
     db::AttemptRow attempt;
@@ -122,7 +121,7 @@ class Recovery {
   }
 
   // The final one, even if the line that tells of it lost a bit.
-  void record_checkpoint(const db::RunRow& run, const db::AttemptRow& attempt, int64_t offset) {
+  void record_checkpoint(const db::KnownRun& run, const db::AttemptRow& attempt, int64_t offset) {
     const std::string folder = attempt.folder + "/" + db::checkpoint_name(run.steps);
     if (!files_.has_folder(folder) ||
         !trainer::checkpoint_damage(options_.folder / folder, false).empty())
@@ -149,12 +148,11 @@ int64_t recover_attempts(db::RunStore& store, const RecoverOptions& options) {
 }
 
 int64_t discard_other_precision(db::RunStore& store, int64_t now_ms) {
-  std::set<int64_t> automatic;
-  for (const db::RunRow& run : store.runs()) {
-    const auto recipe = nlohmann::json::parse(run.recipe, nullptr, false);
-    if (recipe.is_object() && recipe.value("precision", "") == "auto") automatic.insert(run.id);
-  }
+  if (store.attempt_devices() == std::set<std::string>{"cpu"}) return 0;
+  // Quotes inside a string are written \", so that this is found as that field only.
+  const std::set<int64_t> automatic = store.runs_holding(R"("precision":"auto")");
   int64_t discarded = 0;
+  if (automatic.empty()) return 0;
   for (const db::AttemptRow& attempt : store.attempts()) {
     if (attempt.device == "cpu" || attempt.outcome == db::Outcome::kCancelled ||
         !automatic.contains(attempt.run_id))

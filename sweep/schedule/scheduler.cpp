@@ -79,7 +79,7 @@ void Scheduler::load_jobs() {
   // The plan says what is wanted, the store what happened; they meet in the key.
   std::map<std::string, int64_t> ids;
   std::set<int64_t> cancelled;
-  for (const db::RunRow& row : store_.runs()) {
+  for (const db::KnownRun& row : store_.known_runs()) {
     ids[row.key] = row.id;
     if (row.cancelled) cancelled.insert(row.id);
   }
@@ -131,8 +131,7 @@ void Scheduler::settle_earlier_attempts() {
   std::map<int64_t, std::size_t> job_of_run;
   for (std::size_t i = 0; i < jobs_.size(); ++i) job_of_run[jobs_[i].run_id] = i;
   std::vector<EarlierAttempt> earlier;
-  for (const db::AttemptRow& attempt : store_.attempts()) {
-    if (attempt.ended_ms) continue;
+  for (const db::AttemptRow& attempt : store_.open_attempts()) {
     const fs::path folder = options_.folder / attempt.folder;
     earlier.push_back(
         {{attempt.id,

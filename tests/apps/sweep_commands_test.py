@@ -48,6 +48,18 @@ def test_run(world):
     check("the resolved spec means the same runs", "(0 new, 28 known, 0 retired)" in resolved.stderr, resolved.stderr)
 
 
+def test_edited_ladder(world):
+    """Under a spec that is the folder's already the ladder is looked at as well: its error changes nothing."""
+    ladder = world.work / "spec" / "ladder.csv"
+    whole, folder = ladder.read_text(), world.copy()
+    before = rows(folder, "SELECT * FROM run")
+    ladder.write_text(whole + whole.splitlines()[1].replace("s,", "twin,") + "\n")
+    refused("a ladder with one size twice", world("run", world.spec, "--dir", folder), 2, "are the same training")
+    ladder.write_text(whole)
+    equal("it changes no run", rows(folder, "SELECT * FROM run"), before)
+    equal("the whole ladder goes on", world("run", world.spec, "--dir", folder).returncode, 0)
+
+
 def test_keys(world):
     """A run's key is the hash of its recipe's canonical JSON, computed here by Python."""
     for row in rows(world.done, "SELECT key, recipe FROM run"):

@@ -141,6 +141,60 @@ TEST_CASE("the state of a run is that of its last attempt") {
   CHECK(store.results()[0].attempts == 2);
 }
 
+TEST_CASE("what is asked of all runs at once is what their rows say") {
+  RunStore store = fresh_store();
+  CHECK(store.known_runs().empty());
+  CHECK(store.outcomes().empty());
+  CHECK(!store.attempt_span_ms());
+  RunRow wsd = run("a"), cosine = run("b"), retired = run("c");
+  wsd.recipe = R"({"schedule":{"kind":"wsd"}})", cosine.recipe = R"({"name":"\"kind\":\"wsd\""})";
+  wsd.parent_key = cosine.key, retired.recipe = wsd.recipe;
+  store.sync_runs({wsd, cosine, retired});
+  store.sync_runs({wsd, cosine});
+  const std::vector<RunRow> rows = store.runs();
+  const std::vector<KnownRun> known = store.known_runs();
+  REQUIRE(known.size() == 2);
+  for (std::size_t i = 0; i < known.size(); ++i) {
+    CHECK(known[i].id == rows[i].id);
+    CHECK(known[i].key == rows[i].key);
+    CHECK(known[i].parent_key == rows[i].parent_key);
+    CHECK(known[i].steps == rows[i].steps);
+  }
+  CHECK(store.runs_holding(R"("kind":"wsd")") == std::set<int64_t>{rows[0].id});
+  CHECK(store.outcomes() == std::set<Outcome>{Outcome::kPending});
+  const int64_t ended = store.begin_attempt(attempt(rows[0].id, 1));
+  store.end_attempt(ended, {.outcome = Outcome::kDone}, 2000);
+  CHECK(store.open_attempts().empty());
+  AttemptRow later = attempt(rows[1].id, 1);
+  later.device = "cuda", later.started_ms = 3000;
+  const int64_t open = store.begin_attempt(later);
+  CHECK(store.outcomes() == std::set<Outcome>{Outcome::kDone, Outcome::kStarted});
+  REQUIRE(store.open_attempts().size() == 1);
+  CHECK(store.open_attempts()[0].id == open);
+  CHECK(store.attempts().size() == 2);
+  CHECK(store.attempt_devices() == std::set<std::string>{"cpu", "cuda"});
+  CHECK(store.attempt_span_ms() == std::pair<int64_t, int64_t>(1000, 3000));
+}
+
+TEST_CASE("runs without a hash get one, and others keep theirs") {
+  RunStore store = fresh_store();
+  store.sync_runs({run("a"), run("b")});
+  for (const RunRow& row : store.runs())
+    store.end_attempt(store.begin_attempt(attempt(row.id, 1)), {.outcome = Outcome::kDone}, 2000);
+  const auto hashes = [&] {
+    std::set<std::string> found;
+    Statement rows(store.database(), "SELECT sha256 FROM evidence");
+    while (rows.step()) found.insert(rows.text(0));
+    return found;
+  };
+  const std::set<std::string> sealed = hashes();
+  REQUIRE(sealed.size() == 2);
+  store.database().execute("DELETE FROM evidence WHERE run_id = 2");
+  store.database().execute("UPDATE attempt SET outcome = 'crashed' WHERE run_id = 1");
+  store.seal_evidence();
+  CHECK(hashes() == sealed);
+}
+
 TEST_CASE("an outcome that nobody knows is refused with the file's name") {
   tests::TempFolder folder;
   RunStore store = RunStore::create(folder / "a.db");
