@@ -70,6 +70,12 @@ class Cluster:
     def running_nodes(self):
         return [n for n in self.call("squeue", "-h", "-t", "R", "-p", "low", "-o", "%N").stdout.split() if n]
 
+    def tasks_of_an_array(self):
+        """Names of the queued and running tasks of an array of which one runs."""
+        lines = self.call("squeue", "-h", "-r", "-o", "%F_%K %t").stdout.splitlines()
+        tasks = [line.split() for line in lines if "_N/A" not in line]
+        return [name for name, _ in tasks] if len(tasks) >= 2 and any(state == "R" for _, state in tasks) else []
+
     def wait_for_saved_state(self):
         """A controller that is killed before it has written down a start forgets the job, and holds its place for
         minutes: a fault of Slurm's own, whose time is no matter of ours.
@@ -105,9 +111,21 @@ class Cluster:
             with contextlib.suppress(ProcessLookupError):  # it may have ended by itself
                 os.kill(pid, signal.SIGKILL)
 
-    def trainers(self):
+    def stop_a_trainer(self):
+        """Stops, as SIGSTOP does, a process that trains and has not ended; whether there was one."""
         jobs = self.call("squeue", "-h", "-t", "R", "-o", "%A").stdout.split()
-        return [pid for pid, name in self.processes_of(jobs) if name == "crosslaw-train"]
+        for pid, name in self.processes_of(jobs):
+            if name != "crosslaw-train":
+                continue
+            with contextlib.suppress(OSError):
+                config = pathlib.Path(pathlib.Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").split("\0")[-1])
+                if not (config.parent / "metrics.jsonl").exists():
+                    continue
+                os.kill(pid, signal.SIGSTOP)
+                if not (config.parent / "result.json").exists():
+                    return True
+                os.kill(pid, signal.SIGCONT)
+        return False
 
 
 @contextlib.contextmanager
@@ -178,12 +196,8 @@ def survive_own_death(crosslaw, cluster, work, log):
     """
     spec, folder = spec_with(work / "slurm-spec", SLURM), work / "slurm"
     process = start(crosslaw, spec, folder, cluster, log)
-    wait_until(cluster.running_nodes, "a job's start")
-    tasks = [job for job in cluster.call("squeue", "-h", "-r", "-o", "%F_%K %k").stdout.split("\n")
-             if "_" in job and "N/A" not in job and "null" not in job]
-    if len(tasks) < 2:
-        sys.exit(f"FAILED: no job array in the queue: {cluster.call('squeue', '-r').stdout}")
-    cluster.call("scancel", tasks[-1].split()[0])
+    tasks = wait_until(cluster.tasks_of_an_array, "the start of a job array")
+    cluster.call("scancel", tasks[-1])
     process.kill()
     process.wait()
     finish(start(crosslaw, spec, folder, cluster, log), log, "the sweep after a kill -9 of crosslaw")
@@ -211,19 +225,19 @@ def survive_the_cluster(crosslaw, cluster, work, log):
 
 def survive_an_outage(crosslaw, cluster, work, log):
     """Nobody answers for a minute, in which jobs end and one, which stands still, meets its time limit."""
-    spec, folder = spec_with(work / "outage-spec", SLURM.replace('"10"', '"1"')), work / "outage"
+    launch = SLURM.replace('time_limit = "10"', 'time_limit = "1"').replace("warn_seconds = 60", "warn_seconds = 5")
+    spec, folder = spec_with(work / "outage-spec", launch), work / "outage"
     process = start(crosslaw, spec, folder, cluster, log)
-    stopped = wait_until(cluster.trainers, "a trainer's start")[0]
-    os.kill(stopped, signal.SIGSTOP)
+    wait_until(cluster.stop_a_trainer, "a run's first losses")
     cluster.wait_for_saved_state()
     cluster.do("kill9-ctld")
     time.sleep(60)
     cluster.do("start-ctld")
     finish(process, log, "the sweep through an outage of a minute")
-    limited = sqlite3.connect(folder / "crosslaw.db").execute(
-        "SELECT count(*) FROM attempt WHERE outcome = 'time_limit'").fetchone()[0]
-    if not limited:
-        sys.exit("FAILED: no job met its time limit")
+    # Slurm wakes the job up and gives it three seconds, in which it may write its checkpoint.
+    ends = {row[0] for row in sqlite3.connect(folder / "crosslaw.db").execute("SELECT outcome FROM attempt")}
+    if "Time limit exhausted" not in (cluster.folder / "log/slurmctld.log").read_text() or not ends & {"stopped", "time_limit"}:
+        sys.exit(f"FAILED: no job met its time limit; attempts ended {ends}")
     return folder
 
 
