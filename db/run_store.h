@@ -208,8 +208,8 @@ class RunStore {
   std::vector<RunRow> runs() const;          // without retired ones
   std::vector<KnownRun> known_runs() const;  // the same ones
   std::set<std::string> keys() const;        // of retired ones, too
-  // Ids of the runs(), of which the recipe holds this piece of canonical JSON.
-  std::set<int64_t> runs_holding(const std::string& piece) const;
+  // Ids of the runs() whose recipe has this value there: "$.schedule.kind".
+  std::set<int64_t> runs_with(const std::string& json_path, const std::string& value) const;
 
   int64_t begin_attempt(const AttemptRow& attempt);
   void set_place(int64_t attempt_id, const AttemptPlace& place);
@@ -223,7 +223,6 @@ class RunStore {
   void discard_attempt(int64_t attempt_id, const std::string& message, int64_t now_ms);
   std::vector<AttemptRow> attempts() const;       // of all runs, by run and n
   std::vector<AttemptRow> open_attempts() const;  // those that have not ended
-  std::set<std::string> attempt_devices() const;
   // From the first start to the last end, or start; nothing: no attempt.
   std::optional<std::pair<int64_t, int64_t>> attempt_span_ms() const;
   // Takes a run out of the sweep, or in again.

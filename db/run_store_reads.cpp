@@ -71,9 +71,12 @@ std::vector<KnownRun> RunStore::known_runs() const {
   return runs;
 }
 
-std::set<int64_t> RunStore::runs_holding(const std::string& piece) const {
-  Statement rows(db_, "SELECT id FROM run WHERE NOT retired AND instr(recipe, ?) ORDER BY id");
-  rows.bind(piece);
+std::set<int64_t> RunStore::runs_with(const std::string& json_path,
+                                      const std::string& value) const {
+  Statement rows(db_,
+                 "SELECT id FROM run WHERE NOT retired AND CASE WHEN json_valid(recipe) THEN "
+                 "json_extract(recipe, ?1) END = ?2 ORDER BY id");
+  rows.bind(json_path, value);
   std::set<int64_t> ids;
   while (rows.step()) ids.insert(ids.end(), rows.integer(0));
   return ids;
@@ -83,13 +86,6 @@ std::vector<AttemptRow> RunStore::attempts() const { return attempts_where("1");
 
 std::vector<AttemptRow> RunStore::open_attempts() const {
   return attempts_where("ended_ms IS NULL");
-}
-
-std::set<std::string> RunStore::attempt_devices() const {
-  Statement rows(db_, "SELECT DISTINCT device FROM attempt");
-  std::set<std::string> devices;
-  while (rows.step()) devices.insert(rows.text(0));
-  return devices;
 }
 
 std::optional<std::pair<int64_t, int64_t>> RunStore::attempt_span_ms() const {

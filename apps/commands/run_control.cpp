@@ -75,8 +75,7 @@ bool is_run_by_somebody(const fs::path& folder) { return sweep::SweepLock::is_he
 
 std::vector<sweep::EarlierAttempt> open_attempts(const db::RunStore& store, const fs::path& runs) {
   std::vector<sweep::EarlierAttempt> open;
-  for (const db::AttemptRow& a : store.attempts()) {
-    if (a.ended_ms) continue;
+  for (const db::AttemptRow& a : store.open_attempts()) {
     const fs::path folder = runs / a.folder;
     open.push_back(
         {{a.id, a.token, "", trainer::config_file(folder), trainer::log_file(folder), {}},

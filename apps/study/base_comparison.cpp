@@ -30,20 +30,20 @@ std::string without_base(const LanguagePair& pair) {
 using RunPlace = std::tuple<double, std::int64_t, std::int64_t>;
 using LossAt = std::map<RunPlace, double>;
 
-// Mean and Student's interval.
+// With Student's interval.
+fit::Estimate estimate_of(double value, double se, double freedom) {
+  const double half = fit::student_quantile95(static_cast<int>(freedom)) * se;
+  return {value, se, fit::Range{value - half, value + half}, 0};
+}
+
 fit::Estimate mean_with_interval(const std::vector<double>& values) {
-  fit::Estimate out;
-  if (values.empty()) return out;
+  if (values.empty()) return {};
   const auto n = static_cast<double>(values.size());
   double mean = 0, squares = 0;
   for (const double value : values) mean += value / n;
   for (const double value : values) squares += (value - mean) * (value - mean);
-  out.value = mean;
-  if (values.size() < kFewestPairs) return out;
-  out.se = std::sqrt(squares / (n - 1) / n);
-  const double half = fit::student_quantile95(static_cast<int>(values.size()) - 1) * *out.se;
-  out.ci95 = fit::Range{mean - half, mean + half};
-  return out;
+  if (values.size() < kFewestPairs) return {mean, {}, {}, 0};
+  return estimate_of(mean, std::sqrt(squares / (n - 1) / n), n - 1);
 }
 
 // Losses of equal size, tokens and seed.
@@ -57,14 +57,12 @@ struct PairedLosses {
 // ratios scatter around a smooth surface is the noise. Where that leaves too few degrees of
 // freedom, all that they scatter.
 fit::Estimate mean_difference(const PairedLosses& pairs) {
-  fit::Estimate out = mean_with_interval(pairs.differences);
+  const fit::Estimate plain = mean_with_interval(pairs.differences);
   const fit::SurfaceScatter scatter = fit::surface_scatter(pairs.ratios);
-  if (!out.value || scatter.freedom < kFewestDegrees) return out;
+  if (!plain.value || scatter.freedom < kFewestDegrees) return plain;
   const double noise = std::sqrt(scatter.squares / scatter.freedom);  // of the log of a ratio
-  out.se = noise * std::sqrt(pairs.squares) / static_cast<double>(pairs.differences.size());
-  const double half = fit::student_quantile95(static_cast<int>(scatter.freedom)) * *out.se;
-  out.ci95 = fit::Range{*out.value - half, *out.value + half};
-  return out;
+  const auto count = static_cast<double>(pairs.differences.size());
+  return estimate_of(*plain.value, noise * std::sqrt(pairs.squares) / count, scatter.freedom);
 }
 
 BaseRow row_of(double base, const LossAt& losses, const LossAt* longest) {

@@ -75,9 +75,10 @@ std::map<std::int64_t, std::int64_t> find_parents(const std::vector<db::KnownRun
 }
 
 // Until its cooldown a wsd run of one size and seed is every longer one's beginning; cosine runs of
-// other lengths differ from their first step. Quotes inside a string are written \", so that this
-// is found as the schedule's field only.
-constexpr const char* kSharesTrunk = R"("kind":"wsd")";
+// other lengths differ from their first step.
+std::set<std::int64_t> find_trunks(const db::RunStore& store) {
+  return store.runs_with("$.schedule.kind", "wsd");
+}
 
 }  // namespace
 
@@ -137,7 +138,7 @@ Observations::Observations(const db::RunStore& store, ParamsCount count)
       runs_(apart_by_base(store.results())),
       evals_(store.evals()),
       parent_of_(find_parents(store.known_runs())),
-      share_trunk_(store.runs_holding(kSharesTrunk)),
+      share_trunk_(find_trunks(store)),
       pairs_(find_pairs(runs_)) {}
 
 std::vector<Measurement> Observations::measurements(const std::string& strategy, double replay,

@@ -1,6 +1,7 @@
 #include "db/files/content_hash.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <openssl/evp.h>
 
 #include <fstream>
@@ -29,16 +30,7 @@ std::vector<unsigned char> Sha256::digest() {
   return bytes;
 }
 
-std::string Sha256::digits() {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  text.reserve(64);
-  for (const unsigned char byte : digest()) {
-    text += kDigits[byte >> 4U];
-    text += kDigits[byte & 0xfU];
-  }
-  return text;
-}
+std::string Sha256::digits() { return fmt::format("{:02x}", fmt::join(digest(), "")); }
 
 std::string sha256(std::string_view bytes) {
   Sha256 hash;

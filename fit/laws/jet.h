@@ -13,30 +13,14 @@
 // over the number type, and jets carry exact first and second derivatives through it.
 namespace crosslaw::fit {
 
-// The lower triangle of a square of kSize columns, one column after the other; its loops are known
-// to the compiler, which makes straight code of them.
-template <int kSize>
-struct LowerTriangle {
-  static constexpr int kEntries = kSize * (kSize + 1) / 2;
-
-  // Calls what(column, its first entry here, its first entry in the square, its length).
-  template <class What>
-  static void columns(What what) {
-    [&]<int... j>(std::integer_sequence<int, j...>) {
-      (what(std::integral_constant<int, j>{},
-            std::integral_constant<int, j * kSize - j*(j - 1) / 2>{},
-            std::integral_constant<int, j * kSize + j>{}, std::integral_constant<int, kSize - j>{}),
-       ...);
-    }
-    (std::make_integer_sequence<int, kSize>{});
-  }
-};
-
-// A value with its gradient and, where kCurved, its Hessian by kSize coordinates.
+// A value with its gradient and, where kCurved, its Hessian by kSize coordinates, of which only the
+// lower triangle counts.
 template <int kSize, bool kCurved>
 class Jet {
  public:
   using Vector = Eigen::Matrix<double, kSize, 1>;
+  static constexpr int kSide = kCurved ? kSize : 0;
+  using Matrix = Eigen::Matrix<double, kSide, kSide>;
 
   double value = 0;
   Vector gradient = Vector::Zero();
@@ -55,7 +39,7 @@ class Jet {
     return out;
   }
 
-  // Adds to the Hessian that of another, and scale * (a b^T + b a^T) / 2.
+  // Adds to the Hessian that of another, and scale * (a b^T + b a^T).
   void bend(double scale, const Jet& by) {
     if (!kCurved || !by.bent_) return;
     straighten();
@@ -64,20 +48,15 @@ class Jet {
   void bend(double scale, const Vector& a, const Vector& b) {
     if constexpr (kCurved) {
       straighten();
-      Lower::columns([&](auto j, auto at, auto, auto length) {
-        hessian_.template segment<length>(at) += (0.5 * scale * a[j]) * b.template tail<length>() +
-                                                 (0.5 * scale * b[j]) * a.template tail<length>();
-      });
+      hessian_.template selfadjointView<Eigen::Lower>().rankUpdate(a, b, scale);
     }
   }
 
   // Adds scale * (Hessian + gradient gradient^T) to the lower triangle of a square, column-major.
   void add_curvature(double scale, double* square) const {
-    Lower::columns([&](auto j, auto at, auto in_square, auto length) {
-      Eigen::Map<Eigen::Matrix<double, length, 1>> column(square + in_square);
-      column += (scale * gradient[j]) * gradient.template tail<length>();
-      if (bent_) column += scale * hessian_.template segment<length>(at);
-    });
+    Eigen::Map<Matrix> sum(square);
+    sum.template selfadjointView<Eigen::Lower>().rankUpdate(gradient, scale);
+    if (bent_) sum += scale * hessian_;
   }
 
   // f(*this) from f, f' and f'' there: the chain rule, from which all of the operators below come.
@@ -85,13 +64,11 @@ class Jet {
     Jet out(f);
     out.gradient = slope * gradient;
     out.bend(slope, *this);
-    if (curvature != 0) out.bend(curvature, gradient, gradient);
+    if (curvature != 0) out.bend(0.5 * curvature, gradient, gradient);
     return out;
   }
 
  private:
-  using Lower = LowerTriangle<kSize>;
-
   // Most of what a law computes is linear in its coefficients: their Hessians are 0, and the work
   // on them is what jets cost. It is not set before it is something.
   void straighten() {
@@ -100,7 +77,7 @@ class Jet {
   }
 
   bool bent_ = false;
-  Eigen::Matrix<double, kCurved ? Lower::kEntries : 0, 1> hessian_;
+  Matrix hessian_;
 };
 
 template <int kSize, bool kCurved>
@@ -138,7 +115,7 @@ Jet<kSize, kCurved> operator*(const Jet<kSize, kCurved>& a, const Jet<kSize, kCu
   Jet<kSize, kCurved> out(a.value * b.value);
   out.gradient = a.value * b.gradient + b.value * a.gradient;
   out.bend(a.value, b), out.bend(b.value, a);
-  out.bend(2, a.gradient, b.gradient);
+  out.bend(1, a.gradient, b.gradient);
   return out;
 }
 
@@ -181,7 +158,7 @@ Jet<kSize, kCurved> log_sum_exp(const Jet<kSize, kCurved>& a, const Jet<kSize, k
   out.gradient = share * a.gradient + (1 - share) * b.gradient;
   // The shares change with the distance of the terms: share (1 - share) is largest where they meet.
   out.bend(share, a), out.bend(1 - share, b);
-  out.bend(share * (1 - share), apart, apart);
+  out.bend(0.5 * share * (1 - share), apart, apart);
   return out;
 }
 
@@ -191,6 +168,13 @@ std::array<Jet<kSize, kCurved>, static_cast<std::size_t>(kSize)> jets_at(const d
   for (int i = 0; i < kSize; ++i) {
     out[static_cast<std::size_t>(i)] = Jet<kSize, kCurved>::coordinate(theta[i], i);
   }
+  return out;
+}
+
+template <int kSize>
+std::array<double, static_cast<std::size_t>(kSize)> numbers_at(const double* theta) {
+  std::array<double, static_cast<std::size_t>(kSize)> out;
+  std::copy_n(theta, kSize, out.begin());
   return out;
 }
 
@@ -224,11 +208,7 @@ class FormulaKernel {
 template <class Formula>
 double formula_log_loss(const double* theta, const Sample& sample, double* gradient) {
   constexpr int kSize = Formula::kSize;
-  if (gradient == nullptr) {
-    std::array<double, static_cast<std::size_t>(kSize)> plain;
-    std::copy_n(theta, kSize, plain.begin());
-    return Formula::log_loss(plain, sample);
-  }
+  if (gradient == nullptr) return Formula::log_loss(numbers_at<kSize>(theta), sample);
   const Jet<kSize, false> out = Formula::log_loss(jets_at<kSize, false>(theta), sample);
   std::copy_n(out.gradient.data(), kSize, gradient);
   return out.value;
@@ -303,11 +283,8 @@ class TermsKernel {
 template <class Terms>
 double terms_log_loss(const double* theta, const Sample& sample, double* gradient) {
   constexpr int kSize = Terms::kSize;
-  if (gradient == nullptr) {
-    std::array<double, static_cast<std::size_t>(kSize)> plain;
-    std::copy_n(theta, kSize, plain.begin());
-    return SharesOfTerms(Terms::log_terms(plain, sample)).log_sum;
-  }
+  if (gradient == nullptr)
+    return SharesOfTerms(Terms::log_terms(numbers_at<kSize>(theta), sample)).log_sum;
   const auto log_terms = Terms::log_terms(jets_at<kSize, false>(theta), sample);
   const SharesOfTerms shares(log_terms);
   shares.gradient(log_terms, gradient);
@@ -317,9 +294,7 @@ double terms_log_loss(const double* theta, const Sample& sample, double* gradien
 // Law::log_terms of such a law.
 template <class Terms>
 void formula_log_terms(const double* theta, const Sample& at, double* out) {
-  std::array<double, Terms::kSize> plain;
-  std::copy_n(theta, Terms::kSize, plain.begin());
-  const auto terms = Terms::log_terms(plain, at);
+  const auto terms = Terms::log_terms(numbers_at<Terms::kSize>(theta), at);
   std::copy(terms.begin(), terms.end(), out);
 }
 

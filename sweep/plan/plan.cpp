@@ -279,12 +279,12 @@ class Planner {
     return plan_.runs.size() - 1;
   }
 
-  void fill_row(PlannedRun& run, const RunPlace& place, const StrategySpec& strategy) {
+  void fill_row(PlannedRun& run, const RunPlace& place, const StrategySpec& strategy) const {
     const trainer::Recipe& recipe = run.recipe;
     trainer::ParameterCount count = trainer::count_parameters(recipe.model);
     db::RunRow& row = run.row;
     row.name = run.name;
-    row.recipe = recipe_texts_.of(recipe);
+    row.recipe = trainer::recipe_text(recipe);
     row.key = trainer::key_of(row.recipe);
     row.strategy = strategy.name;
     row.language = strategy.language;
@@ -350,7 +350,6 @@ class Planner {
   const std::vector<ModelSize>& ladder_;
   const trainer::Corpus* corpus_;
   const RunRecipes recipes_;
-  trainer::RecipeTexts recipe_texts_;
   Plan plan_;
   std::map<RunPlace, std::vector<size_t>> runs_of_;  // the largest budget first
   RunSetting setting_;

@@ -125,7 +125,7 @@ PlanChanges plan_changes(const db::RunStore& store, const std::vector<db::RunRow
   const bool all_stay = std::all_of(before.begin(), before.end(), [&](const db::KnownRun& run) {
     return wanted.contains(run.key);
   });
-  if (all_stay) return changes;
+  if (all_stay) return changes;  // whole rows are long, and read only for runs that leave
   std::map<int64_t, db::RunResultRow> results;
   for (const db::RunResultRow& result : store.results()) results[result.run_id] = result;
   for (const db::RunRow& run : store.runs()) {

@@ -148,9 +148,7 @@ int64_t recover_attempts(db::RunStore& store, const RecoverOptions& options) {
 }
 
 int64_t discard_other_precision(db::RunStore& store, int64_t now_ms) {
-  if (store.attempt_devices() == std::set<std::string>{"cpu"}) return 0;
-  // Quotes inside a string are written \", so that this is found as that field only.
-  const std::set<int64_t> automatic = store.runs_holding(R"("precision":"auto")");
+  const std::set<int64_t> automatic = store.runs_with("$.precision", "auto");
   int64_t discarded = 0;
   if (automatic.empty()) return 0;
   for (const db::AttemptRow& attempt : store.attempts()) {

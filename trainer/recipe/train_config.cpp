@@ -4,7 +4,6 @@
 
 #include <nlohmann/json.hpp>
 #include <stdexcept>
-#include <string_view>
 
 #include "db/files/atomic_file.h"
 #include "db/files/checked_json.h"
@@ -35,15 +34,14 @@ constexpr int kFileVersion = 2;
 
 // Grouped heads only where they are no LLaMA-2's own, so that older models keep their keys.
 json model_to_json(const ModelShape& s) {
-  json j;
-  j["vocabulary"] = s.vocabulary;
-  j["hidden"] = s.hidden;
-  j["ffn"] = s.ffn;
-  j["heads"] = s.heads;
-  j["layers"] = s.layers;
-  j["tied_head"] = s.tied_head;
-  j["norm_epsilon"] = s.norm_epsilon;
-  j["rope_theta"] = s.rope_theta;
+  json j = {{"vocabulary", s.vocabulary},
+            {"hidden", s.hidden},
+            {"ffn", s.ffn},
+            {"heads", s.heads},
+            {"layers", s.layers},
+            {"tied_head", s.tied_head},
+            {"norm_epsilon", s.norm_epsilon},
+            {"rope_theta", s.rope_theta}};
   if (s.key_heads() != s.heads) j["kv_heads"] = s.key_heads();
   if (s.query_width() != s.hidden) j["head_dim"] = s.head_size();
   return j;
@@ -87,26 +85,14 @@ AdamWOptions optimizer_from_json(const json& j) {
 // Only what the kind uses, so that a field of the other kind cannot change a key.
 json schedule_to_json(const Schedule& schedule) {
   const bool wsd = schedule.kind == ScheduleKind::kWsd;
-  json j;
-  j["kind"] = wsd ? "wsd" : "cosine";
-  j["steps"] = schedule.steps;
-  j["warmup_steps"] = schedule.warmup_steps;
-  j["peak_learning_rate"] = schedule.peak_learning_rate;
+  json j = {{"kind", wsd ? "wsd" : "cosine"},
+            {"steps", schedule.steps},
+            {"warmup_steps", schedule.warmup_steps},
+            {"peak_learning_rate", schedule.peak_learning_rate}};
   if (wsd) j["cooldown_steps"] = schedule.cooldown_steps;
   // Only where it is not the first there was, so that older runs keep their keys.
   if (wsd && schedule.cooldown == Cooldown::kLinear) j["cooldown"] = "linear";
   if (!wsd) j["final_ratio"] = schedule.final_ratio;
-  return j;
-}
-
-json init_to_json(const Recipe& recipe) {
-  json j;
-  if (recipe.parent_key.empty()) {
-    j["std"] = recipe.init_std;
-  } else {
-    j["parent"] = recipe.parent_key;
-    j["step"] = recipe.parent_step;
-  }
   return j;
 }
 
@@ -131,19 +117,22 @@ Schedule schedule_from_json(const json& j) {
 }  // namespace
 
 json to_json(const Recipe& recipe) {
-  json j;
-  j["version"] = kConfigVersion;
-  j["model"] = model_to_json(recipe.model);
-  j["tokenizer_sha256"] = recipe.tokenizer_sha256;
-  j["context_tokens"] = recipe.context_tokens;
-  j["batch_sequences"] = recipe.batch_sequences;
-  j["schedule"] = schedule_to_json(recipe.schedule);
-  j["optimizer"] = optimizer_to_json(recipe.optimizer);
-  j["precision"] = recipe.precision;
-  j["mixture"] = recipe.mixture;
-  j["validation"] = recipe.validation;
-  j["seed"] = recipe.seed;
-  j["init"] = init_to_json(recipe);
+  json j = {{"version", kConfigVersion},
+            {"model", model_to_json(recipe.model)},
+            {"tokenizer_sha256", recipe.tokenizer_sha256},
+            {"context_tokens", recipe.context_tokens},
+            {"batch_sequences", recipe.batch_sequences},
+            {"schedule", schedule_to_json(recipe.schedule)},
+            {"optimizer", optimizer_to_json(recipe.optimizer)},
+            {"precision", recipe.precision},
+            {"mixture", recipe.mixture},
+            {"validation", recipe.validation},
+            {"seed", recipe.seed}};
+  if (recipe.parent_key.empty()) {
+    j["init"] = {{"std", recipe.init_std}};
+  } else {
+    j["init"] = {{"parent", recipe.parent_key}, {"step", recipe.parent_step}};
+  }
   return j;
 }
 
@@ -175,25 +164,7 @@ Recipe recipe_from_json(const json& j) {
   return recipe;
 }
 
-std::string recipe_text(const Recipe& recipe) { return RecipeTexts().of(recipe); }
-
-// What to_json() would give, the names in the same order: JSON sorts them.
-std::string RecipeTexts::of(const Recipe& recipe) {
-  const auto text_of = [](auto& part, const auto& value, const auto& make_json) {
-    if (part.value != value) part.text = make_json(value).dump(), part.value = value;
-    return std::string_view(part.text);
-  };
-  const auto as_json = [](const auto& value) { return json(value); };
-  return fmt::format(
-      R"({{"batch_sequences":{},"context_tokens":{},"init":{},"mixture":{},"model":{},)"
-      R"("optimizer":{},"precision":{},"schedule":{},"seed":{},"tokenizer_sha256":{},)"
-      R"("validation":{},"version":{}}})",
-      recipe.batch_sequences, recipe.context_tokens, init_to_json(recipe).dump(),
-      text_of(mixture_, recipe.mixture, as_json), text_of(model_, recipe.model, model_to_json),
-      text_of(optimizer_, recipe.optimizer, optimizer_to_json), json(recipe.precision).dump(),
-      schedule_to_json(recipe.schedule).dump(), recipe.seed, json(recipe.tokenizer_sha256).dump(),
-      text_of(validation_, recipe.validation, as_json), kConfigVersion);
-}
+std::string recipe_text(const Recipe& recipe) { return to_json(recipe).dump(); }
 
 std::string key_of(const std::string& text) { return db::sha256(text); }
 

@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <map>
 #include <nlohmann/json_fwd.hpp>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,7 +27,6 @@ struct ModelShape {
   int64_t query_width() const { return heads * head_size(); }
   int64_t key_width() const { return key_heads() * head_size(); }
   int64_t qkv_width() const { return query_width() + 2 * key_width(); }
-  bool operator==(const ModelShape&) const = default;
 };
 
 enum class ScheduleKind {
@@ -66,8 +64,6 @@ struct AdamWOptions {
   double clip_norm = 1.0;     // global L2 norm of the gradient; 0 switches clipping off
   OptimizerKind kind = OptimizerKind::kAdamW;
   double adam_learning_rate = 0;  // peak of what is no matrix of a layer; not of kAdamW
-
-  bool operator==(const AdamWOptions&) const = default;
 };
 
 // One language's part in the training data. The first part is the target language.
@@ -75,15 +71,11 @@ struct MixturePart {
   std::string language;
   double share = 1.0;  // of the sequences; all shares sum to 1
   std::string sha256;  // of the training shard
-
-  bool operator==(const MixturePart&) const = default;
 };
 
 struct ValidationSet {
   std::string language;
   std::string sha256;
-
-  bool operator==(const ValidationSet&) const = default;
 };
 
 // Everything that can change a run's losses, and nothing else: no path, device index or retry
@@ -155,23 +147,6 @@ Recipe recipe_from_json(const nlohmann::json& json);
 
 // Identity of a run: sha256 of the recipe's canonical JSON.
 std::string recipe_text(const Recipe& recipe);
-
-// The same for many recipes: what one shares with the last is not made again.
-class RecipeTexts {
- public:
-  std::string of(const Recipe& recipe);
-
- private:
-  template <typename Value>
-  struct Part {
-    std::optional<Value> value;
-    std::string text;
-  };
-  Part<ModelShape> model_;
-  Part<AdamWOptions> optimizer_;
-  Part<std::vector<MixturePart>> mixture_;
-  Part<std::vector<ValidationSet>> validation_;
-};
 std::string key_of(const std::string& text);
 std::string run_key(const Recipe& recipe);
 
