@@ -79,7 +79,11 @@ class Statement {
   template <typename... Values>
   Statement& bind(const Values&... values) {
     reset();
-    int at = 0;
+    return bind_at(0, values...);
+  }
+  // Binds those from `at` on of a statement that has not begun; the others keep their values.
+  template <typename... Values>
+  Statement& bind_at(int at, const Values&... values) {
     (bind_one(at++, values), ...);
     return *this;
   }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <span>
 
 #include "db/evidence.h"
 #include "db/files/content_hash.h"
@@ -26,6 +27,36 @@ constexpr const char* kPlannedValues =
 std::string hash_of(const FitRow& fit) {
   return sha256(
       fmt::format("{}\n{}\n{}\n{}", fit.language, fit.name, fit.input_sha256, fit.result));
+}
+
+// Many rows a statement, for its begin and end cost more than a row: 50 take 0.4 of the time of 50
+// statements, 200 no less.
+constexpr std::size_t kRowsAtOnce = 50;
+
+void insert_losses(const Database& database, int64_t run_id,
+                   std::span<const TrainLossRow> losses) {
+  const auto insert_of = [&](std::size_t rows) {
+    std::string sql = "INSERT OR REPLACE INTO train_loss VALUES(?1, ?, ?, ?)";
+    for (std::size_t i = 1; i < rows; ++i) sql += ", (?1, ?, ?, ?)";
+    return Statement(database, sql);
+  };
+  const auto insert = [&](Statement& into, std::span<const TrainLossRow> rows) {
+    into.bind(run_id);
+    int at = 1;
+    for (const TrainLossRow& each : rows) {
+      into.bind_at(at, each.step, each.loss_nats, each.gradient_norm);
+      at += 3;
+    }
+    into.run();
+  };
+  if (losses.size() >= kRowsAtOnce) {
+    Statement many = insert_of(kRowsAtOnce);
+    for (; losses.size() >= kRowsAtOnce; losses = losses.subspan(kRowsAtOnce))
+      insert(many, losses.first(kRowsAtOnce));
+  }
+  if (losses.empty()) return;
+  Statement rest = insert_of(losses.size());
+  insert(rest, losses);
 }
 
 }  // namespace
@@ -147,9 +178,7 @@ void RunStore::ingest(int64_t run_id, int64_t attempt_id, const MetricsBatch& ba
               e.loss_seen_nats)
         .run();
   }
-  Statement loss(db_, "INSERT OR REPLACE INTO train_loss VALUES(?, ?, ?, ?)");
-  for (const TrainLossRow& t : batch.train_losses)
-    loss.bind(run_id, t.step, t.loss_nats, t.gradient_norm).run();
+  insert_losses(db_, run_id, batch.train_losses);
   Statement checkpoint(db_, "INSERT OR REPLACE INTO checkpoint VALUES(?, ?, ?, ?)");
   for (const CheckpointRow& c : batch.checkpoints)
     checkpoint.bind(run_id, c.step, attempt_id, c.folder).run();

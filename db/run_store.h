@@ -39,7 +39,13 @@ struct RunRow {
   bool cancelled = false;  // by the user, until a retry; sync_runs leaves it as it is
 };
 
-// What those need who look at every run; the rest of a row is an effort to read.
+// What those need who look at every run or attempt; the rest of a row is an effort to read.
+struct KnownAttempt {
+  int64_t run_id = 0, n = 0;
+  std::string token;
+  bool is_open = false;  // has not ended
+};
+
 struct KnownRun {
   int64_t id = 0;
   std::string key;
@@ -223,6 +229,8 @@ class RunStore {
   void discard_attempt(int64_t attempt_id, const std::string& message, int64_t now_ms);
   std::vector<AttemptRow> attempts() const;       // of all runs, by run and n
   std::vector<AttemptRow> open_attempts() const;  // those that have not ended
+  std::vector<AttemptRow> gpu_attempts() const;   // those on no CPU
+  std::vector<KnownAttempt> known_attempts() const;
   // From the first start to the last end, or start; nothing: no attempt.
   std::optional<std::pair<int64_t, int64_t>> attempt_span_ms() const;
   // Takes a run out of the sweep, or in again.

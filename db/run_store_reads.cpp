@@ -88,6 +88,18 @@ std::vector<AttemptRow> RunStore::open_attempts() const {
   return attempts_where("ended_ms IS NULL");
 }
 
+std::vector<AttemptRow> RunStore::gpu_attempts() const { return attempts_where("device <> 'cpu'"); }
+
+std::vector<KnownAttempt> RunStore::known_attempts() const {
+  Statement rows(db_, "SELECT run_id, n, token, ended_ms IS NULL FROM attempt ORDER BY run_id, n");
+  std::vector<KnownAttempt> attempts;
+  while (rows.step()) {
+    KnownAttempt& a = attempts.emplace_back();
+    rows.read(a.run_id, a.n, a.token, a.is_open);
+  }
+  return attempts;
+}
+
 std::optional<std::pair<int64_t, int64_t>> RunStore::attempt_span_ms() const {
   Statement span(db_, "SELECT min(started_ms), max(coalesce(ended_ms, started_ms)) FROM attempt");
   if (!span.step() || span.is_null(0)) return std::nullopt;

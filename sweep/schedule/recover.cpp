@@ -40,10 +40,10 @@ class Recovery {
  public:
   Recovery(db::RunStore& store, const RecoverOptions& options)
       : store_(store), options_(options), files_(options.folder) {
-    for (const db::AttemptRow& attempt : store.attempts()) {
+    for (const db::KnownAttempt& attempt : store.known_attempts()) {
       known_[attempt.run_id].insert(attempt.n);
       tokens_.insert(attempt.token);
-      if (!attempt.ended_ms) open_.insert(attempt.run_id);
+      if (attempt.is_open) open_.insert(attempt.run_id);
     }
   }
 
@@ -148,13 +148,13 @@ int64_t recover_attempts(db::RunStore& store, const RecoverOptions& options) {
 }
 
 int64_t discard_other_precision(db::RunStore& store, int64_t now_ms) {
+  const std::vector<db::AttemptRow> on_gpus = store.gpu_attempts();
+  // Most often there are none, and every recipe is an effort to read.
+  if (on_gpus.empty()) return 0;
   const std::set<int64_t> automatic = store.runs_with("$.precision", "auto");
   int64_t discarded = 0;
-  if (automatic.empty()) return 0;
-  for (const db::AttemptRow& attempt : store.attempts()) {
-    if (attempt.device == "cpu" || attempt.outcome == db::Outcome::kCancelled ||
-        !automatic.contains(attempt.run_id))
-      continue;
+  for (const db::AttemptRow& attempt : on_gpus) {
+    if (attempt.outcome == db::Outcome::kCancelled || !automatic.contains(attempt.run_id)) continue;
     store.discard_attempt(attempt.id, "trained in bf16 on a GPU, where fp32 is asked for", now_ms);
     ++discarded;
   }

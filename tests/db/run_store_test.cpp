@@ -172,6 +172,16 @@ TEST_CASE("what is asked of all runs at once is what their rows say") {
   REQUIRE(store.open_attempts().size() == 1);
   CHECK(store.open_attempts()[0].id == open);
   CHECK(store.attempts().size() == 2);
+  REQUIRE(store.gpu_attempts().size() == 1);
+  CHECK(store.gpu_attempts()[0].id == open);
+  const std::vector<KnownAttempt> attempts = store.known_attempts();
+  REQUIRE(attempts.size() == 2);
+  for (std::size_t i = 0; i < attempts.size(); ++i) {
+    CHECK(attempts[i].run_id == store.attempts()[i].run_id);
+    CHECK(attempts[i].n == store.attempts()[i].n);
+    CHECK(attempts[i].token == store.attempts()[i].token);
+    CHECK(attempts[i].is_open == !store.attempts()[i].ended_ms.has_value());
+  }
   CHECK(store.attempt_span_ms() == std::pair<int64_t, int64_t>(1000, 3000));
 }
 
@@ -225,6 +235,30 @@ TEST_CASE("reading the same metrics twice changes nothing") {
   CHECK(store.checkpoints(id).size() == 1);
   CHECK(store.measured(id).contains({10, "fr"}));
   CHECK_FALSE(store.measured(id).contains({11, "fr"}));
+}
+
+TEST_CASE("every training loss of a large batch arrives, and the newer line replaces the older") {
+  // Written many rows a statement: less than a statement's rows, a whole number of them, and a rest.
+  for (const int64_t rows : {1, 7, 49, 50, 51, 100, 173}) {
+    CAPTURE(rows);
+    RunStore store = fresh_store();
+    store.sync_runs({run("a")});
+    const int64_t id = store.begin_attempt(attempt(1, 1));
+    MetricsBatch batch;
+    for (int64_t step = 0; step < rows; ++step)
+      batch.train_losses.push_back({step, 0.5 * static_cast<double>(step), std::nullopt});
+    store.ingest(1, id, batch);
+    for (TrainLossRow& each : batch.train_losses) each.gradient_norm = *each.loss_nats + 1;
+    store.ingest(1, id, batch);
+    Statement found(store.database(), "SELECT step, loss_nats, gradient_norm FROM train_loss ORDER BY step");
+    for (int64_t step = 0; step < rows; ++step) {
+      REQUIRE(found.step());
+      CHECK(found.integer(0) == step);
+      CHECK(found.real(1) == 0.5 * static_cast<double>(step));
+      CHECK(found.real(2) == 0.5 * static_cast<double>(step) + 1);
+    }
+    CHECK_FALSE(found.step());
+  }
 }
 
 TEST_CASE("lines that could not be read are counted over all looks at a file") {
