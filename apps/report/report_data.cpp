@@ -187,20 +187,22 @@ json answer_json(const SweepAnswer& answer) {
 json runs_json(const Observations& observations) {
   json list = json::array();
   for (const db::RunResultRow& run : observations.runs()) {
-    list.push_back({{"name", run.name},
-                    {"key", run.key},
-                    {"strategy", run.strategy},
-                    {"size", run.size},
-                    {"params", params_of(run, observations.count())},
-                    {"tokens", run.tokens_target},
-                    {"outcome", db::name_of(run.outcome)},
-                    {"loss", optional(run.loss_nats)},
-                    {"loss_per_byte", optional(run.loss_nats_per_byte)},
-                    {"flops", run.flops},
-                    {"seconds", optional(run.seconds)},
-                    {"attempts", run.attempts},
-                    {"device", run.device},
-                    {"message", run.message}});
+    // Key by key: of ten thousand runs the pairs of an initializer list would all be copied.
+    json& row = list.emplace_back(json::object());
+    row["name"] = run.name;
+    row["key"] = run.key;
+    row["strategy"] = run.strategy;
+    row["size"] = run.size;
+    row["params"] = params_of(run, observations.count());
+    row["tokens"] = run.tokens_target;
+    row["outcome"] = db::name_of(run.outcome);
+    row["loss"] = optional(run.loss_nats);
+    row["loss_per_byte"] = optional(run.loss_nats_per_byte);
+    row["flops"] = run.flops;
+    row["seconds"] = optional(run.seconds);
+    row["attempts"] = run.attempts;
+    row["device"] = run.device;
+    row["message"] = run.message;
   }
   return list;
 }
