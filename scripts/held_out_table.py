@@ -4,8 +4,8 @@
 held_out_table.py [FOLDER] [--other-cuts] [--crosslaw PROGRAM]
 
 Without FOLDER: the tables in tests/data/scaling, held out as in the literature; with --other-cuts the same tables cut at
-other places, 33 tests. With FOLDER: every CSV file there, its columns guessed, with the runs of the largest compute
-and of the largest sizes held out.
+other places, 33 tests. With FOLDER: every CSV file there, its columns guessed, with the runs of the largest compute, of
+the largest sizes and of the most tokens held out.
 """
 import argparse
 import json
@@ -48,7 +48,7 @@ def other_cuts():
 
 
 def of_folder(folder):
-    rules = ["largest-compute", "largest-params"]
+    rules = ["largest-compute", "largest-params", "largest-tokens"]
     return [(f"{file.stem}, {rule}", file, [], [rule], []) for file in sorted(folder.glob("*.csv")) for rule in rules]
 
 

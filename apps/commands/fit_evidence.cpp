@@ -256,8 +256,9 @@ void add_evidence_options(CLI::App& command, EvidenceOptions& options) {
       ->type_name("N:D,...");
   command
       .add_option("--holdout", options.holdout,
-                  "compare laws by predicting what did not train: largest-compute[:FACTOR], "
-                  "largest-params[:FACTOR], rollout, or rows with COLUMN=VALUE (may be repeated)")
+                  fmt::format("compare laws by predicting what did not train: {}, or rows with "
+                              "COLUMN=VALUE (may be repeated)",
+                              fit::kHoldoutRules))
       ->allow_extra_args(false)
       ->type_name("RULE");
   add_word_list(command, "--laws", options.laws, "laws that --holdout compares [all that suit]")
@@ -298,9 +299,9 @@ void check_evidence_options(const EvidenceOptions& options, bool one_table, bool
   }
   if (of_sweep && !options.holdout.empty() && rules == 0) {
     throw std::invalid_argument(fmt::format(
-        "--holdout {}: of a sweep it must be largest-compute, largest-params or rollout; crosslaw "
-        "export writes its runs to a file with columns to hold out by",
-        options.holdout.front()));
+        "--holdout {}: of a sweep it must be one of {}; crosslaw export writes its runs to a file "
+        "with columns to hold out by",
+        options.holdout.front(), fit::kHoldoutRules));
   }
 }
 

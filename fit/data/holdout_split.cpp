@@ -16,31 +16,46 @@
 namespace crosslaw::fit {
 namespace {
 
-constexpr std::string_view kLargestCompute = "largest-compute";
-constexpr std::string_view kLargestParams = "largest-params";
-constexpr std::string_view kRollout = "rollout";
+constexpr std::string_view kLargest = "largest-", kRollout = "rollout";
 constexpr double kSmallestTraining = 0.75;  // share that a factor nobody asked for must leave
 
 struct Rule {
-  std::string_view name;
+  const ScaleAxis* axis = nullptr;
+  bool rollout = false;
   std::optional<double> factor;
 };
 
+// The axis of such a name; null: none.
+const ScaleAxis* axis_named(std::string_view name) {
+  const auto& axes = scale_axes();
+  const auto found = std::find_if(axes.begin(), axes.end(),
+                                  [&](const ScaleAxis& each) { return each.name == name; });
+  return found == axes.end() ? nullptr : &*found;
+}
+
 Rule parse_rule(std::string_view text) {
   const std::size_t colon = text.find(':');
-  Rule rule{text.substr(0, colon), std::nullopt};
-  const std::array known = {kLargestCompute, kLargestParams, kRollout};
-  if (std::find(known.begin(), known.end(), rule.name) == known.end()) {
+  const std::string_view name = text.substr(0, colon);
+  Rule rule;
+  rule.rollout = name.starts_with(kRollout);
+  if (name == kRollout) {
+    rule.axis = scale_axes().data();
+  } else if (rule.rollout && name.substr(kRollout.size()).starts_with('-')) {
+    rule.axis = axis_named(name.substr(kRollout.size() + 1));
+  } else if (name.starts_with(kLargest)) {
+    rule.axis = axis_named(name.substr(kLargest.size()));
+  }
+  if (rule.axis == nullptr) {
     throw std::invalid_argument(
-        fmt::format("hold-out rule '{}' is not known; it must be largest-compute[:FACTOR], "
-                    "largest-params[:FACTOR], rollout or COLUMN=VALUE (also != < <= > >=)",
-                    text));
+        fmt::format("hold-out rule '{}' is not known; it must be one of {} or COLUMN=VALUE (also "
+                    "!= < <= > >=)",
+                    text, kHoldoutRules));
   }
   if (colon == std::string_view::npos) return rule;
   const std::string_view number = text.substr(colon + 1);
   const double factor = parse_number(number).value_or(0);
   const bool fine = factor > 1;
-  if (!fine || rule.name == kRollout) {
+  if (!fine || rule.rollout) {
     throw std::invalid_argument(
         fmt::format("hold-out rule '{}': {}", text,
                     fine ? "rollout has no factor" : "the factor must be a number above 1"));
@@ -67,28 +82,27 @@ double quarter_cut(std::vector<double> sizes) {
   return tie == sizes.begin() ? below : *(tie - 1);
 }
 
-HoldoutPlan split_largest(const std::vector<double>& sizes, const char* what, double usual_factor,
+HoldoutPlan split_largest(const std::vector<double>& sizes, const ScaleAxis& axis,
                           std::optional<double> factor) {
   const double largest = *std::max_element(sizes.begin(), sizes.end());
-  double cut = largest / factor.value_or(usual_factor);
+  double cut = largest / factor.value_or(axis.usual_factor);
   HoldoutPlan out;
   HoldoutSplit split = split_above(sizes, cut);
   const auto least = kSmallestTraining * static_cast<double>(sizes.size());
   if (!factor && static_cast<double>(split.train.size()) < least) {
-    out.notes.push_back(
-        fmt::format("{} within {:.3g} of the largest would hold out {} of {} points: the largest "
-                    "quarter is held out instead; {}:FACTOR holds out what you say",
-                    what, usual_factor, split.test.size(), sizes.size(),
-                    std::string_view(what) == "C" ? kLargestCompute : kLargestParams));
+    out.notes.push_back(fmt::format(
+        "{} within {:.3g} of the largest would hold out {} of {} points: the largest "
+        "quarter is held out instead; {}{}:FACTOR holds out what you say",
+        axis.symbol, axis.usual_factor, split.test.size(), sizes.size(), kLargest, axis.name));
     cut = quarter_cut(sizes);
     split = split_above(sizes, cut);
   }
-  out.rule = fmt::format("{} above {:.4g}", what, cut);
+  out.rule = fmt::format("{} above {:.4g}", axis.symbol, cut);
   out.splits.push_back(std::move(split));
   return out;
 }
 
-HoldoutPlan split_rollout(const std::vector<double>& sizes) {
+HoldoutPlan split_rollout(const std::vector<double>& sizes, const ScaleAxis& axis) {
   std::vector<double> sorted = sizes;
   std::sort(sorted.begin(), sorted.end());
   std::set<double> cuts;  // two eighths that end in one tie are one
@@ -97,7 +111,9 @@ HoldoutPlan split_rollout(const std::vector<double>& sizes) {
     cuts.insert(sorted[std::max<std::size_t>(count, 1) - 1]);
   }
   HoldoutPlan out;
-  out.rule = "rollout over C: each eighth of the points by those below it, from the half on";
+  out.rule =
+      fmt::format("rollout over {}: each eighth of the points by those below it, from the half on",
+                  axis.symbol);
   for (auto cut = cuts.begin(); std::next(cut) != cuts.end(); ++cut) {
     HoldoutSplit split;
     for (std::size_t i = 0; i < sizes.size(); ++i) {
@@ -141,6 +157,15 @@ HoldoutPlan checked(const Points& points, HoldoutPlan plan) {
 
 }  // namespace
 
+const std::array<ScaleAxis, 3>& scale_axes() {
+  static const std::array<ScaleAxis, 3> axes = {{
+      {"compute", "C", 10, training_flops},
+      {"params", "N", std::sqrt(10.0), [](const Point& each) { return each.params; }},
+      {"tokens", "D", std::sqrt(10.0), [](const Point& each) { return each.tokens; }},
+  }};
+  return axes;
+}
+
 bool names_holdout_rule(std::string_view text) {
   return text.find_first_of("=<>") == std::string_view::npos;
 }
@@ -148,16 +173,10 @@ bool names_holdout_rule(std::string_view text) {
 HoldoutPlan split_by_rule(const Points& points, std::string_view text) {
   if (points.empty()) throw std::invalid_argument("there are no points to hold out");
   const Rule rule = parse_rule(text);
-  std::vector<double> params, flops;
-  for (const Point& point : points) {
-    params.push_back(point.params);
-    flops.push_back(training_flops(point));
-  }
-  if (rule.name == kRollout) return checked(points, split_rollout(flops));
-  if (rule.name == kLargestCompute) {
-    return checked(points, split_largest(flops, "C", 10, rule.factor));
-  }
-  return checked(points, split_largest(params, "N", std::sqrt(10.0), rule.factor));
+  std::vector<double> sizes;
+  for (const Point& point : points) sizes.push_back(rule.axis->value(point));
+  return checked(points, rule.rollout ? split_rollout(sizes, *rule.axis)
+                                      : split_largest(sizes, *rule.axis, rule.factor));
 }
 
 HoldoutPlan split_by_rows(const Points& points, const std::vector<bool>& held_out,

@@ -17,16 +17,7 @@
 namespace crosslaw::fit {
 namespace {
 
-// Of the inner hold-out, whose fits need no certificate.
-constexpr int kInnerStarts = 8;
-constexpr int kInnerDraws = 100;  // which tell the size of an error to 7 %
 constexpr int kOuterStarts = 16;  // of the laws themselves, which only predict
-constexpr int kFewestInnerRuns = 6;
-// So many inner runs tell as much of the weights as the belief that all laws are equally good: with
-// m runs weights go by error^(-2 m / (m + 5)). A law that is far off gets next to none all the
-// same.
-constexpr double kRunsForEqualWeights = 5;
-constexpr double kNoError = 1e-12;  // of log loss
 // Intervals wider than a factor of this say nothing.
 constexpr double kUselessWidth = 3;
 constexpr double kNearLine = 0.1;  // of log N and log D: within 10 % of the line of the points
@@ -94,138 +85,43 @@ std::string untold(const Points& points, double Point::*axis, double asked, cons
                                                                : fmt::format("two {}s", what));
 }
 
-Points picked(const Points& points, const std::vector<int>& which) {
-  Points out;
-  for (const int i : which) out.push_back(points[static_cast<std::size_t>(i)]);
-  return out;
+void weigh(std::vector<ForecastLaw>& laws, const std::vector<double>& weights) {
+  for (std::size_t k = 0; k < laws.size(); ++k) laws[k].weight = weights[k];
 }
 
-// What one split of the inner hold-out says.
-struct InnerSplit {
-  FittedLaws fitted;      // in the order of the laws of the forecaster
-  Points test;            // of the stage
-  double most_flops = 0;  // that trained
-};
-
-// The splits in which every law of the forecaster can be fitted: laws are compared on the same
-// runs.
-std::vector<InnerSplit> inner_splits(const Points& points, const std::optional<Stage>& stage,
-                                     const std::vector<ForecastLaw>& laws, FitOptions options) {
-  std::vector<std::string> names;
-  for (const ForecastLaw& each : laws) names.push_back(each.law);
-  options.starts = std::min(options.starts, kInnerStarts);
-  options.draws = std::min(options.draws, kInnerDraws);
-  std::vector<InnerSplit> out;
-  HoldoutPlan plan;
-  try {
-    plan = split_by_rule(points, "rollout");
-  } catch (const std::invalid_argument&) {
-    return out;  // all points have one compute
-  }
-  for (const HoldoutSplit& split : plan.splits) {
-    InnerSplit one;
-    one.test = points_at(stage, picked(points, split.test));
-    if (one.test.empty()) continue;
-    one.fitted = fit_forecast_laws(picked(points, split.train), stage, names, options);
-    for (const Point& each : picked(points, split.train)) {
-      one.most_flops = std::max(one.most_flops, training_flops(each));
-    }
-    if (one.fitted.laws.size() == laws.size()) out.push_back(std::move(one));
-  }
-  return out;
-}
-
-int runs_of_splits(const std::vector<InnerSplit>& splits) {
-  std::set<int> named;
-  int alone = 0;
-  for (const InnerSplit& split : splits) {
-    for (const Point& each : split.test) {
-      if (each.cluster < 0) ++alone;
-      if (each.cluster >= 0) named.insert(each.cluster);
-    }
-  }
-  return alone + static_cast<int>(named.size());
-}
-
-double missed_by(const ForecastLaw& law, const Point& point) {
-  return std::abs(law.log_loss({point.params, point.tokens}) - std::log(point.loss));
-}
-
-void weigh_laws(const std::vector<InnerSplit>& splits, StageForecaster& out) {
-  const double told = out.inner_runs / (out.inner_runs + kRunsForEqualWeights);
-  std::vector<double> errors;
-  for (std::size_t k = 0; k < out.laws.size(); ++k) {
-    double sum = 0, count = 0;
-    for (const InnerSplit& split : splits) {
-      for (const Point& each : split.test) sum += missed_by(split.fitted.laws[k], each);
-      count += static_cast<double>(split.test.size());
-    }
-    out.laws[k].inner_error = sum / count;
-    errors.push_back(std::max(sum / count, kNoError));
-  }
-  // Relative to the least error, so that no power overflows.
-  const double least = *std::min_element(errors.begin(), errors.end());
-  double total = 0;
-  for (const double each : errors) total += std::pow(each / least, -2 * told);
-  for (std::size_t k = 0; k < out.laws.size(); ++k) {
-    out.laws[k].weight = std::pow(errors[k] / least, -2 * told) / total;
-  }
-}
-
-double scatter_of_runs(const std::vector<ForecastLaw>& laws) {
-  double squares = 0;
-  for (const ForecastLaw& each : laws) {
-    squares += each.weight * std::pow(each.noise.deviation(), 2);
-  }
-  return std::sqrt(squares);
-}
-
-// Half the width of the 95 % interval in units of that of the normal law: the variance of laws that
-// the points hardly tell does not exist.
-double deviation_of(const Predictive& expected) {
-  constexpr double kTail = 0.025;
-  constexpr double kNormal = 1.96;
-  return (expected.quantile(1 - kTail) - expected.quantile(kTail)) / (2 * kNormal);
-}
-
-// What the laws missed in the inner hold-out, and what they had said of their error there: the
-// truth drifts from all of them by the rest.
-void measure_drift(const std::vector<InnerSplit>& splits, std::uint64_t seed,
-                   StageForecaster& out) {
-  double squares = 0, said = 0, error = 0, distance = 0, count = 0;
-  for (const InnerSplit& split : splits) {
-    std::vector<ForecastLaw> laws = split.fitted.laws;
-    for (std::size_t k = 0; k < laws.size(); ++k) {
-      laws[k].weight = out.laws[k].weight;
-      laws[k].noise = out.laws[k].noise;  // scatter as all runs tell it: a forecast adds that
-    }
-    for (const Point& each : split.test) {
-      const auto expected = predictive(laws, {each.params, each.tokens}, 0, seed);
-      if (!expected) continue;
-      const double missed = expected->middle - std::log(each.loss);
-      squares += missed * missed;
-      said += std::pow(deviation_of(*expected), 2);
-      error += std::abs(missed);
-      distance += std::log(training_flops(each) / split.most_flops);
-      count += 1;
-    }
-  }
-  if (count == 0) {
-    // Nothing could be held out: the truth may drift as much as runs scatter.
-    out.inner_drift = scatter_of_runs(out.laws);
-    return;
-  }
-  out.inner_error = error / count;
-  out.inner_distance = distance / count;
-  out.inner_drift = std::sqrt(std::max(0.0, (squares - said) / count));
-}
-
-double drift_at(const StageForecaster& by, const NewRun& run) {
+// How far beyond the points a run lies along the axis of a hold-out, in steps of that hold-out;
+// below 0: within.
+double steps_beyond(const StageForecaster& by, const InnerHoldout& inner, const NewRun& run) {
   const ComputeModel compute = by.laws.front().fit.compute_model();
-  const double flops = compute.flops_per_token(run.params) * run.tokens;
-  const double beyond = std::log(flops / coverage(by.points).flops.high);
-  const double steps = by.inner_distance > 0 ? beyond / by.inner_distance : 1;
-  return by.inner_drift * std::sqrt(std::max(1.0, steps));
+  Point asked{run.params, run.tokens, 1};
+  asked.flops = compute.flops_per_token(run.params) * run.tokens;
+  double largest = 0;
+  for (const Point& each : by.points) largest = std::max(largest, inner.axis->value(each));
+  const double beyond = std::log(inner.axis->value(asked) / largest);
+  return inner.distance > 0 ? beyond / inner.distance : std::min(beyond, 1.0);
+}
+
+// The hold-out that is most like the question: along the axis on which the run lies furthest out.
+const InnerHoldout& most_like(const StageForecaster& by, const NewRun& run) {
+  const InnerHoldout* out = &by.inner.front();
+  double furthest = std::max(0.0, steps_beyond(by, *out, run));
+  for (const InnerHoldout& each : by.inner) {
+    const double steps = steps_beyond(by, each, run);
+    if (steps > furthest) out = &each, furthest = steps;
+  }
+  return *out;
+}
+
+// Along the compute one step at least, for the truth is none of the laws within the points either;
+// along the other axes only beyond them.
+double drift_at(const StageForecaster& by, const NewRun& run) {
+  double out = 0;
+  for (const InnerHoldout& each : by.inner) {
+    const bool compute = &each == &by.inner.front();
+    const double steps = std::max(compute ? 1.0 : 0.0, steps_beyond(by, each, run));
+    out = std::max(out, each.drift * std::sqrt(steps));
+  }
+  return out;
 }
 
 std::vector<std::string> laws_for(const ForecastOptions& options,
@@ -257,10 +153,12 @@ StageForecaster forecaster_of(const Points& points, const std::optional<Stage>& 
   out.along_line = std::none_of(out.laws.begin(), out.laws.end(), [](const ForecastLaw& each) {
     return each.fit.confounded.empty();
   });
-  const std::vector<InnerSplit> splits = inner_splits(points, stage, out.laws, options.fit);
-  out.inner_runs = runs_of_splits(splits);
-  if (out.inner_runs >= kFewestInnerRuns) weigh_laws(splits, out);
-  measure_drift(splits, options.fit.seed, out);
+  out.inner = inner_holdouts(points, stage, out.laws, options.fit);
+  for (std::size_t k = 0; k < out.laws.size(); ++k) {
+    const InnerHoldout& by_compute = out.inner.front();
+    if (!by_compute.law_errors.empty()) out.laws[k].inner_error = by_compute.law_errors[k];
+  }
+  weigh(out.laws, out.inner.front().weights);
   return out;
 }
 
@@ -329,7 +227,9 @@ Forecast forecast_run(const StageForecaster& by, const NewRun& run, std::uint64_
     out.unknown = untold(by.points, &Point::tokens, run.tokens, "token count");
   }
   if (!out.unknown.empty()) return out;
-  const auto expected = predictive(by.laws, run, drift_at(by, run), seed);
+  std::vector<ForecastLaw> laws = by.laws;
+  weigh(laws, most_like(by, run).weights);
+  const auto expected = predictive(laws, run, drift_at(by, run), seed);
   if (!expected) {
     out.unknown = "the laws that the points allow have no end there";
     return out;

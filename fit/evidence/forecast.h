@@ -8,6 +8,7 @@
 
 #include "fit/data/points.h"
 #include "fit/evidence/forecast_laws.h"
+#include "fit/evidence/inner_holdout.h"
 
 namespace crosslaw::fit {
 
@@ -25,16 +26,11 @@ struct StageForecaster {
   std::string stage;  // "", or "scratch" or "continued" where the points have both
   std::vector<ForecastLaw> laws;
   std::vector<SkippedLaw> left_out;
-  std::string refused;     // why nothing can be forecast; empty: something can
-  int inner_runs = 0;      // predicted in the inner hold-out
-  double inner_error = 0;  // mean |log error| there of the weighted mean
-  // What the laws have missed there beyond scatter, root mean square, and over how much more
-  // compute (mean log of C over the largest that trained).
-  double inner_drift = 0;
-  double inner_distance = 0;
-  Points points;              // of this stage, unweighted
-  std::optional<Stage> kind;  // of its points, where the points have both
-  bool along_line = false;    // D follows N in the points: nothing is known off their line
+  std::string refused;              // why nothing can be forecast; empty: something can
+  std::vector<InnerHoldout> inner;  // the first along the compute, whose weights the laws have
+  Points points;                    // of this stage, unweighted
+  std::optional<Stage> kind;        // of its points, where the points have both
+  bool along_line = false;          // D follows N in the points: nothing is known off their line
 
   std::string describe() const;  // "chinchilla 0.31, extended 0.35, outer 0.34"
 };

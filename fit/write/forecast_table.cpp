@@ -139,9 +139,9 @@ std::string describe(const Forecaster& forecaster) {
       continue;
     }
     const std::string inner =
-        each.inner_runs > 0
+        each.inner.front().runs > 0
             ? fmt::format("{} runs held out within the data were missed by {:.2g} %",
-                          each.inner_runs, 100 * each.inner_error)
+                          each.inner.front().runs, 100 * each.inner.front().error)
             : "too few runs to hold any out";
     say(fmt::format("{}mean of {}, points weighted by C^{}; {}", stage, each.describe(),
                     kComputePower, inner));
@@ -177,10 +177,15 @@ OrderedJson to_json(const Forecaster& forecaster) {
     one["laws"] = std::move(laws);
     one["left_out"] = std::move(left_out);
     one["compute_power"] = compute_power(each.points);
-    one["inner_runs"] = each.inner_runs;
-    one["inner_error"] = each.inner_error;
-    one["inner_drift"] = each.inner_drift;
-    one["inner_distance"] = each.inner_distance;
+    one["inner_holdouts"] = OrderedJson::array();
+    for (const InnerHoldout& inner : each.inner) {
+      one["inner_holdouts"].push_back({{"axis", inner.axis->name},
+                                       {"runs", inner.runs},
+                                       {"error", inner.error},
+                                       {"drift", inner.drift},
+                                       {"distance", inner.distance},
+                                       {"weights", inner.weights}});
+    }
     out.push_back(std::move(one));
   }
   return out;

@@ -25,8 +25,8 @@ Table with_forecasts(Table table, const std::vector<Prediction>& predictions,
 
 // What the forecasts are the mean of, one line a stage, with what was left out and why.
 std::string describe(const Forecaster& forecaster);
-// [{"stage", "laws": [{"law", "weight", "inner_error", ...}], "left_out", "inner_runs",
-// "inner_drift", "inner_distance"}]
+// [{"stage", "laws": [{"law", "weight", "inner_error", ...}], "left_out",
+// "inner_holdouts": [{"axis", "runs", "error", "drift", "distance", "weights"}]}]
 nlohmann::ordered_json to_json(const Forecaster& forecaster);
 
 // Calibration by level: what the intervals promise, what they held, what chance allows.

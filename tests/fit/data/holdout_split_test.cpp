@@ -69,6 +69,28 @@ TEST_CASE("A rollout predicts each eighth of the upper half by all below it") {
   CHECK(count == 120);
 }
 
+TEST_CASE("Sizes and tokens are rolled out and held out as the compute is") {
+  Points points;
+  for (const double tokens : {4e9, 1e9, 2e9, 3e9}) {
+    for (const double params : {1e8, 2e8, 3e8, 9e8}) points.push_back({params, tokens, 3});
+  }
+  CHECK(split_by_rule(points, "largest-tokens:1.5").splits[0].test ==
+        std::vector<int>{0, 1, 2, 3, 12, 13, 14, 15});
+  CHECK(split_by_rule(points, "largest-tokens").splits[0].test == std::vector<int>{0, 1, 2, 3});
+  const HoldoutPlan sizes = split_by_rule(points, "rollout-params");
+  REQUIRE(sizes.splits.size() == 2);
+  CHECK(sizes.splits[0].test == std::vector<int>{2, 6, 10, 14});
+  CHECK(sizes.splits[1].test == std::vector<int>{3, 7, 11, 15});
+  CHECK_THAT(sizes.rule, has_text("over N"));
+  const HoldoutPlan tokens = split_by_rule(points, "rollout-tokens");
+  REQUIRE(tokens.splits.size() == 2);
+  CHECK(tokens.splits[1].test == std::vector<int>{0, 1, 2, 3});
+  CHECK(split_by_rule(points, "rollout-compute").splits.size() ==
+        split_by_rule(points, "rollout").splits.size());
+  for (const char* wrong : {"rollout-", "rollout-size", "rolloutparams", "largest-", "largest"})
+    CHECK_THROWS_WITH(split_by_rule(points, wrong), has_text("is not known"));
+}
+
 TEST_CASE("Compute is what the source counted, where it did") {
   Points points = with_params({1, 2, 3, 4});
   points[0].flops = 1e30;

@@ -72,7 +72,7 @@ TEST_CASE("The law that predicts inside the data weighs most, and the forecast c
   const Points points = each_alone(sweep(extended_law(), bent, 10, {2, 5, 10, 20, 50}, 0.001, 3));
   const Forecaster made = make_forecaster(points, quick());
   REQUIRE(made.stages.size() == 1);
-  CHECK(made.stages[0].inner_runs >= 20);
+  CHECK(made.stages[0].inner.front().runs >= 20);
   CHECK(weight_of(made.stages[0], "extended") > 2 * weight_of(made.stages[0], "chinchilla"));
   const NewRun run{3e10, 3e12};
   const Forecast one = forecast(made, {run}).front();
@@ -117,7 +117,7 @@ TEST_CASE("What the laws said of their errors inside the data is no drift of the
   for (unsigned world = 1; world <= 4; ++world) {
     const Points points =
         each_alone(sweep(chinchilla_law(), kPlain, 6, {3, 10, 30, 100}, kScatter, 40 + world));
-    drift += make_forecaster(points, quick(100)).stages[0].inner_drift / 4;
+    drift += make_forecaster(points, quick(100)).stages[0].inner.front().drift / 4;
   }
   CHECK(drift < 0.4 * kScatter);
 }

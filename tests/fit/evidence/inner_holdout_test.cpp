@@ -1,0 +1,94 @@
+#include "fit/evidence/inner_holdout.h"
+
+#include <cmath>
+#include <numeric>
+
+#include "fit/evidence/forecast.h"
+#include "fit/laws/laws.h"
+#include "tests/fit/planted.h"
+#include "tests/support/catch.h"
+
+using namespace crosslaw::fit;
+using namespace planted;
+
+namespace {
+
+ForecastOptions few_draws() {
+  ForecastOptions out;
+  out.fit.draws = 60, out.fit.starts = 4;
+  return out;
+}
+
+// Larger models than 3e8 do worse than any law of the forecast knows: their learning rate, say.
+double bent_loss(double params, double tokens) {
+  const std::vector<double> plain = {kE, kA, kAlpha, kB, kBeta};
+  const double law =
+      predicted_loss(chinchilla_law(), theta_from_values(chinchilla_law(), plain), params, tokens);
+  return law * (1 + 0.01 * std::pow(std::max(0.0, std::log(params / 3e8)), 2));
+}
+
+// Budgets of equal compute, each over the same sizes.
+Points isoflops(double (*loss)(double, double)) {
+  Points out;
+  int i = 0;
+  for (const double flops : {1e19, 3e19, 1e20, 3e20, 1e21}) {
+    for (const double params : {5e7, 1e8, 2e8, 4e8, 8e8, 1.6e9}) {
+      const double noise = 0.001 * std::sin(37.0 * ++i);
+      const double tokens = flops / (6 * params);
+      out.push_back({params, tokens, loss(params, tokens) * (1 + noise)});
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("Laws are held out along compute, sizes and tokens, each with weights that sum to 1") {
+  const Forecaster made = make_forecaster(isoflops(bent_loss), few_draws());
+  const std::vector<InnerHoldout>& inner = made.stages[0].inner;
+  REQUIRE(inner.size() == 3);
+  for (std::size_t i = 0; i < inner.size(); ++i) {
+    CAPTURE(i);
+    CHECK(inner[i].axis == &scale_axes()[i]);
+    CHECK(inner[i].runs >= 10);
+    CHECK(inner[i].distance > 0);
+    CHECK(std::accumulate(inner[i].weights.begin(), inner[i].weights.end(), 0.0) == Approx(1));
+  }
+  for (std::size_t k = 0; k < made.stages[0].laws.size(); ++k) {
+    CHECK(made.stages[0].laws[k].weight == inner[0].weights[k]);
+    CHECK(made.stages[0].laws[k].inner_error == inner[0].law_errors[k]);
+  }
+}
+
+TEST_CASE("Points of one compute are held out by size and tokens only") {
+  Points one;
+  for (int i = 0; i < 16; ++i) {
+    const double params = 5e7 * std::pow(1.25, i), tokens = 1e20 / (6 * params);
+    one.push_back({params, tokens, bent_loss(params, tokens) * (1 + 0.001 * std::sin(37.0 * i))});
+  }
+  const Forecaster made = make_forecaster(one, few_draws());
+  REQUIRE(made.stages[0].refused.empty());
+  const std::vector<InnerHoldout>& inner = made.stages[0].inner;
+  REQUIRE(inner.size() == 3);
+  CHECK(inner[0].runs == 0);
+  CHECK(inner[0].law_errors.empty());
+  CHECK(inner[0].drift > 0);  // as much as runs scatter
+  CHECK(inner[1].runs == 8);
+  CHECK(inner[2].runs == 8);
+}
+
+TEST_CASE("What larger sizes missed inside the data widens the forecast of one beyond them") {
+  const Forecaster made = make_forecaster(isoflops(bent_loss), few_draws());
+  const NewRun larger{6.4e9, 1e21 / (6 * 6.4e9)};  // of a compute that the data have
+  const NewRun within{8e8, 1e21 / (6 * 8e8)};
+  const Forecast beyond = forecast(made, {larger}).front();
+  const Forecast inside = forecast(made, {within}).front();
+  REQUIRE(beyond.loss.has_value());
+  REQUIRE(inside.loss.has_value());
+  const double truth = bent_loss(larger.params, larger.tokens);
+  INFO(beyond.ci95().low << " to " << beyond.ci95().high << ", truth " << truth);
+  CHECK(beyond.ci95().low <= truth);
+  CHECK(truth <= beyond.ci95().high);
+  CHECK(std::log(beyond.ci95().high / beyond.ci95().low) >
+        1.5 * std::log(inside.ci95().high / inside.ci95().low));
+}
