@@ -2,6 +2,8 @@
 
 #include <cmath>
 #include <numeric>
+#include <utility>
+#include <vector>
 
 #include "fit/evidence/forecast.h"
 #include "fit/laws/laws.h"
@@ -77,18 +79,35 @@ TEST_CASE("Points of one compute are held out by size and tokens only") {
   CHECK(inner[2].runs == 8);
 }
 
-TEST_CASE("What larger sizes missed inside the data widens the forecast of one beyond them") {
+TEST_CASE(
+    "A run is forecast with the weights and the drift of the axis along which it lies outside") {
   const Forecaster made = make_forecaster(isoflops(bent_loss), few_draws());
-  const NewRun larger{6.4e9, 1e21 / (6 * 6.4e9)};  // of a compute that the data have
-  const NewRun within{8e8, 1e21 / (6 * 8e8)};
-  const Forecast beyond = forecast(made, {larger}).front();
-  const Forecast inside = forecast(made, {within}).front();
-  REQUIRE(beyond.loss.has_value());
-  REQUIRE(inside.loss.has_value());
-  const double truth = bent_loss(larger.params, larger.tokens);
-  INFO(beyond.ci95().low << " to " << beyond.ci95().high << ", truth " << truth);
-  CHECK(beyond.ci95().low <= truth);
-  CHECK(truth <= beyond.ci95().high);
-  CHECK(std::log(beyond.ci95().high / beyond.ci95().low) >
-        1.5 * std::log(inside.ci95().high / inside.ci95().low));
+  const auto width = [](const Forecaster& by, const NewRun& run) {
+    const Forecast one = forecast(by, {run}).front();
+    REQUIRE(one.loss.has_value());
+    return std::log(one.ci95().high / one.ci95().low);
+  };
+  const double flops = 1e21;  // that the data have
+  const NewRun larger{6.4e9, flops / (6 * 6.4e9)}, longer{1.25e7, flops / (6 * 1.25e7)};
+  const NewRun both{6.4e9, 100 * flops / (6 * 6.4e9)}, within{4e8, flops / (6 * 4e8)};
+  const std::vector<std::pair<NewRun, std::size_t>> cases = {
+      {larger, 1}, {longer, 2}, {both, 0}, {within, 0}};
+  for (const auto& [run, axis] : cases) {
+    CAPTURE(run.params, run.tokens);
+    const Forecast one = forecast(made, {run}).front();
+    REQUIRE(one.loss.has_value());
+    double mean = 0;
+    for (std::size_t k = 0; k < one.by_law.size(); ++k)
+      mean += made.stages[0].inner[axis].weights[k] * std::log(one.by_law[k]);
+    CHECK(*one.loss == Approx(std::exp(mean)).epsilon(1e-12));
+    Forecaster unsafe = made;
+    unsafe.stages[0].inner[axis].drift += 0.05;
+    CHECK(width(unsafe, run) > 1.3 * width(made, run));
+  }
+  // What sizes and tokens missed says nothing of runs within the data.
+  for (const std::size_t axis : {1, 2}) {
+    Forecaster unsafe = made;
+    unsafe.stages[0].inner[axis].drift += 0.05;
+    CHECK(width(unsafe, within) == width(made, within));
+  }
 }
