@@ -174,13 +174,13 @@ TEST_CASE("what is asked of all runs at once is what their rows say") {
   CHECK(store.attempts().size() == 2);
   REQUIRE(store.gpu_attempts().size() == 1);
   CHECK(store.gpu_attempts()[0].id == open);
-  const std::vector<KnownAttempt> attempts = store.known_attempts();
-  REQUIRE(attempts.size() == 2);
-  for (std::size_t i = 0; i < attempts.size(); ++i) {
-    CHECK(attempts[i].run_id == store.attempts()[i].run_id);
-    CHECK(attempts[i].n == store.attempts()[i].n);
-    CHECK(attempts[i].token == store.attempts()[i].token);
-    CHECK(attempts[i].is_open == !store.attempts()[i].ended_ms.has_value());
+  for (std::size_t i = 0; i < 2; ++i) {
+    const KnownAttempt brief = store.known_attempts().at(i);
+    const AttemptRow whole = store.attempts().at(i);
+    CHECK(brief.run_id == whole.run_id);
+    CHECK(brief.n == whole.n);
+    CHECK(brief.token == whole.token);
+    CHECK(brief.is_open == !whole.ended_ms.has_value());
   }
   CHECK(store.attempt_span_ms() == std::pair<int64_t, int64_t>(1000, 3000));
 }
@@ -238,7 +238,8 @@ TEST_CASE("reading the same metrics twice changes nothing") {
 }
 
 TEST_CASE("every training loss of a large batch arrives, and the newer line replaces the older") {
-  // Written many rows a statement: less than a statement's rows, a whole number of them, and a rest.
+  // Written many rows a statement: less than a statement's rows, a whole number of them, and a
+  // rest.
   for (const int64_t rows : {1, 7, 49, 50, 51, 100, 173}) {
     CAPTURE(rows);
     RunStore store = fresh_store();
@@ -250,14 +251,12 @@ TEST_CASE("every training loss of a large batch arrives, and the newer line repl
     store.ingest(1, id, batch);
     for (TrainLossRow& each : batch.train_losses) each.gradient_norm = *each.loss_nats + 1;
     store.ingest(1, id, batch);
-    Statement found(store.database(), "SELECT step, loss_nats, gradient_norm FROM train_loss ORDER BY step");
-    for (int64_t step = 0; step < rows; ++step) {
-      REQUIRE(found.step());
-      CHECK(found.integer(0) == step);
-      CHECK(found.real(1) == 0.5 * static_cast<double>(step));
-      CHECK(found.real(2) == 0.5 * static_cast<double>(step) + 1);
-    }
-    CHECK_FALSE(found.step());
+    Statement found(store.database(),
+                    "SELECT count(*), sum(step = 2 * loss_nats AND gradient_norm = loss_nats + 1) "
+                    "FROM train_loss");
+    REQUIRE(found.step());
+    CHECK(found.integer(0) == rows);
+    CHECK(found.integer(1) == rows);
   }
 }
 
@@ -317,26 +316,6 @@ TEST_CASE("fits are kept by language and name") {
   REQUIRE(store.fits().size() == 2);
   CHECK(store.fits()[0].result == "{\"E\":2}");
   CHECK_THROWS_AS(store.save_fit({"fr", "bad", "h", "no json"}, 4), DatabaseError);
-}
-
-TEST_CASE("a database of a newer version is refused and left as it is") {
-  tests::TempFolder folder;
-  { RunStore::create(folder / "a.db").sync_runs({run("a")}); }
-  int64_t version = 0;
-  {
-    const Database database(folder / "a.db", Access::kRead);
-    Statement row(database, "PRAGMA user_version");
-    row.step();
-    version = row.integer(0);
-  }
-  { Database(folder / "a.db", Access::kWrite).execute("PRAGMA user_version = 99"); }
-  CHECK_THAT(tests::message_of([&] { RunStore::create(folder / "a.db"); }),
-             has_text("schema version 99 was written by a newer crosslaw"));
-  CHECK_THAT(tests::message_of([&] { RunStore::read(folder / "a.db"); }),
-             has_text("newer crosslaw"));
-  Database(folder / "a.db", Access::kWrite)
-      .execute("PRAGMA user_version = " + std::to_string(version));
-  CHECK(RunStore::read(folder / "a.db").runs().size() == 1);
 }
 
 TEST_CASE("a sweep of an earlier version is read as it is, and left so") {

@@ -82,6 +82,26 @@ TEST_CASE("a database of any version ends with the tables and views of a new one
   }
 }
 
+TEST_CASE("a database of a newer version is refused and left as it is") {
+  TempFolder folder;
+  { RunStore::create(folder / "a.db").put_sweep("of today", "spec", "0.1", 1); }
+  int64_t version = 0;
+  {
+    const Database database(folder / "a.db", Access::kRead);
+    Statement row(database, "PRAGMA user_version");
+    row.step();
+    version = row.integer(0);
+  }
+  { Database(folder / "a.db", Access::kWrite).execute("PRAGMA user_version = 99"); }
+  CHECK_THAT(tests::message_of([&] { RunStore::create(folder / "a.db"); }),
+             tests::has_text("schema version 99 was written by a newer crosslaw"));
+  CHECK_THAT(tests::message_of([&] { RunStore::read(folder / "a.db"); }),
+             tests::has_text("newer crosslaw"));
+  Database(folder / "a.db", Access::kWrite)
+      .execute("PRAGMA user_version = " + std::to_string(version));
+  CHECK(RunStore::read(folder / "a.db").sweep_name() == "of today");
+}
+
 TEST_CASE("a schema that cannot be brought up to date stays as it is, views too") {
   const TempFolder folder;
   const std::filesystem::path file = sweep_of_version(folder, 3);
