@@ -43,6 +43,18 @@ std::string plain_column_name(std::string_view column) {
       more = true;
     }
   }
+  // The filter that lm-eval writes behind a metric.
+  if (name.ends_with("_none") && column.find(",none") != std::string_view::npos) {
+    name.resize(name.size() - 5);
+  }
+  // A unit of several words: "compute_petaflop_s_days".
+  for (std::size_t at = name.find('_'); name.ends_with("day") || name.ends_with("days");
+       at = name.find('_', at + 1)) {
+    if (at == std::string::npos) break;
+    if (!scale_of_word(name.substr(at + 1))) continue;
+    name.erase(at);
+    break;
+  }
   const std::size_t last = name.rfind('_');
   // What is counted stays: "num_tokens" is no "num".
   if (last != std::string::npos && last > 0) {
@@ -82,6 +94,43 @@ bool names_ratio(std::string_view column) {
     if (name == each) return true;
   }
   return false;
+}
+
+std::optional<TokenPiece> piece_of_tokens(std::string_view column) {
+  const std::string name = "_" + plain_column_name(column) + "_";
+  const auto has = [&](std::string_view word) { return name.find(word) != std::string::npos; };
+  if (has("token")) return std::nullopt;
+  for (const char* word : {"_step_", "_steps_", "_iter_", "_iters_", "_iteration", "_update"}) {
+    if (has(word)) return TokenPiece{"step", "524288"};
+  }
+  for (const char* word : {"_seq_", "_seqs_", "sequence", "_sample", "_example"}) {
+    if (has(word)) return TokenPiece{"sequence", "2048"};
+  }
+  return std::nullopt;
+}
+
+bool names_bytes(std::string_view column) {
+  std::string word;
+  const auto is_bytes = [&] {
+    for (const std::string_view each :
+         {"kb", "mb", "gb", "tb", "kib", "mib", "gib", "tib", "byte", "bytes", "kilobytes",
+          "megabytes", "gigabytes", "terabytes"}) {
+      if (word == each) return true;
+    }
+    return false;
+  };
+  bool per = false, bytes = false;
+  for (const char c : std::string(column) + ' ') {
+    const auto letter = static_cast<unsigned char>(c);
+    if (std::isalnum(letter) != 0) {
+      word += static_cast<char>(std::tolower(letter));
+      continue;
+    }
+    bytes = bytes || is_bytes();
+    per = per || word == "per" || c == '/';
+    word.clear();
+  }
+  return bytes && !per;
 }
 
 std::optional<NamedLogarithm> names_logarithm(std::string_view column) {

@@ -88,8 +88,7 @@ const Names kTokens = {"d",
                        "dataset_size",
                        "data_size",
                        "data"};
-const Names kLoss = {"loss",
-                     "val_loss",
+const Names kLoss = {"val_loss",
                      "valid_loss",
                      "validation_loss",
                      "eval_loss",
@@ -99,6 +98,11 @@ const Names kLoss = {"loss",
                      "final_eval_loss",
                      "final_validation_loss",
                      "loss_val",
+                     "test_nll",
+                     "eval_nll",
+                     "val_xent",
+                     "loss",
+                     "l",
                      "loss_final",
                      "loss_nats",
                      "val_loss_final",
@@ -114,6 +118,9 @@ const Names kLoss = {"loss",
                      "xent",
                      "nll",
                      "val_nll",
+                     "bits_per_token",
+                     "val_bits_per_token",
+                     "bpt",
                      "smooth_loss",
                      "lm_loss_validation",
                      "val_bpb",
@@ -127,12 +134,23 @@ const Names kLoss = {"loss",
                      "perplexity",
                      "val_perplexity",
                      "eval_perplexity",
-                     "valid_ppl"};
+                     "valid_ppl",
+                     "test_ppl",
+                     "test_perplexity",
+                     "valid_perplexity",
+                     "perp",
+                     "test_perp",
+                     "val_perp",
+                     "eval_perp",
+                     "valid_perp"};
 const Names kCompute = {"c",
                         "flops",
                         "compute",
                         "flop",
                         "total_flops",
+                        "total_flos",
+                        "flos",
+                        "train_flos",
                         "flops_total",
                         "train_flops",
                         "training_flops",
@@ -239,7 +257,8 @@ int listed_rank(const std::string& name, Role role) {
 }  // namespace
 
 int role_rank(std::string_view column, Role role) {
-  if (column == usual_column(role)) return 2 * kListed;
+  // Of losses that of a text held out is meant, where there is one.
+  if (column == usual_column(role) && role != Role::kLoss) return 2 * kListed;
   const std::string name = plain_column_name(column);
   // Of training text only where there is nothing else.
   const bool trained = role == Role::kLoss && name.find("train") != std::string::npos;
@@ -251,8 +270,12 @@ int role_rank(std::string_view column, Role role) {
     return known && role_rank(logarithm->of, role) > 0 ? kLogarithm : 0;
   }
   if (role == Role::kCompute) {  // "gflops", "train_pflops": the unit is the name
-    for (const char* unit : {"gflops", "tflops", "pflops", "eflops", "zflops", "pf_days"}) {
-      if (name == unit || name == std::string("train_") + unit) return kListed / 2;
+    std::string_view unit = name;
+    if (unit.starts_with("train_")) unit.remove_prefix(6);
+    const bool days = unit.ends_with("day") || unit.ends_with("days");
+    if (days && scale_of_word(unit)) return kListed / 2;
+    for (const char* each : {"gflops", "tflops", "pflops", "eflops", "zflops"}) {
+      if (unit == each) return kListed / 2;
     }
   }
   if (const std::size_t dot = column.rfind('.'); dot != std::string_view::npos) {
@@ -267,6 +290,16 @@ bool names_some_role(std::string_view column) {
     if (role_rank(column, role) > 0) return true;
   }
   return false;
+}
+
+std::optional<std::string> column_of_text(const Records& records, Role role) {
+  for (std::size_t c = 0; c < records.columns.size(); ++c) {
+    if (listed_rank(plain_column_name(records.columns[c]), role) == 0) continue;
+    const auto some = std::find_if(records.rows.begin(), records.rows.end(),
+                                   [&](const auto& row) { return !is_missing(row[c]); });
+    if (some != records.rows.end()) return records.columns[c];
+  }
+  return std::nullopt;
 }
 
 std::optional<ColumnGuess> guess_column(const Records& records, Role role, std::string_view flag) {

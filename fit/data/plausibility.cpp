@@ -187,8 +187,14 @@ class Doubter {
   void add_small_count(bool of_params, const std::string& column, const std::string& range,
                        const char* flag) {
     if (!of_params && column == kTokensByCompute) return add_small_compute(column, range);
-    const bool params_odd = median_of(params_) < kFewestParams;
-    const bool tokens_odd = median_of(tokens_) < kFewestTokens;
+    if (const auto piece = of_params ? std::nullopt : piece_of_tokens(column)) {
+      return add(true,
+                 fmt::format("column '{}' goes {}: no tokens, but {}s? {} {} multiplies by the "
+                             "tokens of one, {} 1 takes the numbers as they stand",
+                             column, range, piece->name, flag, piece->example, flag));
+    }
+    const bool params_odd = of_params || median_of(params_) < kFewestParams;
+    const bool tokens_odd = !of_params || median_of(tokens_) < kFewestTokens;
     const auto [p, t] = likely_units(params_odd, tokens_odd);
     std::string guess = fmt::format("{} {}", flag, of_params ? p.name : t.name);
     std::string looks = fmt::format("a number in units of {:.0e}", of_params ? p.factor : t.factor);
@@ -230,6 +236,12 @@ class Doubter {
     if (ratio >= kFewestPerParam && ratio <= kMostPerParam) return;
     const double swapped = 1 / ratio;
     std::string looks = "one of the two is in another unit";
+    if (const auto piece = piece_of_tokens(source_.tokens)) {
+      looks = fmt::format(
+          "'{}' counts {}s and no tokens (--tokens-unit {} multiplies by the tokens "
+          "of one)",
+          source_.tokens, piece->name, piece->example);
+    }
     if (swapped >= 1 && swapped <= 2000) looks += ", or the columns are swapped";
     add(true, fmt::format("columns '{}' and '{}': {:.3g} tokens a parameter (the median), where "
                           "models see 1 to 100,000: {}; --params-unit and --tokens-unit say what "

@@ -25,8 +25,11 @@ std::size_t Records::column(std::string_view wanted) const {
                                             name, wanted, format, fmt::join(columns, ", "),
                                             did_you_mean(wanted, columns)));
   }
-  if (std::find(first + 1, columns.end(), wanted) != columns.end()) {
-    throw std::invalid_argument(fmt::format("{}: there are two columns '{}'", name, wanted));
+  if (const auto second = std::find(first + 1, columns.end(), wanted); second != columns.end()) {
+    throw std::invalid_argument(
+        fmt::format("{}: there are two columns '{}', the {}. and the {}.; give one of them another "
+                    "name in the header",
+                    name, wanted, first - columns.begin() + 1, second - columns.begin() + 1));
   }
   return static_cast<std::size_t>(first - columns.begin());
 }
@@ -77,8 +80,12 @@ double number_in(const Records& records, std::size_t row, std::size_t column) {
   }
   if (!number) {
     const bool comma = mark_evidence(text) == MarkEvidence::kComma;
+    const bool filter = text.size() <= 60 && text.find_first_of("'=<>!") == std::string_view::npos;
     fail(fmt::format("is '{}', expected a number such as 1.5e9{}", text.substr(0, 60),
-                     comma ? "; other numbers of this file have a decimal point" : ""));
+                     comma    ? "; other numbers of this file have a decimal point"
+                     : filter ? fmt::format("; mend it, or leave such rows out: --where '{}!={}'",
+                                            records.columns[column], text)
+                              : ""));
   }
   if (records.mark_in_doubt && text.find(',') != std::string_view::npos &&
       mark_evidence(text) == MarkEvidence::kEither) {
