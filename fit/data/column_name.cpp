@@ -10,10 +10,19 @@
 namespace crosslaw::fit {
 namespace {
 
+bool is_word_of_bytes(std::string_view word) {
+  for (const std::string_view each :
+       {"kb", "mb", "gb", "tb", "kib", "mib", "gib", "tib", "byte", "bytes", "kilobytes",
+        "megabytes", "gigabytes", "terabytes"}) {
+    if (word == each) return true;
+  }
+  return false;
+}
+
 // "tokens_b", "flops_1e18": a unit at the end, which is no part of the name.
 bool is_unit_suffix(const std::string& word) {
   return scale_of_word(word).has_value() || word == "1e6" || word == "1e9" || word == "1e12" ||
-         word == "1e18";
+         word == "1e18" || is_word_of_bytes(word);
 }
 
 }  // namespace
@@ -52,7 +61,8 @@ std::string plain_column_name(std::string_view column) {
        at = name.find('_', at + 1)) {
     if (at == std::string::npos) break;
     if (!scale_of_word(name.substr(at + 1))) continue;
-    name.erase(at);
+    // "train" alone would name nothing.
+    if (!name.starts_with("train") || name.find('_') < at) name.erase(at);
     break;
   }
   const std::size_t last = name.rfind('_');
@@ -60,7 +70,8 @@ std::string plain_column_name(std::string_view column) {
   if (last != std::string::npos && last > 0) {
     const std::string word = name.substr(last + 1);
     const bool noun = word.starts_with("token") || word.starts_with("param") ||
-                      word.ends_with("flops") || word.ends_with("flop") || word == "nats";
+                      word.ends_with("flops") || word.ends_with("flop") || word == "nats" ||
+                      name.ends_with("_per_" + word);
     // "loss_b" is another loss, not a billion of them.
     const bool loss = name.find("loss") != std::string::npos;
     if (!noun && !loss && is_unit_suffix(word)) name.erase(last);
@@ -111,14 +122,6 @@ std::optional<TokenPiece> piece_of_tokens(std::string_view column) {
 
 bool names_bytes(std::string_view column) {
   std::string word;
-  const auto is_bytes = [&] {
-    for (const std::string_view each :
-         {"kb", "mb", "gb", "tb", "kib", "mib", "gib", "tib", "byte", "bytes", "kilobytes",
-          "megabytes", "gigabytes", "terabytes"}) {
-      if (word == each) return true;
-    }
-    return false;
-  };
   bool per = false, bytes = false;
   for (const char c : std::string(column) + ' ') {
     const auto letter = static_cast<unsigned char>(c);
@@ -126,7 +129,7 @@ bool names_bytes(std::string_view column) {
       word += static_cast<char>(std::tolower(letter));
       continue;
     }
-    bytes = bytes || is_bytes();
+    bytes = bytes || is_word_of_bytes(word);
     per = per || word == "per" || c == '/';
     word.clear();
   }

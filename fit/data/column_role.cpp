@@ -292,7 +292,7 @@ bool names_some_role(std::string_view column) {
   return false;
 }
 
-std::optional<std::string> column_of_text(const Records& records, Role role) {
+std::optional<std::string> unusable_column(const Records& records, Role role) {
   for (std::size_t c = 0; c < records.columns.size(); ++c) {
     if (listed_rank(plain_column_name(records.columns[c]), role) == 0) continue;
     const auto some = std::find_if(records.rows.begin(), records.rows.end(),
@@ -307,7 +307,7 @@ std::optional<ColumnGuess> guess_column(const Records& records, Role role, std::
   for (std::size_t c = 0; c < records.columns.size(); ++c) {
     const int rank = role_rank(records.columns[c], role);
     const bool usual = records.columns[c] == usual_column(role);
-    if (rank > 0 && (usual || holds_numbers(records, c)))
+    if (rank > 0 && !names_bytes(records.columns[c]) && (usual || holds_numbers(records, c)))
       found.emplace_back(rank, records.columns[c]);
   }
   if (found.empty()) return std::nullopt;

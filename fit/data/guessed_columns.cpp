@@ -95,7 +95,7 @@ class Guesser {
     if (!found) {
       if (role == Role::kLoss) refuse_log_loss();
       // The reading of its first cell says what is wrong, and where.
-      if (const auto text = column_of_text(records_, role)) {
+      if (const auto text = unusable_column(records_, role)) {
         column = *text;
         return;
       }
@@ -163,10 +163,6 @@ class Guesser {
       return;
     }
     told_ = true;
-    if (const auto text = column_of_text(records_, Role::kTokens)) {
-      options_.tokens = *text;
-      return;
-    }
     for (const std::string& column : records_.columns) {
       if (!names_ratio(column)) continue;
       options_.tokens = column;
@@ -180,6 +176,10 @@ class Guesser {
       }
     }
     if (compute.empty()) {
+      if (const auto text = unusable_column(records_, Role::kTokens)) {
+        options_.tokens = *text;
+        return;
+      }
       throw std::invalid_argument(fmt::format(
           "{}: no column looks like the number of tokens (such as D, tokens, n_tokens, "
           "'Tokens (B)') "
