@@ -110,7 +110,9 @@ bool names_ratio(std::string_view column) {
 std::optional<TokenPiece> piece_of_tokens(std::string_view column) {
   const std::string name = "_" + plain_column_name(column) + "_";
   const auto has = [&](std::string_view word) { return name.find(word) != std::string::npos; };
-  if (has("token")) return std::nullopt;
+  for (const char* other : {"token", "len", "size", "per_", "rate", "time", "second"}) {
+    if (has(other)) return std::nullopt;
+  }
   for (const char* word : {"_step_", "_steps_", "_iter_", "_iters_", "_iteration", "_update"}) {
     if (has(word)) return TokenPiece{"step", "524288"};
   }

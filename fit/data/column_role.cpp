@@ -319,6 +319,13 @@ std::optional<ColumnGuess> guess_column(const Records& records, Role role, std::
     if (rank == found.front().first) equals.push_back(column);
     if (column != out.column) out.others.push_back(column);
   }
+  // "loss" beside "Loss": the one in the usual spelling.
+  const auto usual = std::find(equals.begin(), equals.end(), usual_column(role));
+  if (usual != equals.end()) {
+    std::replace(out.others.begin(), out.others.end(), *usual, out.column);
+    out.column = *usual;
+    return out;
+  }
   if (equals.size() > 1 && equals[0] != equals[1]) {
     throw std::invalid_argument(
         fmt::format("{}: each of the columns {} could be meant; say which: {} '{}'", records.name,

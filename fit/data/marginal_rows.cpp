@@ -1,15 +1,18 @@
 #include "fit/data/marginal_rows.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cctype>
 #include <cmath>
 #include <map>
-#include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include "fit/data/column_role.h"
 
 namespace crosslaw::fit {
 namespace {
@@ -73,14 +76,32 @@ std::vector<bool> totals_in_column(const Records& records, std::size_t column) {
     ++counts[std::string(trimmed(cell))];
     ++totals;
   }
-  const bool rare = 2 * totals <= records.rows.size();
+  const bool rare = 3 * totals <= records.rows.size() || totals == 1;
   for (std::size_t r = 0; r < out.size(); ++r) {
     if (!out[r]) continue;
     const std::string_view cell = trimmed(records.rows[r][column]);
     const bool once = counts[std::string(cell)] == 1;
     out[r] = rare && (once || (column == 0 && !holds(kAll, words_of(cell).front())));
   }
+  // pandas' describe() has "25%" between "min" and "max".
+  for (std::size_t r = 1; r < out.size(); ++r) {
+    if (out[r - 1] && trimmed(records.rows[r][column]).ends_with('%')) out[r] = true;
+  }
   return out;
+}
+
+// Names alone, two of them of what a fit needs as in the header above: another table begins.
+void refuse_other_header(const Records& records, std::size_t row) {
+  const std::vector<std::string>& cells = records.rows[row];
+  const bool names = std::none_of(cells.begin(), cells.end(), [&](const std::string& cell) {
+    return is_missing(cell) || read_number(cell, records.mark);
+  });
+  if (!names || std::count_if(cells.begin(), cells.end(), names_some_role) < 2) return;
+  if (std::count_if(records.columns.begin(), records.columns.end(), names_some_role) < 2) return;
+  throw std::invalid_argument(fmt::format(
+      "{}, {}: another header ({}), where the first is {}; give all tables of the file "
+      "the same header, or save each in a file of its own",
+      records.name, records.place(row), fmt::join(cells, ", "), fmt::join(records.columns, ", ")));
 }
 
 // How a value follows from those above: by their sum or their mean.
@@ -152,6 +173,7 @@ void drop_marginal_rows(Records& records) {
     const bool header =
         std::equal(row.begin(), row.end(), records.columns.begin(), records.columns.end(),
                    [](const std::string& a, const std::string& b) { return trimmed(a) == b; });
+    if (!blank && !header) refuse_other_header(records, r);
     if (!blank) (header ? headers : names[r].empty() ? kept : totals).push_back(r);
   }
   if (!headers.empty()) {

@@ -13,7 +13,7 @@ namespace crosslaw::fit {
 bool names_total(std::string_view cell);
 
 // Leaves such rows out, and says it in the notes. A total is named in a cell of a column in which
-// few cells are such names.
+// few cells are such names. Throws std::invalid_argument for another header in the middle.
 void drop_marginal_rows(Records& records);
 
 // Those of the last rows, at most three, whose numbers of N, D and the loss are each the sum, or

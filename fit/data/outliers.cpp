@@ -22,11 +22,11 @@ namespace {
 
 constexpr std::size_t kEnoughForFarOff = 6;
 constexpr std::size_t kEnoughForQuadratic = 12;
-constexpr double kMostCounted = 0.1;        // of a residual of log loss
-constexpr double kRises = 0.02;             // a slope, per standard deviation of log N or log D
-constexpr int kSubsets = 400;               // of six points; half of them bad: 1 in 64 has none
-constexpr std::size_t kPolished = 12;       // the best of these
-constexpr std::size_t kPointsTried = 2000;  // of many points, by which subsets are compared
+constexpr double kMostCounted = 0.1;         // of a residual of log loss
+constexpr double kRises = 0.02;              // a slope, per standard deviation of log N or log D
+constexpr int kSubsets = 400;                // of six points; half of them bad: 1 in 64 has none
+constexpr std::size_t kPolished = 12;        // the best of these
+constexpr std::size_t kPointsFitted = 2000;  // of more, evenly spaced ones
 constexpr int kReweightings = 30;
 constexpr double kFarScatters = 12;
 constexpr double kFarLog = 0.336;  // log 1.4
@@ -51,10 +51,11 @@ class LossSurface {
       scale_[1] += std::pow(std::log(each.tokens) - mean_[1], 2) / n;
     }
     for (double& each : scale_) each = each > 0 ? std::sqrt(each) : 1;
-    design_.resize(static_cast<Eigen::Index>(points.size()), size());
+    const std::size_t stride = (points.size() + kPointsFitted - 1) / kPointsFitted;
+    design_.resize(static_cast<Eigen::Index>((points.size() + stride - 1) / stride), size());
     log_loss_.resize(design_.rows());
     for (Eigen::Index i = 0; i < design_.rows(); ++i) {
-      const Point& point = points[static_cast<std::size_t>(i)];
+      const Point& point = points[static_cast<std::size_t>(i) * stride];
       design_.row(i) = terms(point.params, point.tokens).head(size()).transpose();
       log_loss_[i] = std::log(point.loss);
     }
@@ -71,7 +72,7 @@ class LossSurface {
                       std::log(a.tokens / b.tokens) / scale_[1]);
   }
 
-  double cost() const { return cost_of(coefficients_, 1); }
+  double cost() const { return cost_of(coefficients_); }
 
   double scatter() const {
     const Eigen::VectorXd sizes = (log_loss_ - design_ * coefficients_).cwiseAbs();
@@ -101,9 +102,9 @@ class LossSurface {
     return by_x > kRises || by_y > kRises;
   }
 
-  double cost_of(const Eigen::VectorXd& fit, Eigen::Index stride) const {
+  double cost_of(const Eigen::VectorXd& fit) const {
     double out = 0;
-    for (Eigen::Index i = 0; i < design_.rows(); i += stride) {
+    for (Eigen::Index i = 0; i < design_.rows(); ++i) {
       const double size = std::abs(log_loss_[i] - design_.row(i).dot(fit));
       out += rises_at(fit, i) ? kMostCounted : std::min(size, kMostCounted);
     }
@@ -144,14 +145,13 @@ class LossSurface {
 
   void fit() {
     const double all = std::numeric_limits<double>::infinity();
-    const Eigen::Index stride = 1 + design_.rows() / static_cast<Eigen::Index>(kPointsTried);
     const Eigen::VectorXd start =
         polished(least_squares(Eigen::VectorXd::Ones(design_.rows())), all);
     std::vector<std::pair<double, Eigen::VectorXd>> tried;
     std::uint64_t state = 1;
     for (int subset = 0; subset < kSubsets; ++subset) {
       Eigen::VectorXd one = through_some(state);
-      const double cost = cost_of(one, stride);
+      const double cost = cost_of(one);
       tried.emplace_back(cost, std::move(one));
     }
     const auto better = [](const auto& a, const auto& b) { return a.first < b.first; };
@@ -161,7 +161,7 @@ class LossSurface {
     tried.emplace_back(0, start);
     for (const auto& [ignored, fit] : tried) {
       const Eigen::VectorXd one = polished(fit, kMostCounted);
-      if (cost_of(one, 1) < cost()) coefficients_ = one;
+      if (cost_of(one) < cost()) coefficients_ = one;
     }
   }
 
@@ -194,9 +194,11 @@ std::vector<std::size_t> far_from(const LossSurface& surface, const Points& poin
   for (std::size_t i = 0; i < points.size(); ++i) {
     const double size = std::abs(residuals[i]);
     if (size < usual || size < kAloneLog) continue;
-    const bool alone =
-        points.size() >= kEnoughForQuadratic && stands_alone(points, surface, residuals, i);
-    if (size > kFarLog || alone) out.push_back(i);
+    if (size <= kFarLog &&
+        (points.size() < kEnoughForQuadratic || !stands_alone(points, surface, residuals, i))) {
+      continue;
+    }
+    out.push_back(i);
   }
   return out;
 }
@@ -217,8 +219,8 @@ std::vector<Instead> alternatives(const Point& point) {
     }
   }
   const std::pair<const char*, double> losses[] = {
-      {"if its loss is in bits", point.loss * std::numbers::ln2},
-      {"if its loss is a perplexity", point.loss > 1 ? std::log(point.loss) : 0}};
+      {"if the loss is in bits", point.loss * std::numbers::ln2},
+      {"if the loss is a perplexity", point.loss > 1 ? std::log(point.loss) : 0}};
   for (const auto& [words, loss] : losses) {
     if (!(loss > 0)) continue;
     out.push_back({words, point});
@@ -263,6 +265,13 @@ std::optional<std::string> filter_for(const Points& points, const std::vector<st
   return std::nullopt;
 }
 
+// "44 % above", or "4.8 times".
+std::string times(double log) {
+  return std::abs(log) > std::log(2) ? fmt::format("{:.3g} times", std::exp(log))
+                                     : fmt::format("{:.2g} % {}", 100 * std::abs(std::expm1(log)),
+                                                   log > 0 ? "above" : "below");
+}
+
 Doubt doubt_about_far(const Points& points, const PointSource& source, const LossSurface& surface,
                       const std::vector<std::size_t>& far) {
   Points others;
@@ -281,18 +290,19 @@ Doubt doubt_about_far(const Points& points, const PointSource& source, const Los
     const std::string words = looks_like(surface, points[i], covered);
     if (!words.empty()) explained[words].push_back(source.rows[i]);
   }
-  std::string out = places(source.records, rows) + ": ";
-  const auto percent = [](double log) { return 100 * std::abs(std::expm1(log)); };
-  if (highest > 0) out += fmt::format("losses up to {:.2g} % above", percent(highest));
-  if (highest > 0 && lowest < 0) out += " and ";
-  if (lowest < 0) out += fmt::format("losses up to {:.2g} % below", percent(lowest));
+  std::string out = places(source.records, rows) + ": losses up to ";
+  if (highest > 0) out += times(highest);
+  if (highest > 0 && lowest < 0) out += " and up to ";
+  if (lowest < 0) out += times(lowest);
   out += " what the other rows let expect at their N and D";
+  bool told = false;
   for (const auto& [words, which] : explained) {
+    if (2 * which.size() < far.size()) continue;  // as chance would have it
     out += fmt::format("; {} would fit {}", places(source.records, which), words);
+    told = true;
   }
-  if (explained.empty() && lowest == 0) out += ": runs that diverged?";
-  const auto filter = filter_for(points, far, source.loss);
-  out += "; " + filter.value_or("mend these lines, or leave them out");
+  out += !told && lowest == 0 ? ": runs that diverged? " : "; ";
+  out += filter_for(points, far, source.loss).value_or("mend these lines, or leave them out");
   return {std::move(out), false};
 }
 

@@ -11,8 +11,8 @@ namespace crosslaw::fit {
 
 // A polynomial of log loss in log N and log D, a quadratic from 12 points on, that falls with both.
 // It is the one of the least sum of absolute residuals of which none counts for more than 10 %, so
-// that points far off do not bend it, wherever they lie. The same for the same points.
-// The usual scatter is 1.4826 times the median absolute residual.
+// that points far off do not bend it, wherever they lie. Of more than 2,000 points evenly spaced
+// ones are fitted. The usual scatter is 1.4826 times the median absolute residual.
 double scatter_around_surface(const Points& points);
 
 // Points far from that surface, above or below: by 12 times the usual scatter, and by 40 %, or by

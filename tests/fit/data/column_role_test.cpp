@@ -59,6 +59,7 @@ TEST_CASE(
     "The usual column goes first, then the likelier name; equals are for the user to choose") {
   CHECK(guessed("params,N,x", Role::kParams) == "N");
   CHECK(guessed("val_loss,loss", Role::kLoss) == "val_loss");
+  CHECK(guessed("Loss,loss,x", Role::kLoss) == "loss");
   CHECK(guessed("train_loss,val_loss", Role::kLoss) == "val_loss");
   CHECK_THROWS_WITH(guessed("loss_c4,loss_pile,x", Role::kLoss),
                     has_text("loss_c4, loss_pile") && has_text("--flag 'loss_c4'"));
