@@ -2,11 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <Eigen/Dense>
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <cstdint>
 #include <limits>
 #include <map>
 #include <numbers>
@@ -15,164 +12,24 @@
 #include <string>
 #include <utility>
 
-#include "fit/data/splitmix64.h"
+#include "fit/data/smooth_losses.h"
 
 namespace crosslaw::fit {
 namespace {
 
 constexpr std::size_t kEnoughForFarOff = 6;
-constexpr std::size_t kEnoughForQuadratic = 12;
-constexpr double kMostCounted = 0.1;         // of a residual of log loss
-constexpr double kRises = 0.02;              // a slope, per standard deviation of log N or log D
-constexpr int kSubsets = 400;                // of six points; half of them bad: 1 in 64 has none
-constexpr std::size_t kPolished = 12;        // the best of these
-constexpr std::size_t kPointsFitted = 2000;  // of more, evenly spaced ones
-constexpr int kReweightings = 30;
 constexpr double kFarScatters = 12;
 constexpr double kFarLog = 0.336;  // log 1.4
 constexpr double kAloneLog = 0.1;  // of a point whose neighbours lie closer
 constexpr double kAloneTimes = 8;  // by this factor
 constexpr std::size_t kNeighbours = 5;
-constexpr double kExplained = 0.05;  // a residual of a point in another unit
-constexpr double kWideGap = 50;      // between two neighbouring counts
-constexpr double kMuchBetter = 0.4;  // of the sum of residuals, when counts are in one unit
-
-// The surface and the coordinates that it is a polynomial of.
-class LossSurface {
- public:
-  explicit LossSurface(const Points& points) : quadratic_(points.size() >= kEnoughForQuadratic) {
-    const auto n = static_cast<double>(points.size());
-    for (const Point& each : points) {
-      mean_[0] += std::log(each.params) / n;
-      mean_[1] += std::log(each.tokens) / n;
-    }
-    for (const Point& each : points) {
-      scale_[0] += std::pow(std::log(each.params) - mean_[0], 2) / n;
-      scale_[1] += std::pow(std::log(each.tokens) - mean_[1], 2) / n;
-    }
-    for (double& each : scale_) each = each > 0 ? std::sqrt(each) : 1;
-    const std::size_t stride = (points.size() + kPointsFitted - 1) / kPointsFitted;
-    design_.resize(static_cast<Eigen::Index>((points.size() + stride - 1) / stride), size());
-    log_loss_.resize(design_.rows());
-    for (Eigen::Index i = 0; i < design_.rows(); ++i) {
-      const Point& point = points[static_cast<std::size_t>(i) * stride];
-      design_.row(i) = terms(point.params, point.tokens).head(size()).transpose();
-      log_loss_[i] = std::log(point.loss);
-    }
-    fit();
-  }
-
-  double residual(const Point& point) const {
-    return std::log(point.loss) - terms(point.params, point.tokens).head(size()).dot(coefficients_);
-  }
-
-  // Distance of two points in log N and log D, each by its standard deviation.
-  double distance(const Point& a, const Point& b) const {
-    return std::hypot(std::log(a.params / b.params) / scale_[0],
-                      std::log(a.tokens / b.tokens) / scale_[1]);
-  }
-
-  double cost() const { return cost_of(coefficients_); }
-
-  double scatter() const {
-    const Eigen::VectorXd sizes = (log_loss_ - design_ * coefficients_).cwiseAbs();
-    std::vector<double> sorted(sizes.begin(), sizes.end());
-    // As many residuals as there are coefficients are 0 by the fit.
-    const auto middle = std::min<std::size_t>(
-        sorted.size() - 1, (sorted.size() + static_cast<std::size_t>(size())) / 2);
-    const auto at = sorted.begin() + static_cast<std::ptrdiff_t>(middle);
-    std::nth_element(sorted.begin(), at, sorted.end());
-    return 1.4826 * *at;
-  }
-
- private:
-  Eigen::Index size() const { return quadratic_ ? 6 : 3; }
-
-  Eigen::Vector<double, 6> terms(double params, double tokens) const {
-    const double x = (std::log(params) - mean_[0]) / scale_[0];
-    const double y = (std::log(tokens) - mean_[1]) / scale_[1];
-    return {1, x, y, x * x, x * y, y * y};
-  }
-
-  // Losses fall with N and D: where the surface rises a point counts as one far off.
-  bool rises_at(const Eigen::VectorXd& fit, Eigen::Index i) const {
-    const double x = design_(i, 1), y = design_(i, 2);
-    const double by_x = quadratic_ ? fit[1] + 2 * fit[3] * x + fit[4] * y : fit[1];
-    const double by_y = quadratic_ ? fit[2] + fit[4] * x + 2 * fit[5] * y : fit[2];
-    return by_x > kRises || by_y > kRises;
-  }
-
-  double cost_of(const Eigen::VectorXd& fit) const {
-    double out = 0;
-    for (Eigen::Index i = 0; i < design_.rows(); ++i) {
-      const double size = std::abs(log_loss_[i] - design_.row(i).dot(fit));
-      out += rises_at(fit, i) ? kMostCounted : std::min(size, kMostCounted);
-    }
-    return out;
-  }
-
-  Eigen::VectorXd least_squares(const Eigen::VectorXd& weights) const {
-    // Sizes may be few, so that the squares follow from the rest: the least solution does.
-    const Eigen::MatrixXd weighted = weights.asDiagonal() * design_;
-    return (design_.transpose() * weighted)
-        .completeOrthogonalDecomposition()
-        .solve(weighted.transpose() * log_loss_);
-  }
-
-  // Least absolute residuals by reweighting; those beyond `far` count nothing.
-  Eigen::VectorXd polished(Eigen::VectorXd fit, double far) const {
-    for (int round = 0; round < kReweightings; ++round) {
-      const Eigen::ArrayXd sizes = (log_loss_ - design_ * fit).array().abs();
-      const Eigen::VectorXd weights = (sizes < far).select(sizes.max(1e-6).inverse(), 0.0);
-      if (weights.sum() <= 0) break;
-      fit = least_squares(weights);
-    }
-    return fit;
-  }
-
-  // The surface through a few points drawn at random.
-  Eigen::VectorXd through_some(std::uint64_t& state) const {
-    Eigen::MatrixXd some(size(), size());
-    Eigen::VectorXd losses(size());
-    for (Eigen::Index k = 0; k < size(); ++k) {
-      const auto i = static_cast<Eigen::Index>(splitmix64(state++) %
-                                               static_cast<std::uint64_t>(design_.rows()));
-      some.row(k) = design_.row(i);
-      losses[k] = log_loss_[i];
-    }
-    return some.completeOrthogonalDecomposition().solve(losses);
-  }
-
-  void fit() {
-    const double all = std::numeric_limits<double>::infinity();
-    const Eigen::VectorXd start =
-        polished(least_squares(Eigen::VectorXd::Ones(design_.rows())), all);
-    std::vector<std::pair<double, Eigen::VectorXd>> tried;
-    std::uint64_t state = 1;
-    for (int subset = 0; subset < kSubsets; ++subset) {
-      Eigen::VectorXd one = through_some(state);
-      const double cost = cost_of(one);
-      tried.emplace_back(cost, std::move(one));
-    }
-    const auto better = [](const auto& a, const auto& b) { return a.first < b.first; };
-    std::stable_sort(tried.begin(), tried.end(), better);
-    tried.resize(kPolished);
-    coefficients_ = start;
-    tried.emplace_back(0, start);
-    for (const auto& [ignored, fit] : tried) {
-      const Eigen::VectorXd one = polished(fit, kMostCounted);
-      if (cost_of(one) < cost()) coefficients_ = one;
-    }
-  }
-
-  bool quadratic_;
-  std::array<double, 2> mean_{}, scale_{};
-  Eigen::MatrixXd design_;
-  Eigen::VectorXd log_loss_, coefficients_;
-};
+constexpr double kExplained = 0.05;   // a residual of a point in another unit
+constexpr double kBeyondOthers = 10;  // a count times this is no other unit
+constexpr double kWideGap = 50;       // between two neighbouring counts
+constexpr double kMuchBetter = 0.4;   // of the sum of residuals, when counts are in one unit
 
 // Whether the points near one lie much closer to the surface than it does.
-bool stands_alone(const Points& points, const LossSurface& surface,
+bool stands_alone(const Points& points, const SmoothLosses& surface,
                   const std::vector<double>& residuals, std::size_t i) {
   std::vector<std::pair<double, double>> near;
   for (std::size_t k = 0; k < points.size(); ++k) {
@@ -186,7 +43,7 @@ bool stands_alone(const Points& points, const LossSurface& surface,
   return kAloneTimes * sizes[count / 2] < std::abs(residuals[i]);
 }
 
-std::vector<std::size_t> far_from(const LossSurface& surface, const Points& points) {
+std::vector<std::size_t> far_from(const SmoothLosses& surface, const Points& points) {
   std::vector<double> residuals;
   for (const Point& point : points) residuals.push_back(surface.residual(point));
   const double usual = kFarScatters * surface.scatter();
@@ -195,7 +52,7 @@ std::vector<std::size_t> far_from(const LossSurface& surface, const Points& poin
     const double size = std::abs(residuals[i]);
     if (size < usual || size < kAloneLog) continue;
     if (size <= kFarLog &&
-        (points.size() < kEnoughForQuadratic || !stands_alone(points, surface, residuals, i))) {
+        (!surface.is_quadratic() || !stands_alone(points, surface, residuals, i))) {
       continue;
     }
     out.push_back(i);
@@ -229,14 +86,17 @@ std::vector<Instead> alternatives(const Point& point) {
   return out;
 }
 
-// The best of those that bring a point to the surface, within what the others cover.
-std::string looks_like(const LossSurface& surface, const Point& point, const DataRange& others) {
+bool is_near(double count, const Range& others) {
+  return count >= others.low / kBeyondOthers && count <= others.high * kBeyondOthers;
+}
+
+// The best of those that bring a point to the surface, near what the others cover.
+std::string looks_like(const SmoothLosses& surface, const Point& point, const DataRange& others) {
   std::string best;
   double least = std::max(kExplained, kFarScatters / 2 * surface.scatter());
   for (const Instead& each : alternatives(point)) {
     const bool covered =
-        each.point.params >= others.params.low && each.point.params <= others.params.high &&
-        each.point.tokens >= others.tokens.low && each.point.tokens <= others.tokens.high;
+        is_near(each.point.params, others.params) && is_near(each.point.tokens, others.tokens);
     const double off = std::abs(surface.residual(each.point));
     if (!covered || off >= least) continue;
     least = off;
@@ -245,22 +105,29 @@ std::string looks_like(const LossSurface& surface, const Point& point, const Dat
   return best;
 }
 
-// The threshold of losses that leaves out these points and no others; absent: there is none.
+// The threshold of losses that leaves out these points and no others, in few digits; absent: there
+// is none, or the column is in another unit than the points.
 std::optional<std::string> filter_for(const Points& points, const std::vector<std::size_t>& far,
-                                      const std::string& column) {
-  const auto at = [&](bool is_far, bool largest) {
-    double out = largest ? 0 : std::numeric_limits<double>::infinity();
-    for (std::size_t i = 0; i < points.size(); ++i) {
-      if (std::binary_search(far.begin(), far.end(), i) != is_far) continue;
-      out = largest ? std::max(out, points[i].loss) : std::min(out, points[i].loss);
-    }
-    return out;
-  };
-  if (at(true, false) > at(false, true)) {
-    return fmt::format("--where '{}<{:.4g}' leaves them out", column, at(true, false));
+                                      const PointSource& source) {
+  if (source.loss_unit != LossUnit::kUnsaid && source.loss_unit != LossUnit::kNats) {
+    return std::nullopt;
   }
-  if (at(true, true) < at(false, false)) {
-    return fmt::format("--where '{}>{:.4g}' leaves them out", column, at(true, true));
+  std::vector<double> away, others;
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    (std::binary_search(far.begin(), far.end(), i) ? away : others).push_back(points[i].loss);
+  }
+  const auto [lowest, highest] = std::minmax_element(away.begin(), away.end());
+  const auto [low, high] = std::minmax_element(others.begin(), others.end());
+  for (int digits = 4; digits <= 17; ++digits) {
+    const std::string above = fmt::format("{:.{}g}", *lowest, digits);
+    const std::string below = fmt::format("{:.{}g}", *highest, digits);
+    const double least = parse_number(above).value_or(0), most = parse_number(below).value_or(0);
+    if (*high < least && least <= *lowest) {
+      return fmt::format("--where '{}<{}' leaves them out", source.loss, above);
+    }
+    if (*low > most && most >= *highest) {
+      return fmt::format("--where '{}>{}' leaves them out", source.loss, below);
+    }
   }
   return std::nullopt;
 }
@@ -272,7 +139,7 @@ std::string times(double log) {
                                                    log > 0 ? "above" : "below");
 }
 
-Doubt doubt_about_far(const Points& points, const PointSource& source, const LossSurface& surface,
+Doubt doubt_about_far(const Points& points, const PointSource& source, const SmoothLosses& surface,
                       const std::vector<std::size_t>& far) {
   Points others;
   for (std::size_t i = 0; i < points.size(); ++i) {
@@ -302,7 +169,7 @@ Doubt doubt_about_far(const Points& points, const PointSource& source, const Los
     told = true;
   }
   out += !told && lowest == 0 ? ": runs that diverged? " : "; ";
-  out += filter_for(points, far, source.loss).value_or("mend these lines, or leave them out");
+  out += filter_for(points, far, source).value_or("mend these lines, or leave them out");
   return {std::move(out), false};
 }
 
@@ -349,7 +216,7 @@ std::optional<Doubt> doubt_about_units(const Points& points, const PointSource& 
   for (const double size : {1e3, 1e6, 1e9}) {
     const double one = side->below ? size : 1 / size;
     for (const std::size_t i : side->points) count(changed[i]) = counts[i] * one;
-    const double with = LossSurface(changed).cost();
+    const double with = SmoothLosses(changed).cost();
     if (with >= best) continue;
     best = with;
     factor = one;
@@ -367,18 +234,16 @@ std::optional<Doubt> doubt_about_units(const Points& points, const PointSource& 
 
 }  // namespace
 
-double scatter_around_surface(const Points& points) { return LossSurface(points).scatter(); }
-
 std::vector<std::size_t> far_off(const Points& points) {
   if (points.size() < kEnoughForFarOff) return {};
-  return far_from(LossSurface(points), points);
+  return far_from(SmoothLosses(points), points);
 }
 
 std::vector<Doubt> doubts_about_rows(const Points& points, const PointSource& source) {
   if (points.size() < kEnoughForFarOff) return {};
-  const LossSurface surface(points);
+  const SmoothLosses surface(points);
   std::vector<Doubt> out;
-  if (points.size() >= kEnoughForQuadratic) {
+  if (surface.is_quadratic()) {
     for (const bool of_params : {true, false}) {
       if (auto doubt = doubt_about_units(points, source, of_params, surface.cost())) {
         out.push_back(std::move(*doubt));

@@ -16,6 +16,7 @@ namespace {
 
 // Over-trained toys see 2 million tokens a parameter.
 constexpr double kFewestPerParam = 0.2, kMostPerParam = 1e6;  // D/N, as a median
+constexpr double kWidestCounts = 1e6;                         // the largest of the smallest
 constexpr double kUsualPerParam = 20;                         // Hoffmann et al. 2022
 // exp(7) = 1097: medians of trained models are far below, perplexities of them mostly above.
 constexpr double kHighestMedianLoss = 7;
@@ -146,7 +147,10 @@ class Doubter {
     const auto count = std::count_if(values.begin(), values.end(), odd);
     if (count == 0) return false;
     const auto [least, most] = std::minmax_element(values.begin(), values.end());
-    if (2 * count < static_cast<std::ptrdiff_t>(values.size())) {
+    const auto all = static_cast<std::ptrdiff_t>(values.size());
+    // Wider than models of one study are: two units in one column.
+    const bool mixed = count<all&& * most> kWidestCounts * *least;
+    if (2 * count < all || mixed) {
       add(true, fmt::format("column '{}': {}: {} beside a median of {:.3g}, no number of {}; in "
                             "another unit? {} 1 takes all as they stand",
                             column, rows_where(values, odd), rows_value(values, odd),

@@ -139,7 +139,7 @@ void say_unit(const Records& records, const Measured& what, const char* name,
                                   column));
     } else if (unit.factor != 1) {
       const bool by_row = !unit.by_flag && !unit_of_row(records, what.columns[k]).empty();
-      notes.push_back(fmt::format("{}: '{}' times {:.3g}{}", name, column, unit.factor,
+      notes.push_back(fmt::format("{}: '{}' times {:.6g}{}", name, column, unit.factor,
                                   by_row                     ? ", as the row of units says"
                                   : unit.from_header.empty() ? ""
                                                              : ", as its name says"));

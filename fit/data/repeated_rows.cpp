@@ -13,7 +13,7 @@
 #include <unordered_set>
 
 #include "fit/data/column_role.h"
-#include "fit/data/outliers.h"
+#include "fit/data/smooth_losses.h"
 
 namespace crosslaw::fit {
 namespace {
@@ -160,7 +160,7 @@ std::optional<std::string> describe_repeats(const Points& points, const Records&
   }
   const double within = std::sqrt(squares / static_cast<double>(freedoms));
   // Among fewer groups a polynomial passes through all of them.
-  const double between = best.size() > 4 ? scatter_around_surface(best) : 0;
+  const double between = best.size() > 4 ? SmoothLosses(best).scatter() : 0;
   if (within < std::max(kSeedScatter, kBeyondNeighbours * between)) return std::nullopt;
   const auto varying = varying_columns(groups, records, rows, loss_column);
   return fmt::format(
