@@ -132,11 +132,10 @@ std::optional<std::string> filter_for(const Points& points, const std::vector<st
   return std::nullopt;
 }
 
-// "44 % above", or "4.8 times".
-std::string times(double log) {
-  return std::abs(log) > std::log(2) ? fmt::format("{:.3g} times", std::exp(log))
-                                     : fmt::format("{:.2g} % {}", 100 * std::abs(std::expm1(log)),
-                                                   log > 0 ? "above" : "below");
+// "44 % above", "4.8 times", "99 % below".
+std::string away_from(double log) {
+  if (log > std::log(2)) return fmt::format("{:.3g} times", std::exp(log));
+  return fmt::format("{:.2g} % {}", 100 * std::abs(std::expm1(log)), log > 0 ? "above" : "below");
 }
 
 Doubt doubt_about_far(const Points& points, const PointSource& source, const SmoothLosses& surface,
@@ -158,9 +157,9 @@ Doubt doubt_about_far(const Points& points, const PointSource& source, const Smo
     if (!words.empty()) explained[words].push_back(source.rows[i]);
   }
   std::string out = places(source.records, rows) + ": losses up to ";
-  if (highest > 0) out += times(highest);
+  if (highest > 0) out += away_from(highest);
   if (highest > 0 && lowest < 0) out += " and up to ";
-  if (lowest < 0) out += times(lowest);
+  if (lowest < 0) out += away_from(lowest);
   out += " what the other rows let expect at their N and D";
   bool told = false;
   for (const auto& [words, which] : explained) {
