@@ -163,7 +163,10 @@ void drop_marginal_rows(Records& records) {
   for (std::size_t c = 0; c < records.columns.size(); ++c) {
     const std::vector<bool> named = totals_in_column(records, c);
     for (std::size_t r = 0; r < named.size(); ++r) {
-      if (named[r] && names[r].empty()) names[r] = trimmed(records.rows[r][c]);
+      if (!named[r] || !names[r].empty()) continue;
+      names[r] =
+          fmt::format("'{}' in {}", trimmed(records.rows[r][c]),
+                      c == 0 ? "the first column" : fmt::format("column '{}'", records.columns[c]));
     }
   }
   for (std::size_t r = 0; r < records.rows.size(); ++r) {
@@ -180,7 +183,7 @@ void drop_marginal_rows(Records& records) {
     records.notes.push_back(places(records, headers) + ": the header again, left out");
   }
   if (!totals.empty()) {
-    records.notes.push_back(fmt::format("{}: '{}', a row of totals and no measurement, left out",
+    records.notes.push_back(fmt::format("{}: {}: totals and no measurement, left out",
                                         places(records, totals), names[totals.front()]));
   }
   if (kept.size() == records.rows.size()) return;

@@ -46,7 +46,7 @@ TEST_CASE("Totals are known by their words, in several languages and with any pu
 TEST_CASE("A total is left out wherever its name stands") {
   const DataFile last = with_last("N,D,loss,run", "2.3e8,5e9,3.1,Summe", true);
   CHECK(last.points.size() == 9);
-  CHECK_THAT(last.notes.at(0), has_text("line 11: 'Summe'"));
+  CHECK_THAT(last.notes.at(0), has_text("line 11: 'Summe' in column 'run'"));
 }
 
 TEST_CASE("Settings that are called like totals are measurements") {
