@@ -148,8 +148,9 @@ void leave_out(const BarTable& other, const BarTable& taken, const Fields& wante
                     "give both the same header, or save each in a file of its own",
                     fmt::join(other.header, ", "), taken.line, fmt::join(taken.header, ", ")));
   }
-  out.notes.push_back(fmt::format("line {}: another table ({}), its {} rows are left out",
-                                  other.line, fmt::join(other.header, ", "), other.rows.size()));
+  out.notes.push_back(fmt::format("line {}: another table ({}), of {} row{}, left out", other.line,
+                                  fmt::join(other.header, ", "), other.rows.size(),
+                                  other.rows.size() == 1 ? "" : "s"));
 }
 
 }  // namespace

@@ -126,7 +126,8 @@ std::optional<std::string> without_comments_above(std::string_view text,
   }
   const std::string_view content = trimmed(out);
   if (count == 0 || !(content.starts_with("{") || content.starts_with("["))) return std::nullopt;
-  notes.push_back(fmt::format("{} lines of comment (//) above the JSON", count));
+  notes.push_back(
+      fmt::format("{} line{} of comment (//) above the JSON", count, count == 1 ? "" : "s"));
   return out;
 }
 

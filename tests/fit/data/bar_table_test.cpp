@@ -59,7 +59,8 @@ TEST_CASE("Of tables with different headers that is taken which a fit needs, the
       "|---|---|---|\n| 1e8 | 2e9 | 3 |\n");
   CHECK(records.columns == Strings{"params", "tokens", "loss"});
   CHECK(records.rows.size() == 1);
-  CHECK_THAT(all_notes(records), has_text("line 1: another table (lr, batch), its 2 rows"));
+  CHECK_THAT(all_notes(records),
+             has_text("line 1: another table (lr, batch), of 2 rows, left out"));
 }
 
 TEST_CASE("Rows that belong to no table, or to one of two that say the same, are refused by line") {

@@ -96,7 +96,7 @@ TEST_CASE("What stands beside lists of columns holds for every row") {
 TEST_CASE("Lines of comment above JSON are said, and what is beside a table is, too") {
   const Records records = parse("// made by us\n[{\"N\": 1, \"D\": 2}]");
   CHECK(records.rows.size() == 1);
-  CHECK_THAT(records.notes.at(0), has_text("1 lines of comment (//)"));
+  CHECK_THAT(records.notes.at(0), has_text("1 line of comment (//)"));
   const Records inner = parse(R"({"runs":[{"N":1}],"setup":{"lr":3},"made":"2024"})");
   CHECK_THAT(inner.notes.at(0), has_text("'runs'") && has_text("under setup is left out"));
 }

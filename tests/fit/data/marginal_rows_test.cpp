@@ -30,9 +30,9 @@ DataFile with_last(const std::string& header, const std::string& last, bool name
 }  // namespace
 
 TEST_CASE("Totals are known by their words, in several languages and with any punctuation") {
-  for (const char* cell :
-       {"Total", "SUM:", "avg.", "Mean ± std", "average over all runs", "[mean]", "Gesamt", "Summe",
-        "Durchschnitt", "moyenne", "Mean (28 runs)", "All", "grand total", "Σ", "平均"}) {
+  for (const char* cell : {"Total", "SUM:", "avg.", "Mean ± std", "average over all runs", "[mean]",
+                           "Gesamt", "Standardabweichung", "Summe", "Durchschnitt", "moyenne",
+                           "Mean (28 runs)", "All", "grand total", "Σ", "平均"}) {
     INFO(cell);
     CHECK(names_total(cell));
   }
