@@ -83,7 +83,8 @@ void add_file_options(CLI::App& command, fit::DataFileOptions& file) {
                      "column of N, the parameters; or a sum, A+B [N, else guessed, else C/(6D)]");
   command.add_option("--tokens", file.tokens,
                      "column of D, the number of tokens [D, else guessed, else C/(6N)]");
-  command.add_option("--loss", file.loss, "column of the loss [loss, else guessed]");
+  command.add_option("--loss", file.loss,
+                     "column of the loss [guessed: a held-out one, else loss]");
   command.add_option("--where", file.where, "keep rows with COLUMN=VALUE (also != < <= > >=)")
       ->allow_extra_args(false)
       ->type_name("COLUMN=VALUE");
@@ -107,7 +108,7 @@ void add_file_options(CLI::App& command, fit::DataFileOptions& file) {
       ->type_name("UNIT");
   command
       .add_option("--tokens-unit", file.tokens_unit,
-                  "of the column of D: the same, or per-param, which is D/N")
+                  "of the column of D: the same, per-param (it is D/N), or a number such as 2048")
       ->type_name("UNIT");
   command
       .add_option("--flops-unit", file.flops_unit,

@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "apps/commands/command_line_lists.h"
+#include "fit/data/outliers.h"
 #include "fit/data/records.h"
-#include "fit/data/repeated_rows.h"
 #include "fit/write/evidence_table.h"
 #include "fit/write/forecast_table.h"
 
@@ -142,7 +142,7 @@ class Gatherer {
         fit::render(fit::influence_table(result, fit_, data_, kRunsShown), options_.format);
     if (result.step_error) out_.text += in_lines(about_steps(result));
     if (const auto far = fit::far_off(data_.points); !far.empty()) {
-      out_.text += "losses far above what N and D let expect: " + lines_of(far) + "\n";
+      out_.text += "losses far from what N and D let expect: " + lines_of(far) + "\n";
     }
     const double inside = fit_.certificate.quadratic_share;
     if (inside < kRoughShare) {

@@ -10,10 +10,19 @@
 namespace crosslaw::fit {
 namespace {
 
+bool is_word_of_bytes(std::string_view word) {
+  for (const std::string_view each :
+       {"kb", "mb", "gb", "tb", "kib", "mib", "gib", "tib", "byte", "bytes", "kilobytes",
+        "megabytes", "gigabytes", "terabytes"}) {
+    if (word == each) return true;
+  }
+  return false;
+}
+
 // "tokens_b", "flops_1e18": a unit at the end, which is no part of the name.
 bool is_unit_suffix(const std::string& word) {
   return scale_of_word(word).has_value() || word == "1e6" || word == "1e9" || word == "1e12" ||
-         word == "1e18";
+         word == "1e18" || is_word_of_bytes(word);
 }
 
 }  // namespace
@@ -43,12 +52,26 @@ std::string plain_column_name(std::string_view column) {
       more = true;
     }
   }
+  // The filter that lm-eval writes behind a metric.
+  if (name.ends_with("_none") && column.find(",none") != std::string_view::npos) {
+    name.resize(name.size() - 5);
+  }
+  // A unit of several words: "compute_petaflop_s_days".
+  for (std::size_t at = name.find('_'); name.ends_with("day") || name.ends_with("days");
+       at = name.find('_', at + 1)) {
+    if (at == std::string::npos) break;
+    if (!scale_of_word(name.substr(at + 1))) continue;
+    // "train" alone would name nothing.
+    if (!name.starts_with("train") || name.find('_') < at) name.erase(at);
+    break;
+  }
   const std::size_t last = name.rfind('_');
   // What is counted stays: "num_tokens" is no "num".
   if (last != std::string::npos && last > 0) {
     const std::string word = name.substr(last + 1);
     const bool noun = word.starts_with("token") || word.starts_with("param") ||
-                      word.ends_with("flops") || word.ends_with("flop") || word == "nats";
+                      word.ends_with("flops") || word.ends_with("flop") || word == "nats" ||
+                      name.ends_with("_per_" + word);
     // "loss_b" is another loss, not a billion of them.
     const bool loss = name.find("loss") != std::string::npos;
     if (!noun && !loss && is_unit_suffix(word)) name.erase(last);
@@ -82,6 +105,37 @@ bool names_ratio(std::string_view column) {
     if (name == each) return true;
   }
   return false;
+}
+
+std::optional<TokenPiece> piece_of_tokens(std::string_view column) {
+  const std::string name = "_" + plain_column_name(column) + "_";
+  const auto has = [&](std::string_view word) { return name.find(word) != std::string::npos; };
+  for (const char* other : {"token", "len", "size", "per_", "rate", "time", "second"}) {
+    if (has(other)) return std::nullopt;
+  }
+  for (const char* word : {"_step_", "_steps_", "_iter_", "_iters_", "_iteration", "_update"}) {
+    if (has(word)) return TokenPiece{"step", "524288"};
+  }
+  for (const char* word : {"_seq_", "_seqs_", "sequence", "_sample", "_example"}) {
+    if (has(word)) return TokenPiece{"sequence", "2048"};
+  }
+  return std::nullopt;
+}
+
+bool names_bytes(std::string_view column) {
+  std::string word;
+  bool per = false, bytes = false;
+  for (const char c : std::string(column) + ' ') {
+    const auto letter = static_cast<unsigned char>(c);
+    if (std::isalnum(letter) != 0) {
+      word += static_cast<char>(std::tolower(letter));
+      continue;
+    }
+    bytes = bytes || is_word_of_bytes(word);
+    per = per || word == "per" || c == '/';
+    word.clear();
+  }
+  return bytes && !per;
 }
 
 std::optional<NamedLogarithm> names_logarithm(std::string_view column) {

@@ -21,4 +21,15 @@ struct NamedLogarithm {
 };
 std::optional<NamedLogarithm> names_logarithm(std::string_view column);
 
+// What "steps", "sequences" or "samples" count, and how many tokens one may have. Absent: the name
+// says none of them.
+struct TokenPiece {
+  const char* name;
+  const char* example;
+};
+std::optional<TokenPiece> piece_of_tokens(std::string_view column);
+
+// "model size (MB)", "dataset_gb": bytes, which are no count of parameters or tokens.
+bool names_bytes(std::string_view column);
+
 }  // namespace crosslaw::fit

@@ -88,17 +88,28 @@ const Names kTokens = {"d",
                        "dataset_size",
                        "data_size",
                        "data"};
-const Names kLoss = {"loss",
-                     "val_loss",
+const Names kLoss = {"val_loss",
                      "valid_loss",
                      "validation_loss",
                      "eval_loss",
                      "test_loss",
-                     "final_loss",
                      "final_val_loss",
                      "final_eval_loss",
                      "final_validation_loss",
                      "loss_val",
+                     "loss_valid",
+                     "loss_validation",
+                     "loss_eval",
+                     "loss_test",
+                     "dev_loss",
+                     "heldout_loss",
+                     "held_out_loss",
+                     "test_nll",
+                     "eval_nll",
+                     "val_xent",
+                     "loss",
+                     "l",
+                     "final_loss",
                      "loss_final",
                      "loss_nats",
                      "val_loss_final",
@@ -114,6 +125,9 @@ const Names kLoss = {"loss",
                      "xent",
                      "nll",
                      "val_nll",
+                     "bits_per_token",
+                     "val_bits_per_token",
+                     "bpt",
                      "smooth_loss",
                      "lm_loss_validation",
                      "val_bpb",
@@ -127,12 +141,23 @@ const Names kLoss = {"loss",
                      "perplexity",
                      "val_perplexity",
                      "eval_perplexity",
-                     "valid_ppl"};
+                     "valid_ppl",
+                     "test_ppl",
+                     "test_perplexity",
+                     "valid_perplexity",
+                     "perp",
+                     "test_perp",
+                     "val_perp",
+                     "eval_perp",
+                     "valid_perp"};
 const Names kCompute = {"c",
                         "flops",
                         "compute",
                         "flop",
                         "total_flops",
+                        "total_flos",
+                        "flos",
+                        "train_flos",
                         "flops_total",
                         "train_flops",
                         "training_flops",
@@ -239,7 +264,8 @@ int listed_rank(const std::string& name, Role role) {
 }  // namespace
 
 int role_rank(std::string_view column, Role role) {
-  if (column == usual_column(role)) return 2 * kListed;
+  // Of losses that of a text held out is meant, where there is one.
+  if (column == usual_column(role) && role != Role::kLoss) return 2 * kListed;
   const std::string name = plain_column_name(column);
   // Of training text only where there is nothing else.
   const bool trained = role == Role::kLoss && name.find("train") != std::string::npos;
@@ -251,8 +277,12 @@ int role_rank(std::string_view column, Role role) {
     return known && role_rank(logarithm->of, role) > 0 ? kLogarithm : 0;
   }
   if (role == Role::kCompute) {  // "gflops", "train_pflops": the unit is the name
-    for (const char* unit : {"gflops", "tflops", "pflops", "eflops", "zflops", "pf_days"}) {
-      if (name == unit || name == std::string("train_") + unit) return kListed / 2;
+    std::string_view unit = name;
+    if (unit.starts_with("train_")) unit.remove_prefix(6);
+    const bool days = unit.ends_with("day") || unit.ends_with("days");
+    if (days && scale_of_word(unit)) return kListed / 2;
+    for (const char* each : {"gflops", "tflops", "pflops", "eflops", "zflops"}) {
+      if (unit == each) return kListed / 2;
     }
   }
   if (const std::size_t dot = column.rfind('.'); dot != std::string_view::npos) {
@@ -269,12 +299,22 @@ bool names_some_role(std::string_view column) {
   return false;
 }
 
+std::optional<std::string> unusable_column(const Records& records, Role role) {
+  for (std::size_t c = 0; c < records.columns.size(); ++c) {
+    if (listed_rank(plain_column_name(records.columns[c]), role) == 0) continue;
+    const auto some = std::find_if(records.rows.begin(), records.rows.end(),
+                                   [&](const auto& row) { return !is_missing(row[c]); });
+    if (some != records.rows.end()) return records.columns[c];
+  }
+  return std::nullopt;
+}
+
 std::optional<ColumnGuess> guess_column(const Records& records, Role role, std::string_view flag) {
   std::vector<std::pair<int, std::string>> found;
   for (std::size_t c = 0; c < records.columns.size(); ++c) {
     const int rank = role_rank(records.columns[c], role);
     const bool usual = records.columns[c] == usual_column(role);
-    if (rank > 0 && (usual || holds_numbers(records, c)))
+    if (rank > 0 && !names_bytes(records.columns[c]) && (usual || holds_numbers(records, c)))
       found.emplace_back(rank, records.columns[c]);
   }
   if (found.empty()) return std::nullopt;
@@ -285,6 +325,13 @@ std::optional<ColumnGuess> guess_column(const Records& records, Role role, std::
   for (const auto& [rank, column] : found) {
     if (rank == found.front().first) equals.push_back(column);
     if (column != out.column) out.others.push_back(column);
+  }
+  // "loss" beside "Loss": the one in the usual spelling.
+  const auto usual = std::find(equals.begin(), equals.end(), usual_column(role));
+  if (usual != equals.end()) {
+    std::replace(out.others.begin(), out.others.end(), *usual, out.column);
+    out.column = *usual;
+    return out;
   }
   if (equals.size() > 1 && equals[0] != equals[1]) {
     throw std::invalid_argument(

@@ -32,6 +32,10 @@ struct ColumnGuess {
   std::vector<std::string> others;  // columns that could have been meant as well
 };
 
+// A column whose name is one of the role's where guess_column() finds none: its cells are no
+// numbers, or bytes. Absent: there is none either.
+std::optional<std::string> unusable_column(const Records& records, Role role);
+
 // The column of a role among those that hold numbers. Absent: none. Throws std::invalid_argument
 // where several names say it equally well; `flag` is the one that chooses.
 std::optional<ColumnGuess> guess_column(const Records& records, Role role, std::string_view flag);

@@ -14,6 +14,8 @@
 
 #include "fit/data/column_role.h"
 #include "fit/data/confounding.h"
+#include "fit/data/marginal_rows.h"
+#include "fit/data/outliers.h"
 #include "fit/data/point_reader.h"
 #include "fit/data/repeated_rows.h"
 
@@ -135,6 +137,27 @@ std::optional<std::string> describe_unfinished(const Records& records,
   return std::nullopt;
 }
 
+// A column of compute that is not used, yet tells whether N and D are what they seem.
+void compare_compute(const Records& records, const std::vector<std::size_t>& rows,
+                     PointSource& source) {
+  std::optional<ColumnGuess> found;
+  try {
+    found = guess_column(records, Role::kCompute, "--compute");
+  } catch (const std::invalid_argument&) {  // several could be meant, and none is needed
+  }
+  if (!found) return;
+  const CountUnit unit = count_unit_in_header(found->column);
+  if (unit.logarithm) return;
+  source.compute = found->column;
+  source.compute_unit = unit;
+  const std::size_t column = records.column(source.compute);
+  for (const std::size_t row : rows) {
+    const auto value = read_number(records.rows[row][column], records.mark);
+    if (!value || !std::isfinite(value->value) || value->value <= 0) continue;
+    source.compute_flops.push_back(value->value * (value->scaled ? 1 : unit.factor));
+  }
+}
+
 // What the points look like beside each other.
 void add_doubts(const Records& records, const PointReader& reader, DataFile& out) {
   PointSource source = reader.source(out.record_rows);
@@ -142,14 +165,8 @@ void add_doubts(const Records& records, const PointReader& reader, DataFile& out
   if (source.compute_in_use) {
     for (const Point& each : out.points) source.compute_flops.push_back(each.flops);
     if (reader.derives_by_compute()) source.compute_flops.clear();
-  } else if (records.has(usual_column(Role::kCompute))) {
-    // Not used, yet it tells whether N and D are what they seem.
-    source.compute = usual_column(Role::kCompute);
-    const std::size_t column = records.column(source.compute);
-    for (const std::size_t row : out.record_rows) {
-      const auto value = parse_number(records.rows[row][column], records.mark);
-      if (value && *value > 0) source.compute_flops.push_back(*value);
-    }
+  } else {
+    compare_compute(records, out.record_rows, source);
   }
   out.doubts = doubts_about(out.points, source);
   const bool grave = std::any_of(out.doubts.begin(), out.doubts.end(),
@@ -166,38 +183,48 @@ void add_doubts(const Records& records, const PointReader& reader, DataFile& out
       out.doubts.push_back({std::move(*sentence), false});
     }
   }
-  std::vector<std::size_t> far;
-  double lowest = 0;
-  for (const std::size_t i : far_off(out.points)) {
-    lowest = far.empty() ? out.points[i].loss : std::min(lowest, out.points[i].loss);
-    far.push_back(out.record_rows[i]);
+  for (Doubt& each : doubts_about_rows(out.points, source)) out.doubts.push_back(std::move(each));
+}
+
+// Leaves out those at these places among `rows`, and says why.
+void leave_out(const Records& records, const std::vector<std::size_t>& which, const char* why,
+               std::vector<std::size_t>& rows, std::vector<std::string>& notes) {
+  if (which.empty()) return;
+  std::vector<std::size_t> left, kept;
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const bool goes = next < which.size() && which[next] == i;
+    if (goes) ++next;
+    (goes ? left : kept).push_back(rows[i]);
   }
-  if (far.empty()) return;
-  out.doubts.push_back(
-      {fmt::format("{}: losses from {:.4g} up, far above what their N and D let expect: runs that "
-                   "diverged? --where '{}<{:.4g}' leaves them out",
-                   places(records, far), lowest, used.loss, lowest),
-       false});
+  notes.push_back(fmt::format("{}: {}", places(records, left), why));
+  rows = std::move(kept);
 }
 
 // Rows that are copies say nothing new; weights and clusters mean something by them.
-void drop_equal_rows(const Records& records, const DataFileOptions& used,
-                     std::vector<std::size_t>& rows, std::vector<std::string>& notes) {
+void drop_copies(const Records& records, const PointReader& reader, const DataFileOptions& used,
+                 std::vector<std::size_t>& rows, std::vector<std::string>& notes) {
   if (!used.weight.empty() || !used.cluster.empty()) return;
-  const std::vector<std::size_t> copies = equal_rows(records, rows);
-  if (copies.empty()) return;
-  std::vector<std::size_t> copied, kept;
-  std::size_t next = 0;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const bool copy = next < copies.size() && copies[next] == i;
-    if (copy) ++next;
-    (copy ? copied : kept).push_back(rows[i]);
-  }
-  notes.push_back(
-      fmt::format("{}: equal to an earlier row in every column, counted once; --weight "
-                  "or --cluster keeps them",
-                  places(records, copied)));
-  rows = std::move(kept);
+  leave_out(records, equal_rows(records, rows),
+            "equal to an earlier row in every column, counted once; --weight or --cluster keeps "
+            "them",
+            rows, notes);
+  leave_out(records, copied_rows(records, rows, reader.used(), reader.loss()),
+            "copies of an earlier row: N, D, the loss to all its digits and every other column in "
+            "use are equal; counted once; --weight or --cluster keeps them",
+            rows, notes);
+}
+
+// Before rows are judged, for a sum of losses may be missing.
+void drop_computed_totals(const Records& records, const PointReader& reader,
+                          std::vector<std::size_t>& rows, std::vector<std::string>& notes) {
+  const std::size_t count = computed_totals(records, rows, reader.measures()).size();
+  std::vector<std::size_t> last(count);
+  std::iota(last.begin(), last.end(), rows.size() - count);
+  leave_out(records, last,
+            "each number is the sum or the mean of the rows above: a row of totals and no "
+            "measurement, left out",
+            rows, notes);
 }
 
 DataFile to_points(const Records& records, const DataFileOptions& options) {
@@ -211,8 +238,9 @@ DataFile to_points(const Records& records, const DataFileOptions& options) {
   }
   PointReader reader(records, out.used);
   std::vector<std::size_t> rows = kept_rows(records, out.used);
+  drop_computed_totals(records, reader, rows, out.notes);
   drop_missing(records, reader.needed(), options.drop_missing, rows, out.notes);
-  drop_equal_rows(records, out.used, rows, out.notes);
+  drop_copies(records, reader, out.used, rows, out.notes);
   reader.say_units(out.notes);
   out.loss_unit = describe(reader.loss_unit());
   for (const std::size_t row : rows) {

@@ -94,6 +94,11 @@ class Guesser {
     const auto found = guess_column(records_, role, flag);
     if (!found) {
       if (role == Role::kLoss) refuse_log_loss();
+      // The reading of its first cell says what is wrong, and where.
+      if (const auto text = unusable_column(records_, role)) {
+        column = *text;
+        return;
+      }
       throw std::invalid_argument(fmt::format(
           "{}: no column looks like {} ({}); the file ({}) has: {}; say which: {} COLUMN",
           records_.name, role == Role::kLoss ? "the loss" : "the number of parameters",
@@ -103,7 +108,7 @@ class Guesser {
     }
     column = found->column;
     say(what, column, *found);
-    told_ = told_ || column != usual_column(role);
+    told_ = told_ || column != usual_column(role) || !found->others.empty();
   }
 
   // What no column holds may follow from two others. False: some column holds N, or nothing does.
@@ -154,7 +159,7 @@ class Guesser {
     if (const auto found = guess_column(records_, Role::kTokens, "--tokens")) {
       options_.tokens = found->column;
       say("D", found->column, *found);
-      told_ = told_ || found->column != usual_column(Role::kTokens);
+      told_ = told_ || found->column != usual_column(Role::kTokens) || !found->others.empty();
       return;
     }
     told_ = true;
@@ -171,15 +176,30 @@ class Guesser {
       }
     }
     if (compute.empty()) {
-      throw std::invalid_argument(
-          fmt::format("{}: no column looks like the number of tokens (such as D, tokens, n_tokens, "
-                      "'Tokens (B)') "
-                      "or the compute; the file ({}) has: {}; say which: --tokens COLUMN",
-                      records_.name, records_.format, fmt::join(records_.columns, ", ")));
+      if (const auto text = unusable_column(records_, Role::kTokens)) {
+        options_.tokens = *text;
+        return;
+      }
+      throw std::invalid_argument(fmt::format(
+          "{}: no column looks like the number of tokens (such as D, tokens, n_tokens, "
+          "'Tokens (B)') "
+          "or the compute; the file ({}) has: {}; say which: --tokens COLUMN{}",
+          records_.name, records_.format, fmt::join(records_.columns, ", "), tokens_by_pieces()));
     }
     options_.compute = compute;
     options_.tokens = kTokensByCompute;
     said_.push_back(fmt::format("D = C/(6N) with C = '{}', for no column holds tokens", compute));
+  }
+
+  // Steps and sequences are some tokens each.
+  std::string tokens_by_pieces() const {
+    for (const std::string& column : records_.columns) {
+      const auto piece = piece_of_tokens(column);
+      if (!piece) continue;
+      return fmt::format("; or, of tokens a {}: --tokens '{}' --tokens-unit {}", piece->name,
+                         column, piece->example);
+    }
+    return "";
   }
 
   const Records& records_;

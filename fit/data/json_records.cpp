@@ -4,9 +4,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <stdexcept>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "fit/data/column_role.h"
@@ -65,6 +68,20 @@ const Json& unwrapped(const Json& value) {
   return wrapped ? value.at("value") : value;
 }
 
+// Gives `take` every value of an object with its dotted path.
+void flatten(const Json& object, const std::string& path, int depth,
+             const std::function<void(const std::string&, std::string)>& take) {
+  for (const auto& [key, wrapped] : object.items()) {
+    const Json& value = unwrapped(wrapped);
+    const std::string column = path.empty() ? key : path + "." + key;
+    if (value.is_object() && !value.empty() && depth < kDeepest) {
+      flatten(value, column, depth + 1, take);
+    } else {
+      take(column, text_of(value));
+    }
+  }
+}
+
 // Collects rows whose columns come up one after the other.
 class RowCollector {
  public:
@@ -96,7 +113,8 @@ class RowCollector {
                               out_.lines_are_rows ? "row" : "line", line));
     }
     begin(line);
-    flatten(object, "", 0);
+    flatten(object, "", 0,
+            [&](const std::string& column, std::string text) { set(column, std::move(text)); });
   }
 
   void finish() {
@@ -104,18 +122,6 @@ class RowCollector {
   }
 
  private:
-  void flatten(const Json& object, const std::string& path, int depth) {
-    for (const auto& [key, wrapped] : object.items()) {
-      const Json& value = unwrapped(wrapped);
-      const std::string column = path.empty() ? key : path + "." + key;
-      if (value.is_object() && !value.empty() && depth < kDeepest) {
-        flatten(value, column, depth + 1);
-      } else {
-        set(column, text_of(value));
-      }
-    }
-  }
-
   Records& out_;
   std::unordered_map<std::string, std::size_t> places_;
 };
@@ -193,8 +199,8 @@ class DocumentReader {
         data->is_array()) {
       out_.format = "json, orient split";
       for (const Json& cells : *data) add_cells(object["columns"], cells);
-    } else if (every(object, is_array) && !is_list_of_objects(*object.begin())) {
-      read_lists(object);
+    } else if (const std::size_t length = length_of_lists(object); length > 0) {
+      read_lists(object, length);
     } else if (are_alike(object)) {
       read_keyed(object);
     } else {
@@ -202,17 +208,14 @@ class DocumentReader {
     }
   }
 
-  void read_lists(const Json& object) {
+  // Values that are no list hold for every row.
+  void read_lists(const Json& object, std::size_t length) {
     out_.format = "json object of lists";
-    const std::size_t length = object.begin()->size();
-    for (const auto& [key, list] : object.items()) {
-      if (list.size() == length) continue;
-      refuse_json(out_.name, fmt::format("'{}' has {} values, '{}' {}", key, list.size(),
-                                         object.begin().key(), length));
-    }
     for (std::size_t i = 0; i < length; ++i) {
       rows_.begin(i + 1);
-      for (const auto& [key, list] : object.items()) rows_.set(key, text_of(list[i]));
+      for (const auto& [key, value] : object.items()) {
+        rows_.set(key, text_of(value.is_array() ? value[i] : value));
+      }
     }
   }
 
@@ -228,12 +231,37 @@ class DocumentReader {
       return;
     }
     out_.format = "json, orient columns";
-    for (const auto& [row, ignored] : first.items()) {
+    std::set<std::string> names;  // of rows, of which a column may lack some
+    for (const Json& cells : object) {
+      for (const auto& [row, ignored] : cells.items()) names.insert(row);
+    }
+    for (const std::string& row : names) {
       rows_.begin(out_.rows.size() + 1);
       for (const auto& [column, cells] : object.items()) {
         rows_.set(column, cells.contains(row) ? text_of(cells.at(row)) : "");
       }
     }
+  }
+
+  // Of an object whose columns are lists; 0: it is none.
+  std::size_t length_of_lists(const Json& object) const {
+    const auto first = std::find_if(object.begin(), object.end(), is_array);
+    if (first == object.end() || is_list_of_objects(*first)) return 0;
+    std::size_t named = 0;  // lists that are surely columns
+    bool whole = true, equal = true;
+    for (const auto& [key, value] : object.items()) {
+      whole = whole && value.is_array();
+      if (!value.is_array()) continue;
+      equal = equal && value.size() == first->size();
+      named += names_some_role(key) ? 1 : 0;
+    }
+    if (!whole && (named < 2 || !equal)) return 0;  // a run whose settings are lists
+    for (const auto& [key, list] : object.items()) {
+      if (!list.is_array() || list.size() == first->size()) continue;
+      refuse_json(out_.name, fmt::format("'{}' has {} values, '{}' {}", key, list.size(),
+                                         first.key(), first->size()));
+    }
+    return first->size();
   }
 
   void read_inner_table(const Json& object) {
@@ -249,8 +277,16 @@ class DocumentReader {
     if (tables.empty()) return rows_.add(object, 1);
     const Json& inner = object.at(tables.front());
     inner.is_array() ? read_array(inner) : read_object(inner);
-    if (tables.front() != "data")
-      out_.notes.push_back("rows are those of '" + tables.front() + "'");
+    std::vector<std::string> beside;
+    for (const auto& [key, value] : object.items()) {
+      if (value.is_structured() && key != tables.front()) beside.push_back(key);
+    }
+    if (tables.front() != "data" || !beside.empty()) {
+      out_.notes.push_back(fmt::format(
+          "rows are those of '{}'{}", tables.front(),
+          beside.empty() ? ""
+                         : fmt::format("; what is under {} is left out", fmt::join(beside, ", "))));
+    }
   }
 
   Records& out_;
@@ -296,6 +332,17 @@ void read_lines(std::string_view text, Records& out) {
 }
 
 }  // namespace
+
+std::optional<std::vector<NamedCell>> object_fields(std::string_view text,
+                                                    const std::string& path) {
+  const Json value = Json::parse(with_quoted_nan(text), nullptr, false);
+  if (!value.is_object()) return std::nullopt;
+  std::vector<NamedCell> out;
+  flatten(value, path, 0, [&](const std::string& column, std::string cell) {
+    out.emplace_back(column, std::move(cell));
+  });
+  return out;
+}
 
 Records parse_json_records(std::string_view text, const std::string& name) {
   Records out;

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "fit/data/record_table.h"
 
@@ -14,5 +17,10 @@ namespace crosslaw::fit {
 // dotted paths, "config.model.params"; {"value": x} is x. NaN and Infinity, which Python writes and
 // JSON does not know, are missing values. Throws std::invalid_argument.
 Records parse_json_records(std::string_view text, const std::string& name);
+
+using NamedCell = std::pair<std::string, std::string>;  // column and text
+
+// The values of one JSON object by dotted paths that begin with `path`. Absent: it is none.
+std::optional<std::vector<NamedCell>> object_fields(std::string_view text, const std::string& path);
 
 }  // namespace crosslaw::fit

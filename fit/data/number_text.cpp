@@ -15,46 +15,18 @@ namespace {
 // Blanks that spreadsheets and typesetters put between digits: no-break, thin, narrow no-break.
 constexpr std::array<std::string_view, 3> kWideBlanks = {"\xc2\xa0", "\xe2\x80\x89",
                                                          "\xe2\x80\xaf"};
-constexpr double kPetaflopDays = 8.64e19;  // 1e15 FLOP/s for 86,400 s
+constexpr double kSecondsPerDay = 86400;
 
-constexpr std::array<std::pair<std::string_view, double>, 37> kScales = {{
-    {"k", 1e3},
-    {"thousand", 1e3},
-    {"thousands", 1e3},
-    {"m", 1e6},
-    {"mn", 1e6},
-    {"mio", 1e6},
-    {"million", 1e6},
-    {"millions", 1e6},
-    {"mega", 1e6},
-    {"b", 1e9},
-    {"bn", 1e9},
-    {"billion", 1e9},
-    {"billions", 1e9},
-    {"g", 1e9},
-    {"giga", 1e9},
-    {"t", 1e12},
-    {"tn", 1e12},
-    {"trillion", 1e12},
-    {"trillions", 1e12},
-    {"tera", 1e12},
-    {"p", 1e15},
-    {"peta", 1e15},
-    {"e", 1e18},
-    {"exa", 1e18},
-    {"z", 1e21},
-    {"zetta", 1e21},
-    {"y", 1e24},
-    {"yotta", 1e24},
-    {"pf-days", kPetaflopDays},
-    {"pf-day", kPetaflopDays},
-    {"pfs-days", kPetaflopDays},
-    {"pf/s-days", kPetaflopDays},
-    {"pflop-days", kPetaflopDays},
-    {"pflops-days", kPetaflopDays},
-    {"pflop/s-days", kPetaflopDays},
-    {"petaflop/s-days", kPetaflopDays},
-    {"petaflop-days", kPetaflopDays},
+constexpr std::array<std::pair<std::string_view, double>, 36> kScales = {{
+    {"k", 1e3},        {"thousand", 1e3},  {"thousands", 1e3},  {"m", 1e6},
+    {"mn", 1e6},       {"mio", 1e6},       {"million", 1e6},    {"millions", 1e6},
+    {"mega", 1e6},     {"b", 1e9},         {"bn", 1e9},         {"billion", 1e9},
+    {"billions", 1e9}, {"g", 1e9},         {"giga", 1e9},       {"t", 1e12},
+    {"tn", 1e12},      {"trillion", 1e12}, {"trillions", 1e12}, {"tera", 1e12},
+    {"p", 1e15},       {"peta", 1e15},     {"e", 1e18},         {"exa", 1e18},
+    {"z", 1e21},       {"zetta", 1e21},    {"y", 1e24},         {"yotta", 1e24},
+    {"tsd", 1e3},      {"mln", 1e6},       {"mrd", 1e9},        {"mld", 1e9},
+    {"mlrd", 1e9},     {"milliarde", 1e9}, {"milliarden", 1e9}, {"milliards", 1e9},
 }};
 // What is counted scales nothing.
 constexpr std::array<std::string_view, 11> kNouns = {"flops",  "flop",  "parameters", "parameter",
@@ -84,6 +56,56 @@ std::string with_plain_blanks(std::string_view text) {
     }
   }
   return out;
+}
+
+// "10⁶" as "10^6": runs of superscript digits.
+std::string with_plain_powers(std::string_view text) {
+  constexpr std::array<std::string_view, 10> kDigits = {
+      "\xe2\x81\xb0", "\xc2\xb9",     "\xc2\xb2",     "\xc2\xb3",     "\xe2\x81\xb4",
+      "\xe2\x81\xb5", "\xe2\x81\xb6", "\xe2\x81\xb7", "\xe2\x81\xb8", "\xe2\x81\xb9"};
+  std::string out;
+  bool inside = false;
+  while (!text.empty()) {
+    const auto* const digit =
+        std::find_if(kDigits.begin(), kDigits.end(),
+                     [&](std::string_view each) { return text.starts_with(each); });
+    const bool raised = digit != kDigits.end();
+    if (raised && !inside) out += '^';
+    if (raised) {
+      out += static_cast<char>('0' + (digit - kDigits.begin()));
+    } else {
+      out += text.front();
+    }
+    text.remove_prefix(raised ? digit->size() : 1);
+    inside = raised;
+  }
+  return out;
+}
+
+// "pf-days", "petaflop_s_days", "PFLOP/s-day", "exaflop days": FLOP/s held for a day, in FLOPs.
+std::optional<double> flop_days(std::string_view word) {
+  std::string bare;
+  for (const char c : word) {
+    if (std::isalpha(static_cast<unsigned char>(c)) != 0) bare += c;
+  }
+  if (bare.ends_with('s')) bare.pop_back();
+  if (!bare.ends_with("day")) return std::nullopt;
+  bare.resize(bare.size() - 3);
+  for (const auto& [prefix, factor] : {std::pair<std::string_view, double>{"tera", 1e12},
+                                       {"peta", 1e15},
+                                       {"exa", 1e18},
+                                       {"zetta", 1e21},
+                                       {"t", 1e12},
+                                       {"p", 1e15},
+                                       {"e", 1e18},
+                                       {"z", 1e21}}) {
+    if (!bare.starts_with(prefix)) continue;
+    const std::string rest = bare.substr(prefix.size());
+    for (const std::string_view flops : {"f", "fs", "flop", "flops", "flopss"}) {
+      if (rest == flops) return factor * kSecondsPerDay;
+    }
+  }
+  return std::nullopt;
 }
 
 // Eats a number from the front of a text.
@@ -213,7 +235,9 @@ std::string_view trimmed(std::string_view text) {
 }
 
 std::optional<double> scale_of_word(std::string_view word) {
-  const std::string text = lower(trimmed(word));
+  std::string text = lower(trimmed(word));
+  if (text.size() > 2 && text.ends_with('.')) text.pop_back();  // "Mio."
+  if (const auto days = flop_days(text)) return days;
   const auto known = [](const std::string& name) -> std::optional<double> {
     const auto* const found = std::find_if(kScales.begin(), kScales.end(),
                                            [&](const auto& each) { return each.first == name; });
@@ -247,7 +271,7 @@ std::optional<WrittenNumber> read_number(std::string_view text, DecimalMark mark
     if (plain.too_large) plain.value = std::numeric_limits<double>::infinity();
     return plain;
   }
-  const std::string blanks = with_plain_blanks(text);
+  const std::string blanks = with_plain_powers(with_plain_blanks(text));
   return NumberReader(blanks, mark).read();
 }
 

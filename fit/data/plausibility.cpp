@@ -16,6 +16,7 @@ namespace {
 
 // Over-trained toys see 2 million tokens a parameter.
 constexpr double kFewestPerParam = 0.2, kMostPerParam = 1e6;  // D/N, as a median
+constexpr double kWidestCounts = 1e6;                         // the largest of the smallest
 constexpr double kUsualPerParam = 20;                         // Hoffmann et al. 2022
 // exp(7) = 1097: medians of trained models are far below, perplexities of them mostly above.
 constexpr double kHighestMedianLoss = 7;
@@ -146,7 +147,10 @@ class Doubter {
     const auto count = std::count_if(values.begin(), values.end(), odd);
     if (count == 0) return false;
     const auto [least, most] = std::minmax_element(values.begin(), values.end());
-    if (2 * count < static_cast<std::ptrdiff_t>(values.size())) {
+    const auto all = static_cast<std::ptrdiff_t>(values.size());
+    // Wider than models of one study are: two units in one column.
+    const bool mixed = count<all&& * most> kWidestCounts * *least;
+    if (2 * count < all || mixed) {
       add(true, fmt::format("column '{}': {}: {} beside a median of {:.3g}, no number of {}; in "
                             "another unit? {} 1 takes all as they stand",
                             column, rows_where(values, odd), rows_value(values, odd),
@@ -187,8 +191,14 @@ class Doubter {
   void add_small_count(bool of_params, const std::string& column, const std::string& range,
                        const char* flag) {
     if (!of_params && column == kTokensByCompute) return add_small_compute(column, range);
-    const bool params_odd = median_of(params_) < kFewestParams;
-    const bool tokens_odd = median_of(tokens_) < kFewestTokens;
+    if (const auto piece = of_params ? std::nullopt : piece_of_tokens(column)) {
+      return add(true,
+                 fmt::format("column '{}' goes {}: no tokens, but {}s? {} {} multiplies by the "
+                             "tokens of one, {} 1 takes the numbers as they stand",
+                             column, range, piece->name, flag, piece->example, flag));
+    }
+    const bool params_odd = of_params || median_of(params_) < kFewestParams;
+    const bool tokens_odd = !of_params || median_of(tokens_) < kFewestTokens;
     const auto [p, t] = likely_units(params_odd, tokens_odd);
     std::string guess = fmt::format("{} {}", flag, of_params ? p.name : t.name);
     std::string looks = fmt::format("a number in units of {:.0e}", of_params ? p.factor : t.factor);
@@ -230,6 +240,12 @@ class Doubter {
     if (ratio >= kFewestPerParam && ratio <= kMostPerParam) return;
     const double swapped = 1 / ratio;
     std::string looks = "one of the two is in another unit";
+    if (const auto piece = piece_of_tokens(source_.tokens)) {
+      looks = fmt::format(
+          "'{}' counts {}s and no tokens (--tokens-unit {} multiplies by the tokens "
+          "of one)",
+          source_.tokens, piece->name, piece->example);
+    }
     if (swapped >= 1 && swapped <= 2000) looks += ", or the columns are swapped";
     add(true, fmt::format("columns '{}' and '{}': {:.3g} tokens a parameter (the median), where "
                           "models see 1 to 100,000: {}; --params-unit and --tokens-unit say what "

@@ -17,11 +17,26 @@ std::string unit_of_row(const Records& records, std::size_t column) {
   return records.units.empty() ? "" : records.units[column];
 }
 
+// How many parameters or tokens are in so many bytes no column says.
+void refuse_bytes(const Records& records, std::size_t column, const char* flag, bool of_tokens) {
+  const std::string& name = records.columns[column];
+  if (*flag == '\0' || !names_bytes(name + " " + unit_of_row(records, column))) return;
+  throw std::invalid_argument(fmt::format(
+      "{}: column '{}' is in bytes; {}, so write a column of the {} themselves (what one unit "
+      "holds "
+      "can be said, too: {} NUMBER)",
+      records.name, name,
+      of_tokens ? "how many bytes a token has depends on text and tokenizer (about 4 of English)"
+                : "how many bytes a parameter has depends on the precision (2 in bf16, 4 in fp32)",
+      of_tokens ? "tokens" : "parameters", flag));
+}
+
 Measured measured(const Records& records, const std::string& sum, const char* flag,
                   const std::string& unit, bool of_tokens) {
   Measured out;
   out.columns = summed_columns(records, sum);
   for (const std::size_t column : out.columns) {
+    if (unit.empty()) refuse_bytes(records, column, flag, of_tokens);
     CountUnit one = unit.empty() ? count_unit_in_header(records.columns[column])
                                  : parse_count_unit(flag, unit, of_tokens);
     if (unit.empty() && !unit_of_row(records, column).empty()) {
@@ -124,7 +139,7 @@ void say_unit(const Records& records, const Measured& what, const char* name,
                                   column));
     } else if (unit.factor != 1) {
       const bool by_row = !unit.by_flag && !unit_of_row(records, what.columns[k]).empty();
-      notes.push_back(fmt::format("{}: '{}' times {:.3g}{}", name, column, unit.factor,
+      notes.push_back(fmt::format("{}: '{}' times {:.6g}{}", name, column, unit.factor,
                                   by_row                     ? ", as the row of units says"
                                   : unit.from_header.empty() ? ""
                                                              : ", as its name says"));
@@ -183,6 +198,21 @@ std::vector<std::size_t> PointReader::needed() const {
   }
   for (const auto& each : {weight_, share_, before_}) {
     if (each) out.push_back(*each);
+  }
+  return out;
+}
+
+std::vector<std::size_t> PointReader::used() const {
+  std::vector<std::size_t> out = needed();
+  if (stage_) out.push_back(*stage_);
+  out.insert(out.end(), cluster_.begin(), cluster_.end());
+  return out;
+}
+
+std::vector<std::size_t> PointReader::measures() const {
+  std::vector<std::size_t> out = {loss_};
+  for (const auto* each : {&params_, &tokens_, &compute_}) {
+    out.insert(out.end(), each->columns.begin(), each->columns.end());
   }
   return out;
 }

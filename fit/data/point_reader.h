@@ -29,6 +29,11 @@ class PointReader {
 
   // The columns that every point needs a value of.
   std::vector<std::size_t> needed() const;
+  // These and what else tells points apart: stage and run.
+  std::vector<std::size_t> used() const;
+  std::size_t loss() const { return loss_; }
+  // The columns of N, D, C and the loss.
+  std::vector<std::size_t> measures() const;
   // A new name of a cluster is added to `clusters`.
   Point read(std::size_t row, std::vector<std::string>& clusters);
   // What plausibility.h judges the points of these rows by.

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <optional>
 #include <stdexcept>
+#include <utility>
 
 #include "fit/data/closest_name.h"
 
@@ -24,8 +25,11 @@ std::size_t Records::column(std::string_view wanted) const {
                                             name, wanted, format, fmt::join(columns, ", "),
                                             did_you_mean(wanted, columns)));
   }
-  if (std::find(first + 1, columns.end(), wanted) != columns.end()) {
-    throw std::invalid_argument(fmt::format("{}: there are two columns '{}'", name, wanted));
+  if (const auto second = std::find(first + 1, columns.end(), wanted); second != columns.end()) {
+    throw std::invalid_argument(
+        fmt::format("{}: there are two columns '{}', the {}. and the {}.; give one of them another "
+                    "name in the header",
+                    name, wanted, first - columns.begin() + 1, second - columns.begin() + 1));
   }
   return static_cast<std::size_t>(first - columns.begin());
 }
@@ -76,8 +80,12 @@ double number_in(const Records& records, std::size_t row, std::size_t column) {
   }
   if (!number) {
     const bool comma = mark_evidence(text) == MarkEvidence::kComma;
+    const bool filter = text.size() <= 60 && text.find_first_of("'=<>!") == std::string_view::npos;
     fail(fmt::format("is '{}', expected a number such as 1.5e9{}", text.substr(0, 60),
-                     comma ? "; other numbers of this file have a decimal point" : ""));
+                     comma    ? "; other numbers of this file have a decimal point"
+                     : filter ? fmt::format("; mend it, or leave such rows out: --where '{}!={}'",
+                                            records.columns[column], text)
+                              : ""));
   }
   if (records.mark_in_doubt && text.find(',') != std::string_view::npos &&
       mark_evidence(text) == MarkEvidence::kEither) {
@@ -89,15 +97,43 @@ double number_in(const Records& records, std::size_t row, std::size_t column) {
   return number->value;
 }
 
-std::string places(const Records& records, const std::vector<std::size_t>& rows) {
-  std::vector<std::size_t> shown;
-  for (std::size_t i = 0; i < std::min(rows.size(), kPlacesShown); ++i) {
-    shown.push_back(records.lines[rows[i]]);
+void add_row(Records& out, std::vector<std::string> fields, std::size_t line,
+             std::vector<std::size_t>& trailing) {
+  const std::size_t width = out.columns.size();
+  const std::size_t before = fields.size();
+  while (fields.size() > width && trimmed(fields.back()).empty()) fields.pop_back();
+  if (fields.size() != width) {
+    throw std::invalid_argument(
+        fmt::format("{}, line {}: {} fields where the header has {} columns ({}){}", out.name, line,
+                    fields.size(), width, out.format,
+                    fields.size() > width && out.format == "csv"
+                        ? "; numbers with commas need quotes or another separator"
+                        : ""));
   }
-  std::string out = fmt::format("{}{} {}", records.lines_are_rows ? "row" : "line",
-                                rows.size() > 1 ? "s" : "", fmt::join(shown, ", "));
-  if (rows.size() > kPlacesShown) out += fmt::format(" and {} more", rows.size() - kPlacesShown);
+  if (before != width) trailing.push_back(out.rows.size());
+  out.rows.push_back(std::move(fields));
+  out.lines.push_back(line);
+}
+
+void say_trailing(const std::vector<std::size_t>& trailing, Records& out) {
+  if (trailing.empty() || trailing.size() == out.rows.size()) return;
+  out.notes.push_back(places(out, trailing) +
+                      ": empty fields beyond the header, taken for a trailing separator");
+}
+
+std::string line_numbers(std::string_view what, const std::vector<std::size_t>& numbers) {
+  const auto shown = std::min(numbers.size(), kPlacesShown);
+  std::string out = fmt::format(
+      "{}{} {}", what, numbers.size() > 1 ? "s" : "",
+      fmt::join(numbers.begin(), numbers.begin() + static_cast<std::ptrdiff_t>(shown), ", "));
+  if (numbers.size() > shown) out += fmt::format(" and {} more", numbers.size() - shown);
   return out;
+}
+
+std::string places(const Records& records, const std::vector<std::size_t>& rows) {
+  std::vector<std::size_t> numbers;
+  for (const std::size_t row : rows) numbers.push_back(records.lines[row]);
+  return line_numbers(records.lines_are_rows ? "row" : "line", numbers);
 }
 
 }  // namespace crosslaw::fit

@@ -42,7 +42,16 @@ std::string text_in(const Records& records, std::size_t row, std::size_t column)
 // message names file, line and column.
 double number_in(const Records& records, std::size_t row, std::size_t column);
 
-// "lines 3, 8, 9 and 4 more": where the rows stand, the first few of them.
+// Adds a row of text. Empty fields beyond the header are a trailing separator, and the row's place
+// goes to `trailing`. Throws std::invalid_argument for any other width than the header's.
+void add_row(Records& out, std::vector<std::string> fields, std::size_t line,
+             std::vector<std::size_t>& trailing);
+// Notes such rows, unless all are: then it is the style of the file.
+void say_trailing(const std::vector<std::size_t>& trailing, Records& out);
+
+// "lines 3, 8, 9 and 4 more", the first few of them.
+std::string line_numbers(std::string_view what, const std::vector<std::size_t>& numbers);
+// The same of rows: where the rows stand, the first few of them.
 std::string places(const Records& records, const std::vector<std::size_t>& rows);
 
 }  // namespace crosslaw::fit

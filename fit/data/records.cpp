@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <cstdint>
 #include <filesystem>
@@ -11,8 +12,11 @@
 #include <optional>
 #include <stdexcept>
 
+#include "fit/data/bar_table.h"
 #include "fit/data/closest_name.h"
 #include "fit/data/json_records.h"
+#include "fit/data/marginal_rows.h"
+#include "fit/data/nested_cells.h"
 #include "fit/data/separated_text.h"
 #include "fit/data/text_encoding.h"
 #include "fit/data/wide_export.h"
@@ -22,6 +26,21 @@ namespace {
 
 constexpr std::size_t kFilesLookedAt = 10000;  // beside a path that does not exist
 constexpr std::size_t kCellsForMark = 200000;  // looked at to tell point from comma
+
+struct Packing {
+  std::string_view magic;
+  const char* what;
+  const char* unpack;
+};
+constexpr std::array<Packing, 7> kPackings = {{
+    {"\x1f\x8b", "compressed by gzip", "gzip -d"},
+    {"\x28\xb5\x2f\xfd", "compressed by zstd", "zstd -d"},
+    {"BZh", "compressed by bzip2", "bunzip2"},
+    {"\xfd\x37zXZ", "compressed by xz", "unxz"},
+    {"\x04\x22\x4d\x18", "compressed by lz4", "unlz4"},
+    {"7z\xbc\xaf\x27\x1c", "a 7z archive", "7z x"},
+    {"Rar!", "a RAR archive", "unrar x"},
+}};
 
 // Formats that hold tables and are no text, by their first bytes, and how to turn them into one.
 void refuse_other_formats(std::string_view text, const std::string& name) {
@@ -37,6 +56,9 @@ void refuse_other_formats(std::string_view text, const std::string& name) {
   if (text.starts_with("PAR1")) by_pandas("a parquet file", "read_parquet");
   if (text.starts_with("PK\x03\x04") && text.substr(0, 200).find(".npy") != text.npos) {
     refuse("an archive of numpy arrays; write its columns as CSV, such as by pandas");
+  }
+  if (text.starts_with("PK\x03\x04") && name.ends_with(".zip")) {
+    refuse("a zip archive; unpack it first: unzip");
   }
   if (text.starts_with("PK\x03\x04")) by_pandas("an Excel file or another zip", "read_excel");
   if (text.starts_with("\xd0\xcf\x11\xe0")) by_pandas("an old Excel file", "read_excel");
@@ -57,8 +79,10 @@ void refuse_other_formats(std::string_view text, const std::string& name) {
   if (text.starts_with("SQLite format 3")) {
     throw std::invalid_argument(name + ": this is an SQLite database; of a sweep name its folder");
   }
-  if (text.starts_with("\x1f\x8b") || text.starts_with("\x28\xb5\x2f\xfd")) {
-    throw std::invalid_argument(name + ": this is compressed; decompress it (gzip -d, zstd -d)");
+  for (const auto& [magic, what, unpack] : kPackings) {
+    if (!text.starts_with(magic)) continue;
+    throw std::invalid_argument(
+        fmt::format("{}: this is {}; unpack it first: {} '{}'", name, what, unpack, name));
   }
 }
 
@@ -73,11 +97,38 @@ void refuse_markup(std::string_view content, const std::string& name) {
   if (begin.starts_with("<!doctype html") || begin.starts_with("<html")) {
     refuse("a web page (HTML); save the table itself as CSV (of a file on GitHub: its raw form)");
   }
+  if (begin.starts_with("<table") || begin.starts_with("<div")) {
+    throw std::invalid_argument(
+        fmt::format("{}: this is a table in HTML; turn it into CSV: python3 -c \"import pandas; "
+                    "pandas.read_html('{}')[0].to_csv('runs.csv', index=False)\"",
+                    name, name));
+  }
   if (begin.starts_with("<?xml")) refuse("XML; save the table as CSV");
   if (begin.find("\\begin{tab") != std::string::npos) refuse("LaTeX; save the table as CSV");
   if (begin.starts_with("---\n") || begin.starts_with("- ")) {
     refuse("YAML; save it as JSON or CSV, such as by pandas");
   }
+}
+
+// Lines of comment above JSON, which knows none, are blanked, so that lines keep their numbers.
+std::optional<std::string> without_comments_above(std::string_view text,
+                                                  std::vector<std::string>& notes) {
+  std::string out(text);
+  std::size_t at = 0, count = 0;
+  while (at < out.size()) {
+    const std::size_t end = std::min(out.find('\n', at), out.size());
+    const std::string_view line = trimmed(std::string_view(out).substr(at, end - at));
+    const bool comment = line.starts_with("//");
+    if (!line.empty() && !comment) break;
+    if (comment)
+      count += 1, std::fill_n(out.begin() + static_cast<std::ptrdiff_t>(at), end - at, ' ');
+    at = std::min(end + 1, out.size());
+  }
+  const std::string_view content = trimmed(out);
+  if (count == 0 || !(content.starts_with("{") || content.starts_with("["))) return std::nullopt;
+  notes.push_back(
+      fmt::format("{} line{} of comment (//) above the JSON", count, count == 1 ? "" : "s"));
+  return out;
 }
 
 void refuse_nul(std::string_view text, const std::string& name) {
@@ -90,48 +141,6 @@ void refuse_nul(std::string_view text, const std::string& name) {
                   "TSV, JSON or "
                   "a Markdown table",
                   name, line));
-}
-
-bool is_total(const std::string& field) {
-  std::string word(trimmed(field));
-  std::transform(word.begin(), word.end(), word.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  for (const char* each : {"total", "totals", "sum", "mean", "average", "avg", "median", "std",
-                           "min", "max", "count", "grand total"}) {
-    if (word == each) return true;
-  }
-  return false;
-}
-
-// Rows that are no measurement go, by rules that are said.
-void drop_marginal_rows(Records& records) {
-  std::vector<std::size_t> headers, totals, kept;
-  for (std::size_t r = 0; r < records.rows.size(); ++r) {
-    const std::vector<std::string>& row = records.rows[r];
-    const bool blank = std::all_of(row.begin(), row.end(),
-                                   [](const std::string& each) { return trimmed(each).empty(); });
-    const bool header =
-        std::equal(row.begin(), row.end(), records.columns.begin(), records.columns.end(),
-                   [](const std::string& a, const std::string& b) { return trimmed(a) == b; });
-    if (blank) continue;
-    (header ? headers : is_total(row.front()) ? totals : kept).push_back(r);
-  }
-  if (!headers.empty()) {
-    records.notes.push_back(places(records, headers) + ": the header again, left out");
-  }
-  if (!totals.empty()) {
-    records.notes.push_back(fmt::format("{}: '{}' in the first column, no measurement, left out",
-                                        places(records, totals),
-                                        trimmed(records.rows[totals.front()].front())));
-  }
-  if (kept.size() == records.rows.size()) return;
-  for (std::size_t k = 0; k < kept.size(); ++k) {
-    if (kept[k] == k) continue;
-    records.rows[k] = std::move(records.rows[kept[k]]);
-    records.lines[k] = records.lines[kept[k]];
-  }
-  records.rows.resize(kept.size());
-  records.lines.resize(kept.size());
 }
 
 bool is_word_of_unit(std::string_view cell) {
@@ -211,13 +220,18 @@ Records parse_records(std::string_view text, const std::string& name,
   if (decoded) text = *decoded;
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
   refuse_nul(text, name);
+  std::vector<std::string> notes;
+  if (decoded) notes.emplace_back("the text is UTF-16");
+  const std::optional<std::string> uncommented = without_comments_above(text, notes);
+  if (uncommented) text = *uncommented;
   const std::string_view content = trimmed(text);
   if (content.empty()) throw std::invalid_argument(name + ": the file is empty");
   refuse_markup(content, name);
   const bool json = content.front() == '{' || content.front() == '[';
-  Records out = json ? parse_json_records(text, name) : parse_markdown_table(text, name);
+  Records out = json ? parse_json_records(text, name) : parse_bar_tables(text, name, wanted);
   if (!json && out.columns.empty()) out = parse_separated_text(text, name, wanted);
-  if (decoded) out.notes.insert(out.notes.begin(), "the text is UTF-16");
+  out.notes.insert(out.notes.begin(), notes.begin(), notes.end());
+  expand_nested_cells(out);
   if (out.rows.empty() && out.columns.size() > 1) {
     for (const std::string& column : wanted) out.column(column);
     throw std::invalid_argument(name + ": there are no rows under the header");

@@ -8,10 +8,11 @@
 
 namespace crosslaw::fit {
 
-// Understands separated text (separated_text.h), JSON (json_records.h), Markdown tables and wide
-// exports of a W&B line plot; leaves out blank rows, repeated headers and rows of totals, and says
-// so in `notes`. `wanted` are columns that must be there: they help to tell the separator. Throws
-// std::invalid_argument naming file, line and what is wrong.
+// Understands separated text (separated_text.h), JSON (json_records.h), tables with bars
+// (bar_table.h), objects in cells and wide exports of a W&B line plot; leaves out blank rows,
+// repeated headers and rows of totals, and says so in `notes`. `wanted` are columns that must be
+// there: they help to tell the separator. Throws std::invalid_argument naming file, line and what
+// is wrong.
 Records parse_records(std::string_view text, const std::string& name,
                       const std::vector<std::string>& wanted);
 

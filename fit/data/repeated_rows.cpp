@@ -3,15 +3,17 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <Eigen/Dense>
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <set>
 #include <tuple>
 #include <unordered_set>
 
 #include "fit/data/column_role.h"
+#include "fit/data/smooth_losses.h"
 
 namespace crosslaw::fit {
 namespace {
@@ -20,56 +22,10 @@ constexpr double kSeedScatter = 0.01;  // of log losses; seeds differ by less, s
 constexpr double kBeyondNeighbours = 2;
 constexpr double kRepeatedShare = 0.3;  // of the points, before it is how the file is made
 constexpr std::size_t kColumnsNamed = 6;
-constexpr double kFarScatters = 12;
-constexpr double kFarLog = 0.336;  // log 1.4
-constexpr std::size_t kEnoughForQuadratic = 12;
-constexpr std::size_t kEnoughForFarOff = 6;
-constexpr int kReweightings = 30;
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-
-// Residuals of log loss from a polynomial in log N and log D, fitted by least absolute residuals
-// (iteratively reweighted least squares).
-std::vector<double> log_residuals(const Points& points) {
-  const auto n = static_cast<Eigen::Index>(points.size());
-  const bool quadratic = points.size() >= kEnoughForQuadratic;
-  Eigen::MatrixXd design(n, quadratic ? 6 : 3);
-  Eigen::VectorXd target(n);
-  double mean_n = 0, mean_d = 0;
-  for (const Point& point : points) {
-    mean_n += std::log(point.params) / static_cast<double>(n);
-    mean_d += std::log(point.tokens) / static_cast<double>(n);
-  }
-  for (Eigen::Index i = 0; i < n; ++i) {
-    const Point& point = points[static_cast<std::size_t>(i)];
-    const double x = std::log(point.params) - mean_n, y = std::log(point.tokens) - mean_d;
-    design.row(i).head(3) << 1, x, y;
-    if (quadratic) design.row(i).tail(3) << x * x, x * y, y * y;
-    target[i] = std::log(point.loss);
-  }
-  Eigen::VectorXd residuals = target, weights = Eigen::VectorXd::Ones(n);
-  for (int round = 0; round < kReweightings; ++round) {
-    // Sizes may be few, so that the squares follow from the rest: the least solution does.
-    const Eigen::MatrixXd weighted = weights.asDiagonal() * design;
-    const Eigen::MatrixXd normal = design.transpose() * weighted;
-    const Eigen::VectorXd solution =
-        normal.completeOrthogonalDecomposition().solve(weighted.transpose() * target);
-    residuals = target - design * solution;
-    weights = residuals.cwiseAbs().cwiseMax(1e-6).cwiseInverse();
-  }
-  return {residuals.begin(), residuals.end()};
-}
-
-// 1.4826 times the median absolute residual: the standard deviation of normal noise.
-double robust_scatter(const std::vector<double>& residuals) {
-  std::vector<double> sizes;
-  for (const double each : residuals) sizes.push_back(std::abs(each));
-  return 1.4826 * median(std::move(sizes));
-}
+constexpr std::size_t kSureDigits = 6;      // of a loss, which two runs hardly share
+constexpr double kFewCopies = 0.05;         // of rows with equal N and D, chance makes fewer
+constexpr std::size_t kDoubtfulDigits = 4;  // below, most seeds agree by rounding
+constexpr std::size_t kEnoughCopies = 6;
 
 using PointKey = std::tuple<double, double, int, double>;
 using PointGroups = std::map<PointKey, std::vector<std::size_t>>;
@@ -114,20 +70,68 @@ std::vector<std::string> varying_columns(const PointGroups& groups, const Record
   return out;
 }
 
+// The values of these columns, numbers as numbers: 4e7 is 40000000.0.
+std::string values_of(const Records& records, std::size_t row,
+                      const std::vector<std::size_t>& columns) {
+  std::string out;
+  for (const std::size_t column : columns) {
+    const std::string_view text = trimmed(records.rows[row][column]);
+    const auto number = parse_number(text, records.mark);
+    out += number ? fmt::format("{:a}", *number) : std::string(text);
+    out += '\x1f';
+  }
+  return out;
+}
+
+std::size_t digits_of(std::string_view number) {
+  number = number.substr(0, number.find_first_of("eE"));
+  const std::size_t first = number.find_first_of("123456789");
+  if (first == std::string_view::npos) return 0;
+  return static_cast<std::size_t>(
+      std::count_if(number.begin() + static_cast<std::ptrdiff_t>(first), number.end(),
+                    [](unsigned char c) { return std::isdigit(c) != 0; }));
+}
+
 }  // namespace
 
 std::vector<std::size_t> equal_rows(const Records& records, const std::vector<std::size_t>& rows) {
+  std::vector<std::size_t> all(records.columns.size());
+  std::iota(all.begin(), all.end(), std::size_t{0});
   std::unordered_set<std::string> seen;
   std::vector<std::size_t> out;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    std::string whole;
-    for (const std::string& field : records.rows[rows[i]]) {
-      whole += trimmed(field);
-      whole += '\x1f';
-    }
-    if (!seen.insert(std::move(whole)).second) out.push_back(i);
+    if (!seen.insert(values_of(records, rows[i], all)).second) out.push_back(i);
   }
   return out;
+}
+
+std::vector<std::size_t> copied_rows(const Records& records, const std::vector<std::size_t>& rows,
+                                     const std::vector<std::size_t>& used, std::size_t loss) {
+  std::vector<std::size_t> but_loss = used;
+  but_loss.erase(std::remove(but_loss.begin(), but_loss.end(), loss), but_loss.end());
+  std::map<std::string, std::map<std::string, std::size_t>> groups;  // by the rest, then the loss
+  std::vector<std::size_t> copies;
+  std::size_t digits = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    auto& losses = groups[values_of(records, rows[i], but_loss)];
+    if (++losses[values_of(records, rows[i], {loss})] > 1) copies.push_back(i);
+    digits = std::max(digits, digits_of(records.rows[rows[i]][loss]));
+  }
+  std::size_t together = 0, paired = 0;
+  for (const auto& [rest, losses] : groups) {
+    std::size_t members = 0, equal = 0;
+    for (const auto& [value, count] : losses) {
+      members += count;
+      equal += count > 1 ? count : 0;
+    }
+    if (members < 2) continue;
+    together += members;
+    paired += equal;
+  }
+  const bool sure = digits >= kSureDigits;
+  const double share = sure ? kFewCopies : digits >= kDoubtfulDigits ? 0.5 : 1;
+  const bool enough = static_cast<double>(paired) >= share * static_cast<double>(together);
+  return enough && (sure || copies.size() >= kEnoughCopies) ? copies : std::vector<std::size_t>{};
 }
 
 std::optional<std::string> describe_repeats(const Points& points, const Records& records,
@@ -156,7 +160,7 @@ std::optional<std::string> describe_repeats(const Points& points, const Records&
   }
   const double within = std::sqrt(squares / static_cast<double>(freedoms));
   // Among fewer groups a polynomial passes through all of them.
-  const double between = best.size() > 4 ? robust_scatter(log_residuals(best)) : 0;
+  const double between = best.size() > 4 ? SmoothLosses(best).scatter() : 0;
   if (within < std::max(kSeedScatter, kBeyondNeighbours * between)) return std::nullopt;
   const auto varying = varying_columns(groups, records, rows, loss_column);
   return fmt::format(
@@ -166,17 +170,6 @@ std::optional<std::string> describe_repeats(const Points& points, const Records&
       "mean, --where one setting",
       points.size(), groups.size(), 100 * within, 100 * between,
       varying.empty() ? "" : fmt::format(" ({} vary)", fmt::join(varying, ", ")));
-}
-
-std::vector<std::size_t> far_off(const Points& points) {
-  std::vector<std::size_t> out;
-  if (points.size() < kEnoughForFarOff) return out;
-  const std::vector<double> residuals = log_residuals(points);
-  const double far = std::max(kFarLog, kFarScatters * robust_scatter(residuals));
-  for (std::size_t i = 0; i < residuals.size(); ++i) {
-    if (residuals[i] > far) out.push_back(i);
-  }
-  return out;
 }
 
 std::vector<Group> grouped(const Points& points, const std::vector<std::string>& keys) {

@@ -72,6 +72,10 @@ std::tuple<std::size_t, std::size_t, std::size_t> score_of(std::string_view text
 }
 
 std::size_t roles_named(const Fields& header) {
+  // An object in a cell names what it holds.
+  for (const std::string& each : header) {
+    if (each.find('{') != std::string::npos) return 0;
+  }
   return static_cast<std::size_t>(std::count_if(header.begin(), header.end(), names_some_role));
 }
 
@@ -176,69 +180,6 @@ std::optional<char> stated_separator(std::string_view& text) {
               "first, such as N,D,loss");
 }
 
-// Adds a row, or refuses its width. Empty fields beyond the header are a trailing separator.
-void add_row(Fields fields, std::size_t line, Records& out, std::vector<std::size_t>& trailing) {
-  const std::size_t width = out.columns.size();
-  const std::size_t before = fields.size();
-  while (fields.size() > width && trimmed(fields.back()).empty()) fields.pop_back();
-  if (fields.size() != width) {
-    refuse_line(out.name, line,
-                fmt::format("{} fields where the header has {} columns ({}){}", fields.size(),
-                            width, out.format,
-                            fields.size() > width && out.format == "csv"
-                                ? "; numbers with commas need quotes or another separator"
-                                : ""));
-  }
-  if (before != width) trailing.push_back(out.rows.size());
-  out.rows.push_back(std::move(fields));
-  out.lines.push_back(line);
-}
-
-void say_what_was_forgiven(const std::vector<std::size_t>& trailing, std::size_t comments,
-                           Records& out) {
-  // Where every row ends in a separator it is the style of the file.
-  if (!trailing.empty() && trailing.size() < out.rows.size()) {
-    out.notes.push_back(places(out, trailing) +
-                        ": empty fields beyond the header, taken for a trailing separator");
-  }
-  if (comments > 0) out.notes.push_back(fmt::format("{} lines of comment (#)", comments));
-}
-
-// "|---|:-:|"; also the lines of tables that terminals, Org and reStructuredText draw.
-bool is_rule_of_table(std::string_view line) {
-  line = trimmed(line);
-  return line.find_first_of("-=") != std::string_view::npos &&
-         line.find_first_of("|+") != std::string_view::npos &&
-         line.find_first_not_of("|+-=: \t") == std::string_view::npos;
-}
-
-Fields markdown_cells(std::string_view line) {
-  line = trimmed(line);
-  if (line.starts_with("|")) line.remove_prefix(1);
-  if (line.ends_with("|") && !line.ends_with("\\|")) line.remove_suffix(1);
-  Fields out(1);
-  for (std::size_t i = 0; i < line.size(); ++i) {
-    if (line[i] == '\\' && i + 1 < line.size() && line[i + 1] == '|') {
-      out.back() += line[++i];
-    } else if (line[i] == '|') {
-      out.emplace_back();
-    } else {
-      out.back() += line[i];
-    }
-  }
-  for (std::string& cell : out) {  // bold and code are dress
-    std::string_view bare = trimmed(cell);
-    for (const char* mark : {"**", "`"}) {
-      const std::string_view m = mark;
-      if (bare.size() >= 2 * m.size() && bare.starts_with(m) && bare.ends_with(m)) {
-        bare = trimmed(bare.substr(m.size(), bare.size() - 2 * m.size()));
-      }
-    }
-    cell = std::string(bare);
-  }
-  return out;
-}
-
 }  // namespace
 
 Records parse_separated_text(std::string_view text, const std::string& name, const Fields& wanted) {
@@ -264,37 +205,12 @@ Records parse_separated_text(std::string_view text, const std::string& name, con
       out.columns.insert(out.columns.begin(), "");
       out.notes.emplace_back("the first field of each row has no name: taken for the row's own");
     }
-    if (!fields.empty()) add_row(fields, reader.line(), out, trailing);
+    if (!fields.empty()) add_row(out, fields, reader.line(), trailing);
   }
-  while (reader.next(fields)) add_row(fields, reader.line(), out, trailing);
-  say_what_was_forgiven(trailing, reader.comments() - comments, out);
-  return out;
-}
-
-Records parse_markdown_table(std::string_view text, const std::string& name) {
-  Records out;
-  out.name = name;
-  out.format = "Markdown table";
-  std::string_view before;
-  std::size_t line = 0;
-  std::vector<std::size_t> trailing;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    const std::string_view one = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    ++line;
-    if (out.columns.empty()) {
-      const bool header = is_rule_of_table(one) && before.find('|') != std::string_view::npos;
-      if (header) out.columns = markdown_cells(before);
-      before = one;
-    } else if (is_rule_of_table(one)) {
-      continue;
-    } else if (one.find('|') != std::string_view::npos) {
-      add_row(markdown_cells(one), line, out, trailing);
-    } else {
-      break;
-    }
-  }
+  while (reader.next(fields)) add_row(out, fields, reader.line(), trailing);
+  say_trailing(trailing, out);
+  comments = reader.comments() - comments;
+  if (comments > 0) out.notes.push_back(fmt::format("{} lines of comment (#)", comments));
   return out;
 }
 

@@ -16,8 +16,4 @@ namespace crosslaw::fit {
 Records parse_separated_text(std::string_view text, const std::string& name,
                              const std::vector<std::string>& wanted);
 
-// The first table of the text with bars between columns and a rule under the header: Markdown's, or
-// as terminals and Org draw it. Absent (no columns): there is none.
-Records parse_markdown_table(std::string_view text, const std::string& name);
-
 }  // namespace crosslaw::fit

@@ -1,6 +1,7 @@
 #include "fit/data/units.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cctype>
@@ -34,7 +35,7 @@ std::optional<double> factor_of(std::string_view text) {
   std::optional<double> out = scale_of_word(word);
   if (!out && !word.empty() && std::isdigit(static_cast<unsigned char>(word[0]))) {
     out = parse_number(word);
-    // A year, a version or a width is no power of ten.
+    // In a header a year, a version or a width is no power of ten.
     if (out && std::abs(std::log10(*out) - std::round(std::log10(*out))) > 1e-9) out.reset();
   }
   return out && *out > 1 ? out : std::nullopt;
@@ -82,11 +83,17 @@ CountUnit parse_count_unit(std::string_view flag, std::string_view text, bool of
     out.factor = *factor;
     return out;
   }
+  // Such as the tokens of a sequence, or of a step.
+  if (const auto number = parse_number(word); of_tokens && number && *number > 0) {
+    out.factor = *number;
+    return out;
+  }
   throw std::invalid_argument(fmt::format(
       "{} {}: expected 1 (as it stands), K, M, B or T{}, a power of ten such as 1e6, or log10 or "
       "ln",
       flag, text,
-      of_tokens ? ", per-param (the column is D/N)" : ", GFLOPs to ZFLOPs or PF-days of compute"));
+      of_tokens ? ", per-param (the column is D/N), the tokens of a step"
+                : ", GFLOPs to ZFLOPs or PF-days of compute"));
 }
 
 CountUnit count_unit_in_header(std::string_view column) {
@@ -106,6 +113,11 @@ CountUnit count_unit_in_header(std::string_view column) {
   if (const auto inside = in_brackets(column)) candidates.push_back(*inside);
   const std::vector<std::string> words = words_of(column);
   // A lone "B" or "t" is a name, not a unit; "gflops" is both.
+  // "petaflop_s_days" is a unit of three words.
+  for (std::size_t k = 0; k + 1 < words.size(); ++k) {
+    candidates.push_back(fmt::format(
+        "{}", fmt::join(words.begin() + static_cast<std::ptrdiff_t>(k), words.end(), "-")));
+  }
   if (words.size() > 1 || words.front().size() > 2) candidates.push_back(words.back());
   if (words.size() > 1) candidates.push_back(words.front());
   for (const std::string& each : candidates) {
@@ -139,11 +151,24 @@ LossUnit loss_unit_in_header(std::string_view column) {
     if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
   }
   const auto has = [&](const char* part) { return name.find(part) != std::string::npos; };
-  if (const auto logarithm = names_logarithm(column); logarithm && has("loss")) {
-    if (logarithm->base == 10) return LossUnit::kLog10;
-    if (logarithm->base == std::numbers::e) return LossUnit::kLn;
+  const std::string padded = "_" + name + "_";
+  const auto has_word = [&](const char* word) {
+    return padded.find(fmt::format("_{}_", word)) != std::string::npos;
+  };
+  // Cross entropy by logarithms to base 2 is in bits.
+  for (const char* word : {"log2", "log_2", "base_2", "base2", "bit", "shannon", "bpt"}) {
+    if (has_word(word) && !has_word("8_bit") && !has_word("16_bit") && !has_word("4_bit")) {
+      name += "_bits";
+    }
   }
-  if (has("ppl") || has("perplexity")) return LossUnit::kPerplexity;
+  if (has_word("base_e") || has_word("nat")) name += "_nats";
+  if (!has("bits") && has("loss")) {
+    const auto logarithm = names_logarithm(column);
+    const double base = logarithm ? logarithm->base : 0;
+    if (base == 10 || has_word("log10")) return LossUnit::kLog10;
+    if (base == std::numbers::e || has_word("ln")) return LossUnit::kLn;
+  }
+  if (has("ppl") || has("perplexity") || has_word("perp")) return LossUnit::kPerplexity;
   const bool per_byte = has("per_byte") || has("per_char") || has("_byte") || has("_char");
   if (has("bpb") || has("bpc") || (has("bits") && per_byte)) return LossUnit::kBitsPerByte;
   if (has("nats") && per_byte) return LossUnit::kNatsPerByte;

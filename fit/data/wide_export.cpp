@@ -1,9 +1,11 @@
 #include "fit/data/wide_export.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <map>
 #include <optional>
 #include <string>
@@ -14,6 +16,7 @@ namespace crosslaw::fit {
 namespace {
 
 constexpr std::string_view kBetween = " - ";
+constexpr double kSameEnd = 0.02;  // of a step: trackers do not log every one
 
 struct RunMetric {
   std::string run, metric;
@@ -66,13 +69,14 @@ std::vector<std::string> sizes_in_name(const std::string& name) {
   return out;
 }
 
-void add_sizes_of_names(Records& records) {
+// False: the names tell no budget.
+bool add_sizes_of_names(Records& records) {
   std::vector<std::vector<std::string>> sizes;
   for (const auto& row : records.rows) sizes.push_back(sizes_in_name(row.front()));
   const std::size_t count = sizes.empty() ? 0 : sizes.front().size();
   const bool same = std::all_of(sizes.begin(), sizes.end(),
                                 [&](const auto& each) { return each.size() == count; });
-  if (!same || count == 0 || count > 2) return;
+  if (!same || count == 0 || count > 2) return false;
   for (const char* column : {"params_in_name", "tokens_in_name"}) {
     const auto k = static_cast<std::size_t>(records.columns.size());
     if (k > 100000 || (column[0] == 't' && count < 2)) break;
@@ -84,6 +88,58 @@ void add_sizes_of_names(Records& records) {
   records.notes.push_back(fmt::format("{} read from the names of the runs, such as {} of '{}'",
                                       count == 1 ? "params_in_name is" : "sizes in_name are",
                                       sizes.front().front(), records.rows.front().front()));
+  return count == 2;
+}
+
+// The step at which a run would have ended: that of most runs, or in proportion to the tokens in
+// its name. Absent: the runs follow neither.
+std::optional<std::vector<double>> last_steps_expected(const std::vector<double>& last,
+                                                       const std::vector<double>& tokens) {
+  const auto shared = [](const std::vector<double>& values) -> std::optional<double> {
+    for (const double one : values) {
+      const auto near = std::count_if(values.begin(), values.end(), [&](double each) {
+        return std::abs(each - one) <= kSameEnd * one;
+      });
+      if (2 * near > static_cast<std::ptrdiff_t>(values.size())) return one;
+    }
+    return std::nullopt;
+  };
+  if (const auto step = shared(last)) return std::vector<double>(last.size(), *step);
+  if (tokens.empty()) return std::nullopt;
+  std::vector<double> per_token;
+  for (std::size_t i = 0; i < last.size(); ++i) per_token.push_back(last[i] / tokens[i]);
+  const auto rate = shared(per_token);
+  if (!rate) return std::nullopt;
+  std::vector<double> out;
+  for (const double each : tokens) out.push_back(*rate * each);
+  return out;
+}
+
+// Runs that stopped before the step of the others have not seen the tokens of their names.
+void leave_out_stopped_runs(Records& records, bool tokens_in_names) {
+  std::vector<double> last, tokens;
+  for (const auto& row : records.rows) {
+    const auto step = parse_number(row[1], records.mark);
+    if (!step || *step <= 0) return;
+    last.push_back(*step);
+    if (tokens_in_names) tokens.push_back(*parse_number(row.back()));
+  }
+  const auto expected = last_steps_expected(last, tokens);
+  if (!expected) return;
+  std::vector<std::string> names;
+  for (std::size_t i = last.size(); i-- > 0;) {
+    if (last[i] >= (1 - kSameEnd) * (*expected)[i]) continue;
+    names.insert(names.begin(), fmt::format("'{}' (at {} of {:g})", records.rows[i].front(),
+                                            records.rows[i][1], (*expected)[i]));
+    if (!tokens_in_names) continue;
+    records.rows.erase(records.rows.begin() + static_cast<std::ptrdiff_t>(i));
+    records.lines.erase(records.lines.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  if (names.empty()) return;
+  records.notes.push_back(fmt::format(
+      "{} ended before the others{}", fmt::join(names, ", "),
+      tokens_in_names ? ", so that they have not seen the tokens of their names: left out"
+                      : ": their losses are of fewer steps"));
 }
 
 }  // namespace
@@ -127,7 +183,8 @@ void turn_wide_export(Records& records) {
   out.notes.push_back(
       fmt::format("a W&B line plot of {} runs over {} steps: the last value of each run is its row",
                   out.rows.size(), records.rows.size()));
-  add_sizes_of_names(out);
+  const bool tokens_in_names = add_sizes_of_names(out);
+  leave_out_stopped_runs(out, tokens_in_names);
   records = std::move(out);
 }
 

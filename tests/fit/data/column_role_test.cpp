@@ -58,10 +58,33 @@ TEST_CASE("Names that only sound like a role are left alone") {
 TEST_CASE(
     "The usual column goes first, then the likelier name; equals are for the user to choose") {
   CHECK(guessed("params,N,x", Role::kParams) == "N");
-  CHECK(guessed("val_loss,loss", Role::kLoss) == "loss");
+  CHECK(guessed("val_loss,loss", Role::kLoss) == "val_loss");
+  CHECK(guessed("Loss,loss,x", Role::kLoss) == "loss");
   CHECK(guessed("train_loss,val_loss", Role::kLoss) == "val_loss");
   CHECK_THROWS_WITH(guessed("loss_c4,loss_pile,x", Role::kLoss),
                     has_text("loss_c4, loss_pile") && has_text("--flag 'loss_c4'"));
+}
+
+TEST_CASE("The loss of a held-out text goes before one that does not say of what it is") {
+  for (const char* name : {"val_loss", "eval/loss", "Validation Loss", "valid_loss", "test_loss",
+                           "summary.val/loss"}) {
+    INFO(name);
+    CHECK(guessed(std::string("N,D,loss,") + name, Role::kLoss) == name);
+  }
+}
+
+TEST_CASE("Names that trainers and papers use for a role are known") {
+  CHECK(guessed("N,D,L", Role::kLoss) == "L");
+  for (const char* name : {"test_nll", "bits_per_token", "test_perp", "eval_nll", "val_xent"}) {
+    INFO(name);
+    CHECK(guessed(std::string(name) + ",x", Role::kLoss) == name);
+  }
+  CHECK(role_rank("bits_per_byte,none", Role::kLoss) > 0);
+  for (const char* name : {"total_flos", "petaflop_s_days", "PF-days", "compute_petaflop_days",
+                           "train pflop/s-days"}) {
+    INFO(name);
+    CHECK(guessed(std::string(name) + ",x", Role::kCompute) == name);
+  }
 }
 
 TEST_CASE("A column of words is no column of numbers") {

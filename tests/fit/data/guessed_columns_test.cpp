@@ -73,3 +73,29 @@ TEST_CASE("An export of a sweep gives one language at the ends of its runs, with
   options.where = {"strategy=source"};
   CHECK(read(text, options).points.size() == 1);
 }
+
+TEST_CASE("A choice is said though the usual columns are taken") {
+  const DataFile file = read("N,D,loss,val_loss\n1e8,2e9,2.5,3\n");
+  CHECK(file.points[0].loss == 3);
+  CHECK_THAT(file.notes.at(0), has_text("loss = 'val_loss' (also there: loss)"));
+}
+
+TEST_CASE("A cell that is no number is named where its column is called like a role") {
+  CHECK_THROWS_WITH(read("params,tokens,loss\n40MM,2e9,3\n50MM,2e9,3\n"),
+                    has_text("line 2: column 'params' is '40MM'"));
+  CHECK_THROWS_WITH(read("N,tokens,loss\n1e8,two,3\n2e8,four,3\n"),
+                    has_text("line 2: column 'tokens' is 'two'"));
+  CHECK_THROWS_WITH(read("N,D,loss\n1e8,2e9,3\n2e8,2e9,OOM\n"),
+                    has_text("line 3") && has_text("--where 'loss!=OOM'"));
+  CHECK_THROWS_WITH(read("N,D,val_loss,val_loss\n1e8,2e9,3,3\n"),
+                    has_text("the 3. and the 4.") && has_text("another name"));
+}
+
+TEST_CASE("Bytes are no count, and steps and sequences are said to be no tokens") {
+  CHECK_THROWS_WITH(read("model size (MB),D,loss\n80,2e9,3\n160,4e9,2.9\n"),
+                    has_text("is in bytes") && has_text("precision"));
+  CHECK_THROWS_WITH(read("N,dataset_size_gb,loss\n1e8,8,3\n2e8,16,2.9\n"),
+                    has_text("is in bytes") && has_text("tokenizer"));
+  CHECK_THROWS_WITH(read("N,sequences,loss\n1e8,1e6,3\n"),
+                    has_text("--tokens 'sequences' --tokens-unit 2048"));
+}

@@ -75,3 +75,28 @@ TEST_CASE("Broken JSON is refused in our words, with its line") {
   CHECK_THROWS_WITH(parse("[1, 2]"), has_text("row 1: expected a JSON object"));
   CHECK_THROWS_WITH(parse("[{\"N\": 1e999}]"), has_text("f.json, line 1: not valid JSON"));
 }
+
+TEST_CASE("A column that lacks rows hides none of the others") {
+  const Records records = parse(R"({"N":{"0":1},"D":{"0":2,"1":5},"loss":{"0":3.5,"1":3.25}})");
+  REQUIRE(records.rows.size() == 2);
+  CHECK(cell(records, 1, "N").empty());
+  CHECK(cell(records, 1, "D") == "5");
+}
+
+TEST_CASE("What stands beside lists of columns holds for every row") {
+  const Records records =
+      parse(R"({"name":"sweep A","N":[1,4],"D":[2,5],"loss":[3.5,3.25],"depth":8})");
+  REQUIRE(records.rows.size() == 2);
+  CHECK(cell(records, 1, "loss") == "3.25");
+  CHECK(cell(records, 1, "name") == "sweep A");
+  const Records run = parse(R"({"N":1,"D":2,"loss":3,"betas":[0.9,0.95],"sizes":[1,2]})");
+  CHECK(run.rows.size() == 1);
+}
+
+TEST_CASE("Lines of comment above JSON are said, and what is beside a table is, too") {
+  const Records records = parse("// made by us\n[{\"N\": 1, \"D\": 2}]");
+  CHECK(records.rows.size() == 1);
+  CHECK_THAT(records.notes.at(0), has_text("1 line of comment (//)"));
+  const Records inner = parse(R"({"runs":[{"N":1}],"setup":{"lr":3},"made":"2024"})");
+  CHECK_THAT(inner.notes.at(0), has_text("'runs'") && has_text("under setup is left out"));
+}

@@ -175,3 +175,20 @@ TEST_CASE("Published tables raise no alarm") {
     CHECK(said(read_data_file(options)).empty());
   }
 }
+
+TEST_CASE("Compute that is not used is compared whatever its column is called") {
+  for (const char* name : {"C", "flops", "Compute", "total_flos"}) {
+    INFO(name);
+    const std::string text = said(read(table(std::string("N,D,") + name + ",loss", {1, 1, 1e15})));
+    CHECK_THAT(text, has_text("--flops-unit PFLOPs"));
+  }
+  CHECK(said(read(table("N,D,C (PFLOPs),loss", {1, 1, 1e15}))).empty());
+}
+
+TEST_CASE("Steps in the place of tokens get no advice that goes round in a circle") {
+  DataFileOptions options;
+  options.path = "f.csv";
+  options.tokens = "steps";
+  const DataFile file = parse_data(table("params,steps,x,loss", {1, 524288, 1}), options);
+  CHECK_THAT(said(file), has_text("steps?") && has_text("--tokens-unit 524288"));
+}

@@ -130,10 +130,32 @@ TEST_CASE(
   CHECK(doubts(parsed(text, options)).empty());
 }
 
-TEST_CASE("Few points and published ones are not far off") {
-  CHECK(far_off({{1e8, 1e9, 3}, {2e8, 1e9, 30}}).empty());
-  for (const std::string& key : planted::reference_keys()) {
-    INFO(key);
-    CHECK(far_off(planted::reference_points(key)).empty());
+TEST_CASE("Copies under another index count once, runs that agree by rounding do not") {
+  const auto table = [](int copies, const char* digits) {
+    std::string out = ",N,D,seed,loss\n";
+    for (int copy = 0, row = 0; copy < copies; ++copy) {
+      Random random(5, 1);
+      for (const double n : {5e7, 1e8, 2e8, 4e8}) {
+        for (const double ratio : {5.0, 20.0, 80.0}) {
+          for (int seed = 1; seed <= 2; ++seed) {
+            const double noise = 1 + 0.002 * (random.index(2001) / 1000.0 - 1);
+            out += fmt::format("{},{}{},{},{},", row++, n, copy > 0 ? ".0" : "", n * ratio, seed);
+            out += fmt::format(fmt::runtime(digits), planted_loss(n, n * ratio) * noise) + "\n";
+          }
+        }
+      }
+    }
+    return out;
+  };
+  for (const char* digits : {"{:.9g}", "{:.4f}"}) {
+    INFO(digits);
+    const DataFile twice = parsed(table(2, digits));
+    CHECK(twice.points.size() == 24);
+    CHECK_THAT(twice.notes.back(), has_text("lines 26, 27") && has_text("copies"));
+    CHECK(parsed(table(1, digits)).points.size() == 24);
   }
+  CHECK(parsed(table(1, "{:.2f}")).points.size() == 24);
+  DataFileOptions options;
+  options.cluster = "seed";
+  CHECK(parsed(table(2, "{:.9g}"), options).points.size() == 48);
 }

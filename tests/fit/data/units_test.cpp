@@ -27,6 +27,16 @@ TEST_CASE("Headers say their unit") {
   CHECK(factor("gflops") == 1e9);
   CHECK(factor("flops_1e18") == 1e18);
   CHECK(factor("C (PF-days)") == 8.64e19);
+  for (const char* header : {"petaflop_s_days", "PF-days", "petaflop-days", "compute (PFLOP/s-day)",
+                             "train_pflops_days"}) {
+    INFO(header);
+    CHECK(factor(header) == 8.64e19);
+  }
+  CHECK(factor("exaflop-days") == 8.64e22);
+  CHECK(factor("Tokens (Mrd)") == 1e9);
+  CHECK(factor("Parameter (Mio.)") == 1e6);
+  CHECK(factor("N (×10⁶)") == 1e6);
+  CHECK(factor("D (10¹²)") == 1e12);
 }
 
 TEST_CASE("Headers say that a column holds logarithms, and to which base") {
@@ -53,6 +63,27 @@ TEST_CASE("Headers say that a column holds logarithms, and to which base") {
   CHECK(loss_in_nats(-0.5, LossUnit::kLog10) == Approx(std::pow(10, -0.5)));
   CHECK(loss_unit_in_header("log10(loss)") == LossUnit::kLog10);
   CHECK(loss_unit_in_header("log_loss") == LossUnit::kUnsaid);
+}
+
+TEST_CASE("Losses to base 2 are in bits, however that is written") {
+  for (const char* header : {"loss (base 2)", "log2_loss", "loss_bits", "xent (bits)", "loss [bit]",
+                             "bits_per_token", "loss_log2", "bpt"}) {
+    INFO(header);
+    CHECK(loss_unit_in_header(header) == LossUnit::kBits);
+  }
+  CHECK(loss_unit_in_header("loss_log10") == LossUnit::kLog10);
+  CHECK(loss_unit_in_header("loss (base e)") == LossUnit::kNats);
+  CHECK(loss_unit_in_header("bits_per_byte,none") == LossUnit::kBitsPerByte);
+  CHECK(loss_unit_in_header("test_perp") == LossUnit::kPerplexity);
+  for (const char* header : {"loss_8bit", "loss_8_bit", "val_loss", "hyperparam_loss"}) {
+    INFO(header);
+    CHECK(loss_unit_in_header(header) == LossUnit::kUnsaid);
+  }
+}
+
+TEST_CASE("Tokens may come in pieces of any size") {
+  CHECK(parse_count_unit("--tokens-unit", "2048", true).factor == 2048);
+  CHECK(parse_count_unit("--flops-unit", "petaflop_s_days", false).factor == 8.64e19);
 }
 
 TEST_CASE("Headers without a unit stand as they are") {

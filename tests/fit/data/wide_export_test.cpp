@@ -33,3 +33,24 @@ TEST_CASE("Several metrics of a run become columns beside each other") {
 TEST_CASE("Any other table stays as it is") {
   CHECK(parse_records("x - y,N,D\n1,2,3\n", "w.csv", {}).columns.size() == 3);
 }
+
+TEST_CASE("Runs that ended before the others have not seen the tokens of their names") {
+  const Records left = parse_records(
+      "Step,a-10M-1B - loss,b-20M-2B - loss,c-40M-4B - loss,d-40M-8B - loss\n"
+      "500,3.5,3.4,3.3,3.2\n990,3.2,3.1,3.0,\n1000,3.2,,3.0,\n",
+      "w.csv", {});
+  REQUIRE(left.rows.size() == 3);
+  CHECK(left.rows[2][0] == "c-40M-4B");
+  CHECK_THAT(left.notes.at(2), has_text("'d-40M-8B' (at 500 of 1000)") && has_text("left out"));
+  // Steps in proportion to the budget.
+  const Records budgets = parse_records(
+      "Step,a-10M-1B - loss,b-20M-2B - loss,c-40M-4B - loss,d-40M-8B - loss\n"
+      "1000,3.5,3.4,3.3,3.2\n2000,,3.2,3.1,3.1\n4000,,,3.0,\n",
+      "w.csv", {});
+  REQUIRE(budgets.rows.size() == 3);
+  CHECK_THAT(budgets.notes.at(2), has_text("'d-40M-8B' (at 2000 of 8000)"));
+  const Records named = parse_records(
+      "Step,a-10M - loss,b-20M - loss,c-40M - loss\n500,3.5,3.4,3.3\n1000,3.2,3.1,\n", "w.csv", {});
+  CHECK(named.rows.size() == 3);
+  CHECK_THAT(named.notes.at(2), has_text("'c-40M' (at 500 of 1000)") && has_text("fewer steps"));
+}
