@@ -24,7 +24,7 @@ struct TextAudit {
   std::vector<std::string> notes;           // in words, of what was looked at just now
 };
 
-inline constexpr int kTextAuditVersion = 2;  // what is looked at
+inline constexpr int kTextAuditVersion = 3;  // what is looked at
 
 // Looks for what validation texts share with training texts, and with `guess_languages` which
 // languages all are in. The latter needs Python's package py3langid and a second to start it; that
