@@ -14,6 +14,7 @@
 #include "apps/study/presets.h"
 #include "apps/study/sweep_folder.h"
 #include "db/files/printable.h"
+#include "db/files/private_folder.h"
 #include "sweep/estimate/calibration.h"
 #include "sweep/launch/gpu_lock.h"
 #include "sweep/launch/local_launcher.h"
@@ -84,15 +85,8 @@ sweep::MeasuredSteps measure(const PlanSheet& sheet, bool gpu) {
           "--calibrate: nvidia-smi lists no GPU here; on the machine that has them it measures");
     calibration.gpu_uuid = uuids.front();
   }
-  std::string pattern = (fs::temp_directory_path() / "crosslaw-probe-XXXXXX").string();
-  if (!mkdtemp(pattern.data()))
-    throw std::runtime_error(fmt::format("{}: cannot be made", pattern));
-  calibration.folder = pattern;
-  const std::unique_ptr<const fs::path, void (*)(const fs::path*)> removed(
-      &calibration.folder, [](const fs::path* folder) {
-        std::error_code ignored;
-        fs::remove_all(*folder, ignored);
-      });
+  const db::PrivateFolder folder;
+  calibration.folder = folder.path();
   return sweep::calibrate(sheet.plan, calibration);
 }
 

@@ -53,6 +53,11 @@ void SweepWatcher::look(const sweep::Progress& progress, Clock::time_point now) 
   }
 }
 
+void SweepWatcher::conclude(const sweep::Progress& progress) {
+  look(progress);
+  write_progress(folder_, progress, kConcluding);
+}
+
 void SweepWatcher::tell(const std::string& event, const std::string& sentence) {
   reap(false);
   if (program_.empty()) return;

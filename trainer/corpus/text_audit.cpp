@@ -84,6 +84,32 @@ TextAudit look_at_texts(const std::vector<OverlapText>& texts, const std::string
   return audit;
 }
 
+TextAudit guess_languages(const std::vector<OverlapText>& texts, const std::string& text_field) {
+  TextAudit audit;
+  guess_languages_of(texts, text_field, audit);
+  return audit;
+}
+
+void refuse_same_bytes(const std::vector<OverlapText>& texts,
+                       const std::function<std::string(const std::filesystem::path&)>& hash_of) {
+  std::map<std::string, std::string> training;  // hash -> file and key
+  for (const OverlapText& text : texts) {
+    for (const std::filesystem::path& file : text.train)
+      training[hash_of(file)] =
+          fmt::format("{} of data.language.{}.train", file.string(), text.language);
+  }
+  for (const OverlapText& text : texts) {
+    for (const std::filesystem::path& file : text.valid) {
+      const auto same = training.find(hash_of(file));
+      if (same == training.end()) continue;
+      throw std::invalid_argument(
+          fmt::format("data.language.{}.valid: {} holds the same bytes as {}; validation needs "
+                      "text that is not trained on",
+                      text.language, file.string(), same->second));
+    }
+  }
+}
+
 void require_clean(const TextAudit& audit, double allow_overlap, double allow_foreign,
                    const OnMessage& say) {
   require_own_language(audit, allow_foreign);
