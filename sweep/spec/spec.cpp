@@ -181,6 +181,20 @@ trainer::ChoiceFile read_choices(TomlSection& section, const SweepSpec& spec) {
   return choices;
 }
 
+// Text that is prepared and that no run reads.
+void require_used_languages(const TomlSection& root, const SweepSpec& spec) {
+  std::set<std::string> used;
+  for (const StrategySpec& strategy : spec.strategies)
+    used.insert({strategy.language, strategy.source_language});
+  for (const trainer::ChoiceFile& choices : spec.choices) used.insert(choices.language);
+  for (const LanguageSpec& language : spec.languages) {
+    if (used.contains(language.name)) continue;
+    root.fail("data", fmt::format("no [[strategy]] trains on data.language.{}; add one, or take "
+                                  "its text out",
+                                  language.name));
+  }
+}
+
 }  // namespace
 
 const StrategySpec* SweepSpec::strategy(const std::string& wanted) const {
@@ -230,6 +244,7 @@ SweepSpec read_spec(const fs::path& file) {
     for (TomlSection& choices : root.sections("choices"))
       spec.choices.push_back(read_choices(choices, spec));
   }
+  require_used_languages(root, spec);
   if (root.has("launch")) read_launch(root.section("launch"), spec.launch);
   if (!spec.launch.files.empty()) spec.launch.files = absolute_to(spec.file, spec.launch.files);
   return spec;
