@@ -45,8 +45,9 @@ TEST_CASE("fit --method isoflop prints text, JSON and tables that name their dat
   CHECK_THAT(csv.str(), Catch::Matchers::StartsWith("language,fit,law,flops,params,") &&
                             has_text("params_law_exponent") && has_text("loss_convention"));
   // One table: the budgets that were asked for.
-  CHECK(std::count(csv.str().begin(), csv.str().end(), '\n') == 2);
-  std::istringstream lines(csv.str());
+  const std::string table = csv.str();
+  CHECK(std::count(table.begin(), table.end(), '\n') == 2);
+  std::istringstream lines(table);
   std::string line;
   std::getline(lines, line);
   const auto columns = std::count(line.begin(), line.end(), ',');

@@ -112,11 +112,11 @@ TEST_CASE("While laws are fitted at the end that is said, and no time that is le
   SweepWatcher watcher(folder.path(), "");
   watcher.look(progress);
   CHECK_THAT(describe(*read_progress(folder.path()), {0.5, 2.0}),
-             has_text("89 % of the work, 1 min 40 s so far") && has_text("about 3 s left"));
+             has_text("89 % of the work, 100 s so far") && has_text("about 3 s left"));
   progress.share = 1;
   watcher.conclude(progress);
   const std::string said = describe(*read_progress(folder.path()), {0.5, 2.0});
-  CHECK_THAT(said, has_text("all runs have ended, after 1 min 40 s; fitting laws"));
+  CHECK_THAT(said, has_text("all runs have ended, after 100 s; fitting laws"));
   CHECK(said.find("left") == std::string::npos);
   CHECK(said.find('%') == std::string::npos);
   // The next process does not begin where this one ended.
