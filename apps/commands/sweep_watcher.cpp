@@ -18,7 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kWriteEvery = 5s;
+constexpr auto kWriteEvery = 1s;
 constexpr auto kStalledAfter = 15min;  // heartbeats come every few seconds, evaluations in minutes
 constexpr int kPatience = 50;          // looks at the end, a tenth of a second apart
 
