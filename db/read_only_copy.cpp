@@ -3,11 +3,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
-#include <stdexcept>
-
 namespace crosslaw::db {
 namespace fs = std::filesystem;
 
@@ -23,19 +18,6 @@ std::string immutable_uri(const fs::path& file) {
     uri += special ? fmt::format("%{:02x}", static_cast<unsigned char>(c)) : std::string(1, c);
   }
   return uri + "?immutable=1";
-}
-
-PrivateFolder::PrivateFolder() {
-  std::string folder = (fs::temp_directory_path() / "crosslaw-read-XXXXXX").string();
-  if (!::mkdtemp(folder.data()))
-    throw std::runtime_error(
-        fmt::format("{}: a copy to read from cannot be made: {}", folder, std::strerror(errno)));
-  path_ = folder;
-}
-
-PrivateFolder::~PrivateFolder() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
 }
 
 fs::path copy_database(const fs::path& file, const PrivateFolder& into) {

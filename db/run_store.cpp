@@ -33,8 +33,7 @@ std::string hash_of(const FitRow& fit) {
 // statements, 200 no less.
 constexpr std::size_t kRowsAtOnce = 50;
 
-void insert_losses(const Database& database, int64_t run_id,
-                   std::span<const TrainLossRow> losses) {
+void insert_losses(const Database& database, int64_t run_id, std::span<const TrainLossRow> losses) {
   const auto insert_of = [&](std::size_t rows) {
     std::string sql = "INSERT OR REPLACE INTO train_loss VALUES(?1, ?, ?, ?)";
     for (std::size_t i = 1; i < rows; ++i) sql += ", (?1, ?, ?, ?)";

@@ -49,8 +49,11 @@ fit::Table stacked_csv(const std::vector<AllocationAnswer>& answers) {
 // The mean of several laws beside the loss of the one that the splits go by.
 std::string forecast_part(const AllocationAnswer& each, fit::TableFormat format) {
   if (each.forecast.rows.empty()) return "";
+  const fit::Table rows = forecast_rows(each.forecast, each.report);
+  if (format == fit::TableFormat::kLatex)
+    return "\n" + fit::latex_float(rows, "Losses of these splits by the mean of several laws.");
   const std::string above = is_text(format) ? "\nforecast: " + each.forecast.laws + "\n" : "\n";
-  return above + fit::render(forecast_rows(each.forecast, each.report), format);
+  return above + fit::render(rows, format);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "apps/study/reported_fits.h"
 #include "apps/study/sweep_fits.h"
 #include "apps/study/sweep_folder.h"
+#include "fit/write/convention.h"
 #include "fit/write/fit_json.h"
 #include "fit/write/table.h"
 
@@ -25,20 +26,30 @@ struct CoeffsOptions {
 
 fit::Table csv_table(const std::vector<PairFits>& all) {
   fit::Table table;
-  table.header = {
-      "language",          "fit",       "law",    "coefficient",  "value",  "se",
-      "ci95_low",          "ci95_high", "frozen", "identifiable", "chosen", "params_convention",
-      "compute_convention"};
+  table.header = {"language",
+                  "fit",
+                  "law",
+                  "coefficient",
+                  "value",
+                  "se",
+                  "ci95_low",
+                  "ci95_high",
+                  "frozen",
+                  "identifiable",
+                  "chosen",
+                  "params_convention",
+                  "compute_convention",
+                  "loss_convention"};
   for (const PairFits& pair : all) {
     for (const NamedFit& named : pair.fits) {
       for (const fit::Coefficient& c : named.fit.coefficients) {
-        table.rows.push_back({pair.pair.label(), named.name, std::string(named.fit.law->name),
-                              c.name, fit::exact(c.value), c.se ? fit::exact(*c.se) : "",
-                              c.ci95 ? fit::exact(c.ci95->low) : "",
-                              c.ci95 ? fit::exact(c.ci95->high) : "",
-                              is_held(named.fit, c) ? "1" : "0", c.identifiable ? "1" : "0",
-                              named.name == pair.choice.name ? "1" : "0",
-                              named.fit.convention.params, named.fit.convention.compute});
+        table.rows.push_back(
+            {pair.pair.label(), named.name, std::string(named.fit.law->name), c.name,
+             fit::exact(c.value), c.se ? fit::exact(*c.se) : "",
+             c.ci95 ? fit::exact(c.ci95->low) : "", c.ci95 ? fit::exact(c.ci95->high) : "",
+             is_held(named.fit, c) ? "1" : "0", c.identifiable ? "1" : "0",
+             named.name == pair.choice.name ? "1" : "0", named.fit.convention.params,
+             named.fit.convention.compute, named.fit.convention.loss});
       }
     }
   }
@@ -100,11 +111,14 @@ int run_coeffs(const CoeffsOptions& options) {
 
 std::string describe_coefficients(const std::vector<PairFits>& all) {
   fit::Table table;
+  std::string convention;
   table.header = {"language", "fit", "coefficient", "value", "95 % interval", ""};
   table.align = "lllrrl";
   std::string notes;
   for (const PairFits& pair : all) {
     for (const NamedFit& named : pair.fits) {
+      // Fits of a sweep count alike.
+      convention = fit::convention_note(named.fit.convention, fit::TableFormat::kText);
       for (const fit::Coefficient& c : named.fit.coefficients) {
         table.rows.push_back(
             {pair.pair.label(), named.name, c.name, fmt::format("{:.6g}", c.value),
@@ -122,7 +136,7 @@ std::string describe_coefficients(const std::vector<PairFits>& all) {
       notes += fmt::format("{}: answers go by {} ({})\n", pair.pair.label(), pair.choice.name,
                            pair.choice.reason);
   }
-  return fit::render(table, fit::TableFormat::kWideText) + notes;
+  return fit::render(table, fit::TableFormat::kWideText) + convention + notes;
 }
 
 void add_coeffs_command(CLI::App& app, int& exit_code) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "fit/data/closest_name.h"
+#include "fit/data/number_text.h"
 
 namespace crosslaw::apps {
 namespace {
@@ -89,13 +90,17 @@ std::string about_value(const CLI::App* command, const CLI::ParseError& error) {
     const std::string flag = said.substr(kPrefix, equal - kPrefix);
     const CLI::Option* option = command == nullptr ? nullptr : command->get_option_no_throw(flag);
     const std::string type = option == nullptr ? "" : option->get_type_name();
+    // A number that is no value of the flag has a fraction, or is too large.
+    const bool whole =
+        type.find("INT") != type.npos || fit::parse_number(said.substr(equal + 3)).has_value();
     return fmt::format("{}{} {}: expected {}", where, flag, said.substr(equal + 3),
-                       type.find("INT") != type.npos ? "a whole number" : "a number");
+                       whole ? "a whole number" : "a number");
   }
   if (error.get_name() == "ArgumentMismatch") {
     const std::string flag = said.substr(0, said.find_first_of(": "));
-    const bool more = said.find("got") != said.npos || said.find("at most") != said.npos;
-    return fmt::format("{}{} {}", where, flag, more ? "is given twice" : "needs a value after it");
+    const bool more = said.find("At Most") != said.npos;
+    return fmt::format("{}{} {}", where, flag,
+                       more ? "is given twice; it takes one value" : "needs a value after it");
   }
   return where + said;
 }

@@ -1,11 +1,13 @@
 #include "apps/commands/command_line_lists.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <filesystem>
 #include <optional>
 #include <stdexcept>
 
@@ -17,9 +19,16 @@ namespace {
 
 constexpr std::size_t kMostInRange = 10000;
 
-// What follows these after a blank belongs to them when it is a number, a range or N:D.
-constexpr std::array<std::string_view, 5> kNumberLists = {"--flops", "--tokens-per-param",
-                                                          "--predict", "--budgets", "--runs"};
+// What follows these after a blank belongs to them when it is a number, a range or N:D,
+constexpr std::array<std::string_view, 8> kNumberLists = {
+    "--flops", "--tokens-per-param", "--predict", "--budgets", "--runs",
+    "--gpus",  "--card-gb",          "--sizes"};
+// NAME=VALUE,
+constexpr std::array<std::string_view, 3> kPairLists = {"--coefficients", "--fix", "--tie"};
+// a word,
+constexpr std::array<std::string_view, 3> kWordLists = {"--best-of", "--mean-of", "--laws"};
+// or a condition; these are given once for each.
+constexpr std::array<std::string_view, 2> kConditionLists = {"--where", "--holdout"};
 
 std::vector<double> spaced(std::string_view flag, std::string_view text) {
   const auto refuse = [&]() {
@@ -57,19 +66,76 @@ bool is_number_element(const std::string& text) {
   return fit::parse_number(first).has_value();
 }
 
-}  // namespace
+bool is_file(const std::string& text) {
+  std::error_code ignored;
+  return text.find_first_of("/.") != std::string::npos || std::filesystem::exists(text, ignored);
+}
 
-std::vector<std::string> split_list(std::string_view flag, std::string_view text) {
+bool is_condition(const std::string& text) {
+  return !text.starts_with("-") && text.find_first_of("=<>") != std::string::npos &&
+         !std::filesystem::exists(text);
+}
+
+enum class ListKind { kNone, kNumbers, kPairs, kWords, kConditions };
+
+ListKind kind_of_list(std::string_view flag) {
+  const auto among = [&](const auto& names) {
+    return std::find(names.begin(), names.end(), flag) != names.end();
+  };
+  return among(kNumberLists)      ? ListKind::kNumbers
+         : among(kPairLists)      ? ListKind::kPairs
+         : among(kWordLists)      ? ListKind::kWords
+         : among(kConditionLists) ? ListKind::kConditions
+                                  : ListKind::kNone;
+}
+
+bool continues(ListKind kind, const std::string& text) {
+  switch (kind) {
+    case ListKind::kNumbers:
+      return is_number_element(text);
+    case ListKind::kPairs:
+    case ListKind::kConditions:
+      return is_condition(text);
+    case ListKind::kWords:
+      return !text.empty() && !text.starts_with("-") && !is_file(text);
+    case ListKind::kNone:
+      break;
+  }
+  return false;
+}
+
+// Up to one of the separators; what stands in quotes holds none.
+std::size_t end_of_element(std::string_view text, std::string_view separators) {
+  char quote = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (quote != 0) {
+      if (text[i] == quote) quote = 0;
+    } else if (text[i] == '"' && i == 0) {
+      quote = text[i];
+    } else if (separators.find(text[i]) != separators.npos) {
+      return i;
+    }
+  }
+  return text.npos;
+}
+
+std::string unquoted(std::string_view text) {
+  const bool quoted = text.size() > 1 && text.front() == '"' && text.back() == '"';
+  return std::string(quoted ? text.substr(1, text.size() - 2) : text);
+}
+
+std::vector<std::string> split_at(std::string_view flag, std::string_view text,
+                                  std::string_view separators) {
   std::vector<std::string> out;
   std::string_view rest = fit::trimmed(text);
   for (;;) {
-    const std::size_t end = rest.find_first_of(", ");
-    const std::string_view one = rest.substr(0, end);
+    const std::size_t end = end_of_element(rest, separators);
+    const std::string_view one = fit::trimmed(rest.substr(0, end));
     if (one.empty()) {
       throw std::invalid_argument(fmt::format(
           "{} {}: an element of the list is empty; take out the comma, or fill it", flag, text));
     }
-    out.emplace_back(one);
+    out.push_back(unquoted(one));
     if (end == std::string_view::npos) return out;
     // "1e20, 1e21": one separator.
     const bool comma = rest[end] == ',';
@@ -78,6 +144,22 @@ std::vector<std::string> split_list(std::string_view flag, std::string_view text
     const bool comma_after = !comma && bare.starts_with(",");
     rest = comma_after ? fit::trimmed(bare.substr(1)) : bare;
   }
+}
+
+}  // namespace
+
+std::vector<std::string> split_list(std::string_view flag, std::string_view text) {
+  return split_at(flag, text, ", ");
+}
+
+std::vector<std::string> split_pairs(std::string_view flag, std::string_view text) {
+  std::string joined;
+  for (const char c : text) {
+    if (c == '=') joined.erase(joined.find_last_not_of(' ') + 1);
+    if (c == ' ' && joined.ends_with('=')) continue;
+    joined += c;
+  }
+  return split_list(flag, joined);
 }
 
 std::vector<double> parse_number_list(std::string_view flag, std::string_view text) {
@@ -142,7 +224,7 @@ namespace {
 template <class Value>
 CLI::Option* add_list(CLI::App& command, const std::string& flag, std::vector<Value>& into,
                       const std::string& help, const char* type,
-                      std::vector<Value> (*parse)(std::string_view flag, std::string_view text)) {
+                      std::vector<Value> (*parse)(std::string_view name, std::string_view text)) {
   return command
       .add_option_function<std::vector<std::string>>(
           flag,
@@ -170,22 +252,51 @@ CLI::Option* add_word_list(CLI::App& command, const std::string& flag,
   return add_list(command, flag, into, help, "WORD,...", split_list);
 }
 
+CLI::Option* add_column_list(CLI::App& command, const std::string& flag,
+                             std::vector<std::string>& into, const std::string& help) {
+  const auto parse = [](std::string_view name, std::string_view text) {
+    return split_at(name, text, text.find(',') == text.npos ? " " : ",");
+  };
+  return add_list<std::string>(command, flag, into, help, "COLUMN,...", parse);
+}
+
+CLI::Option* add_pair_list(CLI::App& command, const std::string& flag, std::string& into,
+                           const std::string& help) {
+  return command
+      .add_option_function<std::vector<std::string>>(
+          flag,
+          [&into](const std::vector<std::string>& texts) {
+            into = fmt::format("{}", fmt::join(texts, ","));
+          },
+          help)
+      ->allow_extra_args(false)
+      ->type_name("TEXT");
+}
+
 std::vector<std::string> with_joined_lists(std::vector<std::string> arguments) {
   std::vector<std::string> out;
-  bool in_list = false, has_value = false;
+  ListKind kind = ListKind::kNone;
+  bool has_value = false;
   for (std::string& each : arguments) {
-    if (in_list && is_number_element(each)) {
-      if (has_value) {
-        out.back() += "," + each;
-      } else {
+    // A word list's own first element may look like anything.
+    if (continues(kind, each) || (kind == ListKind::kWords && !has_value)) {
+      if (!has_value) {
         out.push_back(std::move(each));
+      } else if (kind == ListKind::kConditions) {
+        const auto flag = std::find_if(out.rbegin(), out.rend(), [](const std::string& word) {
+          return kind_of_list(std::string_view(word).substr(0, word.find('='))) ==
+                 ListKind::kConditions;
+        });
+        out.insert(out.end(), {flag->substr(0, flag->find('=')), each});
+      } else {
+        out.back() += "," + each;
       }
       has_value = true;
       continue;
     }
-    const std::string_view flag = std::string_view(each).substr(0, each.find('='));
-    in_list = std::find(kNumberLists.begin(), kNumberLists.end(), flag) != kNumberLists.end();
-    has_value = in_list && flag.size() < each.size();
+    const std::string flag = each.substr(0, each.find('='));
+    kind = kind_of_list(flag);
+    has_value = kind != ListKind::kNone && flag.size() < each.size();
     out.push_back(std::move(each));
   }
   return out;

@@ -119,12 +119,10 @@ void add_file_options(CLI::App& command, fit::DataFileOptions& file) {
                   "of the losses: nats, bits, ppl (perplexity), bpb (bits a byte), nats-per-byte, "
                   "ln or log10 of nats")
       ->type_name("UNIT");
-  add_word_list(command, "--best-of", file.best_of,
-                "of rows that are equal in these columns keep the smallest loss, such as N,D")
-      ->type_name("COLUMN,...");
-  add_word_list(command, "--mean-of", file.mean_of,
-                "of rows that are equal in these columns take the mean loss, such as N,D")
-      ->type_name("COLUMN,...");
+  add_column_list(command, "--best-of", file.best_of,
+                  "of rows that are equal in these columns keep the smallest loss, such as N,D");
+  add_column_list(command, "--mean-of", file.mean_of,
+                  "of rows that are equal in these columns take the mean loss, such as N,D");
   command.add_flag("--drop-missing", file.drop_missing,
                    "leave out rows without a value in a used column, and count them");
   command.option_defaults()->group("Options");

@@ -18,12 +18,14 @@
 #include "apps/terminal/quantities.h"
 #include "fit/allocate/target.h"
 #include "fit/laws/law.h"
+#include "fit/write/convention.h"
 #include "fit/write/fit_json.h"
 
 namespace crosslaw::apps {
 namespace {
 
 constexpr int kUsualDraws = 400;
+constexpr fit::TableFormat kText = fit::TableFormat::kText;
 // Printed in arXiv:2407.02118, Table 2; their two decimals make them an example, not a truth.
 constexpr const char* kPaper =
     "E=1.55,A=420,alpha=0.40,B=719.5,beta=0.30,B_continued=433.3,beta_continued=0.20,gamma=0.08";
@@ -214,7 +216,9 @@ int outlook(const DesignOptions& options, std::ostream& out, std::ostream& log) 
     return 0;
   }
   out << fmt::format("{}, {:.3g} FLOPs\n", plan.what, plan.flops)
-      << describe_settings(settings, assumed) << "\n"
+      << describe_settings(settings, assumed)
+      << (options.file.path.empty() ? "" : fit::convention_note(assumed.data.convention, kText))
+      << "\n"
       << fit::render(outlook_table(found), fit::TableFormat::kWideText) << "\n";
   out << fmt::format(
       "{} simulated sweeps; {} of their fits are not identifiable, {} did not converge\n",
@@ -264,7 +268,8 @@ struct Promise {
   std::optional<fit::Range> before, after;
 };
 
-void print_promise(const Promise& promise, const DesignOptions& options, std::ostream& out) {
+void print_promise(const Promise& promise, const fit::Convention& convention,
+                   const DesignOptions& options, std::ostream& out) {
   const fit::NextRuns& next = promise.next;
   if (options.json) {
     nlohmann::ordered_json json = {{"schema", 1},
@@ -276,7 +281,8 @@ void print_promise(const Promise& promise, const DesignOptions& options, std::os
     out << fit::pretty(json);
     return;
   }
-  out << fit::render(next_runs_table(next), fit::TableFormat::kWideText) << "\n";
+  out << fit::convention_note(convention, kText) << "\n"
+      << fit::render(next_runs_table(next), fit::TableFormat::kWideText) << "\n";
   out << fmt::format("{} runs, {:.3g} of {:.3g} FLOPs\n", next.runs.size(), next.spent_flops,
                      promise.asked.budget_flops);
   const std::string where =
@@ -317,7 +323,7 @@ int next_runs(const DesignOptions& options, std::ostream& out, std::ostream& log
     promise.after =
         simulated(options, assumed, joined(points, promise.next.runs), promise.asked.target_flops);
   }
-  print_promise(promise, options, out);
+  print_promise(promise, assumed.data.convention, options, out);
   return 0;
 }
 

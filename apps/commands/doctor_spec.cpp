@@ -9,6 +9,8 @@
 #include <optional>
 #include <stdexcept>
 
+#include "apps/commands/doctor_text.h"
+#include "apps/commands/sweep_opening.h"
 #include "apps/study/sweep_folder.h"
 #include "apps/terminal/quantities.h"
 #include "db/files/file_system.h"
@@ -19,8 +21,6 @@
 #include "sweep/launch/program.h"
 #include "sweep/launch/slots.h"
 #include "sweep/launch/slurm.h"
-#include "trainer/corpus/text_reader.h"
-#include "trainer/corpus/tokenizer.h"
 
 namespace crosslaw::apps {
 namespace {
@@ -28,119 +28,12 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::chrono::seconds kQueuePatience{15};
-// So much text of a file is read to learn how many bytes of text a byte of the file stands for.
-constexpr std::size_t kSampledTextBytes = 4'000'000;
-// Bytes of text a token of a subword tokenizer stands for, before it is trained; 3 to 5 in English,
-// 2.5 to 4 in Chinese at 32,000 tokens.
-constexpr double kAssumedBytesAToken = 4;
 
 struct Examined {
   sweep::SweepSpec spec;
   sweep::Plan plan;
   fs::path folder;
 };
-
-// ---- text
-
-double mean_bytes_a_token(const sweep::SweepSpec& spec) {
-  return spec.tokenizer == "bytes" ? 1 : kAssumedBytesAToken;
-}
-
-// Bytes of text in the files, by a sample of each.
-double text_bytes(const std::vector<fs::path>& files, const std::string& field) {
-  double total = 0;
-  for (const fs::path& file : files) {
-    double text = 0, used = 0;
-    trainer::read_raw_texts(file, field, [&](trainer::RawText&& raw, int64_t file_bytes) {
-      text += static_cast<double>(trainer::parse_text(raw, field).text.size());
-      used = static_cast<double>(file_bytes);
-      return text < static_cast<double>(kSampledTextBytes);
-    });
-    const auto size = static_cast<double>(fs::file_size(file));
-    total += used > 0 && used < size ? text * size / used : text;
-  }
-  return total;
-}
-
-void examine_language(Diagnosis& d, const Examined& e, const trainer::LanguageFiles& files,
-                      const sweep::TextNeed& need) {
-  const bool shards = e.spec.tokenizer.starts_with("tokens:");
-  if (shards) {
-    d.good(fmt::format("{}: {} files of tokens", files.language, files.train.size()));
-    return;
-  }
-  const double bytes = mean_bytes_a_token(e.spec);
-  const double train = text_bytes(files.train, e.spec.text_field) / bytes,
-               valid = text_bytes(files.valid, e.spec.text_field) / bytes;
-  const std::string about = e.spec.tokenizer == "bytes" ? "" : "about ";
-  auto count = [](double tokens) { return fit::short_count(tokens); };
-  const auto needed = static_cast<double>(need.train_tokens);
-  const std::string found =
-      fmt::format("{}: {} files with {}{} tokens to train, {} wants {}", files.language,
-                  files.train.size(), about, count(train), need.by, count(needed));
-  if (train <= 0) {
-    d.bad(found, fmt::format("data.language.{}.train names files without text in the field \"{}\"",
-                             files.language, e.spec.text_field));
-  } else if (train < needed) {
-    d.warn(fmt::format("{}: it passes {:.1f} times over them", found, needed / train),
-           "losses of repeated text follow another law: more text, or smaller budgets");
-  } else {
-    d.good(found);
-  }
-  const auto wanted = static_cast<double>(need.valid_tokens);
-  const std::string validates = fmt::format("{}: {}{} tokens to validate, data.valid_tokens = {}",
-                                            files.language, about, count(valid), need.valid_tokens);
-  if (valid < wanted && e.spec.tokenizer == "bytes") {
-    d.bad(validates, "more validation text, or a smaller data.valid_tokens");
-  } else if (valid < 1.5 * wanted && e.spec.tokenizer != "bytes") {
-    d.warn(validates, "may be too few: more validation text, or a smaller data.valid_tokens");
-  } else {
-    d.good(validates);
-  }
-}
-
-void examine_text(Diagnosis& d, const Examined& e, const sweep::SweepEstimate& estimate) {
-  trainer::CorpusOptions options;
-  try {
-    options = sweep::corpus_options(e.spec, data_folder(e.folder));
-  } catch (const sweep::SpecError& error) {
-    d.bad(error.what(), "put the text there, or change the pattern");
-    return;
-  }
-  for (const trainer::LanguageFiles& files : options.languages) {
-    const auto need = estimate.text.find(files.language);
-    if (need == estimate.text.end()) continue;
-    try {
-      examine_language(d, e, files, need->second);
-    } catch (const std::exception& error) {
-      d.bad(error.what(),
-            fmt::format("data.language.{} must name files that can be read", files.language));
-    }
-  }
-}
-
-void examine_tokenizer(Diagnosis& d, const sweep::SweepSpec& spec) {
-  const std::string& name = spec.tokenizer;
-  try {
-    int64_t tokens = 256;
-    for (const char* prefix : {"train:", "tokens:"}) {
-      if (name.starts_with(prefix)) tokens = std::stoll(name.substr(std::string(prefix).size()));
-    }
-    const bool made = name == "bytes" || name.starts_with("train:") || name.starts_with("tokens:");
-    if (!made) tokens = trainer::Tokenizer::load(name).vocabulary();
-    if (tokens > spec.vocabulary) {
-      d.bad(fmt::format("data.tokenizer = \"{}\" has {} tokens, ladder.vocabulary {}", name, tokens,
-                        spec.vocabulary),
-            "ladder.vocabulary must be at least as large");
-    } else {
-      d.good(fmt::format("tokenizer {}: {} of {} tokens of the vocabulary", name, tokens,
-                         spec.vocabulary));
-    }
-  } catch (const std::exception& error) {
-    d.bad(fmt::format("data.tokenizer = \"{}\": {}", name, error.what()),
-          "\"bytes\", \"train:32000\", or the file of a tokenizer");
-  }
-}
 
 // ---- machine
 
@@ -265,6 +158,27 @@ void examine_disk(Diagnosis& d, const Examined& e, const sweep::SweepEstimate& e
   }
 }
 
+// What of the folder crosslaw run refuses.
+void examine_owner(Diagnosis& d, const Examined& e) {
+  if (!fs::is_directory(e.folder)) return;
+  if (sweep::SweepLock::is_held(e.folder))
+    d.bad(fmt::format("{} is running the sweep in {}", sweep::SweepLock::holder(e.folder),
+                      e.folder.string()),
+          "wait for its end, or crosslaw stop; crosslaw status --watch shows it");
+  try {
+    refuse_links(e.folder);
+    refuse_links(files_folder(e.spec.launch, e.folder));
+    if (!fs::exists(database_file(e.folder))) return;
+    const db::RunStore store = read_store(e.folder);
+    refuse_other_sweep(e.folder, store, e.spec.name);
+    refuse_other_queue(store, e.spec.launch, e.folder);
+  } catch (const std::invalid_argument& error) {
+    d.bad(error.what(), "crosslaw run would stop here, too");
+  } catch (const std::exception& error) {  // a damaged database is made again
+    d.warn(error.what(), "crosslaw doctor DIR tells more");
+  }
+}
+
 void examine_backend(Diagnosis& d, const sweep::SweepSpec& spec) {
   const sweep::LaunchSpec& launch = spec.launch;
   if (launch.backend == "local") return;
@@ -311,11 +225,11 @@ void examine_spec(Diagnosis& d, const fs::path& spec_file, fs::path folder) {
   const std::vector<sweep::GpuFacts> gpus = sweep::visible_gpus();
   const sweep::Machine machine = machine_here(gpus, e.spec);
   const sweep::SweepEstimate estimate = sweep::estimate_sweep(e.plan, e.spec, machine);
-  examine_tokenizer(d, e.spec);
-  examine_text(d, e, estimate);
+  examine_text(d, e.spec, e.folder, estimate.text);
   examine_gpus(d, e.spec, gpus);
   examine_memory(d, e, estimate, machine);
   examine_disk(d, e, estimate);
+  examine_owner(d, e);
   examine_backend(d, e.spec);
 }
 

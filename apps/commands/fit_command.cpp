@@ -14,6 +14,7 @@
 #include "apps/commands/commands.h"
 #include "apps/commands/fit_groups.h"
 #include "apps/commands/n_conventions.h"
+#include "fit/write/convention.h"
 #include "fit/write/fit_json.h"
 #include "fit/write/fit_text.h"
 #include "fit/write/latex.h"
@@ -89,17 +90,6 @@ fit::Table table_of(const AnsweredFit& each, fit::TableFormat format) {
   return each.evidence.table ? *each.evidence.table : fit::coefficient_table(each.fit.fit);
 }
 
-// How N and C are counted and what the loss is in, in every row: rows are put beside those of other
-// files.
-fit::Table with_convention(fit::Table table, const fit::Convention& convention) {
-  table.header.insert(table.header.end(),
-                      {"params_convention", "compute_convention", "loss_convention"});
-  for (auto& row : table.rows) {
-    row.insert(row.end(), {convention.params, convention.compute, convention.loss});
-  }
-  return table;
-}
-
 // The tables of all fits as one. A held-out test has laws of its own in a column "law".
 fit::Table stacked_table(const std::vector<AnsweredFit>& fits, fit::TableFormat format) {
   std::vector<fit::TablePart> parts;
@@ -108,7 +98,7 @@ fit::Table stacked_table(const std::vector<AnsweredFit>& fits, fit::TableFormat 
     fit::Table table = table_of(each, format);
     own_laws = own_laws || table.header.front() == "law";
     if (format == fit::TableFormat::kCsv)
-      table = with_convention(std::move(table), each.fit.fit.convention);
+      table = fit::with_convention(std::move(table), each.fit.fit.convention);
     parts.push_back({{each.fit.data.language, each.fit.name}, std::move(table)});
     if (!own_laws) parts.back().labels.push_back(law_name(each.fit.fit));
   }
@@ -138,12 +128,14 @@ void print(const std::vector<AnsweredFit>& fits, const FitCommandOptions& option
   const bool of_sweep = !options.source.directory.empty();
   if (format && is_text(*format)) return print_text(fits, options.verbose, out);
   if (format) {
+    out << fit::convention_note(fits.front().fit.fit.convention, *format);
     if (format == fit::TableFormat::kLatex && !of_sweep && !fits.front().evidence.table) {
       const fit::FitResult& fit = fits.front().fit.fit;
       out << fit::latex_float(
           fit::coefficient_table(fit),
-          fmt::format("{} fitted to {} points; 95\\,\\% intervals of {} refits.",
-                      fit::latex_formula(fit.law->formula), fit.points, fit.draws.rows()));
+          fmt::format("{} fitted to {} points; 95\\,\\% intervals of {} refits; loss: {}.",
+                      fit::latex_formula(fit.law->formula), fit.points, fit.draws.rows(),
+                      fit::latex_cell(fit.convention.loss)));
       for (const AnsweredFit& each : fits) log_problems(each, log);
       return;
     }
@@ -187,11 +179,16 @@ void refuse_idle_fit_flags(const CLI::App& command, const FitCommandOptions& opt
 
 void add_fit_footer(CLI::App& command) {
   std::string laws = "Laws:\n";
+  constexpr std::size_t kName = 26;  // columns, with what stands before it
+  const auto add = [&](std::string_view name, std::string_view formula) {
+    laws += fit::wrapped(fmt::format("{:<{}}{}", fmt::format("  {}", name), kName, formula),
+                         fit::kPageColumns, kName) +
+            "\n";
+  };
   for (const std::string_view name : fit::law_names()) {
-    laws += fmt::format("  {:<18}{}\n", name, fit::find_law(name).formula);
+    add(name, fit::find_law(name).formula);
   }
-  laws += fmt::format("  {:<18}{}\n", fit::kTwoStageLaw,
-                      "joint, with E, A and alpha from the scratch points alone");
+  add(fit::kTwoStageLaw, "joint, with E, A and alpha from the scratch points alone");
   command.footer(
       laws +
       "\nColumns: value, se (standard error) and 95% (interval) of each coefficient; a and b are "

@@ -146,10 +146,10 @@ class Gatherer {
     }
     const double inside = fit_.certificate.quadratic_share;
     if (inside < kRoughShare) {
-      out_.text += fmt::format(
+      out_.text += in_lines(fmt::format(
           "the jackknife is rough here: {:.0f} % of the residuals are within delta, so that a fit "
-          "moves by jumps; the bootstrap is not\n",
-          100 * inside);
+          "moves by jumps; the bootstrap is not",
+          100 * inside));
     }
     if (result.failed > 0) {
       warn(fmt::format("without {} of the runs, one at a time, the fit fails; these have no row",

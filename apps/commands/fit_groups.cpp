@@ -12,6 +12,7 @@
 #include "fit/data/records.h"
 #include "fit/evidence/recipe_ratio.h"
 #include "fit/write/allocation_table.h"
+#include "fit/write/convention.h"
 #include "fit/write/fit_json.h"
 
 namespace crosslaw::apps {
@@ -148,23 +149,34 @@ fit::Table ratio_table(const std::vector<fit::RecipeRatio>& ratios, bool exact) 
   return out;
 }
 
+// One table: a row a group and another that it saves against; one that saves against none has a row
+// of its own.
 std::string csv_of(const std::vector<Group>& groups, const std::vector<fit::RecipeRatio>& ratios,
                    double flops) {
-  const Group& first = groups.front();
-  const auto labels = [&](const char* table) {
-    return std::vector<std::string>{"",
-                                    "",
-                                    law_name(first.fit),
-                                    table,
-                                    first.fit.convention.params,
-                                    first.fit.convention.compute,
-                                    first.fit.convention.loss};
+  const fit::Table alone = group_table(groups, flops, true), pairs = ratio_table(ratios, true);
+  const auto without_group_and_flops = [](const std::vector<std::string>& row) {
+    return std::vector<std::string>(row.begin() + 1, row.end() - 1);
   };
-  return fit::render(fit::stacked({"language", "fit", "law", "table", "params_convention",
-                                   "compute_convention", "loss_convention"},
-                                  {{labels("groups"), group_table(groups, flops, true)},
-                                   {labels("ratios"), ratio_table(ratios, true)}}),
-                     fit::TableFormat::kCsv);
+  fit::Table table;
+  const auto add = [&](std::vector<std::string> row, const std::vector<std::string>& pair) {
+    const std::vector<std::string> rest = without_group_and_flops(pair);
+    row.insert(row.end(), rest.begin(), rest.end());
+    return row;
+  };
+  table.header = add(alone.header, pairs.header);
+  for (const auto& group : alone.rows) {
+    const std::size_t before = table.rows.size();
+    for (const auto& pair : pairs.rows) {
+      if (pair.front() == group.front()) table.rows.push_back(add(group, pair));
+    }
+    if (table.rows.size() == before)
+      table.rows.push_back(add(group, std::vector<std::string>(pairs.header.size())));
+  }
+  const fit::FitResult& first = groups.front().fit;
+  return fit::render(
+      fit::stacked({"language", "fit", "law"},
+                   {{{"", "", law_name(first)}, fit::with_convention(table, first.convention)}}),
+      fit::TableFormat::kCsv);
 }
 
 nlohmann::ordered_json json_of(const std::vector<Group>& groups,
@@ -220,10 +232,13 @@ int run_fit_groups(const FitGroupsOptions& options, std::ostream& out, std::ostr
   } else {
     const fit::Convention& convention = groups.front().fit.convention;
     const std::string about =
-        fmt::format("{}, by {}; N: {}; C: {}; loss: {}; N*, D* and loss at C = {:.4g}",
-                    law_name(groups.front().fit), options.by, convention.params, convention.compute,
-                    convention.loss, flops);
-    if (is_text(*format)) out << fit::wrapped(about) << "\n\n";
+        fmt::format("{}, by {}; {}; N*, D* and loss at C = {:.4g}", law_name(groups.front().fit),
+                    options.by, fit::describe(convention), flops);
+    if (is_text(*format)) {
+      out << fit::wrapped(about) << "\n\n";
+    } else {
+      out << fit::convention_note(convention, *format);
+    }
     out << fit::render({group_table(groups, flops, false), ratio_table(ratios, false)}, *format);
     if (is_text(*format) && !ratios.empty())
       out << "\nspeed-up: compute that `against` needs for the loss of `group`, over C\n";

@@ -87,7 +87,7 @@ void add_steering_options(CLI::App& command, fit::FitOptions& fit) {
             flag,
             [&fit, flag, tie](const std::vector<std::string>& texts) {
               for (const std::string& text : texts)
-                for (const std::string& each : split_list(flag, text))
+                for (const std::string& each : split_pairs(flag, text))
                   fit.constraints.push_back(parse_constraint(flag, each, tie));
             },
             help)
@@ -111,6 +111,19 @@ void read_delta(const std::string& text, fit::FitOptions& fit) {
     throw CLI::ValidationError("--huber-delta",
                                fmt::format("'{}' is not a number above 0, auto or inf", text));
   }
+}
+
+// The library speaks of its fields, users of flags.
+std::string by_flags(std::string sentence) {
+  for (const auto& [field, flag] : {std::pair{"huber_delta = ", "--huber-delta "},
+                                    {"over_weight = ", "--over-weight "},
+                                    {"starts = ", "--starts "},
+                                    {"draws = ", "--bootstrap "},
+                                    {"threads = ", "--threads "}}) {
+    const std::size_t at = sentence.find(field);
+    if (at != sentence.npos) sentence.replace(at, std::string_view(field).size(), flag);
+  }
+  return sentence;
 }
 
 // Too few points are no bad input, and no fit.
@@ -189,7 +202,8 @@ fit::FitOptions fit_settings(const FittingOptions& options, const fit::DataFileO
         fmt::format("--bootstrap {}: the number of refits must be 0 or more", settings.draws));
   }
   const std::vector<std::string> wrong = fit::problems(settings);
-  if (!wrong.empty()) throw std::invalid_argument(fmt::format("{}", fmt::join(wrong, "; ")));
+  if (!wrong.empty())
+    throw std::invalid_argument(by_flags(fmt::format("{}", fmt::join(wrong, "; "))));
   return settings;
 }
 

@@ -15,11 +15,14 @@
 #include "apps/study/forecast_record.h"
 #include "apps/study/sweep_folder.h"
 #include "db/files/atomic_file.h"
+#include "fit/write/convention.h"
 #include "fit/write/fit_json.h"
 #include "fit/write/forecast_table.h"
 
 namespace crosslaw::apps {
 namespace {
+
+constexpr const char* kMeanOfLaws = "mean of laws";
 
 struct ForecastCommandOptions {
   DataSourceOptions source;
@@ -97,14 +100,24 @@ void print_forecasts(const std::vector<ForecastAnswer>& answers, fit::TableForma
   std::vector<fit::TablePart> parts;
   for (const ForecastAnswer& each : answers) {
     if (is_text(format)) {
-      out << describe(each.data) << fit::describe(each.forecaster) << "\n"
+      out << describe(each.data) << fit::convention_note(each.data.convention, format)
+          << fit::describe(each.forecaster) << "\n"
           << fit::render(fit::forecast_table(each.forecasts), format) << "\n";
     }
-    parts.push_back({{each.label},
-                     format == fit::TableFormat::kCsv ? fit::forecast_csv(each.forecasts)
-                                                      : fit::forecast_table(each.forecasts)});
+    if (format == fit::TableFormat::kCsv) {
+      parts.push_back(
+          {{each.label, "", kMeanOfLaws},
+           fit::with_convention(fit::forecast_csv(each.forecasts), each.data.convention)});
+    } else {
+      parts.push_back({{each.label}, fit::forecast_table(each.forecasts)});
+    }
   }
-  if (!is_text(format)) out << fit::render(fit::stacked({"language"}, parts), format);
+  if (is_text(format)) return;
+  const bool csv = format == fit::TableFormat::kCsv;
+  out << fit::convention_note(answers.front().data.convention, format)
+      << fit::render(csv ? fit::stacked({"language", "fit", "law"}, parts)
+                         : fit::stacked({"language"}, parts),
+                     format);
 }
 
 int run_forecast(const ForecastCommandOptions& options, std::ostream& out, std::ostream& log) {
@@ -124,11 +137,13 @@ int run_forecast(const ForecastCommandOptions& options, std::ostream& out, std::
   }
   if (answers.empty()) return 1;
   const nlohmann::ordered_json record = forecast_record(answers, widened);
+  bool any = false;
   for (ForecastAnswer& answer : answers) {
     for (fit::Forecast& each : answer.forecasts) {
       each = fit::widened(std::move(each), widened);
       const std::string run = fmt::format("N = {}, D = {}", fit::short_count(each.run.params),
                                           fit::short_count(each.run.tokens));
+      any |= each.loss.has_value();
       if (!each.loss)
         log << fmt::format("crosslaw forecast: {}: not known: {}\n", run, each.unknown);
       for (const std::string& sentence : each.outside.warnings) {
@@ -141,6 +156,11 @@ int run_forecast(const ForecastCommandOptions& options, std::ostream& out, std::
     out << fit::pretty(record);
   } else {
     print_forecasts(answers, *format, out);
+  }
+  if (!any) {
+    log << "crosslaw forecast: no run could be forecast, and nothing is registered; more runs, of "
+           "other sizes and tokens, tell more\n";
+    return 1;
   }
   if (!options.out.empty()) {
     db::publish_file(options.out, fit::pretty(record));

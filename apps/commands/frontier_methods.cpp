@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <array>
 #include <ostream>
 #include <stdexcept>
 #include <utility>
 
 #include "apps/commands/command_line_lists.h"
 #include "fit/data/closest_name.h"
+#include "fit/write/convention.h"
 #include "fit/write/fit_json.h"
 #include "fit/write/frontier_report.h"
 
@@ -66,6 +66,7 @@ nlohmann::ordered_json json_of(const StrategyAnswer<Fit>& answer) {
     out["strategy"] = answer.strategy.name;
   }
   out["data"] = to_json(answer.strategy.data);
+  out["convention"] = fit::to_json(answer.strategy.data.convention);
   return out;
 }
 
@@ -86,34 +87,28 @@ std::vector<fit::Table> stacked_tables(const std::vector<StrategyAnswer<Fit>>& a
   return out;
 }
 
-// CSV is one table: all kinds below each other, which of them a row is of in column "table".
 template <typename Fit>
-std::string csv_of(const std::vector<StrategyAnswer<Fit>>& answers) {
-  constexpr std::array kKinds = {"budgets", "power law", "answers"};
+std::string csv_of(const std::vector<StrategyAnswer<Fit>>& answers, const std::string& method) {
   std::vector<fit::TablePart> parts;
   for (const StrategyAnswer<Fit>& each : answers) {
-    std::vector<fit::Table> tables = fit::tables(each.fit, fit::TableFormat::kCsv);
-    for (std::size_t i = 0; i < tables.size(); ++i) {
-      const Dataset& data = each.strategy.data;
-      parts.push_back({{data.language, each.strategy.name, kKinds.at(i), data.convention.params,
-                        data.convention.compute},
-                       std::move(tables[i])});
-    }
+    const Dataset& data = each.strategy.data;
+    parts.push_back({{data.language, each.strategy.name, method},
+                     fit::with_convention(fit::csv(each.fit), data.convention)});
   }
-  return fit::render(
-      fit::stacked({"language", "strategy", "table", "params_convention", "compute_convention"},
-                   parts),
-      fit::TableFormat::kCsv);
+  return fit::render(fit::stacked({"language", "fit", "law"}, parts), fit::TableFormat::kCsv);
 }
 
 template <typename Fit>
 void print(const std::vector<StrategyAnswer<Fit>>& answers, bool of_sweep,
-           const OutputOptions& output, std::ostream& out, std::ostream& log) {
+           const std::string& method, const OutputOptions& output, std::ostream& out,
+           std::ostream& log) {
   const auto format = output_format(output);
   if (format && is_text(*format)) {
     for (const StrategyAnswer<Fit>& each : answers) {
       if (&each != &answers.front()) out << "\n";
-      out << describe(each.strategy.data) << fit::render(each.fit, *format);
+      out << describe(each.strategy.data)
+          << fit::convention_note(each.strategy.data.convention, *format)
+          << fit::render(each.fit, *format);
     }
     return;
   }
@@ -122,9 +117,10 @@ void print(const std::vector<StrategyAnswer<Fit>>& answers, bool of_sweep,
     for (const StrategyAnswer<Fit>& each : answers) all.push_back(json_of(each));
     out << fit::pretty(of_sweep ? nlohmann::ordered_json{{"schema", 1}, {"fits", all}} : all[0]);
   } else if (format == fit::TableFormat::kCsv) {
-    out << csv_of(answers);
+    out << csv_of(answers, method);
   } else {
-    out << (of_sweep ? fit::render(stacked_tables(answers, *format), *format)
+    out << fit::convention_note(answers.front().strategy.data.convention, *format)
+        << (of_sweep ? fit::render(stacked_tables(answers, *format), *format)
                      : fit::render(answers.front().fit, *format));
   }
   for (const StrategyAnswer<Fit>& each : answers) {
@@ -143,7 +139,7 @@ std::string unanswered(const fit::IsoflopFit& fit) {
 
 // Asks one strategy after the other; those that cannot answer are named on `log`.
 template <typename Ask>
-int ask_all(const DataSourceOptions& source, const OutputOptions& output,
+int ask_all(const DataSourceOptions& source, const std::string& method, const OutputOptions& output,
             const std::vector<std::string>& option_problems, const Ask& ask, std::ostream& out,
             std::ostream& log) {
   std::vector<StrategyAnswer<decltype(ask(fit::Points{}))>> answers;
@@ -158,7 +154,7 @@ int ask_all(const DataSourceOptions& source, const OutputOptions& output,
     }
   }
   if (answers.empty()) return 1;
-  print(answers, !source.directory.empty(), output, out, log);
+  print(answers, !source.directory.empty(), method, output, out, log);
   return 0;
 }
 
@@ -191,14 +187,14 @@ int run_frontier_method(const FrontierMethodOptions& options, const DataSourceOp
   if (options.method == "envelope") {
     const fit::TrainingEnvelopeOptions envelope{frontier};
     return ask_all(
-        source, output, fit::problems(envelope),
+        source, options.method, output, fit::problems(envelope),
         [&](const fit::Points& points) { return fit::fit_training_envelope(points, envelope); },
         out, log);
   }
   const fit::IsoflopOptions isoflop{frontier, options.same_budget_percent / 100,
                                     options.flat_percent / 100};
   return ask_all(
-      source, output, fit::problems(isoflop),
+      source, options.method, output, fit::problems(isoflop),
       [&](const fit::Points& points) { return fit::fit_isoflop(points, isoflop); }, out, log);
 }
 

@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "apps/commands/command_line_lists.h"
 #include "fit/data/number_text.h"
 #include "fit/laws/law.h"
 
@@ -17,10 +18,7 @@ namespace {
 
 std::map<std::string, double> parse_pairs(const std::string& text) {
   std::map<std::string, double> out;
-  std::size_t at = 0;
-  while (at <= text.size()) {
-    const std::size_t end = std::min(text.find(',', at), text.size());
-    const std::string pair = text.substr(at, end - at);
+  for (const std::string& pair : split_pairs("--coefficients", text)) {
     const std::size_t equal = pair.find('=');
     const auto value = equal == std::string::npos
                            ? std::nullopt
@@ -29,11 +27,10 @@ std::map<std::string, double> parse_pairs(const std::string& text) {
       throw std::invalid_argument(
           fmt::format("--coefficients: '{}' is not NAME=NUMBER, such as alpha=0.34", pair));
     }
-    if (!out.try_emplace(std::string(fit::trimmed(pair.substr(0, equal))), *value).second) {
+    if (!out.try_emplace(pair.substr(0, equal), *value).second) {
       throw std::invalid_argument(
           fmt::format("--coefficients: {} is given twice", pair.substr(0, equal)));
     }
-    at = end + 1;
   }
   return out;
 }
@@ -63,8 +60,8 @@ bool has_exactly(const fit::Law& law, const std::map<std::string, double>& value
 void add_given_fit_options(CLI::App& command, GivenFitOptions& options) {
   command.option_defaults()->group("A fit that is there already");
   command.add_option("--fit", options.file, "a fit saved by fit --json")->type_name("FIT.json");
-  command.add_option("--coefficients", options.coefficients,
-                     "E=..,A=..,alpha=..,B=..,beta=..[,gamma=..]");
+  add_pair_list(command, "--coefficients", options.coefficients,
+                "E=..,A=..,alpha=..,B=..,beta=..[,gamma=..]");
   command.option_defaults()->group("Options");
 }
 
@@ -78,7 +75,9 @@ fit::FitResult parse_coefficients(const std::string& text) {
     for (const fit::CoefficientInfo& info : law.coefficients) {
       ordered.push_back(values.at(std::string(info.name)));
     }
-    return fit::from_values(law, ordered);
+    fit::FitResult out = fit::from_values(law, ordered);
+    out.convention.loss = kOfCoefficients.loss;
+    return out;
   }
   std::string known;
   for (const std::string_view name : fit::law_names()) {

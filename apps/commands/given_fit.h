@@ -10,6 +10,10 @@ class App;
 
 namespace crosslaw::apps {
 
+// What printed coefficients say of themselves.
+inline const fit::Convention kOfCoefficients = {"as in the coefficients", "6ND",
+                                                "in the unit of the coefficients"};
+
 // A fit that is there already, for `allocate` and `design`; at most one of the two.
 struct GivenFitOptions {
   std::string file;          // the output of fit --json

@@ -7,6 +7,7 @@
 #include <memory>
 #include <stdexcept>
 
+#include "apps/commands/command_line_errors.h"
 #include "apps/commands/command_line_lists.h"
 #include "apps/commands/commands.h"
 #include "apps/commands/plan_fits.h"
@@ -14,6 +15,7 @@
 #include "apps/study/presets.h"
 #include "apps/study/sweep_folder.h"
 #include "db/files/printable.h"
+#include "db/files/private_folder.h"
 #include "sweep/estimate/calibration.h"
 #include "sweep/launch/gpu_lock.h"
 #include "sweep/launch/local_launcher.h"
@@ -71,6 +73,32 @@ void refuse_nonsense(const PlanOptions& options) {
   require(!(options.json && options.csv), "--json", "given without --csv");
 }
 
+void refuse_idle_plan_flags(const CLI::App& command, const PlanOptions& options) {
+  const bool fits = options.fits.wanted,
+             failures = options.failures || options.failures_per_gpu_day > 0;
+  constexpr const char *kFailures = "--failures",
+                       *kPrices = "a plan with prices, and --fits has none";
+  refuse_idle_flags(command, {{"--card-gb", fits, "--fits"},
+                              {"--restart-seconds", failures, kFailures},
+                              {"--write-gb-per-second", failures, kFailures},
+                              {"--failures", !fits, kPrices},
+                              {"--failures-per-gpu-day", !fits, kPrices},
+                              {"--price-per-gpu-hour", !fits, kPrices},
+                              {"--gpus-per-run", !fits, kPrices},
+                              {"--gpus-file", !fits, kPrices},
+                              {"--gpu", !fits, kPrices},
+                              {"--calibrate", !fits, kPrices},
+                              {"--dir", !fits, kPrices}});
+}
+
+// Of a machine without GPUs.
+void refuse_idle_gpu_flags(const PlanOptions& options) {
+  if (options.gpus_per_run > 0 || !options.gpus_file.empty())
+    throw std::invalid_argument(fmt::format(
+        "{} has no effect on a CPU; it belongs to --gpu NAME, or launch.devices = \"gpu\"",
+        options.gpus_per_run > 0 ? "--gpus-per-run" : "--gpus-file"));
+}
+
 // Measured here, on this machine's first GPU or a CPU slot, in a folder that is removed again.
 sweep::MeasuredSteps measure(const PlanSheet& sheet, bool gpu) {
   sweep::CalibrationOptions calibration;
@@ -84,15 +112,8 @@ sweep::MeasuredSteps measure(const PlanSheet& sheet, bool gpu) {
           "--calibrate: nvidia-smi lists no GPU here; on the machine that has them it measures");
     calibration.gpu_uuid = uuids.front();
   }
-  std::string pattern = (fs::temp_directory_path() / "crosslaw-probe-XXXXXX").string();
-  if (!mkdtemp(pattern.data()))
-    throw std::runtime_error(fmt::format("{}: cannot be made", pattern));
-  calibration.folder = pattern;
-  const std::unique_ptr<const fs::path, void (*)(const fs::path*)> removed(
-      &calibration.folder, [](const fs::path* folder) {
-        std::error_code ignored;
-        fs::remove_all(*folder, ignored);
-      });
+  const db::PrivateFolder folder;
+  calibration.folder = folder.path();
   return sweep::calibrate(sheet.plan, calibration);
 }
 
@@ -133,6 +154,7 @@ sweep::Machine cpu_machine(const PlanOptions& options, const sweep::SweepSpec& s
 sweep::Machine machine_of(const PlanOptions& options, const sweep::SweepSpec& spec,
                           PlanSheet& sheet) {
   const bool gpu = !options.gpu.empty() || spec.launch.devices == "gpu";
+  if (!gpu) refuse_idle_gpu_flags(options);
   sweep::Machine machine =
       gpu ? gpu_machine(options, spec, sheet) : cpu_machine(options, spec, sheet);
   if (options.calibrate) {
@@ -237,7 +259,8 @@ void add_plan_command(CLI::App& app, int& exit_code) {
                     "instead, the sizes that fit GPUs: micro-batch and bytes of each");
   add_number_list(*command, "--card-gb", options->fits.card_gb,
                   "with --fits: memory of a GPU in GB, by default 80,141");
-  command->callback([options, &exit_code] {
+  command->callback([options, command, &exit_code] {
+    refuse_idle_plan_flags(*command, *options);
     options->fits.json = options->json, options->fits.csv = options->csv;
     if (!options->gpus.empty()) options->fits.gpus = options->gpus;
     exit_code = run_plan(*options);

@@ -14,6 +14,7 @@
 #include "apps/commands/output_format.h"
 #include "fit/evidence/forecast.h"
 #include "fit/evidence/prediction.h"
+#include "fit/write/convention.h"
 #include "fit/write/evidence_table.h"
 #include "fit/write/fit_json.h"
 #include "fit/write/forecast_table.h"
@@ -81,9 +82,8 @@ fit::Table csv_of(const Answered& answered) {
     table = fit::with_forecasts(std::move(table), answered.predictions, answered.forecasts);
   }
   return fit::stacked(
-      {"language", "fit", "law", "params_convention", "compute_convention", "loss_convention"},
-      {{{"", "", law_name(fit), fit.convention.params, fit.convention.compute, fit.convention.loss},
-        std::move(table)}});
+      {"language", "fit", "law"},
+      {{{"", "", law_name(fit)}, fit::with_convention(std::move(table), fit.convention)}});
 }
 
 int run_predict(const PredictCommandOptions& options, std::ostream& out, std::ostream& log) {
@@ -96,10 +96,7 @@ int run_predict(const PredictCommandOptions& options, std::ostream& out, std::os
   if (!format) {
     nlohmann::ordered_json all = {{"schema", 1},
                                   {"law", law_name(fit)},
-                                  {"convention",
-                                   {{"params", fit.convention.params},
-                                    {"compute", fit.convention.compute},
-                                    {"loss", fit.convention.loss}}},
+                                  {"convention", fit::to_json(fit.convention)},
                                   {"predictions", fit::to_json(predictions)}};
     if (answered.forecaster) {
       all["forecaster"] = fit::to_json(*answered.forecaster);
@@ -110,9 +107,10 @@ int run_predict(const PredictCommandOptions& options, std::ostream& out, std::os
     out << fit::render(csv_of(answered), *format);
   } else {
     if (is_text(*format)) {
-      out << fmt::format("{}: {}\nN: {}; loss: {}\n\n", law_name(fit), fit.law->formula,
-                         fit.convention.params.empty() ? "as in the fit" : fit.convention.params,
-                         fit.convention.loss.empty() ? "as in the fit" : fit.convention.loss);
+      out << fmt::format("{}: {}\n", law_name(fit), fit.law->formula)
+          << fit::convention_note(fit.convention, *format) << "\n";
+    } else {
+      out << fit::convention_note(fit.convention, *format);
     }
     out << fit::render(fit::prediction_table(predictions), *format);
     if (answered.forecaster) {

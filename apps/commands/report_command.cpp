@@ -1,9 +1,12 @@
 #include "apps/commands/report_command.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -40,6 +43,11 @@ int run_report(const ReportOptions& options) {
   }
   std::filesystem::path out =
       options.out.empty() ? report_file(options.folder) : std::filesystem::path(options.out);
+  const std::filesystem::path place = out.has_parent_path() ? out.parent_path() : ".";
+  if (::access(place.c_str(), W_OK) != 0)
+    throw std::invalid_argument(
+        fmt::format("{}: the report cannot be written there: {}; name another file with --out",
+                    out.string(), std::strerror(errno)));
   write_report(store, observations, options.folder, out, command);
   fmt::print("{}\n", out.string());
   return 0;

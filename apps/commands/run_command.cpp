@@ -26,6 +26,7 @@
 #include "apps/study/sweep_fits.h"
 #include "apps/study/sweep_folder.h"
 #include "apps/terminal/interrupts.h"
+#include "apps/terminal/progress_file.h"
 #include "apps/terminal/progress_line.h"
 #include "apps/terminal/sweep_progress.h"
 #include "db/files/atomic_file.h"
@@ -99,21 +100,8 @@ sweep::SchedulerOptions scheduler_options(const Training& t) {
           origin_here()};
 }
 
-// Jobs of one queue are unknown to another, and a run would be trained twice.
-void refuse_other_queue(const Training& t) {
-  for (const db::AttemptRow& attempt : t.store.open_attempts()) {
-    if (attempt.backend == "local" || attempt.job == sweep::kEndedJob ||
-        attempt.backend == t.spec.launch.backend)
-      continue;
-    throw std::invalid_argument(fmt::format(
-        "{}: jobs of this sweep are still with launch.backend = \"{}\"; crosslaw stop {} ends them "
-        "with a checkpoint, after which \"{}\" goes on",
-        t.folder.string(), attempt.backend, t.folder.string(), t.spec.launch.backend));
-  }
-}
-
 sweep::SweepEnd train_all(const Training& t) {
-  refuse_other_queue(t);
+  refuse_other_queue(t.store, t.spec.launch, t.folder);
   auto launcher =
       make_launcher(t.spec.launch, [&t](const std::string& message) { t.progress.say(message); });
   const Interrupts interrupts;
@@ -121,12 +109,13 @@ sweep::SweepEnd train_all(const Training& t) {
                              hooks_of(t, interrupts));
   const sweep::SweepEnd end = scheduler.run();
   t.progress.say(describe(scheduler.progress()));
+  if (end == sweep::SweepEnd::kFinished) t.watcher.conclude(scheduler.progress());
   return end;
 }
 
 // Takes in what exported jobs have left, and writes the scripts of what may start now.
 int export_jobs(const Training& t) {
-  refuse_other_queue(t);
+  refuse_other_queue(t.store, t.spec.launch, t.folder);
   sweep::ExportedJobs jobs(queue_options(t.spec.launch), t.spec.launch.backend);
   const Interrupts interrupts;
   sweep::SchedulerHooks hooks = hooks_of(t, interrupts);
@@ -222,27 +211,9 @@ sweep::SweepSpec read_checked_spec(const RunOptions& options) {
   if (db::read_file(resolved_spec_file(folder_of(options, spec))) != sweep::to_toml(spec))
     sweep::make_plan(spec, sweep::read_ladder(spec.ladder, spec.vocabulary, spec.tied_head),
                      nullptr);
-  if (const std::string missing = sweep::check_texts(spec); !missing.empty())
-    throw sweep::SpecError(missing);
+  require_texts(spec);
   resolve_precision(spec);
   return spec;
-}
-
-trainer::Corpus prepare_text(const RunOptions& options, const sweep::SweepSpec& spec,
-                             const fs::path& files, ProgressLine& progress) {
-  const auto say = [&](const std::string& message) { progress.say(message); };
-  const trainer::CorpusOptions texts = sweep::corpus_options(spec, data_folder(files));
-  trainer::Corpus corpus =
-      trainer::prepare_corpus(texts, say, [&](int64_t percent, const std::string& text) {
-        progress.show(percent, [&] { return text; });
-      });
-  for (const std::string& note : corpus.audit.notes) say(note);
-  if (corpus.vocabulary > spec.vocabulary) {
-    throw std::invalid_argument(
-        fmt::format("{}: ladder.vocabulary = {} is smaller than the tokenizer's {}", options.spec,
-                    spec.vocabulary, corpus.vocabulary));
-  }
-  return corpus;
 }
 
 bool is_all_done(const db::RunStore& store) {
@@ -296,6 +267,7 @@ int run_sweep(const RunOptions& options) {
   fs::create_directories(files_folder(spec.launch, folder));
   const fs::path files = fs::canonical(files_folder(spec.launch, folder));
   refuse_links(folder), refuse_links(files);
+  forget_progress(folder);
   ProgressLine progress(std::cerr);
   const Say say = [&](const std::string& message) { progress.say(message); };
   db::RunStore store = open_or_renew(folder, say);
@@ -303,7 +275,7 @@ int run_sweep(const RunOptions& options) {
   // Of a new sweep at once, for those who look while its text is read; of another one when its
   // user has agreed to the changes.
   if (store.keys().empty()) note_spec(spec, folder, store);
-  trainer::Corpus corpus = prepare_text(options, spec, files, progress);
+  trainer::Corpus corpus = prepare_text(spec, data_folder(files), say, progress);
   sweep::prepare_start_models(spec, ladder, fs::absolute(data_folder(folder)), corpus, say);
   const sweep::Plan plan = sweep::make_plan(spec, ladder, &corpus);
   std::vector<db::RunRow> rows;
@@ -316,7 +288,7 @@ int run_sweep(const RunOptions& options) {
   take_in(spec, rows, files, folder, store, say);
   for (const std::string& warning : plan.warnings) say("warning: " + warning);
   if (!is_all_done(store) && drop_damaged_shards(corpus, say))
-    corpus = prepare_text(options, spec, files, progress);
+    corpus = prepare_text(spec, data_folder(files), say, progress);
   SweepWatcher watcher(folder, options.notify);
   const Training training{spec, plan, corpus, folder, files, store, progress, watcher};
   if (options.export_jobs) return export_jobs(training);

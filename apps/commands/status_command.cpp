@@ -52,26 +52,18 @@ Status read_status(const std::string& folder, const std::vector<sweep::GpuKind>&
   if (sweep::SweepLock::is_held(folder)) holder = sweep::SweepLock::holder(folder);
   status.sweep = sweep_status(folder, holder, gpus, now_ms());
   if (!holder.empty()) status.progress = read_progress(folder);
+  // Noted every few seconds; the runs are counted as they are now.
+  if (status.progress && status.sweep.finished == status.sweep.total) {
+    status.progress->share = 1;
+    status.progress->remaining_seconds.reset();
+  }
   return status;
 }
 
 // Remaining seconds as a range: by the slow and the fast ones of what has finished; a factor of two
 // before that is known.
-std::pair<double, double> range_of(double remaining, const SweepStatus& sweep) {
-  return {remaining * sweep.fast_factor.value_or(0.5), remaining * sweep.slow_factor.value_or(2.0)};
-}
-
-// "30 % of the work, 1 min 40 s so far at 1.2e11 FLOP/s, about 3 min 20 s left (3 min to 4 min)"
-std::string describe(const ProgressNote& note, const SweepStatus& sweep) {
-  std::string out =
-      fmt::format("{:.0f} % of the work, {} so far at {} FLOP/s", std::floor(100 * note.share),
-                  format_seconds(note.elapsed_seconds), format_flops(note.flops_per_second));
-  if (note.remaining_seconds) {
-    const auto [least, most] = range_of(*note.remaining_seconds, sweep);
-    out += fmt::format(", about {} left ({} to {})", format_seconds(*note.remaining_seconds),
-                       format_seconds(least), format_seconds(most));
-  }
-  return out;
+std::pair<double, double> range_of(const SweepStatus& sweep) {
+  return {sweep.fast_factor.value_or(0.5), sweep.slow_factor.value_or(2.0)};
 }
 
 void print_live(const SweepStatus& sweep) {
@@ -89,8 +81,12 @@ void print_live(const SweepStatus& sweep) {
 
 void print_text(const Status& status) {
   const SweepStatus& s = status.sweep;
-  fmt::print("{}: {}/{} runs finished, {:.0f} % of the FLOPs, {} tokens; {}\n", s.name, s.finished,
-             s.total, s.flops_total > 0 ? 100 * s.flops_done / s.flops_total : 0.0,
+  // One share of the work: that of the process that runs it, else that of the FLOPs.
+  const std::string share =
+      status.progress ? ""
+                      : fmt::format("{:.0f} % of the FLOPs, ",
+                                    s.flops_total > 0 ? 100 * s.flops_done / s.flops_total : 0.0);
+  fmt::print("{}: {}/{} runs finished, {}{} tokens; {}\n", s.name, s.finished, s.total, share,
              fit::short_count(s.tokens_done),
              s.holder.empty() ? "not running" : "run by " + s.holder);
   if (s.left_alone > 0)
@@ -99,7 +95,7 @@ void print_text(const Status& status) {
         "stop ends them\n",
         s.left_alone);
   if (s.gpu_seconds > 0) fmt::print("{:.4g} GPU-hours so far\n", s.gpu_seconds / 3600);
-  if (status.progress) fmt::print("{}\n", describe(*status.progress, s));
+  if (status.progress) fmt::print("{}\n", describe(*status.progress, range_of(s)));
   fit::Table table{{"strategy", "outcome", "runs"}, {}, "llr"};
   for (const auto& [strategy, outcomes] : s.outcomes) {
     for (const auto& [outcome, count] : outcomes)
@@ -130,14 +126,15 @@ nlohmann::json json_of(const std::optional<ProgressNote>& note, const SweepStatu
   if (!note) return nullptr;
   nlohmann::json range = nullptr;
   if (note->remaining_seconds) {
-    const auto [least, most] = range_of(*note->remaining_seconds, sweep);
-    range = {least, most};
+    const auto [fast, slow] = range_of(sweep);
+    range = {*note->remaining_seconds * fast, *note->remaining_seconds * slow};
   }
   return {{"share", note->share},
           {"elapsed_seconds", note->elapsed_seconds},
           {"remaining_seconds", or_null(note->remaining_seconds)},
           {"remaining_seconds_range", range},
-          {"flops_per_second", note->flops_per_second}};
+          {"flops_per_second", note->flops_per_second},
+          {"doing", note->doing.empty() ? nlohmann::json(nullptr) : nlohmann::json(note->doing)}};
 }
 
 nlohmann::json json_of(const Status& status) {

@@ -16,7 +16,9 @@
 #include "db/damage.h"
 #include "db/files/content_hash.h"
 #include "db/files/file_system.h"
+#include "sweep/launch/run_launcher.h"
 #include "sweep/plan/plan_changes.h"
+#include "sweep/plan/text_checks.h"
 
 namespace crosslaw::apps {
 namespace fs = std::filesystem;
@@ -106,6 +108,39 @@ bool agree_to_changes(const db::RunStore& store, const std::vector<db::RunRow>& 
                                 "; --yes does it, --dir chooses another folder, and nothing has "
                                 "been changed");
   return answered_yes(what + ". Go on?");
+}
+
+void refuse_other_queue(const db::RunStore& store, const sweep::LaunchSpec& launch,
+                        const fs::path& folder) {
+  for (const db::AttemptRow& attempt : store.open_attempts()) {
+    if (attempt.backend == "local" || attempt.job == sweep::kEndedJob ||
+        attempt.backend == launch.backend)
+      continue;
+    throw std::invalid_argument(fmt::format(
+        "{}: jobs of this sweep are still with launch.backend = \"{}\"; crosslaw stop {} ends them "
+        "with a checkpoint, after which \"{}\" goes on",
+        folder.string(), attempt.backend, folder.string(), launch.backend));
+  }
+}
+
+void require_texts(const sweep::SweepSpec& spec) {
+  if (const std::string missing = sweep::check_texts(spec); !missing.empty())
+    throw sweep::SpecError(missing);
+}
+
+trainer::Corpus prepare_text(const sweep::SweepSpec& spec, const fs::path& data, const Say& say,
+                             ProgressLine& progress) {
+  trainer::Corpus corpus = trainer::prepare_corpus(sweep::corpus_options(spec, data), say,
+                                                   [&](int64_t percent, const std::string& text) {
+                                                     progress.show(percent, [&] { return text; });
+                                                   });
+  for (const std::string& note : corpus.audit.notes) say(note);
+  if (corpus.vocabulary > spec.vocabulary) {
+    throw std::invalid_argument(
+        fmt::format("{}: ladder.vocabulary = {} is smaller than the tokenizer's {}",
+                    spec.file.string(), spec.vocabulary, corpus.vocabulary));
+  }
+  return corpus;
 }
 
 bool drop_damaged_shards(const trainer::Corpus& corpus, const Say& say) {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 
+#include "apps/terminal/progress_line.h"
 #include "db/run_store.h"
 #include "sweep/plan/plan.h"
 #include "sweep/schedule/sweep_lock.h"
@@ -33,6 +34,20 @@ void refuse_other_sweep(const std::filesystem::path& folder, const db::RunStore&
 // the user said no. Throws std::invalid_argument where nobody can be asked.
 bool agree_to_changes(const db::RunStore& store, const std::vector<db::RunRow>& planned, bool yes,
                       const std::filesystem::path& folder, const Say& say);
+
+// Jobs of one queue are unknown to another, and a run would be trained twice. Throws
+// std::invalid_argument while some are still with another than the spec's.
+void refuse_other_queue(const db::RunStore& store, const sweep::LaunchSpec& launch,
+                        const std::filesystem::path& folder);
+
+// Throws when a text or the tokenizer of the spec is not there, or can be told to be wrong before
+// any is read.
+void require_texts(const sweep::SweepSpec& spec);
+
+// Makes the sweep's tokenizer and shards in this folder, or finds them, and says what was found out
+// about the texts. Throws std::invalid_argument for what the spec must change.
+trainer::Corpus prepare_text(const sweep::SweepSpec& spec, const std::filesystem::path& data,
+                             const Say& say, ProgressLine& progress);
 
 // Hashes all text that runs are to be trained on and deletes what is not as it was made. Whether
 // any was.

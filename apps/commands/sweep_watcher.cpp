@@ -18,7 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kWriteEvery = 5s;
+constexpr auto kWriteEvery = 1s;
 constexpr auto kStalledAfter = 15min;  // heartbeats come every few seconds, evaluations in minutes
 constexpr int kPatience = 50;          // looks at the end, a tenth of a second apart
 
@@ -51,6 +51,11 @@ void SweepWatcher::look(const sweep::Progress& progress, Clock::time_point now) 
          fmt::format("{}: nothing has moved for {} minutes", folder_.string(),
                      std::chrono::duration_cast<std::chrono::minutes>(now - moved_).count()));
   }
+}
+
+void SweepWatcher::conclude(const sweep::Progress& progress) {
+  look(progress);
+  write_progress(folder_, progress, kConcluding);
 }
 
 void SweepWatcher::tell(const std::string& event, const std::string& sentence) {

@@ -26,6 +26,8 @@ class SweepWatcher {
   SweepWatcher& operator=(const SweepWatcher&) = delete;
 
   void look(const sweep::Progress& progress, Clock::time_point now = Clock::now());
+  // All runs have ended: what was trained is fitted and reported.
+  void conclude(const sweep::Progress& progress);
   void tell(const std::string& event, const std::string& sentence);
 
  private:

@@ -29,8 +29,7 @@ int run_tokenize(const TokenizeOptions& options) {
   std::filesystem::path folder = options.folder.empty()
                                      ? std::filesystem::path("sweeps") / spec.name
                                      : std::filesystem::path(options.folder);
-  trainer::CorpusOptions texts =
-      sweep::corpus_options(spec, std::filesystem::absolute(data_folder(folder)));
+  require_texts(spec);
   std::filesystem::create_directories(folder);
   refuse_links(folder);
   // Two that write the same shards would spoil each other's staged files.
@@ -39,12 +38,9 @@ int run_tokenize(const TokenizeOptions& options) {
     throw std::invalid_argument(fmt::format("{}: {} is at work in this folder", folder.string(),
                                             sweep::SweepLock::holder(folder)));
   ProgressLine progress(std::cerr);
-  auto say = [&](const std::string& message) { progress.say(message); };
-  trainer::Corpus corpus =
-      trainer::prepare_corpus(texts, say, [&](int64_t percent, const std::string& text) {
-        progress.show(percent, [&] { return text; });
-      });
-  for (const std::string& note : corpus.audit.notes) say(note);
+  const trainer::Corpus corpus = prepare_text(
+      spec, std::filesystem::absolute(data_folder(folder)),
+      [&](const std::string& message) { progress.say(message); }, progress);
   auto share = [](int64_t part, int64_t whole) {
     return fmt::format("{:.3g}%", 100.0 * static_cast<double>(part) /
                                       static_cast<double>(std::max<int64_t>(whole, 1)));

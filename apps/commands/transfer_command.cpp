@@ -17,6 +17,7 @@
 #include "apps/study/sweep_folder.h"
 #include "apps/study/sweep_transfers.h"
 #include "apps/study/transfer_json.h"
+#include "fit/write/convention.h"
 #include "fit/write/fit_json.h"
 
 namespace crosslaw::apps {
@@ -54,6 +55,7 @@ PairTransfer transfer_of_file(const TransferCommandOptions& options, std::ostrea
   const SourcedFit found = fit_file(fitting, file, log);
   PairTransfer out;
   out.fit = law_name(found.fit);
+  out.convention = found.data.convention;
   out.doubt = doubt_of(found.fit);
   SizeFacts sizes;
   if (options.source_tokens_per_param) {
@@ -76,7 +78,8 @@ nlohmann::ordered_json json_of(const PairTransfer& each) {
                                 {"replay", each.pair.replay},
                                 {"fit", or_null(each.fit)},
                                 {"why_this_fit", or_null(each.reason)},
-                                {"doubt", or_null(each.doubt)}};
+                                {"doubt", or_null(each.doubt)},
+                                {"convention", fit::to_json(each.convention)}};
   out.update(to_json(each.findings));
   out["contrast"] = each.contrast ? to_json(*each.contrast) : nlohmann::ordered_json(nullptr);
   return out;
@@ -85,10 +88,10 @@ nlohmann::ordered_json json_of(const PairTransfer& each) {
 fit::Table csv_of(const std::vector<PairTransfer>& all) {
   std::vector<fit::TablePart> parts;
   for (const PairTransfer& each : all) {
-    parts.push_back(
-        {{each.pair.label(), each.pair.source_language, each.fit}, transfer_csv(each.findings)});
+    parts.push_back({{each.pair.label(), each.fit, each.fit, each.pair.source_language},
+                     fit::with_convention(transfer_csv(each.findings), each.convention)});
   }
-  return fit::stacked({"language", "source_language", "fit"}, parts);
+  return fit::stacked({"language", "fit", "law", "source_language"}, parts);
 }
 
 void print_text(const PairTransfer& each, const TransferCommandOptions& options,
@@ -101,6 +104,7 @@ void print_text(const PairTransfer& each, const TransferCommandOptions& options,
                                 : fmt::format("; laws: {} ({})", each.fit, each.reason)))
         << "\n\n";
   }
+  out << fit::convention_note(each.convention, format);
   out << fit::wrapped(describe(found)) << "\n";
   if (!each.doubt.empty())
     out << fit::wrapped(fmt::format(

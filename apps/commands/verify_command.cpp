@@ -12,8 +12,10 @@
 #include "apps/commands/commands.h"
 #include "apps/commands/data_source.h"
 #include "apps/commands/fit_source.h"
+#include "apps/commands/given_fit.h"
 #include "apps/commands/output_format.h"
 #include "fit/evidence/verification.h"
+#include "fit/write/convention.h"
 #include "fit/write/fit_json.h"
 #include "fit/write/table.h"
 
@@ -52,7 +54,7 @@ void add_written(const std::string& name, const std::string& text, const std::st
 
 Written written_in_flag(const std::string& text) {
   Written out;
-  for (const std::string& pair : split_list("--coefficients", text)) {
+  for (const std::string& pair : split_pairs("--coefficients", text)) {
     const std::size_t equal = pair.find('=');
     if (equal == std::string::npos || equal == 0) {
       throw std::invalid_argument(
@@ -160,7 +162,8 @@ fit::Table conclusion_table(const fit::Verification& found) {
   return out;
 }
 
-nlohmann::ordered_json verification_json(const fit::Verification& found) {
+nlohmann::ordered_json verification_json(const fit::Verification& found,
+                                         const fit::Convention& convention) {
   using Json = nlohmann::ordered_json;
   Json claimed = Json::object();
   for (std::size_t i = 0; i < found.claim.coefficients.size(); ++i) {
@@ -178,6 +181,7 @@ nlohmann::ordered_json verification_json(const fit::Verification& found) {
   }
   Json out = {{"schema", 1},
               {"law", found.claim.law->name},
+              {"convention", fit::to_json(convention)},
               {"claimed", claimed},
               {"outcome", fit::name_of(found.outcome)},
               {"verdict", found.verdict}};
@@ -210,20 +214,27 @@ fit::Table conclusion_csv(const fit::Verification& found) {
   return out;
 }
 
-void print_verification(const fit::Verification& found, const VerifyCommandOptions& options,
-                        std::ostream& out) {
+void print_verification(const fit::Verification& found, const fit::Convention& convention,
+                        const VerifyCommandOptions& options, std::ostream& out) {
   const auto format = output_format(options.output);
   if (!format) {
-    out << fit::pretty(verification_json(found));
+    out << fit::pretty(verification_json(found, convention));
+    return;
+  }
+  if (format == fit::TableFormat::kCsv) {
+    out << fit::render(fit::stacked({"language", "fit", "law"},
+                                    {{{"", "", std::string(found.claim.law->name)},
+                                      fit::with_convention(conclusion_csv(found), convention)}}),
+                       *format);
     return;
   }
   if (!is_text(*format)) {
-    out << fit::render(
-        format == fit::TableFormat::kCsv ? conclusion_csv(found) : conclusion_table(found),
-        *format);
+    out << fit::convention_note(convention, *format)
+        << fit::render(conclusion_table(found), *format);
     return;
   }
-  out << fmt::format("claim: {}, {}\n\n", found.claim.law->name, found.claim.law->formula)
+  out << fmt::format("claim: {}, {}\n", found.claim.law->name, found.claim.law->formula)
+      << fit::convention_note(convention, *format) << "\n"
       << fit::render(claim_table(found), *format) << "\n";
   if (found.best) {
     out << fit::wrapped(fmt::format("objective on {} points: {:.6g} as printed, {:.6g} at best "
@@ -250,7 +261,7 @@ int run_verify(const VerifyCommandOptions& options, std::ostream& out, std::ostr
   }
   if (options.file.path.empty()) {
     require_file_for_flags(options.file);
-    print_verification(fit::verify(claim, ask), options, out);
+    print_verification(fit::verify(claim, ask), kOfCoefficients, options, out);
     return 0;
   }
   FittingOptions fitting = options.fitting;
@@ -263,7 +274,7 @@ int run_verify(const VerifyCommandOptions& options, std::ostream& out, std::ostr
   if (const auto format = output_format(options.output); format && is_text(*format)) {
     out << describe(data) << "\n";
   }
-  print_verification(found, options, out);
+  print_verification(found, data.convention, options, out);
   return 0;
 }
 
@@ -274,9 +285,8 @@ void add_verify_command(CLI::App& app, int& exit_code) {
       "verify", "Coefficients that a study claims, against its data and its own digits");
   auto options = std::make_shared<VerifyCommandOptions>();
   command->option_defaults()->group("The claim");
-  command
-      ->add_option("--coefficients", options->coefficients,
-                   "as printed: E=1.69,A=406.4,B=410.7,alpha=0.34,beta=0.28")
+  add_pair_list(*command, "--coefficients", options->coefficients,
+                "as printed: E=1.69,A=406.4,B=410.7,alpha=0.34,beta=0.28")
       ->type_name("NAME=NUMBER,...");
   command->add_option("--claim", options->claim, "a JSON file with law and coefficients")
       ->type_name("FILE");

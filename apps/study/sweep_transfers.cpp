@@ -40,6 +40,7 @@ std::optional<PairTransfer> pair_transfer(const Observations& observations, cons
   const NamedFit* both = fit_of_both(fits);
   PairTransfer out;
   out.pair = fits.pair;
+  out.convention = data.convention;
   out.contrast = fits.contrast;
   if (both) {
     out.fit = both->name;

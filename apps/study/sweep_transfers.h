@@ -16,6 +16,7 @@ struct PairTransfer {
   std::string fit;     // the fit of both strategies that the laws' side goes by; empty: none
   std::string reason;  // why that one
   std::string doubt;   // why its coefficients are not identified; empty: they are
+  fit::Convention convention;
   std::optional<LawContrast> contrast;
   TransferFindings findings;
 };

@@ -22,9 +22,22 @@
 namespace crosslaw::fit {
 namespace {
 
+// "N", "D", "C" and "loss" are what is used of a row, where no column is called so.
+using UsedNumber = double (*)(const Point&);
+UsedNumber used_number(const Records& records, const std::string& condition) {
+  const std::string name = column_of_condition(condition);
+  if (records.has(name)) return nullptr;
+  if (name == "N") return [](const Point& p) { return p.params; };
+  if (name == "D") return [](const Point& p) { return p.tokens; };
+  if (name == "loss") return [](const Point& p) { return p.loss; };
+  if (name != "C") return nullptr;
+  return [](const Point& p) { return p.flops > 0 ? p.flops : 6 * p.params * p.tokens; };
+}
+
 std::vector<std::size_t> kept_rows(const Records& records, const DataFileOptions& options) {
   std::vector<bool> keep(records.rows.size(), true);
   for (const std::string& text : options.where) {
+    if (used_number(records, text)) continue;
     const std::vector<bool> with = rows_with(records, text);
     std::transform(keep.begin(), keep.end(), with.begin(), keep.begin(), std::logical_and<>());
   }
@@ -227,6 +240,24 @@ void drop_computed_totals(const Records& records, const PointReader& reader,
             rows, notes);
 }
 
+// What the conditions say of numbers that are known only now.
+void keep_points(const Records& records, DataFile& out) {
+  for (const std::string& condition : out.used.where) {
+    const UsedNumber number = used_number(records, condition);
+    if (!number) continue;
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < out.points.size(); ++i) {
+      if (!number_holds(number(out.points[i]), condition)) continue;
+      out.points[kept] = out.points[i];
+      out.lines[kept] = out.lines[i];
+      out.record_rows[kept++] = out.record_rows[i];
+    }
+    out.points.resize(kept), out.lines.resize(kept), out.record_rows.resize(kept);
+    if (kept == 0)
+      throw std::invalid_argument(fmt::format("{}: no row has {}", records.name, condition));
+  }
+}
+
 DataFile to_points(const Records& records, const DataFileOptions& options) {
   DataFile out;
   out.rows = records.rows.size();
@@ -248,6 +279,7 @@ DataFile to_points(const Records& records, const DataFileOptions& options) {
     out.lines.push_back(records.lines[row]);
   }
   out.record_rows = std::move(rows);
+  keep_points(records, out);
   if (!options.best_of.empty() || !options.mean_of.empty()) reduce(records, out.used, out);
   add_doubts(records, reader, out);
   return out;

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "fit/data/column_role.h"
+#include "fit/data/usual_loss.h"
 
 namespace crosslaw::fit {
 namespace {
@@ -81,6 +82,12 @@ double rank_correlation(const std::vector<double>& a, const std::vector<double>&
   return xx > 0 && yy > 0 ? xy / std::sqrt(xx * yy) : 0;
 }
 
+// "--tokens-unit 1" says that the numbers are right as they stand; of other units what comes out
+// is tested, whoever named them.
+bool settled(const CountUnit& unit) {
+  return unit.by_flag && unit.factor == 1 && !unit.per_param && !unit.logarithm;
+}
+
 class Doubter {
  public:
   Doubter(const Points& points, const PointSource& source) : points_(points), source_(source) {
@@ -137,7 +144,7 @@ class Doubter {
   bool about_count(bool of_params) {
     const std::vector<double>& values = of_params ? params_ : tokens_;
     const CountUnit& unit = of_params ? source_.params_unit : source_.tokens_unit;
-    if (unit.by_flag) return false;
+    if (settled(unit)) return false;
     const double low = of_params ? kFewestParams : kFewestTokens;
     const double high = of_params ? kMostParams : kMostTokens;
     const std::string& column = of_params ? source_.params : source_.tokens;
@@ -158,7 +165,11 @@ class Doubter {
       return false;
     }
     const std::string range = fmt::format("from {:.4g} to {:.4g}", *least, *most);
-    if (!unit.from_header.empty()) {
+    if (unit.by_flag) {
+      add(true, fmt::format("column '{}': taken as {} says, the {} go {}, beyond any model; {} 1 "
+                            "takes the numbers as they stand",
+                            column, flag, what, range, flag));
+    } else if (!unit.from_header.empty()) {
       add(true, fmt::format("column '{}': taken in units of {}, as its name says, the {} go {}, "
                             "beyond any model; {} 1 takes the numbers as they stand",
                             column, unit.from_header, what, range, flag));
@@ -231,7 +242,7 @@ class Doubter {
   }
 
   void about_ratio() {
-    if (source_.tokens_unit.by_flag || source_.tokens == kTokensByCompute ||
+    if (settled(source_.tokens_unit) || source_.tokens == kTokensByCompute ||
         source_.params == kParamsByRatio) {
       return;
     }
@@ -255,7 +266,7 @@ class Doubter {
 
   void about_compute() {
     const CountUnit& unit = source_.compute_unit;
-    if (source_.compute_flops.size() != points_.size() || unit.by_flag) return;
+    if (source_.compute_flops.size() != points_.size() || settled(unit)) return;
     std::vector<double> ratios;
     for (std::size_t i = 0; i < points_.size(); ++i) {
       ratios.push_back(source_.compute_flops[i] / (6 * points_[i].params * points_[i].tokens));
@@ -302,6 +313,8 @@ class Doubter {
               "logarithms (--loss-unit ln, log10; they do not)? --loss-unit nats says that "
               "it is right",
               source_.loss, range));
+    } else if (auto sentence = unusual_losses(points_, source_.loss_unit, source_.loss)) {
+      add(false, std::move(*sentence));
     }
     if (!unsaid && !source_.loss_by_flag && source_.loss_unit == LossUnit::kPerplexity &&
         median < 0.9) {

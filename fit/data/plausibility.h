@@ -34,7 +34,7 @@ struct Doubt {
   bool grave = false;  // an answer from these numbers would be nonsense
 };
 
-// A column whose unit a flag states is beyond doubt.
+// A count that a flag says is right as it stands (--params-unit 1) is beyond doubt.
 std::vector<Doubt> doubts_about(const Points& points, const PointSource& source);
 
 }  // namespace crosslaw::fit

@@ -56,13 +56,14 @@ bool holds(const Condition& condition, const std::string& field, DecimalMark mar
 
 }  // namespace
 
-std::vector<bool> rows_with(const Records& records, const std::string& text) {
+namespace {
+
+Condition checked_condition(const std::string& text) {
   const std::optional<Condition> condition = split_condition(text);
   if (!condition) {
     throw std::invalid_argument(
         fmt::format("filter '{}' is not COLUMN=VALUE (or != < <= > >=)", text));
   }
-  const std::size_t column = records.column(condition->column);
   const bool compares = condition->op != "=" && condition->op != "!=";
   if (compares && !as_number(condition->value, DecimalMark::kPoint)) {
     throw std::invalid_argument(
@@ -70,12 +71,24 @@ std::vector<bool> rows_with(const Records& records, const std::string& text) {
                     "as 1e9",
                     text, condition->value));
   }
+  return *condition;
+}
+
+}  // namespace
+
+std::vector<bool> rows_with(const Records& records, const std::string& text) {
+  const Condition condition = checked_condition(text);
+  const std::size_t column = records.column(condition.column);
   std::vector<bool> out;
   out.reserve(records.rows.size());
   for (const auto& row : records.rows) {
-    out.push_back(holds(*condition, row[column], records.mark));
+    out.push_back(holds(condition, row[column], records.mark));
   }
   return out;
+}
+
+bool number_holds(double value, const std::string& condition) {
+  return holds(checked_condition(condition), fmt::format("{}", value), DecimalMark::kPoint);
 }
 
 std::string column_of_condition(const std::string& condition) {

@@ -11,6 +11,9 @@ namespace crosslaw::fit {
 // as people write them, are compared as numbers. Throws std::invalid_argument.
 std::vector<bool> rows_with(const Records& records, const std::string& condition);
 
+// Whether a number satisfies a condition, whatever column it names.
+bool number_holds(double value, const std::string& condition);
+
 // The name of the column in a condition; "" where it is none.
 std::string column_of_condition(const std::string& condition);
 

@@ -159,7 +159,7 @@ std::string convention_line(const AllocationReport& report) {
   std::string out = fmt::format(
       "N: {}; {}", first.convention.params.empty() ? "as in the fit" : first.convention.params,
       first.convention.compute);
-  if (!first.convention.loss.empty()) out += "; loss: " + first.convention.loss;
+  out += "; loss: " + (first.convention.loss.empty() ? "as in the fit" : first.convention.loss);
   if (limits.inference_tokens > 0) {
     out += fmt::format("; C also serves {} tokens, a third of the training cost each",
                        short_count(limits.inference_tokens));

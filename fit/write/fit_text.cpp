@@ -8,6 +8,7 @@
 #include "fit/allocate/allocation_report.h"
 #include "fit/allocate/known_answers.h"
 #include "fit/laws/law_parts.h"
+#include "fit/write/convention.h"
 
 namespace crosslaw::fit {
 namespace {
@@ -50,10 +51,7 @@ std::string describe_points(const FitResult& fit) {
       fit.over_weight == 1
           ? ""
           : fmt::format("; where the law overestimates they weigh {:.4g}", fit.over_weight));
-  if (!fit.convention.params.empty()) {
-    out += fmt::format("N: {}; C: {}{}{}\n", fit.convention.params, fit.convention.compute,
-                       fit.convention.loss.empty() ? "" : "; loss: ", fit.convention.loss);
-  }
+  if (!fit.convention.params.empty()) out += convention_note(fit.convention, TableFormat::kText);
   if (!fit.coverage) return out;
   const DataRange& c = *fit.coverage;
   out += fmt::format("N {} to {}, D {} to {}, D/N {:.3g} to {:.3g}, {} {:.3g} to {:.3g}\n",
@@ -201,11 +199,14 @@ Table coefficient_table(const FitResult& fit) {
 
 Table coefficient_csv(const FitResult& fit) {
   Table out;
-  out.header = {"coefficient", "value", "se", "ci95_low", "ci95_high", "identifiable"};
+  out.header = {"coefficient", "value", "se", "ci95_low", "ci95_high", "identifiable", "held"};
   for (const Coefficient& each : fit.coefficients) {
     out.rows.push_back({each.name, exact(each.value), each.se ? exact(*each.se) : "",
                         each.ci95 ? exact(each.ci95->low) : "",
-                        each.ci95 ? exact(each.ci95->high) : "", each.identifiable ? "1" : "0"});
+                        each.ci95 ? exact(each.ci95->high) : "", each.identifiable ? "1" : "0",
+                        !each.frozen        ? ""
+                        : each.held.empty() ? "frozen"
+                                            : each.held});
   }
   return out;
 }

@@ -170,6 +170,25 @@ std::vector<Table> with_frontier(Table first, const std::optional<MeasuredFronti
   return out;
 }
 
+// The answers where some are asked for, else the table of the method; with the power laws of C.
+Table one_table(Table method, const std::optional<MeasuredFrontier>& frontier) {
+  if (!frontier) return method;
+  Table out = frontier->rows.empty() ? std::move(method) : row_table(*frontier, TableFormat::kCsv);
+  Sheet sheet(TableFormat::kCsv);
+  sheet.row();
+  for (const auto& [name, law] : {std::pair{"params_law", &frontier->params},
+                                  {"tokens_law", &frontier->tokens},
+                                  {"loss_law", &frontier->loss}}) {
+    sheet.estimate("", std::string(name) + "_constant", law->constant, four);
+    sheet.estimate("", std::string(name) + "_exponent", law->exponent, four);
+    sheet.number("", (std::string(name) + "_rms").c_str(), law->rms, four);
+  }
+  const Table& laws = sheet.table();
+  out.header.insert(out.header.end(), laws.header.begin(), laws.header.end());
+  for (auto& row : out.rows) row.insert(row.end(), laws.rows[0].begin(), laws.rows[0].end());
+  return out;
+}
+
 Json law_json(const PowerLawEstimate& law) {
   return {{"constant", estimate_json(law.constant)},
           {"exponent", estimate_json(law.exponent)},
@@ -255,6 +274,14 @@ std::vector<Table> tables(const IsoflopFit& fit, TableFormat format) {
 
 std::vector<Table> tables(const TrainingEnvelopeFit& fit, TableFormat format) {
   return with_frontier(segment_table(fit, format), fit.frontier, format);
+}
+
+Table csv(const IsoflopFit& fit) {
+  return one_table(budget_table(fit, TableFormat::kCsv), fit.frontier);
+}
+
+Table csv(const TrainingEnvelopeFit& fit) {
+  return one_table(segment_table(fit, TableFormat::kCsv), fit.frontier);
 }
 
 std::string render(const IsoflopFit& fit, TableFormat format) {

@@ -20,6 +20,10 @@ std::string render(const TrainingEnvelopeFit& fit, TableFormat format);
 // The tables that render() prints: budgets or envelope, power laws, answers; rows may be empty.
 std::vector<Table> tables(const IsoflopFit& fit, TableFormat format);
 std::vector<Table> tables(const TrainingEnvelopeFit& fit, TableFormat format);
+// In full and in one table: the budgets that were asked for, else the measured ones or the segments
+// of the envelope, the power laws in columns of each row.
+Table csv(const IsoflopFit& fit);
+Table csv(const TrainingEnvelopeFit& fit);
 
 // One line for each budget without a minimum to use, those with too few sizes counted together.
 std::string describe_left_out(const IsoflopFit& fit);

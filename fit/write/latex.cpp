@@ -28,13 +28,15 @@ std::size_t scientific(std::string_view text, std::size_t& mantissa) {
 
 // Symbols that are a whole cell, as mathematics.
 std::string latex_symbol(std::string_view cell) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 15> kSymbols = {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 17> kSymbols = {
       {{"N", "$N$"},
        {"D", "$D$"},
        {"N*", "$N^*$"},
        {"D*", "$D^*$"},
        {"D*/N*", "$D^*/N^*$"},
        {"C (FLOPs)", "$C$ (FLOPs)"},
+       {"a", "$a$"},
+       {"b", "$b$"},
        {"E", "$E$"},
        {"A", "$A$"},
        {"B", "$B$"},

@@ -75,6 +75,14 @@ std::string first_names(const std::vector<std::string>& names) {
                      names.size() > some ? ", ..." : "");
 }
 
+// The run's name with its seed, which names have only where a size has several.
+std::string name_and_seed(const db::RunRow& run) {
+  const std::string seed = fmt::format(" seed{}", run.seed);
+  std::string name = run.name;
+  if (const std::size_t at = name.find(seed); at != name.npos) name.erase(at, seed.size());
+  return name + seed;
+}
+
 }  // namespace
 
 int64_t PlanChanges::finished_retired() const {
@@ -114,7 +122,7 @@ PlanChanges plan_changes(const db::RunStore& store, const std::vector<db::RunRow
   const std::set<std::string> known = store.keys();
   for (const db::RunRow& run : planned) {
     wanted.insert(run.key);
-    by_name[run.name] = &run;
+    by_name[name_and_seed(run)] = &run;
     if (known.contains(run.key)) {
       ++changes.kept;
     } else {
@@ -132,7 +140,7 @@ PlanChanges plan_changes(const db::RunStore& store, const std::vector<db::RunRow
     if (wanted.contains(run.key)) continue;
     const db::RunResultRow& result = results[run.id];
     RetiredRun retired{run.name, db::is_final(result.outcome), result.seconds.value_or(0), {}};
-    if (const auto now = by_name.find(run.name); now != by_name.end())
+    if (const auto now = by_name.find(name_and_seed(run)); now != by_name.end())
       retired.changes = recipe_changes(run.recipe, now->second->recipe);
     changes.retired.push_back(std::move(retired));
   }

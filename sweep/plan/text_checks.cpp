@@ -75,7 +75,8 @@ std::string check_texts(const SweepSpec& spec) {
   const bool file = spec.tokenizer != "bytes" && !spec.tokenizer.starts_with("train:") &&
                     !spec.tokenizer.starts_with("tokens:");
   return file && !fs::exists(spec.tokenizer)
-             ? fmt::format("{}: data.tokenizer: there is no {}", spec.file.string(), spec.tokenizer)
+             ? fmt::format("{}: data.tokenizer: there is no file {}; a tokenizer is {}",
+                           spec.file.string(), spec.tokenizer, trainer::kTokenizerKinds)
              : "";
 }
 

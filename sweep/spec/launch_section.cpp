@@ -156,6 +156,20 @@ void read_command(TomlSection& section, CommandSpec& command) {
   check_names(section, "job_file", {command.job_file}, of_a_run);
 }
 
+// Values that no run on a CPU would obey. Defaults pass: a resolved spec has every key.
+void refuse_idle_gpu_keys(TomlSection& section, const LaunchSpec& launch) {
+  if (launch.devices != "cpu") return;
+  const LaunchSpec usual;
+  const bool one_gpu = launch.gpus_per_run.size() <= 1 &&
+                       (launch.gpus_per_run.empty() || launch.gpus_per_run.front().gpus == 1);
+  for (const auto& [key, idle] : {std::pair{"gpus_per_run", one_gpu},
+                                  {"runs_per_gpu", launch.runs_per_gpu == usual.runs_per_gpu},
+                                  {"gpu_memory_gb", launch.gpu_memory_gb == usual.gpu_memory_gb},
+                                  {"share_gpus", launch.share_gpus == usual.share_gpus}}) {
+    insist(idle, section, key, "left out with launch.devices = \"cpu\": no run uses a GPU");
+  }
+}
+
 }  // namespace
 
 void read_launch(TomlSection section, LaunchSpec& launch) {
@@ -176,6 +190,7 @@ void read_launch(TomlSection section, LaunchSpec& launch) {
   launch.rank_timeout_seconds =
       positive(section, "rank_timeout_seconds", launch.rank_timeout_seconds);
   launch.share_gpus = section.boolean("share_gpus", launch.share_gpus);
+  refuse_idle_gpu_keys(section, launch);
   launch.flops_per_second = not_negative(section, "flops_per_second", launch.flops_per_second);
   launch.dollars_per_hour = not_negative(section, "dollars_per_hour", launch.dollars_per_hour);
   launch.retries = at_least(section, "retries", 0, launch.retries);

@@ -7,9 +7,11 @@
 #include <numeric>
 #include <set>
 
+#include "fit/data/closest_name.h"
 #include "sweep/spec/launch_section.h"
 #include "sweep/spec/sections.h"
 #include "sweep/spec/toml_section.h"
+#include "trainer/corpus/tokenizer.h"
 
 namespace crosslaw::sweep {
 namespace fs = std::filesystem;
@@ -55,13 +57,32 @@ void read_budget(TomlSection section, SweepSpec& spec) {
   section.finish();
 }
 
+// "trian:512" is no file that somebody has yet to bring.
+void refuse_misspelt_tokenizer(TomlSection& section, const fs::path& file,
+                               const std::string& tokenizer) {
+  const size_t colon = tokenizer.find(':');
+  const std::string prefix = tokenizer.substr(0, colon);
+  const bool kind = colon != std::string::npos && prefix.find('/') == std::string::npos;
+  const bool misspelt = kind || !fit::closest_name(tokenizer, {"bytes"}).empty();
+  if (!misspelt || fs::exists(absolute_to(file, tokenizer))) return;
+  const std::string guess = fit::closest_name(prefix, {"train", "tokens", "bytes"});
+  section.fail("tokenizer",
+               fmt::format("expected {}; found \"{}\"{}", trainer::kTokenizerKinds, tokenizer,
+                           guess.empty()      ? ""
+                           : guess == "bytes" ? "; did you mean \"bytes\"?"
+                                              : fmt::format("; did you mean \"{}{}\"?", guess,
+                                                            tokenizer.substr(prefix.size()))));
+}
+
 void read_data(TomlSection section, SweepSpec& spec) {
   spec.context = section.integer("context");
   require(spec.context >= 2, section, "context", "at least 2 tokens");
   spec.tokenizer = section.text("tokenizer", "bytes");
   if (spec.tokenizer != "bytes" && !spec.tokenizer.starts_with("train:") &&
-      !spec.tokenizer.starts_with("tokens:"))
+      !spec.tokenizer.starts_with("tokens:")) {
+    refuse_misspelt_tokenizer(section, spec.file, spec.tokenizer);
     spec.tokenizer = absolute_to(spec.file, spec.tokenizer);
+  }
   if (spec.tokenizer == "bytes")
     require(spec.vocabulary >= 256, section, "tokenizer",
             "given 256 tokens by ladder.vocabulary to be \"bytes\"");
@@ -160,6 +181,20 @@ trainer::ChoiceFile read_choices(TomlSection& section, const SweepSpec& spec) {
   return choices;
 }
 
+// Text that is prepared and that no run reads.
+void require_used_languages(const TomlSection& root, const SweepSpec& spec) {
+  std::set<std::string> used;
+  for (const StrategySpec& strategy : spec.strategies)
+    used.insert({strategy.language, strategy.source_language});
+  for (const trainer::ChoiceFile& choices : spec.choices) used.insert(choices.language);
+  for (const LanguageSpec& language : spec.languages) {
+    if (used.contains(language.name)) continue;
+    root.fail("data", fmt::format("no [[strategy]] trains on data.language.{}; add one, or take "
+                                  "its text out",
+                                  language.name));
+  }
+}
+
 }  // namespace
 
 const StrategySpec* SweepSpec::strategy(const std::string& wanted) const {
@@ -209,6 +244,7 @@ SweepSpec read_spec(const fs::path& file) {
     for (TomlSection& choices : root.sections("choices"))
       spec.choices.push_back(read_choices(choices, spec));
   }
+  require_used_languages(root, spec);
   if (root.has("launch")) read_launch(root.section("launch"), spec.launch);
   if (!spec.launch.files.empty()) spec.launch.files = absolute_to(spec.file, spec.launch.files);
   return spec;

@@ -71,8 +71,14 @@ const toml::node* TomlSection::node(const std::string& key) {
 
 const toml::node& TomlSection::required(const std::string& key) {
   const toml::node* found = node(key);
-  if (!found) fail(key, "is missing");
-  return *found;
+  if (found) return *found;
+  std::vector<std::string> unread;
+  for (const auto& [name, value] : table_) {
+    if (!asked_.contains(std::string(name.str()))) unread.emplace_back(name.str());
+  }
+  const std::string misspelt = fit::closest_name(key, unread);
+  if (!misspelt.empty()) fail(misspelt, fmt::format("unknown key; did you mean {}?", key));
+  fail(key, "is missing");
 }
 
 template <typename T>

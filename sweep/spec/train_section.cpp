@@ -98,6 +98,18 @@ void read_learning_rate(TomlSection& section, TrainingSpec& train) {
   }
 }
 
+// Values that no run would obey. Defaults pass: a resolved spec has every key.
+void refuse_idle_schedule_keys(TomlSection& section, const std::string& schedule,
+                               const TrainingSpec& train) {
+  const TrainingSpec usual;
+  const bool cosine = train.schedule == trainer::ScheduleKind::kCosine;
+  require(!cosine || train.cooldown_fraction == usual.cooldown_fraction, section,
+          "cooldown_fraction", "left out with schedule = \"cosine\", which has no cooldown");
+  require(cosine || train.final_learning_rate == usual.final_learning_rate, section,
+          "final_learning_rate",
+          fmt::format("left out with schedule = \"{}\", whose cooldown ends at 0", schedule));
+}
+
 SearchSpec read_search(TomlSection section) {
   SearchSpec search;
   search.sizes = section.texts("sizes");
@@ -137,6 +149,7 @@ void read_training(TomlSection section, TrainingSpec& train) {
   train.final_learning_rate = section.number("final_learning_rate", train.final_learning_rate);
   require(train.final_learning_rate >= 0 && train.final_learning_rate <= 1, section,
           "final_learning_rate", "a share of the peak, in [0, 1]");
+  refuse_idle_schedule_keys(section, schedule, train);
   train.batch_tokens = read_batch_tokens(section);
   read_optimizer(section, train.optimizer);
   if (section.has("search")) train.search = read_search(section.section("search"));

@@ -23,6 +23,8 @@ GADRE = ["--data", "tests/data/scaling/gadre_104.csv", "--params", "N_no_emb", "
 FEW = [*GADRE, "--where", "dataset=rpj"]
 HOFFMANN = "E=1.69,A=406.4,B=410.7,alpha=0.34,beta=0.28"
 
+CONVENTIONS = {"params_convention", "compute_convention", "loss_convention"}
+
 # What is asked, and the columns that must be there.
 OF_FILES = [
     (["fit", *EPOCH], {"language", "fit", "law", "coefficient", "params_convention", "compute_convention"}),
@@ -30,21 +32,24 @@ OF_FILES = [
     (["fit", *FEW, "--predict", "7e9:1.4e11"], {"language", "fit", "law", "params", "params_convention"}),
     (["fit", *FEW, "--holdout", "largest-compute", "--laws", "chinchilla,kaplan"], {"language", "fit", "law", "params_convention"}),
     (["fit", *EPOCH, "--influence"], {"language", "fit", "law", "params_convention"}),
-    (["fit", *EPOCH, "--method", "isoflop", "--flops", "1e21"], {"language", "strategy", "table", "params_convention"}),
-    (["fit", *EPOCH, "--method", "envelope"], {"language", "strategy", "table", "compute_convention"}),
+    (["fit", *EPOCH, "--method", "isoflop", "--flops", "1e21"],
+     {"language", "fit", "law", "flops", "params", "params_law_exponent", *CONVENTIONS}),
+    (["fit", *EPOCH, "--method", "isoflop"], {"language", "fit", "law", "points", "left_out", *CONVENTIONS}),
+    (["fit", *EPOCH, "--method", "envelope"], {"language", "fit", "law", "share", *CONVENTIONS}),
+    (["fit", *EPOCH, "--fix", "E=1.8"], {"coefficient", "held", *CONVENTIONS}),
     (["fit", *EPOCH, "--n-conventions", "N"], {"language", "params_convention", "compute_convention"}),
-    (["fit", *GADRE, "--by", "dataset"], {"language", "fit", "law", "table", "group", "speed_up", "params_convention"}),
+    (["fit", *GADRE, "--by", "dataset"], {"language", "fit", "law", "group", "against", "speed_up", *CONVENTIONS}),
     (["allocate", *FEW, "--flops", "1e20,1e22"], {"language", "fit", "law", "flops", "params", "compute_convention"}),
-    (["forecast", *FEW, "--runs", "7e9:1.4e11"], {"language", "params", "forecast", "low95", "high95", "unknown"}),
-    (["verify", *FEW, "--coefficients", HOFFMANN], {"conclusion", "printed", "best_fit"}),
+    (["forecast", *FEW, "--runs", "7e9:1.4e11"], {"language", "fit", "law", "params", "forecast", "low95", "high95", "unknown", *CONVENTIONS}),
+    (["verify", *FEW, "--coefficients", HOFFMANN], {"language", "fit", "law", "conclusion", "printed", "best_fit", *CONVENTIONS}),
     (["plan", "demo"], {"name", "strategy", "language", "size"}),
     (["predict", "--coefficients", "E=1.82,A=478,alpha=0.347,B=2143,beta=0.367", "7e9:1.4e11"], {"law", "loss"}),
 ]
 OF_SWEEPS = [
     (["fit", "DIR"], {"language", "fit", "law", "coefficient", "params_convention"}),
-    (["fit", "DIR", "--method", "envelope", "--bootstrap", "0"], {"language", "strategy", "table"}),
-    (["transfer", "DIR"], {"language", "source_language", "fit", "params", "tokens"}),
-    (["coeffs", "DIR"], {"language", "fit", "law", "chosen", "params_convention"}),
+    (["fit", "DIR", "--method", "envelope", "--bootstrap", "0"], {"language", "fit", "law", *CONVENTIONS}),
+    (["transfer", "DIR"], {"language", "fit", "law", "source_language", "params", "tokens", *CONVENTIONS}),
+    (["coeffs", "DIR"], {"language", "fit", "law", "chosen", *CONVENTIONS}),
     (["allocate", "DIR", "--bootstrap", "20"],
      {"language", "fit", "law", "strategy", "forecast", "loss_difference", "params_convention"}),
     (["export", "DIR"], {"strategy", "language", "key", "params_budget"}),
@@ -81,6 +86,7 @@ def check_table(name, text, columns):
     assert all(len(row) == len(header) for row in rows), f"{name}: rows of {sorted({len(row) for row in rows})} fields"
     assert len(set(header)) == len(header), f"{name}: a column twice in {header}"
     assert columns <= set(header), f"{name}: lacks {columns - set(header)}"
+    assert "table" not in header, f"{name}: several tables in one"
     assert rows.count(header) == 1 and "\n\n" not in text, f"{name}: more than one table"
     if not name.startswith("export") and {"language", "fit", "law"} <= set(header):
         assert header[:3] == ["language", "fit", "law"], f"{name}: {header[:3]} first"

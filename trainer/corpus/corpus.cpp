@@ -71,7 +71,9 @@ class CorpusBuilder {
   Corpus build() {
     Corpus corpus{tokenizer_.sha256(), tokenizer_.vocabulary(), {}, {}, {}, {}};
     new_["version"] = kManifestVersion;
-    refuse_shared_text();
+    refuse_same_bytes(texts_of(options_.languages), [this](const fs::path& file) {
+      return source_record(file)["sha256"].get<std::string>();
+    });
     for (const LanguageFiles& language : options_.languages) {
       corpus.languages.push_back({language.language, shard(language, "train", language.train),
                                   shard(language, "valid", language.valid)});
@@ -143,26 +145,6 @@ class CorpusBuilder {
     return true;
   }
 
-  // A loss on text that was trained on tells nothing, whatever the file is called.
-  void refuse_shared_text() {
-    std::map<std::string, std::string> training;  // hash -> key and path
-    for (const LanguageFiles& language : options_.languages) {
-      for (const fs::path& file : language.train)
-        training[source_record(file)["sha256"]] =
-            fmt::format("{} of data.language.{}.train", file.string(), language.language);
-    }
-    for (const LanguageFiles& language : options_.languages) {
-      for (const fs::path& file : language.valid) {
-        auto same = training.find(source_record(file)["sha256"]);
-        if (same == training.end()) continue;
-        throw std::invalid_argument(
-            fmt::format("data.language.{}.valid: {} holds the same bytes as {}; validation needs "
-                        "text that is not trained on",
-                        language.language, file.string(), same->second));
-      }
-    }
-  }
-
   ShardRecord shard(const LanguageFiles& language, const std::string& split,
                     const std::vector<fs::path>& files) {
     const bool valid = split == "valid";
@@ -231,11 +213,12 @@ class CorpusBuilder {
   }
 
   std::vector<OverlapText> overlap_texts(const Corpus& corpus) const {
-    std::vector<OverlapText> texts;
-    for (const LanguageFiles& files : options_.languages) {
-      const LanguageShards& shards = corpus.language(files.language);
-      texts.push_back({files.language, files.train, files.valid, shards.train.file,
-                       shards.valid.file, shards.valid.documents});
+    std::vector<OverlapText> texts = texts_of(options_.languages);
+    for (OverlapText& text : texts) {
+      const LanguageShards& shards = corpus.language(text.language);
+      text.train_shard = shards.train.file;
+      text.valid_shard = shards.valid.file;
+      text.valid_documents = shards.valid.documents;
     }
     return texts;
   }
@@ -337,6 +320,13 @@ const LanguageShards& Corpus::language(const std::string& name) const {
     if (shards.language == name) return shards;
   }
   throw std::runtime_error(fmt::format("the corpus has no language {}", name));
+}
+
+std::vector<OverlapText> texts_of(const std::vector<LanguageFiles>& languages) {
+  std::vector<OverlapText> texts;
+  for (const LanguageFiles& files : languages)
+    texts.push_back({files.language, files.train, files.valid, "", "", INT64_MAX});
+  return texts;
 }
 
 std::vector<std::string> complaints(const CorpusOptions& options) {

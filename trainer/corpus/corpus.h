@@ -69,6 +69,9 @@ struct Corpus {
   const LanguageShards& language(const std::string& name) const;
 };
 
+// The files of languages as they are looked at before any shard is made.
+std::vector<OverlapText> texts_of(const std::vector<LanguageFiles>& languages);
+
 std::vector<std::string> complaints(const CorpusOptions& options);
 
 // Makes the tokenizer and the shards, or finds them made from the same text already (by size and

@@ -93,8 +93,8 @@ TokenizerModel load_hugging_face_tokenizer(const std::filesystem::path& file) {
     model.separator_text = facts.at("separator_text");
     model.unknown = facts.at("unknown");
   } catch (const std::invalid_argument& error) {
-    throw std::invalid_argument(
-        fmt::format("{}: cannot be used as a tokenizer: {}", file.string(), error.what()));
+    throw std::invalid_argument(fmt::format("data.tokenizer: {}: cannot be used as a tokenizer: {}",
+                                            file.string(), error.what()));
   }
   if (model.separator < 0)
     throw std::invalid_argument(fmt::format(

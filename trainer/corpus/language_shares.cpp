@@ -13,11 +13,10 @@
 namespace crosslaw::trainer {
 namespace {
 
-// Documents of each file that are looked at, one of so many from its beginning, and how much of
-// each: enough to know its language.
-constexpr int64_t kDocuments = 100;
-constexpr int64_t kStride = 7;
+// Pieces of each file that are looked at, and how much text is one: enough to know its language.
+constexpr int64_t kPieces = 100;
 constexpr size_t kBytes = 1000;
+constexpr int64_t kStride = 7;  // of documents: neighbours resemble each other
 
 constexpr std::string_view kNoLanguage = "zxx";
 // Languages that are written nearly alike.
@@ -63,32 +62,50 @@ bool LanguageGuesser::knows(const std::string& language) const {
 }
 
 GuessedLanguages LanguageGuesser::guess(const std::vector<std::filesystem::path>& files,
-                                        const std::string& text_field) {
-  GuessedLanguages guessed;
-  for (const std::filesystem::path& file : files) {
-    if (!helper_ || is_token_file(file)) continue;
-    int64_t number = 0, taken = 0;
-    read_raw_texts(file, text_field, [&](RawText&& raw, int64_t) {
-      if (number++ % kStride != 0) return true;
-      const ParsedText parsed = parse_text(raw, text_field);
-      if (!parsed.usable || parsed.text.empty()) return true;
-      const std::string_view begin =
-          std::string_view(parsed.text).substr(0, cut_of(parsed.text, kBytes));
-      guessed.shares[helper_->python.ask('G', begin)] += static_cast<double>(begin.size());
-      guessed.bytes += static_cast<int64_t>(begin.size());
-      return ++taken < kDocuments;
-    });
-  }
+                                        const std::string& text_field, int64_t documents) {
+  GuessedLanguages guessed = sample(files, text_field, documents, kStride);
+  // Of a short text, as validation texts are, every word counts.
+  if (guessed.bytes < kBytesToJudge) guessed = sample(files, text_field, documents, 1);
   for (auto& [language, share] : guessed.shares) share /= static_cast<double>(guessed.bytes);
   return guessed;
 }
 
-double foreign_share(const std::map<std::string, double>& shares, const std::string& name) {
-  double foreign = 0;
-  for (const auto& [language, share] : shares) {
-    if (language != kNoLanguage && !alike(language, code_of(name))) foreign += share;
+// The beginning of every so-manieth document; of each one the whole text.
+GuessedLanguages LanguageGuesser::sample(const std::vector<std::filesystem::path>& files,
+                                         const std::string& text_field, int64_t documents,
+                                         int64_t stride) {
+  GuessedLanguages guessed;
+  int64_t number = 0;
+  for (const std::filesystem::path& file : files) {
+    if (!helper_ || is_token_file(file)) continue;
+    int64_t pieces = 0;
+    read_raw_texts(file, text_field, [&](RawText&& raw, int64_t) {
+      if (number >= documents) return false;
+      if (number++ % stride != 0) return true;
+      const ParsedText parsed = parse_text(raw, text_field);
+      if (!parsed.usable) return true;
+      std::string_view rest = parsed.text;
+      while (!rest.empty() && pieces < kPieces) {
+        const std::string_view piece = rest.substr(0, cut_of(rest, kBytes));
+        guessed.shares[helper_->python.ask('G', piece)] += static_cast<double>(piece.size());
+        guessed.bytes += static_cast<int64_t>(piece.size());
+        ++pieces;
+        rest = stride == 1 ? rest.substr(piece.size()) : "";
+      }
+      return pieces < kPieces;
+    });
   }
-  return foreign;
+  return guessed;
+}
+
+double foreign_share(const GuessedLanguages& guessed, const std::string& name) {
+  double foreign = 0, most = 0;
+  for (const auto& [language, share] : guessed.shares) {
+    if (language == kNoLanguage || alike(language, code_of(name))) continue;
+    foreign += share;
+    most = std::max(most, share);
+  }
+  return guessed.bytes < kBytesToJudge ? most : foreign;
 }
 
 std::string describe(const std::map<std::string, double>& shares) {

@@ -18,7 +18,10 @@ class HuggingFaceTokenizer:
 
     def __init__(self, path):
         import tokenizers
-        self.tokenizer = tokenizers.Tokenizer.from_file(path)
+        try:
+            self.tokenizer = tokenizers.Tokenizer.from_file(path)
+        except Exception as error:  # noqa: the package has no class of its own for it
+            raise ValueError("it is damaged, or no tokenizer.json of Python's package tokenizers") from error
         # Settings of whoever saved it; a document is encoded whole and alone.
         self.tokenizer.no_truncation()
         self.tokenizer.no_padding()
@@ -90,7 +93,10 @@ class ParquetText:
     def __init__(self, path, column):
         import pyarrow
         import pyarrow.parquet
-        self.file = pyarrow.parquet.ParquetFile(path)
+        try:
+            self.file = pyarrow.parquet.ParquetFile(path)
+        except pyarrow.ArrowException as error:
+            raise ValueError("is no parquet file, or a damaged one") from error
         names = self.file.schema_arrow.names
         if column not in names:
             raise ValueError(f"there is no column \"{column}\"; its columns are {', '.join(names)} "
@@ -104,7 +110,11 @@ class ParquetText:
         return json.dumps({"rows": self.file.metadata.num_rows}).encode()
 
     def answer(self, kind, payload):
-        batch = next(self.batches, None)
+        import pyarrow
+        try:
+            batch = next(self.batches, None)
+        except (pyarrow.ArrowException, OSError) as error:
+            raise ValueError("the parquet file is damaged") from error
         if batch is None:
             return b""
         rows = []
@@ -147,7 +157,9 @@ def main():
             else:
                 reply(0, subject.answer(kind, payload))
         except BaseException as error:  # noqa: the packages' own errors come in many classes
-            reply(1, f"{type(error).__name__}: {error}".encode("utf-8", "replace"))
+            # Ours are sentences; of others the class says most.
+            ours = isinstance(error, ValueError)
+            reply(1, (str(error) if ours else f"{type(error).__name__}: {error}").encode("utf-8", "replace"))
 
 
 main()

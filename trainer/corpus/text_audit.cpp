@@ -22,10 +22,6 @@ constexpr double kSeenDocument = 0.5;  // of a document: it was copied, not quot
 json count_to_json(const WindowCount& count) { return {count.windows, count.shared}; }
 WindowCount count_from_json(const json& j) { return {j.at(0), j.at(1)}; }
 
-// A guess from less than some pages is no ground to refuse a text: names and numbers are in no
-// language, and short texts are guessed at random.
-constexpr int64_t kBytesToJudge = 20'000;
-
 // Few, but whole ones: that is a leak, too.
 void warn_of_seen_documents(const Overlap& overlap, const OnMessage& say) {
   for (const LeakedDocument& document : overlap.documents) {
@@ -58,10 +54,12 @@ void guess_languages_of(const std::vector<OverlapText>& texts, const std::string
   for (const OverlapText& files : texts) {
     for (const auto& [split, paths] : {std::pair{"train", &files.train}, {"valid", &files.valid}}) {
       auto& shares = audit.languages[files.language][split];
-      const GuessedLanguages guessed = guesser.guess(*paths, text_field);
+      // Of validation text what is measured, and nothing behind it.
+      const GuessedLanguages guessed = guesser.guess(
+          *paths, text_field, paths == &files.valid ? files.valid_documents : INT64_MAX);
       shares = guessed.shares;
-      if (guessed.bytes >= kBytesToJudge && guesser.knows(files.language))
-        audit.foreign[files.language][split] = foreign_share(shares, files.language);
+      if (guessed.bytes >= kFewestBytesToJudge && guesser.knows(files.language))
+        audit.foreign[files.language][split] = foreign_share(guessed, files.language);
       if (!shares.empty())
         audit.notes.push_back(
             fmt::format("{} ({}) is {}", files.language, split, describe(shares)));
@@ -84,6 +82,32 @@ TextAudit look_at_texts(const std::vector<OverlapText>& texts, const std::string
   if (any_seen) audit.seen = seen_tokens(texts, separator, bytes_are_tokens);
   if (guess_languages) guess_languages_of(texts, text_field, audit);
   return audit;
+}
+
+TextAudit guess_languages(const std::vector<OverlapText>& texts, const std::string& text_field) {
+  TextAudit audit;
+  guess_languages_of(texts, text_field, audit);
+  return audit;
+}
+
+void refuse_same_bytes(const std::vector<OverlapText>& texts,
+                       const std::function<std::string(const std::filesystem::path&)>& hash_of) {
+  std::map<std::string, std::string> training;  // hash -> file and key
+  for (const OverlapText& text : texts) {
+    for (const std::filesystem::path& file : text.train)
+      training[hash_of(file)] =
+          fmt::format("{} of data.language.{}.train", file.string(), text.language);
+  }
+  for (const OverlapText& text : texts) {
+    for (const std::filesystem::path& file : text.valid) {
+      const auto same = training.find(hash_of(file));
+      if (same == training.end()) continue;
+      throw std::invalid_argument(
+          fmt::format("data.language.{}.valid: {} holds the same bytes as {}; validation needs "
+                      "text that is not trained on",
+                      text.language, file.string(), same->second));
+    }
+  }
 }
 
 void require_clean(const TextAudit& audit, double allow_overlap, double allow_foreign,

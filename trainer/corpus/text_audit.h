@@ -24,13 +24,21 @@ struct TextAudit {
   std::vector<std::string> notes;           // in words, of what was looked at just now
 };
 
-inline constexpr int kTextAuditVersion = 2;  // what is looked at
+inline constexpr int kTextAuditVersion = 3;  // what is looked at
 
 // Looks for what validation texts share with training texts, and with `guess_languages` which
 // languages all are in. The latter needs Python's package py3langid and a second to start it; that
 // the package is missing is noted.
 TextAudit look_at_texts(const std::vector<OverlapText>& texts, const std::string& text_field,
                         int64_t separator, bool bytes_are_tokens, bool guess_languages);
+
+// Which languages the texts are in, alone: `languages` and `foreign` of a sample of each.
+TextAudit guess_languages(const std::vector<OverlapText>& texts, const std::string& text_field);
+
+// A loss on text that was trained on tells nothing, whatever the file is called. Throws
+// std::invalid_argument when a validation file has the hash of a training file.
+void refuse_same_bytes(const std::vector<OverlapText>& texts,
+                       const std::function<std::string(const std::filesystem::path&)>& hash_of);
 
 // Throws std::invalid_argument naming files and documents when a validation text shares more than
 // this part of its passages; of less, documents that were seen whole are said. And where a text is

@@ -148,15 +148,19 @@ Tokenizer Tokenizer::of_token_files(int32_t vocabulary) {
 }
 
 Tokenizer Tokenizer::load(const std::filesystem::path& file) {
+  if (!std::filesystem::is_regular_file(file))
+    throw std::invalid_argument(fmt::format(
+        "data.tokenizer: there is no file {}; a tokenizer is {}", file.string(), kTokenizerKinds));
   if (file.extension() == ".json") return Tokenizer(load_hugging_face_tokenizer(file));
   const auto serialized = db::read_file(file);
-  if (!serialized) throw std::runtime_error(fmt::format("{}: cannot be read", file.string()));
+  if (!serialized)
+    throw std::runtime_error(fmt::format("data.tokenizer: {}: cannot be read", file.string()));
   auto processor = std::make_shared<sentencepiece::SentencePieceProcessor>();
-  auto status = processor->LoadFromSerializedProto(*serialized);
-  if (!status.ok()) {
-    throw std::runtime_error(
-        fmt::format("{}: not a SentencePiece model ({})", file.string(), status.ToString()));
-  }
+  if (!processor->LoadFromSerializedProto(*serialized).ok())
+    throw std::invalid_argument(fmt::format(
+        "data.tokenizer: {}: not a SentencePiece model, or a damaged one; a tokenizer is "
+        "{}",
+        file.string(), kTokenizerKinds));
   TokenizerModel model;
   model.sha256 = db::sha256(*serialized);
   // An end token where there is one, else a begin token: either marks the boundary.

@@ -202,8 +202,10 @@ TEST_CASE("A saved fit allocates like the data it came from, intervals included"
 TEST_CASE("Every table format is printed") {
   AllocateCommandOptions options = from_coefficients(kPaperScratch);
   options.output.markdown = true;
-  CHECK_THAT(run(options), Catch::Matchers::StartsWith("N: as in the fit; C = 6 N D\n\n| growth") &&
-                               has_text("\n| C (FLOPs)"));
+  CHECK_THAT(run(options),
+             Catch::Matchers::StartsWith("N: as in the fit; C = 6 N D; loss: in the unit "
+                                         "of the coefficients\n\n| growth") &&
+                 has_text("\n| C (FLOPs)"));
   options.output.markdown = false;
   options.output.latex = true;
   CHECK_THAT(run(options), has_text("\\begin{tabular}") && has_text("$10^{20}$"));

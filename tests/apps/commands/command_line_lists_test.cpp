@@ -42,6 +42,41 @@ Line parsed(Words words) { return Line(std::move(words)); }
 
 }  // namespace
 
+TEST_CASE("What follows a list after a blank belongs to it, unless it may be a file") {
+  CHECK(with_joined_lists({"fit", "runs.csv", "--where", "N>1e8", "D>1e9"}) ==
+        Words{"fit", "runs.csv", "--where", "N>1e8", "--where", "D>1e9"});
+  CHECK(with_joined_lists({"fit", "--where=a=1", "b=2", "--csv", "c=3"}) ==
+        Words{"fit", "--where=a=1", "--where", "b=2", "--csv", "c=3"});
+  CHECK(with_joined_lists({"--coefficients", "E=1.8", "A=480", "7B:140B"}) ==
+        Words{"--coefficients", "E=1.8,A=480", "7B:140B"});
+  CHECK(with_joined_lists({"--best-of", "N", "D", "runs.csv"}) ==
+        Words{"--best-of", "N,D", "runs.csv"});
+  CHECK(with_joined_lists({"--gpus", "1", "8", "--fits"}) == Words{"--gpus", "1,8", "--fits"});
+}
+
+TEST_CASE("Pairs are separated by commas or blanks, also around the sign") {
+  for (const char* text : {"E=1.8,A=480", "E=1.8 A=480", "E = 1.8, A =480"}) {
+    INFO(text);
+    CHECK(split_pairs("--coefficients", text) == Words{"E=1.8", "A=480"});
+  }
+  CHECK(split_list("--laws", "\"a, b\",c") == Words{"a, b", "c"});
+}
+
+TEST_CASE("A column with a blank is named between commas, one with a comma in quotes") {
+  for (const auto& [text, expected] : std::vector<std::pair<std::string, Words>>{
+           {"N,D,learning rate", {"N", "D", "learning rate"}},
+           {"N D", {"N", "D"}},
+           {"\"learning rate\"", {"learning rate"}},
+           {"N, \"rate, peak\"", {"N", "rate, peak"}}}) {
+    CLI::App app;
+    Words columns;
+    add_column_list(app, "--best-of", columns, "columns");
+    app.parse(std::vector<std::string>{text, "--best-of"});
+    INFO(text);
+    CHECK(columns == expected);
+  }
+}
+
 TEST_CASE("A list is separated by commas, blanks or by naming the flag again") {
   const Numbers wanted = {1e20, 1e21, 7e22};
   for (const Words& words :

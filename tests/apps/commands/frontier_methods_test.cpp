@@ -29,7 +29,8 @@ TEST_CASE("fit --method isoflop prints text, JSON and tables that name their dat
   FitCommandOptions options = with_method("isoflop");
   std::ostringstream text, json, csv, log;
   CHECK(run_fit(options, text, log) == 0);
-  CHECK_THAT(text.str(), has_text("245 of 245 rows"));
+  CHECK_THAT(text.str(),
+             has_text("245 of 245 rows") && has_text("C: 6ND; loss: column loss, taken for nats"));
   CHECK(log.str().empty());
   options.output.json = true;
   options.method.flops = {1e21};
@@ -41,9 +42,12 @@ TEST_CASE("fit --method isoflop prints text, JSON and tables that name their dat
   options.output.json = false;
   options.output.csv = true;
   run_fit(options, csv, log);
-  CHECK_THAT(csv.str(), has_text("quantity,constant"));
-  // One table, whatever a row is of.
-  std::istringstream lines(csv.str());
+  CHECK_THAT(csv.str(), Catch::Matchers::StartsWith("language,fit,law,flops,params,") &&
+                            has_text("params_law_exponent") && has_text("loss_convention"));
+  // One table: the budgets that were asked for.
+  const std::string table = csv.str();
+  CHECK(std::count(table.begin(), table.end(), '\n') == 2);
+  std::istringstream lines(table);
   std::string line;
   std::getline(lines, line);
   const auto columns = std::count(line.begin(), line.end(), ',');

@@ -101,3 +101,25 @@ TEST_CASE("What status reads is what was looked at") {
   std::ofstream(folder / "progress.json") << "{\"schema\": 1, \"sha";
   CHECK_FALSE(read_progress(folder.path()));
 }
+
+TEST_CASE("While laws are fitted at the end that is said, and no time that is left") {
+  const tests::TempFolder folder;
+  sweep::Progress progress;
+  progress.share = 0.89;
+  progress.measured = true;
+  progress.remaining_seconds = 3;
+  progress.elapsed_seconds = 100;
+  SweepWatcher watcher(folder.path(), "");
+  watcher.look(progress);
+  CHECK_THAT(describe(*read_progress(folder.path()), {0.5, 2.0}),
+             has_text("89 % of the work, 100 s so far") && has_text("about 3 s left"));
+  progress.share = 1;
+  watcher.conclude(progress);
+  const std::string said = describe(*read_progress(folder.path()), {0.5, 2.0});
+  CHECK_THAT(said, has_text("all runs have ended, after 100 s; fitting laws"));
+  CHECK(said.find("left") == std::string::npos);
+  CHECK(said.find('%') == std::string::npos);
+  // The next process does not begin where this one ended.
+  forget_progress(folder.path());
+  CHECK_FALSE(read_progress(folder.path()));
+}

@@ -18,6 +18,29 @@ DataFileOptions named(std::vector<std::string> where = {}) {
 
 }  // namespace
 
+TEST_CASE("N, D, C and loss are names of what is used in every condition") {
+  DataFileOptions options;
+  options.path = "f.csv";
+  const std::string text =
+      "Params (M),tokens,val_loss\n50,1e9,3.5\n100,2e9,3.2\n200,4e9,3.0\n400,8e9,2.8\n";
+  const auto sizes = [&](const std::vector<std::string>& where) {
+    options.where = where;
+    std::vector<double> out;
+    for (const Point& each : parse_data(text, options).points) out.push_back(each.params / 1e6);
+    return out;
+  };
+  CHECK(sizes({"N>100M"}) == std::vector<double>{200, 400});
+  CHECK(sizes({"D<=4e9", "loss<3.3"}) == std::vector<double>{100, 200});
+  CHECK(sizes({"C<1e18"}) == std::vector<double>{50});
+  // A column that is called so means itself.
+  options.where = {"N=7"};
+  CHECK(parse_data("N,n_params,D,loss\n7,1e8,1e9,3\n8,2e8,1e9,2.9\n",
+                   {.path = "f.csv", .params = "n_params", .where = {"N=7"}})
+            .points.size() == 1);
+  CHECK_THROWS_WITH(sizes({"N>1T"}), has_text("no row has N>1T"));
+  CHECK_THROWS_WITH(sizes({"N>many"}), has_text("'many' is no number"));
+}
+
 TEST_CASE("Columns, weights, clusters and stages become points") {
   DataFileOptions options = named();
   options.params = "size";

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <utility>
 
 #include "fit/data/data_file.h"
 #include "tests/fit/planted.h"
@@ -120,6 +121,50 @@ TEST_CASE("A perplexity is no loss, unless its name says so") {
   CHECK_THAT(named.loss_unit, has_text("perplexity"));
   // Nats under the name of a perplexity.
   CHECK_FALSE(graves(read(table("N,D,C,ppl", {}, [](double nats) { return nats / 2; }))).empty());
+}
+
+TEST_CASE("Perplexities of large models are doubted below 11.5, too") {
+  // N 3e8 to 7e10: perplexities from 10 to 3.
+  std::string text = "N,D,loss\n";
+  for (const double n : {3e8, 1e9, 4e9, 1.5e10, 7e10}) {
+    for (const double ratio : {10.0, 30.0, 90.0}) {
+      const double nats = 1.69 + 406 * std::pow(n, -0.34) + 410 * std::pow(n * ratio, -0.28) - 0.8;
+      text += fmt::format("{},{},{}\n", n, n * ratio, std::exp(nats));
+    }
+  }
+  const DataFile file = read(text);
+  CHECK(graves(file).empty());
+  CHECK_THAT(said(file), has_text("it looks like perplexity") && has_text("--loss-unit ppl"));
+  DataFileOptions options;
+  for (const char* unit : {"ppl", "nats"}) {
+    options.loss_unit = unit;
+    CHECK(said(read(text, options)).empty());
+  }
+}
+
+TEST_CASE("A unit that a flag names is tested like one of the header") {
+  DataFileOptions options;
+  const auto refusal = [&](const char* header = "N,D,C,loss") {
+    return graves(read(table(header, {}), std::exchange(options, {})));
+  };
+  options.tokens_unit = "B";
+  CHECK_THAT(refusal(), has_text("column 'D': taken as --tokens-unit says, the tokens go from ") &&
+                            has_text("beyond any model; --tokens-unit 1"));
+  options.tokens_unit = "M";
+  CHECK_THAT(refusal(), has_text("tokens a parameter"));
+  options.tokens_unit = "per-param";
+  CHECK_THAT(refusal(), has_text("--tokens-unit"));
+  options.params_unit = "B";
+  CHECK_THAT(refusal(), has_text("taken as --params-unit says"));
+  options.flops_unit = "EFLOPs";
+  options.compute = "C";
+  CHECK_THAT(refusal(), has_text("times 6ND"));
+  // Nats under the name of perplexities, or of logarithms.
+  for (const char* unit : {"ppl", "ln"}) {
+    options.loss_unit = unit;
+    INFO(unit);
+    CHECK_THAT(said(read(table("N,D,C,loss", {}), options)), has_text("--loss-unit nats"));
+  }
 }
 
 TEST_CASE("An accuracy rises, a loss falls") {

@@ -67,6 +67,16 @@ TEST_CASE("a changed recipe is told field by field, with what it costs") {
   CHECK_THAT(lines_of(changes), has_text("the run that it continues"));
 }
 
+TEST_CASE("a run is known again when seeds are added, which its name then has") {
+  const tests::SmallSweep sweep;
+  const db::RunStore store = store_with(sweep, rows_of(sweep));
+  sweep.edit("name = \"small\"", "name = \"small\"\nseeds = [1, 2]");
+  sweep.edit("learning_rate_times_hidden = 0.2", "learning_rate_times_hidden = 0.4");
+  const std::string lines = lines_of(plan_changes(store, rows_of(sweep)));
+  CHECK_THAT(lines, has_text("schedule.peak_learning_rate: 0.025 -> 0.05"));
+  CHECK(lines.find("no longer asks") == lines.npos);
+}
+
 TEST_CASE("runs that are no longer asked for are told apart from changed ones") {
   const tests::SmallSweep sweep;
   const db::RunStore store = store_with(sweep, rows_of(sweep));

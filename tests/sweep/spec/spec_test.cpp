@@ -136,6 +136,52 @@ TEST_CASE("bases, replay shares and what is measured of the source are read and 
              has_text("source_valid_tokens: must be at least 0, found -1"));
 }
 
+TEST_CASE("values that no run would obey are refused, and the resolved spec is read") {
+  tests::SmallSweep sweep;
+  const std::string good = tests::SmallSweep::spec_text();
+  const auto refusal = [&](const std::string& before, const std::string& after) {
+    std::string text = good;
+    text.replace(text.find(before), before.size(), after);
+    const auto file = sweep.folder.write("idle.toml", text);
+    return tests::message_of(
+        [&] { read_spec(sweep.folder.write("w.toml", to_toml(read_spec(file)))); });
+  };
+  const std::string nothing = "(nothing was thrown)", schedule = "schedule = \"wsd\"";
+  CHECK(refusal(schedule, "schedule = \"cosine\"\nfinal_learning_rate = 0.2") == nothing);
+  CHECK(refusal(schedule, schedule + "\ncooldown_fraction = 0.3") == nothing);
+  CHECK_THAT(refusal(schedule, "schedule = \"cosine\"\ncooldown_fraction = 0.9"),
+             has_text("train.cooldown_fraction") && has_text("has no cooldown"));
+  CHECK_THAT(refusal(schedule, schedule + "\nfinal_learning_rate = 0.3"),
+             has_text("train.final_learning_rate"));
+  const std::string devices = "devices = \"cpu\"";
+  for (const char* line :
+       {"gpus_per_run = 4", "runs_per_gpu = 2", "gpu_memory_gb = 40.0", "share_gpus = true",
+        "gpus_per_run = [{below_params = 1e9, gpus = 1}, {gpus = 2}]"}) {
+    INFO(line);
+    CHECK_THAT(refusal(devices, devices + "\n" + line), has_text("no run uses a GPU"));
+    CHECK(refusal(devices, "devices = \"auto\"\n" + std::string(line)) == nothing);
+  }
+  CHECK_THAT(refusal("[train]", "[data.language.de]\ntrain = [\"a\"]\nvalid = [\"b\"]\n[train]"),
+             has_text("no [[strategy]] trains on data.language.de"));
+}
+
+TEST_CASE(
+    "a misspelt key that is required, and a misspelt tokenizer, are named with what was meant") {
+  tests::SmallSweep sweep;
+  const auto refusal = [&](const std::string& before, const std::string& after) {
+    std::string text = tests::SmallSweep::spec_text();
+    text.replace(text.find(before), before.size(), after);
+    return tests::message_of([&] { read_spec(sweep.folder.write("small.toml", text)); });
+  };
+  CHECK_THAT(refusal("batch_tokens", "batch_token"),
+             has_text("train.batch_token: unknown key; did you mean batch_tokens?"));
+  CHECK_THAT(refusal("vocabulary", "vocabluary"), has_text("did you mean vocabulary?"));
+  CHECK_THAT(refusal("context", "tokenizer = \"trian:512\"\ncontext"),
+             has_text("data.tokenizer") && has_text("did you mean \"train:512\"?"));
+  CHECK_THAT(refusal("context", "tokenizer = \"byte\"\ncontext"),
+             has_text("did you mean \"bytes\"?"));
+}
+
 TEST_CASE("strategies must have a language, a parent that exists and no cycle") {
   CHECK_THAT(message_after("language = \"en\"", "language = \"de\""),
              has_text("there is no [data.language.de]"));

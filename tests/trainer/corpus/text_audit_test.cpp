@@ -142,7 +142,10 @@ TEST_CASE("validation text behind what is measured is not looked at") {
 TEST_CASE("text in another language than its name says is refused, unless so much is allowed") {
   TextAudit audit;
   audit.languages["fr"]["train"] = {{"fr", 0.55}, {"en", 0.4}, {"zxx", 0.05}};
-  audit.foreign["fr"]["train"] = foreign_share(audit.languages["fr"]["train"], "fr");
+  const auto much = [](std::map<std::string, double> shares) {
+    return GuessedLanguages{std::move(shares), 50'000};
+  };
+  audit.foreign["fr"]["train"] = foreign_share(much(audit.languages["fr"]["train"]), "fr");
   CHECK(audit.foreign["fr"]["train"] == Approx(0.4));
   const auto refusal = [&](double allowed) {
     return tests::message_of([&] { require_clean(audit, 0.005, allowed, {}); });
@@ -152,9 +155,12 @@ TEST_CASE("text in another language than its name says is refused, unless so muc
                                has_text("data.allow_foreign = 0.4"));
   CHECK(refusal(0.41) == "(nothing was thrown)");
   // Names of languages that are written alike, or with more behind the code.
-  CHECK(foreign_share({{"no", 0.7}, {"nn", 0.3}}, "nb") == Approx(0));
-  CHECK(foreign_share({{"fr", 0.9}, {"en", 0.1}}, "fr-web") == Approx(0.1));
-  CHECK(foreign_share({{"zxx", 1.0}}, "fr") == Approx(0));
+  CHECK(foreign_share(much({{"no", 0.7}, {"nn", 0.3}}), "nb") == Approx(0));
+  CHECK(foreign_share(much({{"fr", 0.9}, {"en", 0.1}}), "fr-web") == Approx(0.1));
+  CHECK(foreign_share(much({{"zxx", 1.0}}), "fr") == Approx(0));
+  // Of little text the guesses that are wrong differ: they do not add up.
+  CHECK(foreign_share({{{"fr", 0.4}, {"oc", 0.2}, {"ht", 0.2}, {"wa", 0.2}}, 5'000}, "fr") ==
+        Approx(0.2));
 }
 
 TEST_CASE("languages of real text are guessed, and mixed ones are foreign") {
@@ -168,8 +174,7 @@ TEST_CASE("languages of real text are guessed, and mixed ones are foreign") {
   CHECK_FALSE(guesser.knows("corpus"));
   const std::vector<std::filesystem::path> mixed = {"sweep/presets/corpus/fr.valid.jsonl.zst",
                                                     "sweep/presets/corpus/en.valid.jsonl.zst"};
-  const auto shares = guesser.guess(mixed, "text").shares;
-  const double foreign = foreign_share(shares, "fr");
+  const double foreign = foreign_share(guesser.guess(mixed, "text"), "fr");
   CHECK(foreign > 0.3);
   CHECK(foreign < 0.7);
 }
@@ -195,6 +200,32 @@ TEST_CASE("where any share is allowed no language is guessed, until that is take
   for (int time = 0; time < 2; ++time)
     CHECK_THAT(tests::message_of([&] { prepare_corpus(options, silent); }),
                has_text("of its text is in other languages") && has_text("% en"));
+}
+
+TEST_CASE("validation text in another language is refused like training text, however short") {
+  if (!LanguageGuesser().missing().empty()) return;
+  tests::TempFolder folder;
+  const std::string stem = "sweep/presets/corpus/";
+  const auto refusal = [&](int64_t valid_tokens, const std::string& train,
+                           const std::string& valid) {
+    CorpusOptions options;
+    options.folder = folder / "data";
+    options.tokenizer = "bytes";
+    options.valid_tokens = valid_tokens;
+    options.languages = {{"fr", {stem + train}, {stem + valid}}};
+    return tests::message_of([&] { prepare_corpus(options, [](const std::string&) {}); });
+  };
+  // One document, some, and all that there are.
+  for (const int64_t tokens : {2'048, 16'384, 131'072}) {
+    INFO(tokens << " tokens are measured");
+    CHECK_THAT(refusal(tokens, "fr.train.jsonl.zst", "en.valid.jsonl.zst"),
+               has_text("data.language.fr.valid: 100 % of its text is in other languages (guessed: "
+                        "100 % en)") &&
+                   has_text("data.allow_foreign = 1 (now 0.3)"));
+    CHECK(refusal(tokens, "fr.train.jsonl.zst", "fr.valid.jsonl.zst") == "(nothing was thrown)");
+  }
+  CHECK_THAT(refusal(2'048, "zh.valid.jsonl.zst", "fr.valid.jsonl.zst"),
+             has_text("data.language.fr.train: 100 % of its text is in other languages"));
 }
 
 #if !defined(__SANITIZE_ADDRESS__)  // its time is its own
