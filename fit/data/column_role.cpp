@@ -20,6 +20,7 @@ constexpr int kListed = 1000;            // ranks of the lists, the first name h
 constexpr int kLast = kListed / 2;       // of a listed name behind a path, "model.N"
 constexpr int kHolds = 100;              // rank of a name that only holds the word
 constexpr int kTrained = 60;             // of a training loss
+constexpr int kLetter = 40;              // of L, which may also count layers
 constexpr int kLogarithm = 50;           // of a listed name whose logarithm the column holds
 
 // As plain_column_name() gives them, the likeliest first.
@@ -108,7 +109,6 @@ const Names kLoss = {"val_loss",
                      "eval_nll",
                      "val_xent",
                      "loss",
-                     "l",
                      "final_loss",
                      "loss_final",
                      "loss_nats",
@@ -271,6 +271,7 @@ int role_rank(std::string_view column, Role role) {
   const bool trained = role == Role::kLoss && name.find("train") != std::string::npos;
   if (trained && holds_word(name, role)) return kTrained;
   if (const int rank = listed_rank(name, role); rank > 0) return rank;
+  if (role == Role::kLoss && name == "l") return kLetter;
   if (const auto logarithm = names_logarithm(column)) {
     // "log loss" is a name of the loss itself; only a base makes it a logarithm.
     const bool known = role != Role::kLoss || logarithm->base > 0;

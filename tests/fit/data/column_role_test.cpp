@@ -75,6 +75,7 @@ TEST_CASE("The loss of a held-out text goes before one that does not say of what
 
 TEST_CASE("Names that trainers and papers use for a role are known") {
   CHECK(guessed("N,D,L", Role::kLoss) == "L");
+  CHECK(guessed("N,D,L,eval_c4_loss", Role::kLoss) == "eval_c4_loss");
   for (const char* name : {"test_nll", "bits_per_token", "test_perp", "eval_nll", "val_xent"}) {
     INFO(name);
     CHECK(guessed(std::string(name) + ",x", Role::kLoss) == name);
