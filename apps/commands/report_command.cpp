@@ -45,7 +45,7 @@ int run_report(const ReportOptions& options) {
       options.out.empty() ? report_file(options.folder) : std::filesystem::path(options.out);
   const std::filesystem::path place = out.has_parent_path() ? out.parent_path() : ".";
   if (::access(place.c_str(), W_OK) != 0)
-    throw std::invalid_argument(
+    throw std::runtime_error(
         fmt::format("{}: the report cannot be written there: {}; name another file with --out",
                     out.string(), std::strerror(errno)));
   write_report(store, observations, options.folder, out, command);
