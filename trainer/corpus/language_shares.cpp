@@ -98,12 +98,14 @@ GuessedLanguages LanguageGuesser::sample(const std::vector<std::filesystem::path
   return guessed;
 }
 
-double foreign_share(const GuessedLanguages& guessed, const std::string& name) {
+double foreign_share(const GuessedLanguages& guessed, const std::string& name,
+                     const GuessedLanguages& beside) {
   double foreign = 0, most = 0;
   for (const auto& [language, share] : guessed.shares) {
     if (language == kNoLanguage || alike(language, code_of(name))) continue;
     foreign += share;
-    most = std::max(most, share);
+    const auto also = beside.shares.find(language);
+    most = std::max(most, share - (also == beside.shares.end() ? 0 : also->second));
   }
   return guessed.bytes < kBytesToJudge ? most : foreign;
 }

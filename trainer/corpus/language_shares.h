@@ -49,10 +49,12 @@ inline constexpr int64_t kBytesToJudge = 20'000;
 // Names and numbers are in no language: from so little none is guessed at all.
 inline constexpr int64_t kFewestBytesToJudge = 2'000;
 
-// What of a text is in other languages than the one that `name` says; of little text, in the one
-// other language that most of it seems to be in. Languages that the guesser can hardly tell from it
-// (nb and no, hr and sr) count as it, and so does what is no language.
-double foreign_share(const GuessedLanguages& guessed, const std::string& name);
+// What of a text is in other languages than the one that `name` says. Of little text, in the one
+// other language of which it seems to have most more than the text beside it: what is guessed wrong
+// in both says nothing. Languages that the guesser can hardly tell from it (nb and no, hr and sr)
+// count as it, and so does what is no language.
+double foreign_share(const GuessedLanguages& guessed, const std::string& name,
+                     const GuessedLanguages& beside = {});
 
 // "98 % fr, 2 % en"; languages below a hundredth are left out.
 std::string describe(const std::map<std::string, double>& shares);

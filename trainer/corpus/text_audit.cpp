@@ -52,18 +52,20 @@ void guess_languages_of(const std::vector<OverlapText>& texts, const std::string
     return;
   }
   for (const OverlapText& files : texts) {
-    for (const auto& [split, paths] : {std::pair{"train", &files.train}, {"valid", &files.valid}}) {
-      auto& shares = audit.languages[files.language][split];
-      // Of validation text what is measured, and nothing behind it.
-      const GuessedLanguages guessed = guesser.guess(
-          *paths, text_field, paths == &files.valid ? files.valid_documents : INT64_MAX);
-      shares = guessed.shares;
+    const GuessedLanguages train = guesser.guess(files.train, text_field);
+    // Of validation text what is measured, and nothing behind it.
+    const GuessedLanguages valid = guesser.guess(files.valid, text_field, files.valid_documents);
+    const auto note = [&](const std::string& split, const GuessedLanguages& guessed,
+                          const GuessedLanguages& beside) {
+      audit.languages[files.language][split] = guessed.shares;
       if (guessed.bytes >= kFewestBytesToJudge && guesser.knows(files.language))
-        audit.foreign[files.language][split] = foreign_share(guessed, files.language);
-      if (!shares.empty())
+        audit.foreign[files.language][split] = foreign_share(guessed, files.language, beside);
+      if (!guessed.shares.empty())
         audit.notes.push_back(
-            fmt::format("{} ({}) is {}", files.language, split, describe(shares)));
-    }
+            fmt::format("{} ({}) is {}", files.language, split, describe(guessed.shares)));
+    };
+    note("train", train, valid);
+    note("valid", valid, train);
   }
 }
 

@@ -161,6 +161,11 @@ TEST_CASE("text in another language than its name says is refused, unless so muc
   // Of little text the guesses that are wrong differ: they do not add up.
   CHECK(foreign_share({{{"fr", 0.4}, {"oc", 0.2}, {"ht", 0.2}, {"wa", 0.2}}, 5'000}, "fr") ==
         Approx(0.2));
+  // Words of no language are guessed alike in both texts; of much text that is no excuse.
+  const GuessedLanguages words{{{"tl", 0.9}, {"en", 0.1}}, 5'000};
+  CHECK(foreign_share(words, "fr", much(words.shares)) == Approx(0));
+  CHECK(foreign_share(words, "fr", much({{"tl", 0.3}, {"fr", 0.7}})) == Approx(0.6));
+  CHECK(foreign_share(much(words.shares), "fr", words) == Approx(1));
 }
 
 TEST_CASE("languages of real text are guessed, and mixed ones are foreign") {
