@@ -56,16 +56,17 @@ void guess_languages_of(const std::vector<OverlapText>& texts, const std::string
     // Of validation text what is measured, and nothing behind it.
     const GuessedLanguages valid = guesser.guess(files.valid, text_field, files.valid_documents);
     const auto note = [&](const std::string& split, const GuessedLanguages& guessed,
-                          const GuessedLanguages& beside) {
+                          const GuessedLanguages& beside, int64_t fewest_bytes) {
       audit.languages[files.language][split] = guessed.shares;
-      if (guessed.bytes >= kFewestBytesToJudge && guesser.knows(files.language))
+      if (guessed.bytes >= fewest_bytes && guesser.knows(files.language))
         audit.foreign[files.language][split] = foreign_share(guessed, files.language, beside);
       if (!guessed.shares.empty())
         audit.notes.push_back(
             fmt::format("{} ({}) is {}", files.language, split, describe(guessed.shares)));
     };
-    note("train", train, valid);
-    note("valid", valid, train);
+    // Validation texts are short by nature; training text that is so teaches nobody anything.
+    note("train", train, valid, kBytesToJudge);
+    note("valid", valid, train, kFewestBytesToJudge);
   }
 }
 
