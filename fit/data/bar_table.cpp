@@ -4,6 +4,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
+#include <set>
 #include <utility>
 
 #include "fit/data/column_role.h"
@@ -31,6 +34,44 @@ bool is_rule(std::string_view line) {
          line.find_first_of("|+") != std::string_view::npos &&
          line.find_first_not_of("|+-=: \t") == std::string_view::npos;
 }
+
+// What libraries draw with: Rich, Polars, DuckDB. Corners and crossings stand for "+".
+constexpr std::pair<std::string_view, char> kDrawn[] = {
+    {"│", '|'}, {"┃", '|'}, {"║", '|'}, {"┆", '|'}, {"┊", '|'},
+    {"─", '-'}, {"━", '-'}, {"╌", '-'}, {"┄", '-'}, {"═", '='}};
+
+// U+2500 to U+257F, each of three bytes that begin with these.
+bool is_drawn(std::string_view text, std::size_t at) {
+  return at + 2 < text.size() && text[at] == '\xE2' &&
+         (text[at + 1] == '\x94' || text[at + 1] == '\x95');
+}
+
+std::string with_plain_bars(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (!is_drawn(text, i)) {
+      out += text[i];
+      continue;
+    }
+    const std::string_view drawn = text.substr(i, 3);
+    const auto found = std::find_if(std::begin(kDrawn), std::end(kDrawn),
+                                    [&](const auto& each) { return each.first == drawn; });
+    out += found == std::end(kDrawn) ? '+' : found->second;
+    i += 2;
+  }
+  return out;
+}
+
+bool is_type_name(std::string_view cell) {
+  static const std::set<std::string, std::less<>> names = {
+      "i8",     "i16",   "i32",    "i64",     "int8",  "int16",  "int32",   "int64",   "integer",
+      "bigint", "u8",    "u16",    "u32",     "u64",   "uint32", "uint64",  "hugeint", "f32",
+      "f64",    "float", "double", "decimal", "str",   "string", "varchar", "bool",    "boolean",
+      "object", "date",  "cat",    "enum",    "uint8", "uint16", "float32", "float64", "timestamp"};
+  return names.contains(cell);
+}
+
+bool is_ellipsis(std::string_view cell) { return cell == "…" || cell == "..." || cell == "·"; }
 
 bool has_bar(std::string_view line) { return line.find('|') != std::string_view::npos; }
 
@@ -73,6 +114,11 @@ Fields cells_of(std::string_view line) {
 class BarTables {
  public:
   BarTables(std::string_view text, const std::string& name) : name_(name), lines_(lines_of(text)) {
+    // Libraries write the types of the columns under the header, before its rule.
+    std::erase_if(lines_, [](const BarLine& line) {
+      const Fields cells = has_bar(line.text) ? cells_of(line.text) : Fields();
+      return !cells.empty() && std::all_of(cells.begin(), cells.end(), is_type_name);
+    });
     for (std::size_t i = 0; i < lines_.size(); ++i) {
       if (lines_[i].text.empty() || is_rule(lines_[i].text)) continue;
       if (begins_table(i)) {
@@ -113,6 +159,12 @@ class BarTables {
     if (!has_bar(line.text)) return false;
     BarTable& table = tables.back();
     Fields cells = cells_of(line.text);
+    if (std::all_of(cells.begin(), cells.end(), is_ellipsis)) {
+      refuse_line(name_, line.number,
+                  "the table stands for rows that it does not show; save all of them, as CSV say");
+    }
+    // "28 rows" in the frame of the whole table, as DuckDB ends it.
+    if (cells.size() == 1 && table.header.size() > 1 && !read_number(cells[0])) return false;
     // A sentence may have a bar, too.
     if (table.framed && !framed && cells.size() != table.header.size()) return false;
     table.rows.emplace_back(line.number, std::move(cells));
@@ -159,7 +211,8 @@ Records parse_bar_tables(std::string_view text, const std::string& name, const F
   Records out;
   out.name = name;
   out.format = "Markdown table";
-  BarTables found(text, name);
+  const std::string plain = with_plain_bars(text);
+  BarTables found(plain, name);
   if (found.tables.empty()) return out;
   const BarTable& taken = *std::max_element(
       found.tables.begin(), found.tables.end(), [&](const BarTable& a, const BarTable& b) {

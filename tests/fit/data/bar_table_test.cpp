@@ -46,6 +46,34 @@ TEST_CASE("Further tables with the same header are joined, whoever draws them") 
   }
 }
 
+TEST_CASE("Tables that libraries draw with lines and corners are read, types and frames left out") {
+  const char* const texts[] = {
+      // DuckDB
+      "┌───────┬────────┬────────┐\n│   N   │   D    │  loss  │\n│ int64 │ double │ double │\n"
+      "├───────┼────────┼────────┤\n│     1 │      2 │      3 │\n│     4 │      5 │      6 │\n"
+      "├───────┴────────┴────────┤\n│ 2 rows        3 columns │\n└─────────────────────────┘\n",
+      // Polars
+      "shape: (2, 3)\n┌─────┬─────┬──────┐\n│ N   ┆ D   ┆ loss │\n│ --- ┆ --- ┆ ---  │\n"
+      "│ i64 ┆ f64 ┆ f64  │\n╞═════╪═════╪══════╡\n│ 1   ┆ 2   ┆ 3    │\n│ 4   ┆ 5   ┆ 6    │\n"
+      "└─────┴─────┴──────┘\n",
+      // Rich
+      "┏━━━┳━━━┳━━━━━━┓\n┃ N ┃ D ┃ loss ┃\n┡━━━╇━━━╇━━━━━━┩\n│ 1 │ 2 │ 3    │\n"
+      "│ 4 │ 5 │ 6    │\n└───┴───┴──────┘\n"};
+  for (const char* text : texts) {
+    INFO(text);
+    const Records records = tables_in(text);
+    CHECK(records.columns == Strings{"N", "D", "loss"});
+    REQUIRE(records.rows.size() == 2);
+    CHECK(records.rows[0] == Strings{"1", "2", "3"});
+    CHECK(records.rows[1] == Strings{"4", "5", "6"});
+  }
+  // Rows that it does not show are missing, which nobody may overlook.
+  CHECK_THROWS_WITH(
+      parse_records("┌───┬───┐\n│ N ┆ D │\n╞═══╪═══╡\n│ 1 ┆ 2 │\n│ … ┆ … │\n│ 9 ┆ 9 │\n└───┴───┘\n",
+                    "f.txt", {}),
+      has_text("f.txt, line 5: the table stands for rows that it does not show"));
+}
+
 TEST_CASE("A grid whose last row holds no number has no second header") {
   const Records records = tables_in(
       "+-----+---+---+\n| run | N | D |\n+=====+===+===+\n| a | 1 | 2 |\n+-----+---+---+\n"
