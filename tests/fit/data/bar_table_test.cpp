@@ -47,19 +47,18 @@ TEST_CASE("Further tables with the same header are joined, whoever draws them") 
 }
 
 TEST_CASE("Tables that libraries draw with lines and corners are read, types and frames left out") {
-  const char* const texts[] = {
-      // DuckDB
+  const char* const duckdb =
       "┌───────┬────────┬────────┐\n│   N   │   D    │  loss  │\n│ int64 │ double │ double │\n"
       "├───────┼────────┼────────┤\n│     1 │      2 │      3 │\n│     4 │      5 │      6 │\n"
-      "├───────┴────────┴────────┤\n│ 2 rows        3 columns │\n└─────────────────────────┘\n",
-      // Polars
+      "├───────┴────────┴────────┤\n│ 2 rows        3 columns │\n└─────────────────────────┘\n";
+  const char* const polars =
       "shape: (2, 3)\n┌─────┬─────┬──────┐\n│ N   ┆ D   ┆ loss │\n│ --- ┆ --- ┆ ---  │\n"
       "│ i64 ┆ f64 ┆ f64  │\n╞═════╪═════╪══════╡\n│ 1   ┆ 2   ┆ 3    │\n│ 4   ┆ 5   ┆ 6    │\n"
-      "└─────┴─────┴──────┘\n",
-      // Rich
+      "└─────┴─────┴──────┘\n";
+  const char* const rich =
       "┏━━━┳━━━┳━━━━━━┓\n┃ N ┃ D ┃ loss ┃\n┡━━━╇━━━╇━━━━━━┩\n│ 1 │ 2 │ 3    │\n"
-      "│ 4 │ 5 │ 6    │\n└───┴───┴──────┘\n"};
-  for (const char* text : texts) {
+      "│ 4 │ 5 │ 6    │\n└───┴───┴──────┘\n";
+  for (const char* text : {duckdb, polars, rich}) {
     INFO(text);
     const Records records = tables_in(text);
     CHECK(records.columns == Strings{"N", "D", "loss"});
