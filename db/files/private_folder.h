@@ -4,8 +4,8 @@
 
 namespace crosslaw::db {
 
-// A folder of our own below the temporary one, deleted with this object; an open connection keeps
-// the files that it has read from.
+// A folder of our own below the temporary one, deleted with this object; what is open in it stays
+// readable.
 class PrivateFolder {
  public:
   // Throws std::runtime_error with the system's reason.

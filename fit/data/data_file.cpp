@@ -14,6 +14,7 @@
 
 #include "fit/data/column_role.h"
 #include "fit/data/confounding.h"
+#include "fit/data/holdout_split.h"
 #include "fit/data/marginal_rows.h"
 #include "fit/data/outliers.h"
 #include "fit/data/point_reader.h"
@@ -27,11 +28,11 @@ using UsedNumber = double (*)(const Point&);
 UsedNumber used_number(const Records& records, const std::string& condition) {
   const std::string name = column_of_condition(condition);
   if (records.has(name)) return nullptr;
-  if (name == "N") return [](const Point& p) { return p.params; };
-  if (name == "D") return [](const Point& p) { return p.tokens; };
-  if (name == "loss") return [](const Point& p) { return p.loss; };
-  if (name != "C") return nullptr;
-  return [](const Point& p) { return p.flops > 0 ? p.flops : 6 * p.params * p.tokens; };
+  if (name == "loss") return [](const Point& each) { return each.loss; };
+  for (const ScaleAxis& axis : scale_axes()) {
+    if (name == axis.symbol) return axis.value;
+  }
+  return nullptr;
 }
 
 std::vector<std::size_t> kept_rows(const Records& records, const DataFileOptions& options) {

@@ -182,8 +182,7 @@ class Guesser {
       }
       throw std::invalid_argument(fmt::format(
           "{}: no column looks like the number of tokens (such as D, tokens, n_tokens, "
-          "'Tokens (B)') "
-          "or the compute; the file ({}) has: {}; say which: --tokens COLUMN{}",
+          "'Tokens (B)') or the compute; the file ({}) has: {}; say which: --tokens COLUMN{}",
           records_.name, records_.format, fmt::join(records_.columns, ", "), tokens_by_pieces()));
     }
     options_.compute = compute;

@@ -26,9 +26,9 @@ constexpr std::string_view kTotals[] = {
     "minimum",      "max",     "maximum", "count",     "aggregate", "standardabweichung",
     "variance",     "gesamt",  "gesamte", "insgesamt", "mittel",    "mittelwert",
     "durchschnitt", "schnitt", "moyenne", "promedio",  "média",     "gemiddelde",
-    "razem",        "suma",    "średnia", "итого",     "Итого",     "всего",
-    "Всего",        "сумма",   "Сумма",   "среднее",   "Среднее",   "合计",
-    "总计",         "平均",    "平均值",  "合計",      "Σ"};
+    "razem",        "średnia", "итого",   "Итого",     "всего",     "Всего",
+    "сумма",        "Сумма",   "среднее", "Среднее",   "合计",      "总计",
+    "平均",         "平均值",  "合計",    "Σ"};
 // Of all rows, or a name that some rows have, such as a language: only where it stands once.
 constexpr std::string_view kAll[] = {"all", "overall", "alle", "ensemble", "todos", "media"};
 // Words that go with them, "average over runs", "grand total", "Mean ± standard error".

@@ -154,10 +154,10 @@ class Doubter {
     const auto count = std::count_if(values.begin(), values.end(), odd);
     if (count == 0) return false;
     const auto [least, most] = std::minmax_element(values.begin(), values.end());
-    const auto all = static_cast<std::ptrdiff_t>(values.size());
+    const auto sound = static_cast<std::ptrdiff_t>(values.size()) - count;
     // Wider than models of one study are: two units in one column.
-    const bool mixed = count<all&& * most> kWidestCounts * *least;
-    if (2 * count < all || mixed) {
+    const bool wide = *most / *least > kWidestCounts;
+    if (sound > count || (sound > 0 && wide)) {
       add(true, fmt::format("column '{}': {}: {} beside a median of {:.3g}, no number of {}; in "
                             "another unit? {} 1 takes all as they stand",
                             column, rows_where(values, odd), rows_value(values, odd),

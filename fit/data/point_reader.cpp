@@ -23,8 +23,7 @@ void refuse_bytes(const Records& records, std::size_t column, const char* flag, 
   if (*flag == '\0' || !names_bytes(name + " " + unit_of_row(records, column))) return;
   throw std::invalid_argument(fmt::format(
       "{}: column '{}' is in bytes; {}, so write a column of the {} themselves (what one unit "
-      "holds "
-      "can be said, too: {} NUMBER)",
+      "holds can be said, too: {} NUMBER)",
       records.name, name,
       of_tokens ? "how many bytes a token has depends on text and tokenizer (about 4 of English)"
                 : "how many bytes a parameter has depends on the precision (2 in bf16, 4 in fp32)",

@@ -54,10 +54,6 @@ bool holds(const Condition& condition, const std::string& field, DecimalMark mar
   return *left >= *right;
 }
 
-}  // namespace
-
-namespace {
-
 Condition checked_condition(const std::string& text) {
   const std::optional<Condition> condition = split_condition(text);
   if (!condition) {

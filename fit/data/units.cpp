@@ -112,12 +112,12 @@ CountUnit count_unit_in_header(std::string_view column) {
   std::vector<std::string> candidates;
   if (const auto inside = in_brackets(column)) candidates.push_back(*inside);
   const std::vector<std::string> words = words_of(column);
-  // A lone "B" or "t" is a name, not a unit; "gflops" is both.
   // "petaflop_s_days" is a unit of three words.
   for (std::size_t k = 0; k + 1 < words.size(); ++k) {
     candidates.push_back(fmt::format(
         "{}", fmt::join(words.begin() + static_cast<std::ptrdiff_t>(k), words.end(), "-")));
   }
+  // A lone "B" or "t" is a name, not a unit; "gflops" is both.
   if (words.size() > 1 || words.front().size() > 2) candidates.push_back(words.back());
   if (words.size() > 1) candidates.push_back(words.front());
   for (const std::string& each : candidates) {

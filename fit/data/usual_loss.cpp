@@ -74,9 +74,8 @@ std::optional<std::string> unusual_losses(const Points& points, LossUnit unit,
   if (transformed && nats_as_written && (times > kMostTimesUsual || times < kFarBelowUsual))
     return fmt::format(
         "column '{}': taken as {}, the losses go from {:.3g} to {:.3g}, {:.2g} times what models "
-        "of "
-        "these N and D lose (the median), and the numbers as they stand are what nats would be: "
-        "--loss-unit nats takes them so",
+        "of these N and D lose (the median), and the numbers as they stand are what nats would "
+        "be: --loss-unit nats takes them so",
         column, describe(unit), least->loss, most->loss, times);
   return std::nullopt;
 }

@@ -70,7 +70,7 @@ GuessedLanguages LanguageGuesser::guess(const std::vector<std::filesystem::path>
   return guessed;
 }
 
-// The beginning of every so-manieth document; of each one the whole text.
+// The beginnings of documents, one of every `stride`; with 1 their whole text.
 GuessedLanguages LanguageGuesser::sample(const std::vector<std::filesystem::path>& files,
                                          const std::string& text_field, int64_t documents,
                                          int64_t stride) {

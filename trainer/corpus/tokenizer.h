@@ -15,8 +15,7 @@ namespace crosslaw::trainer {
 // What data.tokenizer may be.
 inline constexpr const char* kTokenizerKinds =
     "\"bytes\", \"train:32000\" (made of the training text), \"tokens:50257\" (for files of "
-    "tokens), "
-    "or the file of a SentencePiece model or a tokenizer.json";
+    "tokens), or the file of a SentencePiece model or a tokenizer.json";
 
 // Text to tokens: the 256 bytes, a SentencePiece model, or a tokenizer.json of Hugging Face. All
 // members may be called from several threads at a time.
