@@ -17,8 +17,8 @@ Outcome stored_outcome(const Database& database, const std::string& name) {
                   database.name(), name));
 }
 
-// Never the stored text, which may be anybody's: what lies there is deleted one day. Empty, which
-// is no place, for a key that is none; database_damage() tells of it.
+// Built from the key, never read from the database: the folder is deleted later, and a stranger
+// could have written any path. Empty for an invalid key; database_damage() tells of it.
 std::string folder_of(const std::string& key, int64_t n) {
   return is_run_key(key) ? attempt_folder(key, n) : "";
 }

@@ -31,7 +31,7 @@ struct MatrixState {
   at::Tensor weight, gradient, moment1, moment2;
 };
 
-void adamh(const MatrixState& m, const AdamWOptions& o, int64_t step, double rate) {
+void adamh(const MatrixState& m, const OptimizerOptions& o, int64_t step, double rate) {
   m.moment1.mul_(o.beta1).add_(m.gradient, 1 - o.beta1);
   m.moment2.mul_(o.beta2).addcmul_(m.gradient, m.gradient, 1 - o.beta2);
   const auto n = static_cast<double>(step + 1);
@@ -47,7 +47,7 @@ void adamh(const MatrixState& m, const AdamWOptions& o, int64_t step, double rat
   m.weight.mul_((size / moved).to(at::kFloat));
 }
 
-void muon(const MatrixState& m, const AdamWOptions& o, double rate) {
+void muon(const MatrixState& m, const OptimizerOptions& o, double rate) {
   m.moment1.mul_(o.beta1).add_(m.gradient, 1 - o.beta1);
   const at::Tensor direction = orthogonalised(m.gradient * (1 - o.beta1) + m.moment1 * o.beta1);
   const double tall = static_cast<double>(m.weight.size(0)) / static_cast<double>(m.weight.size(1));
@@ -73,8 +73,9 @@ void matrix_step(Parameters& p, const Recipe& recipe, int64_t step, const at::Te
                  const KernelTarget& target) {
   if (p.slice_count() != p.count())
     throw std::invalid_argument("adamh and muon step whole matrices: train each run on one GPU");
-  const AdamWOptions& o = recipe.optimizer;
+  const OptimizerOptions& o = recipe.optimizer;
   const double rate = learning_rate(recipe.schedule, step);
+  // The schedule's shape at AdamW's own peak.
   const double other_rate = rate * o.adam_learning_rate / recipe.schedule.peak_learning_rate;
   // As AdamW clips: by the norm of all gradients.
   at::Tensor clip = at::ones({1}, gradient_norm.options().dtype(at::kFloat));
@@ -95,7 +96,8 @@ void matrix_step(Parameters& p, const Recipe& recipe, int64_t step, const at::Te
       row += rows;
     }
   }
-  // What lies before the layers' matrices, embedding and head, and behind them, the norms.
+  // What lies before the layers' matrices, embedding and head, and behind them, the norms: not
+  // decayed, for weight_decay is of Muon's matrices alone.
   const auto others = [&](int64_t from, int64_t count) {
     adamw(target, {count, step + 1, other_rate, o.beta1, o.beta2, o.epsilon, 0.0, o.clip_norm,
                    gradient_norm.data_ptr<float>(), p.gradients.data_ptr<float>() + from,

@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <exception>
-#include <functional>
 #include <optional>
 #include <string>
 
@@ -14,11 +13,6 @@ bool is_out_of_memory(const std::exception& error);
 
 // Its message without the stack that LibTorch appends.
 std::string plain_message(const std::exception& error);
-
-// The largest divisor of `sequences` that fits, by bisection; what fits once fits at any smaller
-// size. `guess` is looked at first. Nothing when not even 1 fits.
-std::optional<int64_t> largest_fitting_divisor(int64_t sequences, int64_t guess,
-                                               const std::function<bool(int64_t)>& fits);
 
 // The next smaller divisor that is at most half of `current`; nothing below 1.
 std::optional<int64_t> halved_divisor(int64_t sequences, int64_t current);

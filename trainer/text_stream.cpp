@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 #include <set>
 
 #include "db/files/content_hash.h"
@@ -87,12 +86,6 @@ ValidationText::ValidationText(const ValidationSet& set, const std::string& file
   if (windows_ < 1)
     throw UnusableShard(
         fmt::format("{}: shorter than one context of {} tokens", file, context_tokens));
-}
-
-at::Tensor ValidationText::windows_from(int64_t first, int64_t count) const {
-  std::vector<int64_t> windows(static_cast<size_t>(count));
-  std::iota(windows.begin(), windows.end(), first);
-  return windows_of(windows);
 }
 
 at::Tensor ValidationText::windows_of(std::span<const int64_t> windows) const {

@@ -46,9 +46,7 @@ class ValidationText {
   const std::string& language() const { return language_; }
   int64_t windows() const { return windows_; }
   int64_t text_bytes() const { return shard_.info().text_bytes; }
-  // (count, context + 1) int64 tokens, on the CPU.
-  at::Tensor windows_from(int64_t first, int64_t count) const;
-  // Of any windows.
+  // (windows, context + 1) int64 tokens of these windows, on the CPU.
   at::Tensor windows_of(std::span<const int64_t> windows) const;
   // Those that predict a token of the ranges, ascending.
   std::vector<int64_t> windows_touching(

@@ -6,13 +6,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <functional>
-#include <memory>
 #include <numeric>
-#include <optional>
 #include <set>
 #include <span>
-#include <stdexcept>
 #include <utility>
 
 #include "trainer/choice_scoring.h"
@@ -40,7 +36,7 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// The others are told nothing more than what one rank reports.
+// Only rank 0 reports; the other ranks get no reporting hooks.
 TrainHooks hooks_of(const TrainHooks& hooks, bool first) {
   TrainHooks own;
   if (first) return hooks;
@@ -100,7 +96,7 @@ class TrainingRun {
   }
 
   void report_losses(const TrainLines& lines) {
-    // What comes from a communication that broke off is no loss.
+    // After a broken communication the numbers are meaningless: throw before they are reported.
     ranks_.finish();
     if (hooks_.on_train) hooks_.on_train(lines);
   }
@@ -193,7 +189,7 @@ class TrainingRun {
 
   void adamw_step(int64_t step, const at::Tensor& norm) {
     Parameters& p = parameters_;
-    const AdamWOptions& o = recipe_.optimizer;
+    const OptimizerOptions& o = recipe_.optimizer;
     const double rate = learning_rate(recipe_.schedule, step);
     for (const Bucket& b : p.buckets()) {
       // Matrices lie first, norm weights last (parameters.h).
@@ -324,7 +320,9 @@ RunResult train(const TrainConfig& config, const fs::path& folder, const TrainHo
   } catch (const LostRank& lost) {
     ended(Outcome::kCrashed, lost.what());
   } catch (const std::exception& error) {
-    // The weights themselves, or a small request in between.
+    // Memory may also run out outside the micro-batches, e.g. for the weights. The other ranks are
+    // told first, whatever it is, for they wait for us; only memory is an outcome, the rest is for
+    // main.
     ended(Outcome::kOutOfMemory, plain_message(error));
     if (!is_out_of_memory(error)) throw;
   }

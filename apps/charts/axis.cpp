@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -61,6 +60,7 @@ double round_step(double span, int most) {
   const double raw = span / std::max(1, most);
   const double base = std::pow(10.0, std::floor(std::log10(raw)));
   for (const double factor : {1.0, 2.0, 5.0}) {
+    // A step that is already round must not become the next one by rounding.
     if (base * factor >= raw * (1 - 1e-9)) return base * factor;
   }
   return 10 * base;
@@ -69,6 +69,7 @@ double round_step(double span, int most) {
 std::string plain_label(double value, double step, double largest) {
   const int decimals = std::max(0, -static_cast<int>(std::floor(std::log10(step * 1.000001))));
   if (largest < 1e6 && decimals <= 4) return fmt::format("{:.{}f}", value, decimals);
+  // Enough digits to tell neighbouring ticks apart, and no more.
   const int digits = static_cast<int>(std::floor(std::log10(largest / step) + 1e-9)) + 1;
   return value == 0 ? "0" : scientific(value, std::clamp(digits, 0, 15));
 }
@@ -79,6 +80,7 @@ std::vector<Tick> linear_ticks(const Axis& axis, int most) {
   std::vector<Tick> out;
   double k = std::ceil(axis.low / step - 1e-9);
   for (int i = 0; i < most && k * step <= axis.high + 1e-9 * step; ++i, ++k) {
+    // k == 0: -0 would be written with its sign.
     const double value = std::clamp(k == 0 ? 0 : k * step, axis.low, axis.high);
     out.push_back({value, axis.numbers == Numbers::kPlain ? plain_label(value, step, largest)
                                                           : written(value, axis.numbers)});
@@ -110,6 +112,7 @@ std::vector<double> labelled_decades(const Axis& axis, int most, int& stride) {
     const std::vector<double> marks = decade_marks(axis, mantissas, 1);
     if (static_cast<int>(marks.size()) <= most) return marks;
   }
+  // Too many decades for a label at each: every second, third, ...
   for (const int wider : {2, 3, 5, 10, 20, 50, 100, 200}) {
     stride = wider;
     const std::vector<double> marks = decade_marks(axis, {1}, stride);
@@ -121,10 +124,12 @@ std::vector<double> labelled_decades(const Axis& axis, int most, int& stride) {
 std::vector<Tick> log_ticks(const Axis& axis, int most) {
   int stride = 1;
   const std::vector<double> labelled = labelled_decades(axis, most, stride);
+  // Too little of a decade for two such labels.
   if (labelled.size() < 2) return linear_ticks(axis, most);
   std::vector<Tick> out;
   for (const double value : labelled) out.push_back({value, written(value, axis.numbers)});
   const double decades = std::log10(axis.high / axis.low);
+  // Unlabelled marks so close would be a grey bar.
   if (decades > 40) return out;
   const std::vector<int> between = stride == 1 && decades < 8
                                        ? std::vector<int>{1, 2, 3, 4, 5, 6, 7, 8, 9}
@@ -158,6 +163,7 @@ Axis axis_over(std::string title, Scale scale, Numbers numbers, const std::vecto
     margin = 0;
   }
   const double size = std::max(std::abs(low), std::abs(high));
+  // One value, or values that are all but equal, still get an axis with several labels.
   const double least = scale == Scale::kLog ? std::log10(4.0)
                        : low < high         ? kNarrowest * size
                        : low == 0           ? 1

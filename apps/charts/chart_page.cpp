@@ -76,6 +76,7 @@ std::string html_formula(std::string_view formula) {
     while (end < formula.size() && is_letter(formula[end])) ++end;
     const std::string word = html_word(formula.substr(begin, end - begin));
     if (end > begin && raised) {
+      // The prime of D^beta' belongs to the exponent, that of N' to the line.
       std::string prime;
       if (end < formula.size() && formula[end] == '\'') {
         prime = "&prime;";
@@ -122,6 +123,7 @@ std::string html_page(const Document& document) {
   for (const std::string& line : document.heading.lines) out += paragraph("facts", line);
   for (const std::string& each : document.heading.warnings) out += paragraph("warning", each);
   for (const NamedTable& each : document.tables) {
+    // A fit from scratch, say, saves nothing by continuing: no heading without a table.
     if (each.table.rows.empty()) continue;
     out += fmt::format("<h2>{}</h2>\n", escaped(each.title)) + html_table(each.table);
   }

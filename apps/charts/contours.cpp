@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstddef>
 #include <map>
-#include <utility>
 
 namespace crosslaw::charts {
 namespace {
@@ -46,6 +45,7 @@ class March {
                                                 corner + width_};
     double sum = 0;
     for (const std::size_t each : corners) sum += grid_.z[each];
+    // Where the law gives no number no contour may pass.
     if (!std::isfinite(sum)) return;
     const std::array<Side, 4> sides = {2 * corner, 2 * (corner + 1) + 1, 2 * (corner + width_),
                                        2 * corner + 1};
@@ -89,6 +89,7 @@ class March {
       }
     }
     const std::vector<Side>& neighbours = next_[first];
+    // The last side touches the first again: without its first spot a ring would stay open.
     const bool closed = at != first && neighbours.size() == 2 && line.size() > 2 &&
                         std::find(neighbours.begin(), neighbours.end(), at) != neighbours.end();
     if (closed) line.push_back(line.front());

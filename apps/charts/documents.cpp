@@ -35,8 +35,8 @@ std::string coefficients_line(const fit::FitResult& fit) {
 
 std::string points_line(const fit::FitResult& fit, const DataNames& names) {
   std::string out = fmt::format("{} points", fit.points);
-  if (fit.coverage) {
-    const fit::DataRange& c = *fit.coverage;
+  if (fit.measured_range) {
+    const fit::DataRange& c = *fit.measured_range;
     out +=
         fmt::format(", N {} to {}, D {} to {}, compute {} to {} FLOPs",
                     written(c.params.low, Numbers::kCount), written(c.params.high, Numbers::kCount),
@@ -48,6 +48,7 @@ std::string points_line(const fit::FitResult& fit, const DataNames& names) {
     if (!column.empty() && column != expected)
       out += fmt::format("; {} is column {}", what, column);
   };
+  // Only a column of another name needs a word.
   add("N", names.params, usual.params);
   add("D", names.tokens, usual.tokens);
   add("the loss", names.loss, usual.loss);

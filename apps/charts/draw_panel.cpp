@@ -67,6 +67,7 @@ void draw_x_axis(const Frame& frame, Canvas& canvas) {
     const double x = frame.plot.x + fraction(frame.panel.x, tick.value) * frame.plot.width;
     canvas.line({x, base}, {x, base + (tick.label.empty() ? 3 : 5)}, stroke);
     const double half = text_width(tick.label, 11) / 2;
+    // Labels that would touch are left out, their ticks stay.
     if (tick.label.empty() || x - half < free_from) continue;
     canvas.text({x, base + 18}, tick.label, {11, colour::kInk, Anchor::kMiddle});
     free_from = x + half + 3;
@@ -117,6 +118,7 @@ void draw_whiskers(const Frame& frame, Canvas& canvas) {
     for (const Whiskers::Bar& bar : each.bars) {
       const Spot low = frame({bar.x, bar.range.low});
       const Spot high = frame({bar.x, bar.range.high});
+      // Wide ones are bars with a meaning of their own (loss within x %), thin ones intervals.
       const double half = each.width > 4 ? each.width / 2 : 0;
       if (half > 0) {
         canvas.polygon({{low.x - half, low.y},
@@ -283,6 +285,7 @@ void draw_panel(const Panel& panel, const Box& box, const std::string& id, Canva
               {13.5, colour::kInk, Anchor::kStart, true});
   canvas.text({frame.plot.x, box.y + 37}, shortened(panel.note, kTitleCharacters + 15),
               {11, colour::kMuted});
+  // From here on what comes later lies above: shades, grid, data, frame, axes, words.
   draw_legend(panel, {frame.plot.x, box.y + kTop - 6, width, legend}, canvas);
   draw_shades(frame, canvas);
   draw_grid(frame, canvas);

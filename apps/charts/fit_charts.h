@@ -11,7 +11,7 @@ namespace crosslaw::charts {
 
 // Iso-loss contours of a law over N and D, around the points, which are coloured by their residual;
 // with the compute-optimal frontier and its 95 % band where the law has one. For a fit without
-// points the coverage gives the area; without either there is no panel.
+// points its measured range gives the area; without either there is no panel.
 std::vector<Panel> surface_panels(const std::vector<Strategy>& strategies, const DataNames& names);
 
 // Residuals against N, D and compute, with lines at the Huber delta and the running median of many
@@ -27,7 +27,7 @@ std::vector<Panel> profile_panels(const std::vector<fit::Profile>& profiles);
 std::vector<Panel> isoflop_panels(const std::vector<Strategy>& strategies, const DataNames& names);
 
 // N* and D* over the measured compute and one to two decades beyond. Empty for fits that may not be
-// allocated and without coverage.
+// allocated and without a measured range.
 std::vector<Panel> frontier_panels(const std::vector<Strategy>& strategies);
 
 // N*, D*, D*/N* and the loss over the measured compute and the budgets of the report, which are

@@ -57,7 +57,7 @@ struct FrontierFigure {
   double flat_share = 0;
 };
 
-std::string three_digits(double flops) {
+std::string flops_text(double flops) {
   return written(std::stod(fmt::format("{:.2e}", flops)), Numbers::kPower);
 }
 
@@ -68,6 +68,7 @@ void add_line(const Strategy& strategy, const Rows& rows, const Quantity& quanti
   Line outside{{}, strategy.colour, 1.6, Dash::kDashed, ""};
   Band band{{}, strategy.colour, 0.2, "95 % band"};
   if (!strategy.name.empty()) band.name = shown_name(strategy, "") + ", 95 %";
+  // A band is one outline: along the lower ends, and back along the upper ones.
   std::vector<Spot> back;
   for (const fit::AllocationRow& row : rows) {
     const fit::Estimate& estimate = row.*quantity.estimate;
@@ -148,6 +149,7 @@ void set_axes(const FrontierFigure& all, const Quantity& quantity, Panel& panel)
   panel.x = axis_over(title, Scale::kLog, Numbers::kPower, {all.flops.low, all.flops.high}, 0.02);
   panel.y = axis_over(quantity.axis_title, quantity.scale, quantity.numbers, y);
   if (!all.measured) return;
+  // A strip of less than 1 % is too narrow to see.
   if (all.flops.high > 1.01 * all.measured->high) {
     panel.shades.push_back({{all.measured->high, panel.x.high}, "extrapolated"});
   }
@@ -160,8 +162,8 @@ Panel frontier_panel(const FrontierFigure& all, const Quantity& quantity) {
   Panel panel;
   panel.title = quantity.title;
   panel.note = all.measured
-                   ? fmt::format("measured compute: {} to {} FLOPs",
-                                 three_digits(all.measured->low), three_digits(all.measured->high))
+                   ? fmt::format("measured compute: {} to {} FLOPs", flops_text(all.measured->low),
+                                 flops_text(all.measured->high))
                    : "the measured compute is not known";
   add_points(all, quantity, panel);
   for (std::size_t i = 0; i < all.strategies.size(); ++i) {
@@ -193,12 +195,12 @@ Counted counted_as(const fit::ComputeModel& compute, fit::FitResult fit, fit::Po
   for (fit::Point& p : points) p.flops = 0;
   for (fit::FitResult& stage : fit.stages) {
     stage.compute.reset();
-    if (points.empty()) stage.coverage.reset();
-    if (stage.coverage) stage.coverage->flops = fit::coverage(points).flops;
+    if (points.empty()) stage.measured_range.reset();
+    if (stage.measured_range) stage.measured_range->flops = fit::coverage(points).flops;
   }
   // Without points nobody knows what they would cover in 6ND.
-  if (points.empty()) fit.coverage.reset();
-  if (fit.coverage) fit.coverage->flops = fit::coverage(points).flops;
+  if (points.empty()) fit.measured_range.reset();
+  if (fit.measured_range) fit.measured_range->flops = fit::coverage(points).flops;
   return {std::move(fit), std::move(points)};
 }
 
@@ -213,9 +215,9 @@ std::vector<Panel> frontier_panels(const std::vector<Strategy>& strategies) {
   FrontierFigure all;
   all.strategies = strategies;
   for (const Strategy& strategy : strategies) {
-    if (!strategy.fit.coverage) return {};
+    if (!strategy.fit.measured_range) return {};
     all.compute = strategy.fit.compute_model();
-    const fit::Range& flops = strategy.fit.coverage->flops;
+    const fit::Range& flops = strategy.fit.measured_range->flops;
     all.measured = all.measured ? fit::Range{std::min(all.measured->low, flops.low),
                                              std::max(all.measured->high, flops.high)}
                                 : flops;
@@ -244,11 +246,13 @@ std::vector<Panel> allocation_panels(const fit::FitResult& whole,
   }
   if (flops.empty()) return {};
   const auto [low, high] = std::minmax_element(flops.begin(), flops.end());
+  // Half and twice: a single budget still has a line around it.
   all.flops = {std::max(*low / 2, 1e-300), std::min(*high * 2, 1e300)};
-  if (fit.coverage) {
-    all.measured = fit.coverage->flops;
+  if (fit.measured_range) {
+    all.measured = fit.measured_range->flops;
     all.flops = {std::min(all.flops.low, all.measured->low),
                  std::max(all.flops.high, all.measured->high)};
+    // Budgets inside the data need no room beyond it.
     if (*low >= all.measured->low) all.flops.low = all.measured->low;
     if (*high <= all.measured->high) all.flops.high = all.measured->high;
   }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 namespace crosslaw::charts {
 namespace {
@@ -51,6 +50,7 @@ bool LabelRoom::place_clear(const std::vector<Spot>& candidates, std::string_vie
     const Box box = text_box(at, text, style);
     if (!is_free(box)) continue;
     const double distance = distance_to_marks(box);
+    // The first of equally clear places is the preferred one.
     if (distance <= best) continue;
     best = distance;
     chosen = at;

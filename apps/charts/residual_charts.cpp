@@ -1,9 +1,7 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <optional>
 
 #include "apps/charts/drawn_points.h"
 #include "apps/charts/fit_charts.h"

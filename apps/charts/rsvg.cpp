@@ -9,7 +9,6 @@
 
 #include <array>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <stdexcept>
 #include <string_view>
@@ -62,6 +61,7 @@ class MemoryFile {
 std::string converted_drawing(const std::string& svg, const std::string& format) {
   const MemoryFile in("svg"), out("drawing"), words("words");
   in.put(svg);
+  // Files, not pipes: a full pipe of one would block the other.
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, in.descriptor(), STDIN_FILENO);
@@ -82,6 +82,7 @@ std::string converted_drawing(const std::string& svg, const std::string& format)
                     kProgram, std::strerror(error)));
   }
   int status = 0;
+  // A signal that is only counted (Ctrl-C) must not leave the child behind.
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   std::string drawing = out.take();

@@ -60,7 +60,7 @@ std::vector<fit::AllocationRow> frontier_rows(const fit::FitResult& fit, const f
   const bool usable = flops.low > 0 && flops.low <= flops.high && std::isfinite(flops.high);
   if (!usable) return {};
   fit::AllocationOptions options;
-  options.flops = budgets(flops, fit.coverage);
+  options.flops = budgets(flops, fit.measured_range);
   options.accept_unidentified = accept_unidentified;
   if (fit::power_form(*fit.law, fit.theta)) return fit::allocate(fit, options).rows;
   // Without a closed form every draw would be searched at every budget, for seconds: no band.

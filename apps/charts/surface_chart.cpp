@@ -23,9 +23,9 @@ struct Area {
 
 // Around the points, with a factor of two to spare.
 std::optional<Area> area_of(const Strategy& strategy, const DataNames& names) {
-  if (strategy.points.empty() && !strategy.fit.coverage) return std::nullopt;
+  if (strategy.points.empty() && !strategy.fit.measured_range) return std::nullopt;
   const fit::DataRange covered =
-      strategy.points.empty() ? *strategy.fit.coverage : fit::coverage(strategy.points);
+      strategy.points.empty() ? *strategy.fit.measured_range : fit::coverage(strategy.points);
   const auto around = [](const fit::Range& range) {
     return std::vector<double>{range.low / 2, range.high * 2};
   };

@@ -34,6 +34,7 @@ std::string pen(const Stroke& stroke) {
 std::size_t character_length(std::string_view text, std::size_t at) {
   const std::size_t length = db::utf8_length(text, at);
   const std::string_view character = text.substr(at, length);
+  // XML has no control characters, not even escaped; names come from people's files.
   const bool control = character < " " || (character >= "\x7f" && character < "\xc2\xa0");
   const bool no_character = character == "\xef\xbf\xbe" || character == "\xef\xbf\xbf";
   return control || no_character ? 0 : length;
@@ -81,6 +82,7 @@ double text_width(std::string_view text, double size) {
   const auto characters = std::count_if(text.begin(), text.end(), [](char c) {
     return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
   });
+  // No font is at hand; 0.6 of the size is wide for the usual ones, so that labels do not overlap.
   return 0.6 * size * static_cast<double>(characters);
 }
 

@@ -25,6 +25,7 @@ nlohmann::ordered_json sweep_json(const std::vector<AllocationAnswer>& answers) 
       row["language"] = language;
       rows.push_back(std::move(row));
     }
+    // The object around all languages says these once.
     report.erase("schema");
     report.erase("rows");
     nlohmann::ordered_json one = {{"language", language},

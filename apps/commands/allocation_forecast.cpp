@@ -16,7 +16,7 @@ constexpr int kAllocationDraws = 200;  // of each law
 AllocationForecast forecast_allocation(const fit::AllocationReport& report,
                                        const fit::Points& points, const fit::FitOptions& fit) {
   AllocationForecast out;
-  if (points.empty() || fit.draws < fit::kFewestForecastDraws) return out;
+  if (points.empty() || fit.draws < fit::kFewestDraws) return out;
   fit::ForecastOptions options{fit, {}};
   options.fit.draws = std::min(fit.draws, kAllocationDraws);
   const fit::Forecaster forecaster = fit::make_forecaster(points, options);

@@ -131,11 +131,6 @@ std::string simulated_so_far(int done, int total, std::chrono::steady_clock::tim
                      format_seconds(seconds * (total - done) / done));
 }
 
-bool has_continued(const fit::Points& points) {
-  return std::any_of(points.begin(), points.end(),
-                     [](const fit::Point& each) { return each.stage == fit::Stage::kContinued; });
-}
-
 fit::SimulationOptions simulation_options(const DesignOptions& options, const Assumed& assumed,
                                           const fit::Points& points,
                                           const std::vector<double>& budgets) {
@@ -145,7 +140,7 @@ fit::SimulationOptions simulation_options(const DesignOptions& options, const As
   out.fit = options.fitting.fit;
   out.fit.starts = std::min(starts, options.fitting.fit.starts);
   out.fit.draws = options.fitting.draws.value_or(kUsualDraws);
-  const bool both = has_continued(points);
+  const bool both = fit::has_continued(points);
   if (out.fit.law.empty()) {
     const bool joint = !assumed.fit.law->parts.empty();
     out.fit.law = both ? fit::kTwoStageLaw : (joint ? "chinchilla" : assumed.fit.law->name);

@@ -28,6 +28,7 @@ void require_numbers(const DesignOptions& options) {
   for (const double ratio : options.tokens_per_param) require_positive("--tokens-per-param", ratio);
   for (const double flops : options.flops) require_positive("--flops", flops);
   if (options.add_flops != 0) require_positive("--add-flops", options.add_flops);
+  // The choice of new runs needs no simulation; a design is nothing else.
   const bool may_skip = options.add_flops != 0;
   if (options.sweeps < (may_skip ? 0 : 1)) {
     throw std::invalid_argument(fmt::format("--sweeps {}: must be at least {}", options.sweeps,

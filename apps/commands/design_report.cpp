@@ -5,12 +5,11 @@
 #include <cmath>
 #include <utility>
 
+#include "fit/solve/distributions.h"
 #include "fit/write/fit_json.h"
 
 namespace crosslaw::apps {
 namespace {
-
-constexpr double kTwoSided95 = 1.959963984540054;
 
 std::string percent(double share) { return fmt::format("{:.1f}%", 100 * share); }
 
@@ -34,8 +33,8 @@ std::string name_of(const fit::Outlook& each) {
 
 std::string describe_error(const fit::NextRuns& next, double error) {
   if (!std::isfinite(error)) return "unknown";
-  if (next.relative) return fmt::format("x/: {:.4g}", std::exp(kTwoSided95 * error));
-  return fmt::format("+- {:.3g}", kTwoSided95 * error);
+  if (next.relative) return fmt::format("x/: {:.4g}", std::exp(fit::kNormal975 * error));
+  return fmt::format("+- {:.3g}", fit::kNormal975 * error);
 }
 
 std::string describe_interval(const fit::Range& interval) {

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <fstream>
-#include <optional>
 #include <stdexcept>
 
 #include "apps/commands/doctor_text.h"

@@ -2,10 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <iostream>
 #include <set>
-#include <stdexcept>
 #include <vector>
 
 #include "apps/commands/launchers.h"

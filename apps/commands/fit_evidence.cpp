@@ -165,9 +165,9 @@ class Gatherer {
  private:
   // The mean of several laws beside the prediction of the one.
   std::vector<fit::Forecast> add_forecasts(const std::vector<fit::NewRun>& runs) {
-    if (settings_.draws < fit::kFewestForecastDraws) {
+    if (settings_.draws < fit::kFewestDraws) {
       warn(fmt::format("no forecast beside the prediction: it needs --bootstrap {} or more",
-                       fit::kFewestForecastDraws));
+                       fit::kFewestDraws));
       return {};
     }
     fit::ForecastOptions options{settings_, {}};

@@ -60,7 +60,7 @@ std::vector<Group> fit_groups(const FitGroupsOptions& options, std::ostream& log
 
 double common_flops(const std::vector<Group>& groups) {
   double out = std::numeric_limits<double>::infinity();
-  for (const Group& each : groups) out = std::min(out, each.fit.coverage->flops.high);
+  for (const Group& each : groups) out = std::min(out, each.fit.measured_range->flops.high);
   return out;
 }
 

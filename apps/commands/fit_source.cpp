@@ -18,9 +18,6 @@
 namespace crosslaw::apps {
 namespace {
 
-// Where a thousand refits would take minutes: 200 still give a 95 % interval.
-constexpr std::size_t kManyPoints = 20000;
-
 std::string law_list() {
   std::string out;
   for (const std::string_view name : fit::law_names()) out += fmt::format("{}, ", name);
@@ -196,7 +193,7 @@ fit::FitOptions fit_settings(const FittingOptions& options, const fit::DataFileO
         "--law {} needs --stage, the column that says scratch or continued", settings.law));
   }
   settings.resampling = resampling_of(options, file);
-  settings.draws = options.draws.value_or(points > kManyPoints ? 200 : 1000);
+  settings.draws = options.draws.value_or(fit::usual_draws(points));
   if (settings.draws < 0) {
     throw std::invalid_argument(
         fmt::format("--bootstrap {}: the number of refits must be 0 or more", settings.draws));

@@ -3,7 +3,6 @@
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <stdexcept>
 
@@ -126,6 +125,7 @@ sweep::Machine gpu_machine(const PlanOptions& options, const sweep::SweepSpec& s
   machine.gpu = sweep::gpu_kind(kinds, options.gpu.empty() ? kUsualGpu : options.gpu, file);
   machine.count = options.gpus.empty() ? 1 : static_cast<int64_t>(options.gpus[0]);
   machine.gpus_per_run = options.gpus_per_run;
+  // A speed that the spec states is believed before the model of a step.
   if (spec.launch.flops_per_second > 0) machine.slot = sweep::RunSpeed::typical(spec.launch, true);
   machine.dollars_an_hour = machine.gpu->dollars_an_hour;
   sheet.price_note = fmt::format("{}, {}", machine.gpu->price_source, machine.gpu->price_date);
@@ -138,6 +138,7 @@ sweep::Machine cpu_machine(const PlanOptions& options, const sweep::SweepSpec& s
                            PlanSheet& sheet) {
   sweep::Machine machine;
   sweep::LaunchSpec launch = spec.launch;
+  // The slots of the CPU are asked for, also where there are GPUs.
   launch.devices = "cpu";
   machine.count = options.gpus.empty() ? static_cast<int64_t>(sweep::find_slots(launch).size())
                                        : static_cast<int64_t>(options.gpus[0]);
@@ -163,6 +164,7 @@ sweep::Machine machine_of(const PlanOptions& options, const sweep::SweepSpec& sp
         fmt::format("measured here: {:.3g} s a step and {:.3g} FLOP/s",
                     machine.measured->seconds_a_step, 1 / machine.measured->seconds_a_flop);
   }
+  // The later one wins: the file of GPUs, the spec, the flag.
   if (spec.launch.dollars_per_hour > 0) {
     machine.dollars_an_hour = spec.launch.dollars_per_hour;
     sheet.price_note = "launch.dollars_per_hour";
@@ -177,6 +179,7 @@ sweep::Machine machine_of(const PlanOptions& options, const sweep::SweepSpec& sp
 void look_at_disk(const PlanOptions& options, PlanSheet& sheet) {
   const fs::path folder =
       options.folder.empty() ? fs::path("sweeps") / sheet.spec.name : fs::path(options.folder);
+  // The folder itself may not exist yet; it will lie on the disk of what is above it.
   sheet.files_folder = existing_above(files_folder(sheet.spec.launch, folder));
   std::error_code error;
   const fs::space_info space = fs::space(sheet.files_folder, error);
@@ -209,6 +212,7 @@ int run_plan(const PlanOptions& options) {
   }
   sheet.bases = sweep::cost_of_bases(sheet.spec, ladder, sheet.plan);
   if (const std::string missing = sweep::check_texts(sheet.spec); !missing.empty())
+    // A price can be had before there is any text.
     fmt::print(stderr, "crosslaw: before it can run: {}\n", db::printable(missing));
   sheet.machine = machine_of(options, sheet.spec, sheet);
   sheet.estimate = sweep::estimate_sweep(sheet.plan, sheet.spec, sheet.machine);
@@ -230,8 +234,7 @@ void add_plan_command(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand(
       "plan",
       "List every run of a spec with its price: FLOPs, GPU-hours, time, cost, memory, disk");
-  command->add_option("spec", options->spec, "The sweep's spec (TOML), or a preset: demo, paper")
-      ->required();
+  command->add_option("spec", options->spec, kSpecOrPreset)->required();
   command->add_option("--dir", options->folder,
                       "A sweep's folder: also show each run's outcome there");
   command->add_option("--gpu", options->gpu, "Price it on this GPU: a100, h100, h200, b200");

@@ -20,6 +20,7 @@ nlohmann::json value_or_null(const std::optional<Value>& value) {
   return value ? nlohmann::json(*value) : nlohmann::json(nullptr);
 }
 
+// JSON has no infinity, and 0 would be a claim: what is unknown is null.
 nlohmann::json number_or_nothing(double value, bool known) {
   return known && std::isfinite(value) ? nlohmann::json(value) : nlohmann::json(nullptr);
 }

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -49,6 +48,7 @@ nlohmann::json rates_json(const std::vector<RateSearch>& searches,
                           {"coefficient", r.coefficient},
                           {"exponent", r.exponent},
                           {"exponent_error", r.exponent_error},
+                          {"exponent_ci95", fit::range_or_null(r.exponent_ci95)},
                           {"fixed_exponent", r.fixed_exponent},
                           {"bends_the_law", r.bends},
                           {"sizes", sizes}});
@@ -77,6 +77,7 @@ void print_searches(const std::vector<RateSearch>& searches) {
                           with_interval(s.optimum.excess, 100)});
     if (!s.optimum.problem.empty())
       notes += fmt::format("{} {}: no optimum: {}\n", s.strategy, s.size, s.optimum.problem);
+    // A quadratic beyond its points is a guess, and only more runs help.
     if (s.optimum.problem.empty() && !s.optimum.inside)
       notes += fmt::format(
           "{} {}: the optimum lies outside what was tried; widen rate_factors or "
@@ -97,9 +98,8 @@ void print_rule(const RateRuleFit& rule) {
   fmt::print(
       "\n{}: best learning rate = {:.4g} N^{:.3f} (95 % interval of the exponent [{:.3f}, "
       "{:.3f}]); used: N^{:.3f}\n{}",
-      rule.strategy, rule.coefficient, rule.exponent, rule.exponent - 1.96 * rule.exponent_error,
-      rule.exponent + 1.96 * rule.exponent_error, rule.fixed_exponent,
-      fit::render(table, fit::TableFormat::kText));
+      rule.strategy, rule.coefficient, rule.exponent, rule.exponent_ci95.low,
+      rule.exponent_ci95.high, rule.fixed_exponent, fit::render(table, fit::TableFormat::kText));
   const CarriedRate &small = rule.sizes.front(), &large = rule.sizes.back();
   fmt::print(
       "{}\n",

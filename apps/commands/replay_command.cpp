@@ -13,6 +13,7 @@
 #include "apps/commands/fit_evidence.h"
 #include "apps/study/replay_json.h"
 #include "apps/study/sweep_folder.h"
+#include "fit/write/csv_row.h"
 #include "fit/write/fit_json.h"
 
 namespace crosslaw::apps {
@@ -84,74 +85,40 @@ fit::Table ratio_table(const ReplayPlan& plan) {
   return table;
 }
 
+void add_choice(const std::string& name, const ReplayChoice& choice, fit::CsvRow& cells) {
+  cells.add(name + "safe_ratio", choice.safe_ratio);
+  cells.add(name + "middle_ratio", choice.middle_ratio);
+  cells.add(name + "best_ratio", choice.best_ratio);
+}
+
 fit::Table replay_csv(const ReplayPlan& plan) {
   fit::Table table;
-  table.header = {"strategy",
-                  "language",
-                  "source_language",
-                  "size",
-                  "params",
-                  "tokens",
-                  "tokens_per_param",
-                  "start_loss",
-                  "safe_ratio",
-                  "middle_ratio",
-                  "best_ratio",
-                  "best_ratio_ci95_low",
-                  "best_ratio_ci95_high",
-                  "law_safe_ratio",
-                  "law_middle_ratio",
-                  "law_best_ratio",
-                  "law_best_ratio_ci95_low",
-                  "law_best_ratio_ci95_high",
-                  "ratio",
-                  "target_loss",
-                  "target_loss_ci95_low",
-                  "target_loss_ci95_high",
-                  "source_loss",
-                  "source_loss_ci95_low",
-                  "source_loss_ci95_high",
-                  "rise",
-                  "rise_ci95_low",
-                  "rise_ci95_high",
-                  "on_front",
-                  "share_on_front",
-                  "extrapolated"};
-  const auto number = [](const std::optional<double>& value) {
-    return value ? fit::exact(*value) : std::string();
-  };
-  const auto add = [&](std::vector<std::string>& row, const fit::Estimate& e) {
-    row.push_back(number(e.value));
-    row.push_back(e.ci95 ? fit::exact(e.ci95->low) : "");
-    row.push_back(e.ci95 ? fit::exact(e.ci95->high) : "");
-  };
+  const auto yes_no = [](bool yes) { return yes ? "1" : "0"; };
   for (const ReplayCell& cell : plan.cells) {
     // Of a size that was not trained the laws' answer alone.
     std::vector<std::optional<ReplayRatio>> ratios(cell.ratios.begin(), cell.ratios.end());
     if (ratios.empty()) ratios.emplace_back();
-    for (const std::optional<ReplayRatio>& at : ratios) {
-      std::vector<std::string> row = {plan.strategy,
-                                      plan.language,
-                                      plan.source_language,
-                                      cell.size,
-                                      fit::exact(cell.params),
-                                      fit::exact(cell.tokens),
-                                      fit::exact(cell.tokens_per_param),
-                                      number(cell.start_loss)};
-      for (const ReplayChoice& choice : {cell.measured, cell.law.value_or(ReplayChoice())}) {
-        row.push_back(number(choice.safe_ratio));
-        row.push_back(number(choice.middle_ratio));
-        add(row, choice.best_ratio);
-      }
-      row.push_back(at ? fit::exact(at->ratio) : "");
-      for (auto each : {&ReplayRatio::target_loss, &ReplayRatio::source_loss, &ReplayRatio::rise})
-        add(row, at ? (*at).*each : fit::Estimate());
-      if (at)
-        row.insert(row.end(), {at->on_front ? "1" : "0", fit::exact(at->share_on_front),
-                               at->extrapolated ? "1" : "0"});
-      else
-        row.insert(row.end(), 3, "");
-      table.rows.push_back(std::move(row));
+    for (const std::optional<ReplayRatio>& ratio : ratios) {
+      const ReplayRatio at = ratio.value_or(ReplayRatio());
+      fit::CsvRow cells(table, "_ci95");
+      cells.add("strategy", plan.strategy);
+      cells.add("language", plan.language);
+      cells.add("source_language", plan.source_language);
+      cells.add("size", cell.size);
+      cells.add("params", cell.params);
+      cells.add("tokens", cell.tokens);
+      cells.add("tokens_per_param", cell.tokens_per_param);
+      cells.add("start_loss", cell.start_loss);
+      add_choice("", cell.measured, cells);
+      add_choice("law_", cell.law.value_or(ReplayChoice()), cells);
+      cells.add("ratio", ratio ? std::optional(at.ratio) : std::nullopt);
+      cells.add("target_loss", at.target_loss);
+      cells.add("source_loss", at.source_loss);
+      cells.add("rise", at.rise);
+      cells.add("on_front", ratio ? yes_no(at.on_front) : "");
+      cells.add("share_on_front", ratio ? std::optional(at.share_on_front) : std::nullopt);
+      cells.add("extrapolated", ratio ? yes_no(at.extrapolated) : "");
+      cells.finish();
     }
   }
   return table;

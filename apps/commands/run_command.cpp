@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
-#include <cstdio>
 #include <functional>
 #include <iostream>
 #include <memory>
@@ -321,8 +320,7 @@ void add_run_command(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand(
       "run",
       "The whole job: data, training, fit, allocation, report; again: go on where it stopped");
-  command->add_option("spec", options->spec, "The sweep's spec (TOML), or a preset: demo, paper")
-      ->required();
+  command->add_option("spec", options->spec, kSpecOrPreset)->required();
   command->add_option("--dir", options->folder, "The sweep's folder (default: sweeps/<name>)");
   command
       ->add_option("--notify", options->notify,

@@ -2,7 +2,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cstdio>
 #include <iostream>
 #include <memory>
 
@@ -74,8 +73,7 @@ void add_tokenize_command(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand(
       "tokenize",
       "Make a sweep's tokenizer and token shards ahead of crosslaw run, or find them made");
-  command->add_option("spec", options->spec, "The sweep's spec (TOML), or a preset: demo, paper")
-      ->required();
+  command->add_option("spec", options->spec, kSpecOrPreset)->required();
   command->add_option("--dir", options->folder, "The sweep's folder (default: sweeps/<name>)");
   command->callback([options, &exit_code] { exit_code = run_tokenize(*options); });
 }

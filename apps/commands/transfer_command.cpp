@@ -97,6 +97,7 @@ fit::Table csv_of(const std::vector<PairTransfer>& all) {
 void print_text(const PairTransfer& each, const TransferCommandOptions& options,
                 fit::TableFormat format, std::ostream& out) {
   const TransferFindings& found = each.findings;
+  // A file names no languages.
   if (!each.pair.language.empty()) {
     out << fit::wrapped(fmt::format(
                "{} continued from {}{}", each.pair.label(), each.pair.source_language,

@@ -7,21 +7,14 @@
 #include <set>
 #include <vector>
 
+#include "fit/write/csv_row.h"
+
 namespace crosslaw::apps {
 namespace {
 
-std::string exact_or_empty(const std::optional<double>& value) {
-  return value && std::isfinite(*value) ? fit::exact(*value) : "";
-}
-
-void add_exact(std::vector<std::string>& row, const fit::Estimate& estimate) {
-  row.push_back(exact_or_empty(estimate.value));
-  row.push_back(estimate.ci95 ? fit::exact(estimate.ci95->low) : "");
-  row.push_back(estimate.ci95 ? fit::exact(estimate.ci95->high) : "");
-}
-
-void add_names(std::vector<std::string>& header, const std::string& name) {
-  for (const char* end : {"", "_ci95_low", "_ci95_high"}) header.push_back(name + end);
+// What is infinite (never repaid, no such tokens) is an empty cell.
+std::optional<double> if_finite(const std::optional<double>& value) {
+  return value && std::isfinite(*value) ? value : std::nullopt;
 }
 
 std::string percent(const fit::Estimate& share) {
@@ -73,28 +66,29 @@ std::set<double> some_sizes(const TransferFindings& findings, std::size_t most) 
 
 fit::Table transfer_csv(const TransferFindings& findings) {
   fit::Table table;
-  table.header = {"run",  "params",        "tokens",       "tokens_per_param",
-                  "loss", "source_tokens", "extrapolated", "verdict"};
-  for (const char* side : {"measured_", "law_"}) {
-    for (const char* what : {"saved_share", "transferred_tokens", "repaid_share"})
-      add_names(table.header, std::string(side) + what);
-  }
   for (const TransferRow& row : findings.rows) {
-    std::vector<std::string> cells = {row.run,
-                                      fit::exact(row.params),
-                                      fit::exact(row.tokens),
-                                      fit::exact(row.tokens_per_param),
-                                      fit::exact(row.loss),
-                                      exact_or_empty(row.source_tokens),
-                                      row.extrapolated ? "1" : "0",
-                                      name_of(row.saving)};
-    for (const std::optional<TransferSide>& side : {row.measured, row.law}) {
+    fit::CsvRow cells(table, "_ci95");
+    cells.add("run", row.run);
+    cells.add("params", row.params);
+    cells.add("tokens", row.tokens);
+    cells.add("tokens_per_param", row.tokens_per_param);
+    cells.add("loss", row.loss);
+    cells.add("source_tokens", if_finite(row.source_tokens));
+    cells.add("extrapolated", row.extrapolated ? "1" : "0");
+    cells.add("verdict", name_of(row.saving));
+    const auto add = [&](const std::string& name, fit::Estimate estimate) {
+      estimate.value = if_finite(estimate.value);
+      cells.add(name, estimate);
+    };
+    const auto add_side = [&](const std::string& name, const std::optional<TransferSide>& side) {
       const TransferSide at = side.value_or(TransferSide{});
-      add_exact(cells, at.saved_share);
-      add_exact(cells, at.transferred_tokens);
-      add_exact(cells, at.repaid_share.value_or(fit::Estimate{}));
-    }
-    table.rows.push_back(std::move(cells));
+      add(name + "_saved_share", at.saved_share);
+      add(name + "_transferred_tokens", at.transferred_tokens);
+      add(name + "_repaid_share", at.repaid_share.value_or(fit::Estimate{}));
+    };
+    add_side("measured", row.measured);
+    add_side("law", row.law);
+    cells.finish();
   }
   return table;
 }

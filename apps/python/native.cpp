@@ -62,10 +62,9 @@ fit::DataFileOptions columns_of(const Json& options) {
 // The defaults of `crosslaw fit`.
 fit::FitOptions settings_of(const Json& options, const fit::DataFileOptions& columns,
                             std::size_t points) {
-  constexpr std::size_t kManyPoints = 20000;
   fit::FitOptions out;
   out.law = columns.stage.empty() ? "chinchilla" : std::string(fit::kTwoStageLaw);
-  out.draws = points > kManyPoints ? 200 : 1000;
+  out.draws = fit::usual_draws(points);
   take(options, "law", out.law);
   take(options, "bootstrap", out.draws);
   take(options, "huber_delta", out.huber_delta);

@@ -1,10 +1,6 @@
 #include "apps/report/report_data.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
-
-#include <algorithm>
-#include <ctime>
 
 #include "apps/report/report_figures.h"
 #include "apps/report/report_json.h"
@@ -19,16 +15,13 @@
 #include "apps/study/sweep_transfers.h"
 #include "apps/study/transfer_json.h"
 #include "apps/study/transfer_matrix.h"
+#include "apps/study/utc_time.h"
 
 // What apps/study found, written as JSON. No number is made here.
 namespace crosslaw::apps {
 namespace {
 
 using json = PageJson;
-
-std::string utc_now() {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
-}
 
 json totals_json(const SweepTotals& t) {
   return {{"runs", t.runs},
@@ -38,7 +31,7 @@ json totals_json(const SweepTotals& t) {
           {"pending", t.pending},
           {"running", t.running},
           {"sizes", t.sizes},
-          {"params", range(t.params)},
+          {"params", range_or_null(t.params)},
           {"strategies", t.strategies},
           {"tokens", t.tokens},
           {"flops", t.flops},
@@ -62,17 +55,18 @@ json strategies_json(const std::vector<StrategySummary>& strategies) {
 json matrix_json(const TransferMatrix& matrix) {
   json out = {{"sources", matrix.sources}, {"targets", matrix.targets}, {"cells", json::array()}};
   for (const TransferCell& cell : matrix.cells) {
-    out["cells"].push_back({{"source_language", cell.source_language},
-                            {"language", cell.language},
-                            {"strategy", cell.strategy},
-                            {"replay", cell.replay},
-                            {"tokens_per_param", cell.tokens_per_param},
-                            {"saved_share", optional(cell.saved_share.value)},
-                            {"saved_share_ci95", range(cell.saved_share.ci95)},
-                            {"by_law", cell.by_law},
-                            {"verdict", name_of(cell.saving)},
-                            {"scratch_bits_per_byte", optional(cell.scratch_bits_per_byte)},
-                            {"continued_bits_per_byte", optional(cell.continued_bits_per_byte)}});
+    out["cells"].push_back(
+        {{"source_language", cell.source_language},
+         {"language", cell.language},
+         {"strategy", cell.strategy},
+         {"replay", cell.replay},
+         {"tokens_per_param", cell.tokens_per_param},
+         {"saved_share", number_or_null(cell.saved_share.value)},
+         {"saved_share_ci95", range_or_null(cell.saved_share.ci95)},
+         {"by_law", cell.by_law},
+         {"verdict", name_of(cell.saving)},
+         {"scratch_bits_per_byte", number_or_null(cell.scratch_bits_per_byte)},
+         {"continued_bits_per_byte", number_or_null(cell.continued_bits_per_byte)}});
   }
   return out;
 }
@@ -88,14 +82,14 @@ json scores_json(const std::vector<ChoiceScore>& scores) {
                            {"size", s.size},
                            {"params", s.params},
                            {"tokens", s.tokens},
-                           {"loss", optional(s.loss)},
+                           {"loss", number_or_null(s.loss)},
                            {"questions", s.questions},
                            {"plain", s.plain.share},
                            {"plain_ci95", json::array({s.plain.low, s.plain.high})},
                            {"by_byte", s.by_byte.share},
                            {"by_byte_ci95", json::array({s.by_byte.low, s.by_byte.high})},
                            {"largest", s.largest},
-                           {"relative", optional(s.relative)}});
+                           {"relative", number_or_null(s.relative)}});
   }
   return out;
 }
@@ -103,8 +97,8 @@ json scores_json(const std::vector<ChoiceScore>& scores) {
 json pooled_json(const std::optional<PooledLaw>& pooled) {
   if (!pooled) return nullptr;
   const auto put = [](json& row, const char* name, const fit::Estimate& e) {
-    row[name] = optional(e.value);
-    row[fmt::format("{}_ci95", name)] = range(e.ci95);
+    row[name] = number_or_null(e.value);
+    row[fmt::format("{}_ci95", name)] = range_or_null(e.ci95);
   };
   json out = {{"sentence", describe(*pooled)},
               {"heterogeneity", pooled->heterogeneity},
@@ -164,16 +158,16 @@ json answer_json(const SweepAnswer& answer) {
                 {"fit", text_or_null(each.choice.name)},
                 {"reason", text_or_null(each.choice.reason)},
                 {"refused", text_or_null(each.refused)},
-                {"loss_difference", optional(each.difference.value)},
-                {"loss_difference_ci95", range(each.difference.ci95)},
+                {"loss_difference", number_or_null(each.difference.value)},
+                {"loss_difference_ci95", range_or_null(each.difference.ci95)},
                 {"strategy", any ? text_or_null(each.strategy) : json(nullptr)}};
     if (any) {
-      one.update({{"params", optional(each.best.params.value)},
-                  {"params_ci95", range(each.best.params.ci95)},
-                  {"tokens", optional(each.best.tokens.value)},
-                  {"tokens_ci95", range(each.best.tokens.ci95)},
-                  {"tokens_per_param", optional(each.best.tokens_per_param.value)},
-                  {"tokens_per_param_ci95", range(each.best.tokens_per_param.ci95)}});
+      one.update({{"params", number_or_null(each.best.params.value)},
+                  {"params_ci95", range_or_null(each.best.params.ci95)},
+                  {"tokens", number_or_null(each.best.tokens.value)},
+                  {"tokens_ci95", range_or_null(each.best.tokens.ci95)},
+                  {"tokens_per_param", number_or_null(each.best.tokens_per_param.value)},
+                  {"tokens_per_param_ci95", range_or_null(each.best.tokens_per_param.ci95)}});
     }
     pairs.push_back(std::move(one));
   }
@@ -196,10 +190,10 @@ json runs_json(const Observations& observations) {
     row["params"] = params_of(run, observations.count());
     row["tokens"] = run.tokens_target;
     row["outcome"] = db::name_of(run.outcome);
-    row["loss"] = optional(run.loss_nats);
-    row["loss_per_byte"] = optional(run.loss_nats_per_byte);
+    row["loss"] = number_or_null(run.loss_nats);
+    row["loss_per_byte"] = number_or_null(run.loss_nats_per_byte);
     row["flops"] = run.flops;
-    row["seconds"] = optional(run.seconds);
+    row["seconds"] = number_or_null(run.seconds);
     row["attempts"] = run.attempts;
     row["device"] = run.device;
     row["message"] = run.message;

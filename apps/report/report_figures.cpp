@@ -31,11 +31,11 @@ PageJson frontier_json(const LossFrontier& frontier) {
     line.push_back({{"flops", at.flops}, {"loss", at.loss}});
   return {{"strategy", frontier.strategy},
           {"replay", frontier.replay},
-          {"coefficient", optional(frontier.coefficient.value)},
-          {"exponent", optional(frontier.exponent.value)},
-          {"exponent_ci95", range(frontier.exponent.ci95)},
-          {"floor", frontier.floor ? optional(frontier.floor->value) : PageJson(nullptr)},
-          {"floor_ci95", frontier.floor ? range(frontier.floor->ci95) : PageJson(nullptr)},
+          {"coefficient", number_or_null(frontier.coefficient.value)},
+          {"exponent", number_or_null(frontier.exponent.value)},
+          {"exponent_ci95", range_or_null(frontier.exponent.ci95)},
+          {"floor", frontier.floor ? number_or_null(frontier.floor->value) : PageJson(nullptr)},
+          {"floor_ci95", frontier.floor ? range_or_null(frontier.floor->ci95) : PageJson(nullptr)},
           {"mean_distance", frontier.mean_distance},
           {"lowest", losses_json(frontier.lowest)},
           {"line", line}};
@@ -45,8 +45,8 @@ PageJson surface_json(const IsoLossSurface& surface) {
   PageJson frontier = PageJson::array(), measured = PageJson::array();
   for (const BestSize& best : surface.frontier) {
     frontier.push_back({{"flops", best.flops},
-                        {"params", optional(best.params.value)},
-                        {"params_ci95", range(best.params.ci95)}});
+                        {"params", number_or_null(best.params.value)},
+                        {"params_ci95", range_or_null(best.params.ci95)}});
   }
   for (const SizeAndCompute& at : surface.measured)
     measured.push_back({{"flops", at.flops}, {"params", at.params}});
@@ -84,7 +84,7 @@ PageJson forgetting_json(const std::vector<Forgetting>& forgotten) {
                                {"size", each.size},
                                {"params", each.params},
                                {"seed", each.seed},
-                               {"start_loss", optional(each.start_loss)},
+                               {"start_loss", number_or_null(each.start_loss)},
                                {"points", points}});
   }
   if (const std::optional<ForgettingSummary> rise = summarise(forgotten)) {
@@ -94,11 +94,11 @@ PageJson forgetting_json(const std::vector<Forgetting>& forgotten) {
   entry["growth"] = nullptr;
   if (const std::optional<ForgettingGrowth> growth = forgetting_growth(forgotten)) {
     entry["growth"] = {{"ends", growth->ends},
-                       {"constant", optional(growth->constant.value)},
-                       {"params_exponent", optional(growth->params_exponent.value)},
-                       {"params_exponent_ci95", range(growth->params_exponent.ci95)},
-                       {"tokens_exponent", optional(growth->tokens_exponent.value)},
-                       {"tokens_exponent_ci95", range(growth->tokens_exponent.ci95)}};
+                       {"constant", number_or_null(growth->constant.value)},
+                       {"params_exponent", number_or_null(growth->params_exponent.value)},
+                       {"params_exponent_ci95", range_or_null(growth->params_exponent.ci95)},
+                       {"tokens_exponent", number_or_null(growth->tokens_exponent.value)},
+                       {"tokens_exponent_ci95", range_or_null(growth->tokens_exponent.ci95)}};
   }
   return entry;
 }
@@ -113,9 +113,9 @@ PageJson saving_json(const MeasuredSaving& s) {
           {"scratch_tokens", s.scratch_tokens},
           {"scratch_flops", s.scratch_flops},
           {"saved_fraction", s.saved_share},
-          {"saved_fraction_ci95", range(s.saved_ci95)},
+          {"saved_fraction_ci95", range_or_null(s.saved_ci95)},
           {"transferred_tokens", s.transferred_tokens},
-          {"transferred_tokens_ci95", range(s.transferred_ci95)},
+          {"transferred_tokens_ci95", range_or_null(s.transferred_ci95)},
           {"extrapolated", s.extrapolated}};
 }
 
@@ -123,10 +123,10 @@ PageJson law_saving_json(const LawSaving& s) {
   return {{"params", s.params},
           {"tokens", s.tokens},
           {"tokens_per_param", s.tokens_per_param},
-          {"saved_fraction", optional(s.saved_share.value)},
-          {"ci95", range(s.saved_share.ci95)},
-          {"transferred_tokens", optional(s.transferred_tokens.value)},
-          {"transferred_tokens_ci95", range(s.transferred_tokens.ci95)}};
+          {"saved_fraction", number_or_null(s.saved_share.value)},
+          {"ci95", range_or_null(s.saved_share.ci95)},
+          {"transferred_tokens", number_or_null(s.transferred_tokens.value)},
+          {"transferred_tokens_ci95", range_or_null(s.transferred_tokens.ci95)}};
 }
 
 PageJson iso_loss_json(const IsoLoss& figure) {

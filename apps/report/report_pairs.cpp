@@ -29,9 +29,9 @@ json fit_json(const ReportedFit& reported) {
   const fit::FitResult& fit = reported.fit;
   json coefficients = json::object();
   for (const fit::Coefficient& c : fit.coefficients) {
-    coefficients[page_name(reported, c.name)] = {{"value", optional(c.value)},
-                                                 {"se", optional(c.se)},
-                                                 {"ci95", range(c.ci95)},
+    coefficients[page_name(reported, c.name)] = {{"value", number_or_null(c.value)},
+                                                 {"se", number_or_null(c.se)},
+                                                 {"ci95", range_or_null(c.ci95)},
                                                  {"held", c.frozen}};
   }
   return {{"name", reported.name},
@@ -43,16 +43,19 @@ json fit_json(const ReportedFit& reported) {
           {"coefficients", coefficients},
           {"rms_residual", fit.certificate.rms_log_residual},
           {"problems", fit.problems},
-          {"condition", optional(fit.certificate.condition)},
+          {"condition", number_or_null(fit.certificate.condition)},
           {"starts", fit.certificate.starts},
           {"starts_at_best", fit.certificate.starts_at_best}};
 }
 
 json side_json(const std::optional<fit::AllocationRow>& row) {
   if (!row) return nullptr;
-  json side = {{"params", optional(row->params.value)}, {"params_ci95", range(row->params.ci95)},
-               {"tokens", optional(row->tokens.value)}, {"tokens_ci95", range(row->tokens.ci95)},
-               {"loss", optional(row->loss.value)},     {"loss_ci95", range(row->loss.ci95)}};
+  json side = {{"params", number_or_null(row->params.value)},
+               {"params_ci95", range_or_null(row->params.ci95)},
+               {"tokens", number_or_null(row->tokens.value)},
+               {"tokens_ci95", range_or_null(row->tokens.ci95)},
+               {"loss", number_or_null(row->loss.value)},
+               {"loss_ci95", range_or_null(row->loss.ci95)}};
   if (row->nearest) {
     side["nearest_size"] = row->nearest->size.name;
     side["nearest_params"] = row->nearest->size.params;
@@ -66,19 +69,19 @@ json allocation_json(const fit::FitResult& fit, const BudgetAllocations& budgets
       {"compute", axis_name(compute)}, {"rows", json::array()}, {"growth", json::array()}};
   for (const auto& [strategy, line] : budgets.growth) {
     entry["growth"].push_back({{"strategy", strategy},
-                               {"params_constant", optional(line.at_optimum.params_constant)},
-                               {"params_exponent", optional(line.params_exponent.value)},
-                               {"params_exponent_ci95", range(line.params_exponent.ci95)},
-                               {"tokens_constant", optional(line.at_optimum.tokens_constant)},
-                               {"tokens_exponent", optional(line.tokens_exponent.value)},
-                               {"tokens_exponent_ci95", range(line.tokens_exponent.ci95)}});
+                               {"params_constant", number_or_null(line.at_optimum.params_constant)},
+                               {"params_exponent", number_or_null(line.params_exponent.value)},
+                               {"params_exponent_ci95", range_or_null(line.params_exponent.ci95)},
+                               {"tokens_constant", number_or_null(line.at_optimum.tokens_constant)},
+                               {"tokens_exponent", number_or_null(line.tokens_exponent.value)},
+                               {"tokens_exponent_ci95", range_or_null(line.tokens_exponent.ci95)}});
   }
   for (const BudgetAllocation& each : budgets.rows) {
     entry["rows"].push_back({{"flops", each.flops},
                              {"scratch", side_json(each.scratch)},
                              {"continued", side_json(each.continued)},
-                             {"loss_difference", optional(each.loss_difference.value)},
-                             {"loss_difference_ci95", range(each.loss_difference.ci95)},
+                             {"loss_difference", number_or_null(each.loss_difference.value)},
+                             {"loss_difference_ci95", range_or_null(each.loss_difference.ci95)},
                              {"warnings", each.warnings}});
   }
   return entry;

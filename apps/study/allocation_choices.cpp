@@ -15,9 +15,10 @@ void count_exact_flops(NamedFit& named, const Observations& observations,
   fit::FitResult& fit = named.fit;
   fit.compute = fit::fit_compute(points);
   fit.convention = convention_of(observations, true);
-  if (fit.coverage && !points.empty()) fit.coverage->flops = fit::coverage(points).flops;
+  if (fit.measured_range && !points.empty())
+    fit.measured_range->flops = fit::coverage(points).flops;
   for (fit::FitResult& stage : fit.stages) {
-    if (stage.coverage) stage.coverage->flops = fit.coverage->flops;
+    if (stage.measured_range) stage.measured_range->flops = fit.measured_range->flops;
   }
 }
 
@@ -46,9 +47,9 @@ std::vector<SweepAllocation> sweep_allocations(const Observations& observations,
 std::vector<double> default_budgets(const Observations& observations, const LanguagePair& pair,
                                     bool exact_flops) {
   double high = 0;
+  const ComputeCount count = exact_flops ? ComputeCount::kExact : ComputeCount::kSixNd;
   for (const Measurement& m : observations.of_strategy(pair.scratch, 0))
-    high =
-        std::max(high, exact_flops ? m.target_flops : 6 * m.params * static_cast<double>(m.tokens));
+    high = std::max(high, m.flops_of(count));
   std::vector<double> budgets;
   if (high <= 0) return budgets;
   for (int decade = static_cast<int>(std::floor(std::log10(high))) - 1;

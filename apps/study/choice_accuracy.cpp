@@ -2,12 +2,13 @@
 
 #include <cmath>
 
+#include "fit/solve/distributions.h"
+
 namespace crosslaw::apps {
 
 Accuracy accuracy(std::int64_t correct, std::int64_t questions) {
-  constexpr double kZ = 1.959963984540054;  // 97.5 % of the normal distribution lie below
   const auto n = static_cast<double>(questions);
-  const double p = static_cast<double>(correct) / n, z2 = kZ * kZ / n;
+  const double p = static_cast<double>(correct) / n, z2 = fit::kNormal975 * fit::kNormal975 / n;
   const double middle = (p + z2 / 2) / (1 + z2);
   const double half = std::sqrt(p * (1 - p) * z2 + z2 * z2 / 4) / (1 + z2);
   // At its ends the formula is exact but for rounding.

@@ -41,14 +41,13 @@ void mark_largest(std::vector<ChoiceScore>& scores) {
 
 // Budgets of shares of replay differ by rounding alone.
 void set_relative(std::vector<ChoiceScore>& scores) {
-  constexpr double kSame = 1.02;
   for (ChoiceScore& each : scores) {
     double best = 0;
     int shares = 0;
     for (const ChoiceScore& other : scores) {
       const double ratio = other.tokens / each.tokens;
       if (other.set != each.set || other.strategy != each.strategy || other.size != each.size ||
-          ratio > kSame || ratio < 1 / kSame)
+          ratio > kSameTokensRatio || ratio < 1 / kSameTokensRatio)
         continue;
       ++shares;
       best = std::max(best, other.by_byte.share);

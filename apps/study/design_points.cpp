@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 #include <map>
 #include <optional>
@@ -133,7 +132,7 @@ PlannedPoints points_of_grid(const std::vector<double>& params,
         point.loss = 1;
         point.cluster = cluster;
         point.stage = stage;
-        out.flops += 6 * point.params * point.tokens;
+        out.flops += fit::training_flops(point);
         out.points.push_back(point);
       }
       ++cluster;

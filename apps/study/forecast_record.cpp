@@ -1,16 +1,15 @@
 #include "apps/study/forecast_record.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
-#include <ctime>
 #include <optional>
 #include <stdexcept>
 #include <utility>
 
 #include "apps/study/design_points.h"
+#include "apps/study/utc_time.h"
 #include "db/files/content_hash.h"
 #include "db/files/read_file.h"
 #include "fit/write/fit_json.h"
@@ -99,10 +98,6 @@ fit::ConformalFactor factor_of(const RecordJson& record) {
     if (!(each >= 1)) throw std::invalid_argument("a factor of intervals is below 1");
   }
   return out;
-}
-
-std::string utc_now() {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
 }
 
 }  // namespace

@@ -110,14 +110,14 @@ LossLevels levels_of(const std::vector<IsoLossSurface>& surfaces) {
 IsoLoss iso_loss(const Observations& observations, const PairFits& fits) {
   IsoLoss out;
   const fit::FitResult* chosen = fits.find(fits.choice.name);
-  if (!chosen || !chosen->coverage) return out;
+  if (!chosen || !chosen->measured_range) return out;
   const bool exact = chosen->compute.has_value();
   out.compute = exact ? ComputeCount::kExact : ComputeCount::kSixNd;
   const fit::Points points = observations.points(fits.pair, PointChoice::kAuto, exact);
   for (const fit::StrategyFit& part : fit::strategy_fits(*chosen)) {
     const fit::Stage stage = part.stage.value_or(fit::Stage::kScratch);
     // One grid for both strategies, so that their panels can be compared by eye.
-    out.surfaces.push_back(surface_of(part.fit, *chosen->coverage));
+    out.surfaces.push_back(surface_of(part.fit, *chosen->measured_range));
     out.surfaces.back().strategy =
         stage == fit::Stage::kContinued ? fits.pair.continued : fits.pair.scratch;
     out.surfaces.back().measured = outline_of(fit::select_stage(points, stage));

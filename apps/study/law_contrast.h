@@ -1,8 +1,6 @@
 #pragma once
 
-#include <functional>
 #include <nlohmann/json_fwd.hpp>
-#include <optional>
 #include <string>
 #include <vector>
 

@@ -13,8 +13,9 @@ constexpr int kSteps = 9;  // numbers of tokens a size
 
 std::vector<LawSaving> law_savings(const fit::FitResult& joint) {
   std::vector<LawSaving> out;
-  if (!joint.coverage) return out;
-  const fit::Range &params = joint.coverage->params, &ratio = joint.coverage->tokens_per_param;
+  if (!joint.measured_range) return out;
+  const fit::Range &params = joint.measured_range->params,
+                   &ratio = joint.measured_range->tokens_per_param;
   for (const double n : {params.low, std::sqrt(params.low * params.high), params.high}) {
     for (int i = 0; i < kSteps; ++i) {
       const double share = static_cast<double>(i) / (kSteps - 1);

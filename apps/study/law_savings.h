@@ -17,7 +17,7 @@ struct LawSaving {
 };
 
 // For the smallest, the middle and the largest size, over the measured tokens a parameter. `joint`
-// is a fit of both strategies; empty where its coverage is not known.
+// is a fit of both strategies; empty where its measured range is not known.
 std::vector<LawSaving> law_savings(const fit::FitResult& joint);
 
 }  // namespace crosslaw::apps

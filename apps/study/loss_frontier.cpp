@@ -14,11 +14,6 @@ namespace {
 constexpr int kDraws = 200;      // resampled runs for the interval of the exponent
 constexpr int kCurveSteps = 32;  // pieces of a frontier that bends
 
-double flops_of(const Measurement& m, ComputeCount compute) {
-  return compute == ComputeCount::kExact ? m.target_flops
-                                         : 6 * m.params * static_cast<double>(m.tokens);
-}
-
 void add_curves(const std::vector<Measurement>& measurements, LossOverCompute& out) {
   const db::RunResultRow* run = nullptr;
   for (const Measurement& m : measurements) {
@@ -28,7 +23,7 @@ void add_curves(const std::vector<Measurement>& measurements, LossOverCompute& o
           {run->strategy, run->language, run->size, run->replay, m.params, run->seed, {}});
     }
     out.curves.back().points.push_back(
-        {flops_of(m, out.compute), static_cast<double>(m.tokens), m.loss, m.end});
+        {m.flops_of(out.compute), static_cast<double>(m.tokens), m.loss, m.end});
   }
 }
 

@@ -8,9 +8,6 @@
 namespace crosslaw::apps {
 namespace {
 
-// Budgets within this ratio are one.
-constexpr double kSameBudget = 1.2;
-
 constexpr int kSavingDraws = 1000;
 
 }  // namespace
@@ -57,7 +54,7 @@ std::vector<BudgetSummary> summarise(const std::vector<MeasuredSaving>& savings)
   double ratios = 0;
   for (const MeasuredSaving& s : sorted) {
     if (summary.empty() ||
-        ratio(s) > kSameBudget * ratios / static_cast<double>(summary.back().sizes)) {
+        ratio(s) > kOneBudgetRatio * ratios / static_cast<double>(summary.back().sizes)) {
       summary.push_back({0, 0, s.saved_share, s.saved_share, 0, 0});
       ratios = 0;
     }

@@ -10,9 +10,6 @@
 namespace crosslaw::apps {
 namespace {
 
-// Budgets of one size that differ by less than this ratio are one.
-constexpr double kOneBudget = 1.2;
-
 // Models that had seen different amounts of text lead to different curves, and to fits of their
 // own.
 std::vector<db::RunResultRow> apart_by_base(std::vector<db::RunResultRow> runs) {
@@ -101,8 +98,12 @@ bool has_several_budgets(const std::vector<std::pair<double, double>>& ends) {
     found->second = std::min(found->second, tokens);
   }
   return std::any_of(ends.begin(), ends.end(), [&](const auto& end) {
-    return end.second > kOneBudget * least.at(end.first);
+    return end.second > kOneBudgetRatio * least.at(end.first);
   });
+}
+
+double Measurement::flops_of(ComputeCount count) const {
+  return count == ComputeCount::kExact ? target_flops : 6 * params * static_cast<double>(tokens);
 }
 
 ParamsCount find_params_count(const std::string& name) {

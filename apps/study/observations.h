@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "apps/study/compute_count.h"
 #include "db/run_store.h"
 #include "fit/data/points.h"
 
@@ -29,6 +30,12 @@ inline constexpr double kFirstShare = 0.1;
 // the law's data term from its size term.
 bool has_several_budgets(const std::vector<std::pair<double, double>>& ends);
 PointChoice find_point_choice(const std::string& name);  // auto, ends, all
+
+// Tokens per parameter within this ratio are one budget: sizes, batches and steps are whole
+// numbers.
+inline constexpr double kOneBudgetRatio = 1.2;
+// Tokens within this ratio differ only by rounding to whole batches.
+inline constexpr double kSameTokensRatio = 1.02;
 
 // A target language: its runs from scratch and, where there are any, those that continue a model of
 // another language.
@@ -54,6 +61,9 @@ struct Measurement {
   // Where a part of the validation text stands in training text: the losses on it and on the rest.
   std::optional<double> loss_seen, loss_clean;
   double seen_share = 0;  // of the validation tokens
+
+  // C of the target-language tokens.
+  double flops_of(ComputeCount count) const;
 };
 
 // Everything the fits and the report need of a sweep, read in one go.

@@ -4,14 +4,13 @@
 
 #include <cmath>
 #include <set>
-#include <stdexcept>
 
+#include "fit/solve/distributions.h"
 #include "fit/solve/fitter.h"
 
 namespace crosslaw::apps {
 namespace {
 
-constexpr double kNormal975 = 1.959963984540054;  // of the standard normal law
 constexpr int kPooledDraws = 200;
 
 // A 2 x 2 symmetric matrix, for alpha and beta.
@@ -46,22 +45,12 @@ Exponents exponents_of(const fit::FitResult& fit) {
 
 fit::Estimate normal_estimate(double value, double variance) {
   const double se = std::sqrt(variance);
-  return {value, se, fit::Range{value - kNormal975 * se, value + kNormal975 * se}, 0};
+  return {value, se, fit::Range{value - fit::kNormal975 * se, value + fit::kNormal975 * se}, 0};
 }
 
 fit::Estimate estimate_of(const fit::FitResult& fit, const char* name) {
   const fit::Coefficient& c = fit.coefficient(name);
   return {c.value, c.se, c.ci95, 0};
-}
-
-// Of chi-square with an even number of degrees of freedom.
-double chance_above(double q, double freedom) {
-  double term = 1, sum = 1;
-  for (int k = 1; k < freedom / 2; ++k) {
-    term *= q / 2 / k;
-    sum += term;
-  }
-  return std::exp(-q / 2) * sum;
 }
 
 void refit_with(const NamedFit& alone, const PooledLaw& pooled, LanguageLaw& out) {
@@ -120,7 +109,7 @@ std::optional<PooledLaw> pooled_law(const std::vector<PairFits>& fits) {
     out.heterogeneity += w.aa * da * da + 2 * w.ab * da * db + w.bb * db * db;
   }
   out.freedom = 2 * (static_cast<double>(each.size()) - 1);
-  out.chance = chance_above(out.heterogeneity, out.freedom);
+  out.chance = fit::upper_tail_of_chi_square(out.heterogeneity, out.freedom);
   for (std::size_t i = 0; i < used.size(); ++i) refit_with(*used[i], out, out.languages[i]);
   return out;
 }

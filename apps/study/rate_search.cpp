@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <tuple>
 
+#include "fit/solve/distributions.h"
+
 namespace crosslaw::apps {
 namespace {
 
@@ -116,7 +118,12 @@ std::vector<RateRuleFit> rate_rules(const db::RunStore& store,
       curvature += search->optimum.rate_curvature / static_cast<double>(some.size());
     }
     const Line rule = line_through(x, y, error);
-    RateRuleFit fit{strategy, std::exp(rule.level), rule.slope, rule.slope_error, 0, {}, false};
+    const double half_width = fit::kNormal975 * rule.slope_error;
+    RateRuleFit fit;
+    fit.strategy = strategy;
+    fit.coefficient = std::exp(rule.level);
+    fit.exponent = rule.slope, fit.exponent_error = rule.slope_error;
+    fit.exponent_ci95 = {rule.slope - half_width, rule.slope + half_width};
     std::map<std::string, CarriedRate> sizes;
     for (const db::RunRow& run : runs) {
       if (run.search || run.strategy != strategy) continue;
@@ -138,7 +145,7 @@ std::vector<RateRuleFit> rate_rules(const db::RunStore& store,
         fit.sizes.begin(), fit.sizes.end(),
         [](const CarriedRate& a, const CarriedRate& b) { return a.excess < b.excess; });
     fit.bends = most->excess - least->excess > kBend &&
-                std::abs(fit.exponent - fit.fixed_exponent) > 1.96 * fit.exponent_error;
+                std::abs(fit.exponent - fit.fixed_exponent) > half_width;
     out.push_back(std::move(fit));
   }
   return out;

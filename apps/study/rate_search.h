@@ -1,11 +1,10 @@
 #pragma once
 
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "db/run_store.h"
+#include "fit/data/points.h"
 #include "fit/evidence/setting_optimum.h"
 
 // What the runs of [train.search] found: the best learning rate and batch of some sizes, carried to
@@ -29,11 +28,13 @@ struct CarriedRate {
 // The best rate as a power of the size: rate = coefficient N^exponent, through the searched sizes.
 struct RateRuleFit {
   std::string strategy;
-  double coefficient = 0, exponent = 0, exponent_error = 0;
+  double coefficient = 0, exponent = 0;
+  double exponent_error = 0;  // one standard error
+  fit::Range exponent_ci95;   // of normal errors
   double fixed_exponent = 0;  // of the rates that the sweep uses
   std::vector<CarriedRate> sizes;
   // The fixed rate costs some sizes more than others, by more than kBend of the loss and beyond the
-  // exponents' interval: exponents of the law are those of the setting, too.
+  // exponent's interval: exponents of the law are those of the setting, too.
   bool bends = false;
 };
 inline constexpr double kBend = 0.002;

@@ -1,6 +1,5 @@
 #include "apps/study/replay_losses.h"
 
-#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <set>

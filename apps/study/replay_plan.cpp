@@ -18,7 +18,6 @@ namespace {
 
 constexpr double kSure = 0.95;
 constexpr int kRatioSteps = 100;  // between no replay and the largest share
-constexpr double kSameTokens = 1.02;
 
 // Both losses at one share of replay, in one world.
 struct Losses {
@@ -196,7 +195,7 @@ std::vector<double> log_budgets(const SizeLosses& of_size) {
   std::sort(all.begin(), all.end());
   std::vector<double> out;
   for (const double each : all) {
-    if (out.empty() || each > out.back() + std::log(kSameTokens)) out.push_back(each);
+    if (out.empty() || each > out.back() + std::log(kSameTokensRatio)) out.push_back(each);
   }
   return out;
 }

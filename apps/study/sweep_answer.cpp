@@ -19,7 +19,7 @@ double common_budget(const std::vector<PairFits>& fits) {
   double out = std::numeric_limits<double>::infinity();
   for (const PairFits& pair : fits) {
     const fit::FitResult* chosen = pair.find(pair.choice.name);
-    if (chosen && chosen->coverage) out = std::min(out, chosen->coverage->flops.high);
+    if (chosen && chosen->measured_range) out = std::min(out, chosen->measured_range->flops.high);
   }
   return std::isfinite(out) ? out : 0;
 }

@@ -13,7 +13,6 @@ namespace crosslaw::apps {
 namespace {
 
 using ExposureJson = nlohmann::ordered_json;
-constexpr double kOneBudgetRatio = 1.2;  // tokens per parameter within this ratio are one budget
 
 struct EndOfRun {
   const Measurement* end;

@@ -16,9 +16,8 @@
 namespace crosslaw::apps {
 namespace {
 
-constexpr double kOneRatio = 1.2;    // a larger step of tokens per parameter starts a new budget
-constexpr int kFrontierBudgets = 5;  // at which frontiers are compared
-constexpr int kEnvelopeDraws = 200;  // resampled runs behind a curve through the lowest losses
+constexpr int kFrontierBudgets = 5;       // at which frontiers are compared
+constexpr int kEnvelopeDraws = 200;       // resampled runs behind a curve through the lowest losses
 constexpr std::size_t kFewestLowest = 4;  // losses behind such a curve
 constexpr std::size_t kMostBudgets = 4;   // that the sentence names
 constexpr std::uint64_t kSeed = 1;
@@ -91,7 +90,7 @@ std::vector<std::vector<std::size_t>> by_ratio(const fit::Points& continued,
                    [&](std::size_t a, std::size_t b) { return ratio(a) < ratio(b); });
   std::vector<std::vector<std::size_t>> out;
   for (const std::size_t i : order) {
-    if (out.empty() || ratio(i) > kOneRatio * ratio(out.back().back())) out.emplace_back();
+    if (out.empty() || ratio(i) > kOneBudgetRatio * ratio(out.back().back())) out.emplace_back();
     out.back().push_back(i);
   }
   return out;

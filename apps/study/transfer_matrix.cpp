@@ -1,15 +1,12 @@
 #include "apps/study/transfer_matrix.h"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <numbers>
 #include <utility>
 
 namespace crosslaw::apps {
 namespace {
-
-constexpr double kNear = 1.2;  // tokens per parameter within this ratio are one budget
 
 void add_once(std::vector<std::string>& names, const std::string& name) {
   if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
@@ -25,7 +22,7 @@ std::map<std::string, double> bits_per_byte(const Observations& observations,
     if (run.outcome != db::Outcome::kDone) continue;
     const double ratio = static_cast<double>(run.tokens_target) /
                          static_cast<double>(run.params_budget) / tokens_per_param;
-    if (ratio > kNear || ratio < 1 / kNear) continue;
+    if (ratio > kOneBudgetRatio || ratio < 1 / kOneBudgetRatio) continue;
     sums[run.size].first += *run.loss_nats_per_byte / std::numbers::ln2;
     ++sums[run.size].second;
   }
@@ -50,8 +47,8 @@ void add_bits_per_byte(const Observations& observations, const LanguagePair& pai
   cell.continued_bits_per_byte = continued_sum / count;
 }
 
-// The budget of most tokens per parameter that every pair has within kNear; else the pair's own
-// most.
+// The budget of most tokens per parameter that every pair has within kOneBudgetRatio; else the
+// pair's own most.
 const TransferBudget& common_budget(const PairTransfer& transfer,
                                     const std::vector<PairTransfer>& all) {
   const std::vector<TransferBudget>& own = transfer.findings.budgets;
@@ -60,7 +57,7 @@ const TransferBudget& common_budget(const PairTransfer& transfer,
       return std::any_of(other.findings.budgets.begin(), other.findings.budgets.end(),
                          [&](const TransferBudget& each) {
                            const double ratio = each.tokens_per_param / budget->tokens_per_param;
-                           return ratio <= kNear && ratio >= 1 / kNear;
+                           return ratio <= kOneBudgetRatio && ratio >= 1 / kOneBudgetRatio;
                          });
     };
     if (std::all_of(all.begin(), all.end(), has_it)) return *budget;

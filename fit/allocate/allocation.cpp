@@ -125,7 +125,7 @@ AllocationRow make_row(const FitResult& fit, const Budget& budget,
   row.ladder = ladder_choices(*fit.law, fit.theta, budget, options.ladder, sizes, at.best->loss,
                               options.flat_share);
   if (!row.ladder.empty()) row.nearest = row.ladder.front();
-  if (fit.coverage) warn_of_extrapolation(*fit.coverage, row);
+  if (fit.measured_range) warn_of_extrapolation(*fit.measured_range, row);
   say_what_binds(*at.best, budget, row);
   if (!options.ladder.empty() && row.ladder.empty()) {
     row.warnings.push_back(

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <Eigen/Dense>
-#include <algorithm>
 #include <cmath>
 #include <map>
 #include <tuple>
+#include <utility>
 
 #include "fit/allocate/transfer.h"
 #include "fit/laws/monotone_curve.h"

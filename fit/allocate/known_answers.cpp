@@ -19,11 +19,11 @@ Verdict verdict_of_params(const FitResult& fit, const Estimate& params) {
 
 std::vector<KnownAnswer> known_answers(const FitResult& fit) {
   std::vector<KnownAnswer> out;
-  if (!fit.coverage) return out;
+  if (!fit.measured_range) return out;
   for (const StrategyFit& each : strategy_fits(fit)) {
     const FitResult& own = each.fit;
-    if (!own.coverage) continue;
-    const Budget budget{own.coverage->flops.high, fit.compute_model(), {}};
+    if (!own.measured_range) continue;
+    const Budget budget{own.measured_range->flops.high, fit.compute_model(), {}};
     const auto of_split = [&](double Split::*which) {
       return estimate(own, [&](const Theta& theta) -> std::optional<double> {
         const std::optional<Split> best = best_split(*own.law, theta, budget);

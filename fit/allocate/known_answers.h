@@ -20,7 +20,7 @@ struct KnownAnswer {
 // that knows nothing of its points (coefficients typed in by hand).
 std::vector<KnownAnswer> known_answers(const FitResult& fit);
 
-// How well a fit of one strategy knows N* whose spread over the draws this is: not at all where the
+// How well one strategy's fit determines N*, given its spread over the draws: not at all where the
 // points confound the terms of the law, where they are too few for draws and where the draws have
 // no common optimum. A single coefficient that is not known, such as E = 0, is no reason.
 Verdict verdict_of_params(const FitResult& fit, const Estimate& params);

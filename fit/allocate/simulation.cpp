@@ -200,7 +200,7 @@ LossNoise noise_around(const Points& points, const FitResult& fit) {
   const Objective objective = make_objective(*fit.law, points, fit.huber_delta);
   const Theta theta = objective.centred(fit.theta);
   const NoiseModel all = fit_noise(objective, theta);
-  const double deviation = all.point;
+  const double deviation = all.point_sd;
   const NoiseParts parts =
       analyse_variance(points, residuals(objective, theta)).value_or(NoiseParts{deviation, 0});
   return {parts.point, parts.run, all.laplace};

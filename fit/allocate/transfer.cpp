@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 #include <stdexcept>
+#include <vector>
 
 #include "fit/allocate/best_split.h"
 #include "fit/laws/law_parts.h"

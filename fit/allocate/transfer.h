@@ -1,8 +1,6 @@
 #pragma once
 
 #include <optional>
-#include <string>
-#include <vector>
 
 #include "fit/solve/fit_result.h"
 #include "fit/solve/spread.h"

@@ -4,9 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cctype>
 #include <initializer_list>
-#include <numbers>
 #include <stdexcept>
 #include <utility>
 

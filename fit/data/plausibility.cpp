@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "fit/data/column_role.h"
+#include "fit/data/median.h"
 #include "fit/data/usual_loss.h"
 
 namespace crosslaw::fit {
@@ -39,12 +40,6 @@ constexpr std::array<NamedFactor, 6> kComputes = {{{"GFLOPs", 1e9},
                                                    {"EFLOPs", 1e18},
                                                    {"PF-days", 8.64e19},
                                                    {"ZFLOPs", 1e21}}};
-
-double median_of(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
 
 std::vector<double> each(const Points& points, const std::function<double(const Point&)>& value) {
   std::vector<double> out;
@@ -121,7 +116,7 @@ class Doubter {
 
   // The pair of units that makes models as they are. Of equals the one that changes least.
   std::pair<NamedFactor, NamedFactor> likely_units(bool params_odd, bool tokens_odd) const {
-    const double n = median_of(params_), d = median_of(tokens_);
+    const double n = upper_median(params_), d = upper_median(tokens_);
     std::vector<NamedFactor> of_params(kCounts.begin(), kCounts.end()), of_tokens = of_params;
     if (!params_odd) of_params = {{"1", 1}};
     if (!tokens_odd) of_tokens = {{"1", 1}};
@@ -161,7 +156,7 @@ class Doubter {
       add(true, fmt::format("column '{}': {}: {} beside a median of {:.3g}, no number of {}; in "
                             "another unit? {} 1 takes all as they stand",
                             column, rows_where(values, odd), rows_value(values, odd),
-                            median_of(values), what, flag));
+                            upper_median(values), what, flag));
       return false;
     }
     const std::string range = fmt::format("from {:.4g} to {:.4g}", *least, *most);
@@ -173,7 +168,7 @@ class Doubter {
       add(true, fmt::format("column '{}': taken in units of {}, as its name says, the {} go {}, "
                             "beyond any model; {} 1 takes the numbers as they stand",
                             column, unit.from_header, what, range, flag));
-    } else if (median_of(values) > high) {
+    } else if (upper_median(values) > high) {
       add(true, fmt::format("column '{}' goes {}, more {} than any model has; is it another column "
                             "or unit? {} 1 takes the numbers as they stand",
                             column, range, what, flag));
@@ -185,7 +180,7 @@ class Doubter {
 
   // Of N or D that follow from C: the unit of C that makes models of a usual size.
   void add_small_compute(const std::string& column, const std::string& range) {
-    const double off_by = kUsualPerParam * median_of(params_) / median_of(tokens_);
+    const double off_by = kUsualPerParam * upper_median(params_) / upper_median(tokens_);
     const NamedFactor* best = nullptr;
     for (const NamedFactor& one : kComputes) {
       const double off = std::abs(std::log10(off_by / one.factor));
@@ -208,14 +203,14 @@ class Doubter {
                              "tokens of one, {} 1 takes the numbers as they stand",
                              column, range, piece->name, flag, piece->example, flag));
     }
-    const bool params_odd = of_params || median_of(params_) < kFewestParams;
-    const bool tokens_odd = !of_params || median_of(tokens_) < kFewestTokens;
+    const bool params_odd = of_params || upper_median(params_) < kFewestParams;
+    const bool tokens_odd = !of_params || upper_median(tokens_) < kFewestTokens;
     const auto [p, t] = likely_units(params_odd, tokens_odd);
     std::string guess = fmt::format("{} {}", flag, of_params ? p.name : t.name);
     std::string looks = fmt::format("a number in units of {:.0e}", of_params ? p.factor : t.factor);
     // Tokens a parameter, if the models are of a usual size: 1 to 2,000 and hardly rising with N.
-    const bool ratio = !of_params && !params_odd && median_of(tokens_) >= 0.1 &&
-                       median_of(tokens_) < 3000 && rank_correlation(params_, tokens_) < 0.3;
+    const bool ratio = !of_params && !params_odd && upper_median(tokens_) >= 0.1 &&
+                       upper_median(tokens_) < 3000 && rank_correlation(params_, tokens_) < 0.3;
     if (ratio) {
       looks += " or tokens a parameter (D/N)";
       guess += " or --tokens-unit per-param";
@@ -247,7 +242,7 @@ class Doubter {
       return;
     }
     const double ratio =
-        median_of(each(points_, [](const Point& p) { return p.tokens / p.params; }));
+        upper_median(each(points_, [](const Point& p) { return p.tokens / p.params; }));
     if (ratio >= kFewestPerParam && ratio <= kMostPerParam) return;
     const double swapped = 1 / ratio;
     std::string looks = "one of the two is in another unit";
@@ -271,7 +266,7 @@ class Doubter {
     for (std::size_t i = 0; i < points_.size(); ++i) {
       ratios.push_back(source_.compute_flops[i] / (6 * points_[i].params * points_[i].tokens));
     }
-    const double ratio = median_of(ratios);
+    const double ratio = upper_median(ratios);
     // Attention and head of tiny models count up to tenfold, forward passes alone a third.
     if (!(ratio > 0) || (ratio > 0.03 && ratio < 100)) return;
     const NamedFactor* best = nullptr;
@@ -290,7 +285,7 @@ class Doubter {
   }
 
   void about_loss() {
-    const double median = median_of(losses_);
+    const double median = upper_median(losses_);
     const auto [least, most] = std::minmax_element(losses_.begin(), losses_.end());
     const std::string range = fmt::format("from {:.3g} to {:.3g}", *least, *most);
     const bool unsaid = source_.loss_unit == LossUnit::kUnsaid;
@@ -347,7 +342,7 @@ class Doubter {
       if (mark != std::string_view::npos) decimals = std::max(decimals, cell.size() - mark - 1);
     }
     const double step = std::pow(10, -static_cast<double>(decimals));
-    const double share = step / 2 / median_of(losses_);
+    const double share = step / 2 / upper_median(losses_);
     if (source_.loss_unit != LossUnit::kUnsaid && source_.loss_unit != LossUnit::kNats) return;
     if (share < kCoarsestDigits || points_.size() < kEnoughForRanks) return;
     add(false,

@@ -58,6 +58,11 @@ double training_flops(const Point& point) {
   return point.flops > 0 ? point.flops : 6 * point.params * point.tokens;
 }
 
+bool has_continued(const Points& points) {
+  return std::any_of(points.begin(), points.end(),
+                     [](const Point& point) { return point.stage == Stage::kContinued; });
+}
+
 Points select_stage(const Points& points, Stage stage) {
   Points out;
   std::copy_if(points.begin(), points.end(), std::back_inserter(out),

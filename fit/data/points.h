@@ -35,6 +35,7 @@ double unique_tokens(const Point& point);
 // Training compute of a point: as counted by its source, else 6 N D.
 double training_flops(const Point& point);
 
+bool has_continued(const Points& points);
 // The points of one stage, in order.
 Points select_stage(const Points& points, Stage stage);
 

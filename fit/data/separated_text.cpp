@@ -3,10 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <stdexcept>
 #include <tuple>
-#include <utility>
 
 #include "fit/data/column_role.h"
 #include "fit/data/field_reader.h"

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "fit/data/median.h"
 #include "fit/data/splitmix64.h"
 
 namespace crosslaw::fit {
@@ -62,7 +63,7 @@ double SmoothLosses::scatter() const {
                                             (sorted.size() + static_cast<std::size_t>(size())) / 2);
   const auto at = sorted.begin() + static_cast<std::ptrdiff_t>(middle);
   std::nth_element(sorted.begin(), at, sorted.end());
-  return 1.4826 * *at;
+  return kDeviationOfMedian * *at;
 }
 
 Eigen::Vector<double, 6> SmoothLosses::terms(const Point& point) const {

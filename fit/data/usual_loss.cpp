@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
+
+#include "fit/data/median.h"
 
 namespace crosslaw::fit {
 namespace {
@@ -41,9 +44,7 @@ template <typename Number>
 double times_usual(const Points& points, const Number& number) {
   std::vector<double> out;
   for (const Point& point : points) out.push_back(number(point.loss) / usual_loss(point));
-  const auto middle = out.begin() + static_cast<std::ptrdiff_t>(out.size() / 2);
-  std::nth_element(out.begin(), middle, out.end());
-  return *middle;
+  return upper_median(std::move(out));
 }
 
 bool is_usual(double times) { return times > kLeastTimesUsual && times < kMostTimesUsual; }

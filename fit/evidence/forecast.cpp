@@ -5,7 +5,6 @@
 #include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
-#include <set>
 #include <stdexcept>
 #include <utility>
 
@@ -112,8 +111,8 @@ const InnerHoldout& most_like(const StageForecaster& by, const NewRun& run) {
   return *out;
 }
 
-// Along the compute one step at least, for the truth is none of the laws within the points either;
-// along the other axes only beyond them.
+// At least one step along compute, because no law is exact even inside the data; along the other
+// axes only beyond it.
 double drift_at(const StageForecaster& by, const NewRun& run) {
   double out = 0;
   for (const InnerHoldout& each : by.inner) {
@@ -186,9 +185,9 @@ Forecaster make_forecaster(const Points& points, const ForecastOptions& options)
   std::vector<std::string> wrong = problems(checked);
   for (std::string& each : problems(points)) wrong.push_back(std::move(each));
   if (points.empty()) wrong.emplace_back("there are no points");
-  if (options.fit.draws < kFewestForecastDraws) {
+  if (options.fit.draws < kFewestDraws) {
     wrong.push_back(fmt::format("{} refits: a forecast needs {} at least for its intervals",
-                                options.fit.draws, kFewestForecastDraws));
+                                options.fit.draws, kFewestDraws));
   }
   if (!wrong.empty()) throw std::invalid_argument(wrong.front());
   for (const std::string& each : options.laws) law_of_fit(each);

@@ -40,9 +40,6 @@ struct Forecaster {
   std::uint64_t seed = 1;
 };
 
-// Fewer draws of each law leave an interval without ends.
-inline constexpr int kFewestForecastDraws = 20;
-
 // The levels at which a forecast states intervals.
 inline constexpr std::array<double, 3> kForecastLevels = {0.50, 0.80, 0.95};
 

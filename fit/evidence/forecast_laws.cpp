@@ -16,9 +16,7 @@
 namespace crosslaw::fit {
 namespace {
 
-constexpr int kRunsPerDraw = 8;       // scatters of a run that each draw of a law meets
-constexpr double kNotFinite = 0.025;  // share of outcomes beyond which an interval has no end
-constexpr Eigen::Index kFewestLawDraws = 20;
+constexpr int kRunsPerDraw = 8;  // scatters of a run that each draw of a law meets
 
 std::string_view strategy_name(Stage stage) {
   return stage == Stage::kScratch ? "scratch" : "continued";
@@ -63,7 +61,7 @@ ForecastLaw fit_one(const Points& points, const std::optional<Stage>& stage,
         fmt::format("{} points leave fewer than two degrees of freedom beside {} coefficients",
                     own.size(), fitted));
   }
-  if (options.draws > 0 && out.fit.draws.rows() < kFewestLawDraws) {
+  if (options.draws > 0 && out.fit.draws.rows() < kFewestDraws) {
     throw std::invalid_argument("its refits do not converge, or its runs are too few");
   }
   out.noise = noise_around(own, out.fit);
@@ -187,7 +185,7 @@ std::optional<Predictive> predictive(const std::vector<ForecastLaw>& laws, const
       }
     }
   }
-  if (lost > kNotFinite || out.outcomes.empty()) return std::nullopt;
+  if (lost > kTail || out.outcomes.empty()) return std::nullopt;
   out.spread = std::sqrt(squares);
   std::sort(out.outcomes.begin(), out.outcomes.end());
   for (auto& [value, weight] : out.outcomes) weight /= 1 - lost;

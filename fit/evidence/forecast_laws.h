@@ -49,9 +49,9 @@ struct FittedLaws {
 
 // Fits the laws that can forecast runs of a stage (empty: the points have only one), with the
 // points weighted by compute and delta chosen on the residuals: with delta near 0 a weighted fit
-// would pass through its few heaviest points. Left out: laws that fewer than two degrees of freedom
-// are left for, those without draws where options ask for some, and those whose terms the points
-// cannot tell apart while another's they can.
+// would pass through its few heaviest points. Left out: laws with fewer than two degrees of
+// freedom, without draws where draws are asked for, or whose terms these points confound (unless
+// they confound those of every law).
 FittedLaws fit_forecast_laws(const Points& points, const std::optional<Stage>& stage,
                              const std::vector<std::string>& names, const FitOptions& options);
 

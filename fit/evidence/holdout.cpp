@@ -37,11 +37,6 @@ std::vector<int> tested_points(const HoldoutPlan& plan) {
   return out;
 }
 
-bool has_continued(const Points& points) {
-  return std::any_of(points.begin(), points.end(),
-                     [](const Point& point) { return point.stage != Stage::kScratch; });
-}
-
 // Means over the held-out points.
 void summarise_errors(const std::vector<int>& tested, HeldOutLaw& out) {
   const auto count = static_cast<double>(out.log_errors.size());
@@ -129,7 +124,7 @@ Range difference_interval(const HeldOutLaw& law, const HeldOutLaw& best, const R
     means.push_back(sum / weight);
   }
   std::sort(means.begin(), means.end());
-  return {quantile(means, 0.025), quantile(means, 0.975)};
+  return {quantile(means, kTail), quantile(means, 1 - kTail)};
 }
 
 void compare(const Points& points, const HoldoutOptions& options, Holdout& out) {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "fit/laws/law_parts.h"
+#include "fit/solve/distributions.h"
 
 namespace crosslaw::fit {
 namespace {
@@ -103,9 +104,7 @@ void weigh_laws(const std::vector<InnerSplit>& splits, InnerHoldout& out) {
 // Half the width of the 95 % interval in units of that of the normal law: the variance of laws that
 // the points hardly tell does not exist.
 double deviation_of(const Predictive& expected) {
-  constexpr double kTail = 0.025;
-  constexpr double kNormal = 1.96;
-  return (expected.quantile(1 - kTail) - expected.quantile(kTail)) / (2 * kNormal);
+  return (expected.quantile(1 - kTail) - expected.quantile(kTail)) / (2 * kNormal975);
 }
 
 // What the laws missed, and what they had said of their error there: the truth drifts from all of

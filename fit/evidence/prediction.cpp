@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "fit/laws/law_columns.h"
+#include "fit/solve/distributions.h"
 #include "fit/solve/objective.h"
 #include "fit/solve/random.h"
 #include "fit/solve/strategies.h"
@@ -67,7 +68,6 @@ double scatter_in(const NewRunNoise& noise, const std::vector<double>& scatter, 
 
 std::optional<Range> run_interval(const Strategy& strategy, const std::vector<double>& scatter,
                                   const NewRun& run, std::uint64_t seed) {
-  constexpr Eigen::Index kFewestDraws = 20;
   const Eigen::MatrixXd& draws = strategy.fit.draws;
   if (draws.rows() < kFewestDraws) return std::nullopt;
   std::vector<double> losses;
@@ -82,7 +82,7 @@ std::optional<Range> run_interval(const Strategy& strategy, const std::vector<do
   // The law's draws and the scatter of single runs together: their product, not their sum of
   // errors, as the scatter is relative.
   std::sort(losses.begin(), losses.end());
-  const Range out{quantile(losses, 0.025), quantile(losses, 0.975)};
+  const Range out{quantile(losses, kTail), quantile(losses, 1 - kTail)};
   if (!std::isfinite(out.low) || !std::isfinite(out.high)) return std::nullopt;
   return out;
 }
@@ -131,14 +131,7 @@ std::vector<double> normal_scatter(double deviation) {
   std::vector<double> out;
   if (!(deviation > 0)) return out;
   for (int k = 1; k <= kQuantiles; ++k) {
-    // The inverse of the normal distribution by bisection: erfc is all the library has.
-    const double p = static_cast<double>(k) / (kQuantiles + 1);
-    double low = -8, high = 8;
-    for (int step = 0; step < 60; ++step) {
-      const double middle = 0.5 * (low + high);
-      (0.5 * std::erfc(-middle / std::sqrt(2.0)) < p ? low : high) = middle;
-    }
-    out.push_back(deviation * low);
+    out.push_back(deviation * normal_quantile(static_cast<double>(k) / (kQuantiles + 1)));
   }
   return out;
 }
@@ -180,7 +173,7 @@ std::vector<Prediction> predict(const FitResult& fit, const std::vector<NewRun>&
     for (const StrategyFit& each : strategy_fits(fit)) {
       const Strategy strategy{each.name, each.fit, {}};
       const double rms = each.fit.certificate.rms_log_residual;
-      out.push_back(predict_one(strategy, normal_scatter(rms), each.fit.coverage, run, seed));
+      out.push_back(predict_one(strategy, normal_scatter(rms), each.fit.measured_range, run, seed));
     }
   }
   return out;

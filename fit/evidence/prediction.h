@@ -48,7 +48,7 @@ struct Prediction {
 std::vector<Prediction> predict(const Points& points, const FitResult& fit,
                                 const std::vector<NewRun>& runs, std::uint64_t seed);
 
-// The same of a fit without its points: they lie within the fit's coverage, and the scatter of one
+// The same of a fit without its points: they lie within its measured range, and the scatter of one
 // run is taken as normal with the rms of the residuals. A fit of typed-in coefficients knows
 // neither.
 std::vector<Prediction> predict(const FitResult& fit, const std::vector<NewRun>& runs,

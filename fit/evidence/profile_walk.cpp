@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numbers>
+#include <optional>
 
+#include "fit/solve/distributions.h"
 #include "fit/solve/parallel.h"
 
 namespace crosslaw::fit {
@@ -94,39 +95,11 @@ Profile join(const ProfileWalk& walk, const ProfileSide& low, const ProfileSide&
   return out;
 }
 
-constexpr double kNormal95 = 1.959963984540054;
-constexpr int kLargeFreedom = 1000;
-
-// P(|t| < x) of Student's t with a whole number of degrees of freedom (Abramowitz and Stegun 1964,
-// 26.7.3 and 26.7.4).
-double student_central(double x, int freedom) {
-  const double angle = std::atan(x / std::sqrt(freedom));
-  const double cosine = std::cos(angle), square = cosine * cosine;
-  const bool odd = freedom % 2 == 1;
-  double term = odd ? cosine : 1, sum = 0;
-  for (int k = odd ? 1 : 0; k <= freedom - 2; k += 2) {
-    sum += term;
-    term *= square * (k + 1) / (k + 2);
-  }
-  return odd ? 2 / std::numbers::pi * (angle + std::sin(angle) * sum) : std::sin(angle) * sum;
-}
-
 }  // namespace
 
 int objective_freedom(const Objective& objective) {
   return static_cast<int>(objective.samples.size()) -
          objective.box.free_count(objective.law->size());
-}
-
-double student_quantile95(int freedom) {
-  if (freedom > kLargeFreedom)
-    return kNormal95 + (std::pow(kNormal95, 3) + kNormal95) / (4 * freedom);
-  double low = 0, high = 1e4;
-  for (int step = 0; step < 100; ++step) {
-    const double middle = 0.5 * (low + high);
-    (student_central(middle, freedom) < 0.95 ? low : high) = middle;
-  }
-  return low;
 }
 
 double profile_limit(double objective, double tau, int freedom) {

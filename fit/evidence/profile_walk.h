@@ -1,11 +1,11 @@
 #pragma once
 
 #include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "fit/evidence/profile.h"
+#include "fit/solve/distributions.h"
 #include "fit/solve/objective.h"
 
 // The walk behind every profile: outward from the optimum, one coordinate held. Not meant for users
@@ -32,9 +32,6 @@ struct ProfileWalk {
 
 // Samples beyond the free coefficients.
 int objective_freedom(const Objective& objective);
-
-// The x with P(|t| < x) = 95 % for Student's t; freedom 1 or more.
-double student_quantile95(int freedom);
 
 // F* + tau q / 2 with q the 95 % quantile of F with one and `freedom` degrees of freedom, those
 // left over by the fit: chi-square, its limit for many, is too small for few. Infinite where none

@@ -2,19 +2,15 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
+#include "fit/data/median.h"
 #include "fit/solve/objective.h"
 
 namespace crosslaw::fit {
 namespace {
 
 constexpr std::size_t kFewestPoints = 24, kMostGroups = 12, kFewestInGroup = 6, kFewestGroups = 3;
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
 
 }  // namespace
 
@@ -49,7 +45,7 @@ std::vector<TrendSpot> running_median(const std::vector<double>& x,
       across.push_back(spots[i].x);
       up.push_back(spots[i].residual);
     }
-    out.push_back({median(std::move(across)), median(std::move(up))});
+    out.push_back({upper_median(std::move(across)), upper_median(std::move(up))});
     from = to;
   }
   return out.size() < kFewestGroups ? std::vector<TrendSpot>{} : out;

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <Eigen/Dense>
-#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <set>
@@ -152,8 +151,9 @@ std::vector<std::string> problems(const SettingOptions& options) {
     out.push_back(fmt::format("fixed_rate = {}: must be above 0", options.fixed_rate));
   if (!(options.fixed_batch > 0))
     out.push_back(fmt::format("fixed_batch = {}: must be above 0", options.fixed_batch));
-  if (options.draws < 20)
-    out.push_back(fmt::format("draws = {}: must be at least 20", options.draws));
+  if (options.draws < kFewestDraws) {
+    out.push_back(fmt::format("draws = {}: must be at least {}", options.draws, kFewestDraws));
+  }
   return out;
 }
 

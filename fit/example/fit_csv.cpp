@@ -4,7 +4,6 @@
 #include <iostream>
 #include <stdexcept>
 #include <string>
-#include <vector>
 
 #include "fit/data/data_file.h"
 #include "fit/solve/fitter.h"

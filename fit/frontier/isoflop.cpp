@@ -317,7 +317,7 @@ void add_warnings(IsoflopFit& fit) {
                       budget_name(budget), 100 * std::abs(budget.off_centre),
                       budget.off_centre > 0 ? "largest" : "smallest"));
     }
-    if (budget.params_optimum.undefined > 0.025) {
+    if (budget.params_optimum.undefined > kTail) {
       fit.warnings.push_back(fmt::format(
           "{}: {:.0f} % of the draws have no minimum inside the sampled sizes: no interval is "
           "given",

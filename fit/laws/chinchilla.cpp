@@ -6,11 +6,6 @@ namespace {
 
 using Chinchilla = PowerSum<false>;
 
-void shift(double* theta, double dx, double dy) {
-  theta[1] += theta[2] * dx;
-  theta[3] += theta[4] * dy;
-}
-
 void log_terms(const double* theta, const Sample& at, double* out) {
   out[0] = theta[0];
   out[1] = theta[1] - theta[2] * at.log_params;
@@ -25,7 +20,7 @@ const Law& chinchilla_law() {
                        {kFloorE, kLevelA, kAlpha, kLevelB, kBeta},
                        kernel_log_loss<Chinchilla>,
                        kernel_accumulate<Chinchilla>,
-                       shift,
+                       shift_two_terms<false>,
                        balance_two_terms,
                        log_terms};
   return law;

@@ -24,11 +24,6 @@ struct DCpt {
   }
 };
 
-void shift(double* theta, double dx, double dy) {
-  theta[1] += theta[2] * dx;
-  theta[3] += theta[4] * dy;
-}
-
 // The origin is at r = 1. The term of the share is the smallest: it takes a fifth of the rest.
 void balance(double* theta, double reducible, double share) {
   constexpr double kPart = 0.2;
@@ -49,7 +44,7 @@ const Law& d_cpt_law() {
                        {kFloorE, kLevelA, kAlpha, kLevelB, kBeta, eta, level, gamma, eps},
                        terms_log_loss<DCpt>,
                        kernel_accumulate<TermsKernel<DCpt>>,
-                       shift,
+                       shift_two_terms<false>,
                        balance,
                        formula_log_terms<DCpt>};
   return law;

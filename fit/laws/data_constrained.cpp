@@ -43,11 +43,6 @@ struct DataConstrained {
   }
 };
 
-void shift(double* theta, double dx, double dy) {
-  theta[1] += theta[2] * dx;
-  theta[3] += theta[4] * dy;
-}
-
 }  // namespace
 
 const Law& data_constrained_law() {
@@ -61,7 +56,7 @@ const Law& data_constrained_law() {
                        {kFloorE, kLevelA, alpha, kLevelB, beta, repeats, excess},
                        terms_log_loss<DataConstrained>,
                        kernel_accumulate<TermsKernel<DataConstrained>>,
-                       shift,
+                       shift_two_terms<false>,
                        balance_two_terms};
   return law;
 }

@@ -48,11 +48,6 @@ struct EffectiveDataRepeats {
   }
 };
 
-void shift(double* theta, double dx, double dy) {
-  theta[1] += theta[2] * dx;
-  theta[3] += theta[4] * dy + theta[5] * dx;
-}
-
 // Above 0, so that other text alone still counts for something and its log exists.
 constexpr CoefficientInfo kTau{"tau", Kind::kExponent, Axis::kShare, 1e-6, 20, 0.02, 1.5};
 
@@ -64,7 +59,7 @@ const Law& effective_data_law() {
                        {kFloorE, kLevelA, kAlpha, kLevelB, kBeta, kGamma, kTau},
                        terms_log_loss<EffectiveData>,
                        kernel_accumulate<TermsKernel<EffectiveData>>,
-                       shift,
+                       shift_two_terms<true>,
                        balance_two_terms,
                        formula_log_terms<EffectiveData>};
   return law;
@@ -78,7 +73,7 @@ const Law& effective_data_repeats_law() {
                        {kFloorE, kLevelA, kAlpha, kLevelB, kBeta, kGamma, kTau, repeats},
                        terms_log_loss<EffectiveDataRepeats>,
                        kernel_accumulate<TermsKernel<EffectiveDataRepeats>>,
-                       shift,
+                       shift_two_terms<true>,
                        balance_two_terms};
   return law;
 }

@@ -6,11 +6,6 @@ namespace {
 
 using Extended = PowerSum<true>;
 
-void shift(double* theta, double dx, double dy) {
-  theta[1] += theta[2] * dx;
-  theta[3] += theta[4] * dy + theta[5] * dx;
-}
-
 void log_terms(const double* theta, const Sample& at, double* out) {
   out[0] = theta[0];
   out[1] = theta[1] - theta[2] * at.log_params;
@@ -25,7 +20,7 @@ const Law& extended_law() {
                        {kFloorE, kLevelA, kAlpha, kLevelB, kBeta, kGamma},
                        kernel_log_loss<Extended>,
                        kernel_accumulate<Extended>,
-                       shift,
+                       shift_two_terms<true>,
                        balance_two_terms,
                        log_terms};
   return law;

@@ -62,6 +62,7 @@ void balance(double* theta, double reducible, double share) {
 }
 
 // A point has only one of the two data terms; the other is far below what a double resolves.
+// exp(-700) is 1e-304, still a normal number: a product with it is no NaN.
 void log_terms(const double* theta, const Sample& at, double* out) {
   constexpr double kAbsent = -700;
   out[0] = theta[0];

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <memory>
 
@@ -85,6 +84,77 @@ void restrict_sums(const Sums& whole, const Eigen::MatrixXd& matrix, Sums& out) 
   out.scale = matrix.cwiseAbs2().transpose() * whole.scale;
 }
 
+// The functions of a law by its free coordinates alone. Each holds a copy of this, as a law
+// outlives what made it.
+struct Restricted {
+  const Law* whole;
+  std::shared_ptr<const Map> centred;
+  std::vector<int> free;
+
+  void put_back(const Theta& theta, double* z) const {
+    for (std::size_t k = 0; k < free.size(); ++k) z[k] = theta[free[k]];
+  }
+
+  auto log_loss() const {
+    return [own = *this](const double* z, const Sample& at, double* gradient) {
+      const Theta theta = (*own.centred)(z);
+      if (gradient == nullptr) return own.whole->log_loss(theta.data(), at, nullptr);
+      Theta slope(theta.size());
+      const double loss = own.whole->log_loss(theta.data(), at, slope.data());
+      const Eigen::MatrixXd& matrix = own.centred->matrix;
+      Eigen::Map<Eigen::VectorXd>(gradient, matrix.cols()) = matrix.transpose() * slope;
+      return loss;
+    };
+  }
+
+  auto accumulate() const {
+    return
+        [own = *this](const Theta& z, std::span<const Sample> samples, double delta, Sums& sums) {
+          Sums all;
+          own.whole->accumulate((*own.centred)(z.data()), samples, delta, all);
+          restrict_sums(all, own.centred->matrix, sums);
+        };
+  }
+
+  // Only free levels move, by exponents that are right wherever the origin is.
+  auto shift() const {
+    return [own = *this](double* z, double dx, double dy) {
+      Theta theta = (*own.centred)(z);
+      own.whole->shift(theta.data(), dx, dy);
+      own.put_back(theta, z);
+    };
+  }
+
+  // Numbers are drawn for the free coefficients; the held ones are where they are held.
+  auto guess() const {
+    return [own = *this](double* z, const Sample& middle, std::span<const double> u) {
+      std::vector<double> all(own.whole->coefficients.size(), 0.5);
+      for (std::size_t k = 0; k < own.free.size(); ++k) {
+        all[static_cast<std::size_t>(own.free[k])] = u[k];
+      }
+      Theta theta = (*own.centred)(z);
+      own.whole->guess(theta.data(), middle, all);
+      own.put_back(theta, z);
+    };
+  }
+
+  auto balance(double held_floor) const {
+    return [own = *this, held_floor](double* z, double reducible, double share) {
+      constexpr double kLeastReducible = 0.02;  // of it: a floor that is held above the losses
+      Theta theta = (*own.centred)(z);
+      const double above = std::max(reducible - held_floor, kLeastReducible * reducible);
+      own.whole->balance(theta.data(), above, share);
+      own.put_back(theta, z);
+    };
+  }
+
+  auto log_terms() const {
+    return [own = *this](const double* z, const Sample& at, double* terms) {
+      own.whole->log_terms((*own.centred)(z).data(), at, terms);
+    };
+  }
+};
+
 }  // namespace
 
 std::string describe(const Constraint& constraint) {
@@ -137,6 +207,7 @@ ConstrainedLaw constrained(const Law& law, const std::vector<Constraint>& constr
   own.name = law.name;
   own.formula = law.formula;
   own.over_weight = law.over_weight;
+  own.moves_tokens = law.moves_tokens;
   bool levels_free = true;
   double held_floor = 0;
   for (int i = 0; i < law.size(); ++i) {
@@ -150,62 +221,21 @@ ConstrainedLaw constrained(const Law& law, const std::vector<Constraint>& constr
     levels_free = levels_free && is_exponent(info);
     if (info.kind == Kind::kFloor && c->value) held_floor = *c->value;
   }
-  const auto centred = std::make_shared<const Map>(
+  const auto map = std::make_shared<const Map>(
       map_at(law, constraints, out.free, mean_log_params, mean_log_tokens));
   const Map plain = map_at(law, constraints, out.free, 0, 0);
   out.plain = plain.matrix;
   out.plain_offset = plain.offset;
-  const Law* whole = &law;
-  own.moves_tokens = law.moves_tokens;
-  const std::vector<int> free = out.free;
-  const auto put_back = [free](const Theta& theta, double* z) {
-    for (std::size_t k = 0; k < free.size(); ++k) z[k] = theta[free[k]];
-  };
-  own.log_loss = [whole, centred](const double* z, const Sample& at, double* gradient) {
-    const Theta theta = (*centred)(z);
-    if (gradient == nullptr) return whole->log_loss(theta.data(), at, nullptr);
-    Theta slope(theta.size());
-    const double loss = whole->log_loss(theta.data(), at, slope.data());
-    Eigen::Map<Eigen::VectorXd>(gradient, centred->matrix.cols()) =
-        centred->matrix.transpose() * slope;
-    return loss;
-  };
-  own.accumulate = [whole, centred](const Theta& z, std::span<const Sample> samples, double delta,
-                                    Sums& sums) {
-    Sums all;
-    whole->accumulate((*centred)(z.data()), samples, delta, all);
-    restrict_sums(all, centred->matrix, sums);
-  };
-  own.shift = [whole, centred, put_back](double* z, double dx, double dy) {
-    // Only free levels move, by exponents that are right wherever the origin is.
-    Theta theta = (*centred)(z);
-    whole->shift(theta.data(), dx, dy);
-    put_back(theta, z);
-  };
+  const Restricted restricted{&law, map, out.free};
+  own.log_loss = restricted.log_loss();
+  own.accumulate = restricted.accumulate();
+  own.shift = restricted.shift();
   if (law.guess) {
-    own.guess = [whole, centred, put_back, free](double* z, const Sample& middle,
-                                                 std::span<const double> u) {
-      // Numbers are drawn for the free coefficients; the held ones are where they are held.
-      std::vector<double> all(whole->coefficients.size(), 0.5);
-      for (std::size_t k = 0; k < free.size(); ++k) all[static_cast<std::size_t>(free[k])] = u[k];
-      Theta theta = (*centred)(z);
-      whole->guess(theta.data(), middle, all);
-      put_back(theta, z);
-    };
+    own.guess = restricted.guess();
     return out;
   }
-  own.balance = [whole, centred, put_back, held_floor](double* z, double reducible, double share) {
-    constexpr double kLeastReducible = 0.02;  // of it: a floor that is held above the losses
-    Theta theta = (*centred)(z);
-    const double above = std::max(reducible - held_floor, kLeastReducible * reducible);
-    whole->balance(theta.data(), above, share);
-    put_back(theta, z);
-  };
-  if (law.log_terms && levels_free) {
-    own.log_terms = [whole, centred](const double* z, const Sample& at, double* terms) {
-      whole->log_terms((*centred)(z).data(), at, terms);
-    };
-  }
+  own.balance = restricted.balance(held_floor);
+  if (law.log_terms && levels_free) own.log_terms = restricted.log_terms();
   return out;
 }
 

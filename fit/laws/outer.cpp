@@ -165,8 +165,6 @@ class StraightKernel {
   std::array<double, kSize> size_{}, data_{}, inner_{}, power_{}, slope_{};
 };
 
-constexpr double kLeastExponent = 1e-3;  // a, b: below, a term is a constant
-
 bool straighten(double* theta) {
   const double k = theta[5], a = k * theta[2], b = k * theta[4];
   if (!(a >= kLeastExponent) || !(b >= kLeastExponent)) return false;
@@ -198,11 +196,6 @@ void bend(double* theta) {
   theta[5] = k;
 }
 
-void shift(double* theta, double dx, double dy) {
-  theta[1] += theta[2] * dx;
-  theta[3] += theta[4] * dy;
-}
-
 // (A + B)^k = reducible.
 void balance(double* theta, double reducible, double share) {
   // Shares are of the sum inside the power, where the two terms add up.
@@ -221,7 +214,7 @@ const Law& outer_law() {
                        {kFloorE, kLevelA, kAlpha, kLevelB, kBeta, kOuterK},
                        kernel_log_loss<OuterKernel>,
                        kernel_accumulate<OuterKernel>,
-                       shift,
+                       shift_two_terms<false>,
                        balance};
   return law;
 }

@@ -16,7 +16,7 @@ double mean(std::span<const double> values) {
 }
 
 // The power law of y - floor. A residual of log y is one of log(y - floor) times (y - floor)/y, so
-// that these weights make both least squares one, as far as residuals are small.
+// with these weights both least-squares problems agree, as far as residuals are small.
 std::optional<FlooredPowerLaw> above_floor(std::span<const double> log_x,
                                            std::span<const double> log_y, double floor) {
   double w = 0, x = 0, y = 0, xx = 0, xy = 0;
@@ -91,7 +91,7 @@ std::optional<FlooredPowerLaw> floored_power_law_through(std::span<const double>
     return law ? law->rest.rms : std::numeric_limits<double>::infinity();
   };
   constexpr int kSteps = 64;
-  constexpr double kMost = 0.995;
+  constexpr double kMost = 0.995;  // at 1 the lowest loss would have no log of what is above
   int best = 0;
   std::vector<double> grid;
   for (int i = 0; i <= kSteps; ++i) {
@@ -104,7 +104,8 @@ std::optional<FlooredPowerLaw> floored_power_law_through(std::span<const double>
   double high = kMost * std::min(kSteps, best + 1) / kSteps;
   for (int i = 0; i < 40; ++i) {
     const double left = high - kGolden * (high - low), right = low + kGolden * (high - low);
-    (rms(left) < rms(right) ? high : low) = rms(left) < rms(right) ? right : left;
+    const bool is_left = rms(left) < rms(right);
+    (is_left ? high : low) = is_left ? right : left;
   }
   const double found = 0.5 * (low + high);
   return rms(found) < grid.front() ? at(found) : at(0);

@@ -76,6 +76,18 @@ inline constexpr CoefficientInfo kBeta{"beta", Kind::kExponent, Axis::kTokens, -
 inline constexpr CoefficientInfo kGamma{
     kCrossExponent, Kind::kExponent, Axis::kParams, -10, 10, -0.5, 0.5};
 
+// Law::shift of laws whose first five coefficients are (log E, log A, alpha, log B, beta), followed
+// with kCross by gamma.
+template <bool kCross>
+void shift_two_terms(double* theta, double dx, double dy) {
+  theta[1] += theta[2] * dx;
+  if constexpr (kCross) {
+    theta[3] += theta[4] * dy + theta[5] * dx;
+  } else {
+    theta[3] += theta[4] * dy;
+  }
+}
+
 // Law::balance of laws with theta[1] = log A and theta[3] = log B whose terms simply add up.
 inline void balance_two_terms(double* theta, double reducible, double share) {
   theta[1] = std::log(reducible * share);

@@ -10,8 +10,6 @@
 namespace crosslaw::fit {
 namespace {
 
-constexpr double kLeastExponent = 1e-3;  // below, a term is a constant
-
 // E + A/N^alpha + B/(D^beta N^gamma) by theta = (log L0, p, alpha, q, beta[, gamma]): the loss at
 // the origin, the logs of the slopes there of -log L by log N and log D, p = log(alpha A / L0) and
 // q = log(beta B / L0), and what bends the curve. L / L0 = 1 + e^p f(alpha, x) + e^q f(beta, y),

@@ -16,8 +16,12 @@ struct StraightLaw {
   static constexpr int kFollowing = 3;
 };
 
-// log of E over the loss at the origin where none is left.
+// log of E over the loss at the origin where none is left: e^-60 of it is far below what a double
+// resolves beside it.
 inline constexpr double kNoFloor = -60;
+
+// Of a term with a lower exponent, nearly a constant, these coordinates are not defined.
+inline constexpr double kLeastExponent = 1e-3;
 
 // Where both terms are more than the loss at the origin, so that E is below 0: the curve of E = 0
 // with the same loss and slopes there.

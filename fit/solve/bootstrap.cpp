@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
 #include "fit/solve/core.h"
@@ -11,19 +10,10 @@ namespace crosslaw::fit {
 namespace {
 
 constexpr std::size_t kManySamples = 2000;
-constexpr double kLeastGain = 1e-12;   // relative to F: a refit need not be finer than the noise
-constexpr double kLogNoFloor = -13.8;  // log 1e-6: E this far below the smallest loss counts as 0
-constexpr double kOnBound = 1e-9;      // a coordinate closer to its bound stands there
-constexpr int kManyRuns = 200;         // of which resamples know the noise, wherever it is larger
-constexpr double kTail = 0.025;        // of the draws: beyond it the 95 % interval is open
+constexpr double kLeastGain = 1e-12;  // relative to F: a refit need not be finer than the noise
 
-bool stands_at_bound(const Objective& objective, const Theta& centred, int i) {
-  if (!objective.box.free[static_cast<std::size_t>(i)]) return false;
-  const bool floor = objective.law->coefficients[static_cast<std::size_t>(i)].kind == Kind::kFloor;
-  if (floor && centred[i] < objective.min_log_loss + kLogNoFloor) return true;
-  return centred[i] <= objective.box.lower[i] + kOnBound ||
-         centred[i] >= objective.box.upper[i] - kOnBound;
-}
+// From here on resampling reproduces noise that varies over the design.
+constexpr int kManyRuns = 200;
 
 // Places (N, D, stage) with a point, counted no further than any law has coefficients.
 int distinct_places(const std::vector<Sample>& samples) {
@@ -158,7 +148,7 @@ void take_draws(const Core& core, const std::vector<Draw>& draws, FitResult& res
           estimate(result, [&](const Theta& theta) { return std::optional(theta[i]); }).se;
     }
     const auto bound = std::count_if(draws.begin(), draws.end(), [&](const auto& each) {
-      return each && stands_at_bound(core.objective, *each, i);
+      return each && standing(core.objective, *each, i) != Standing::kInside;
     });
     const double share = made > 0 ? static_cast<double>(bound) / static_cast<double>(made) : 0;
     if (share > kTail) result.bootstrap.at_bound.push_back(mine.name);

@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "fit/data/median.h"
 #include "fit/laws/law_parts.h"
 #include "fit/solve/identifiability.h"
 #include "fit/solve/search.h"
@@ -87,7 +88,6 @@ double chosen_delta(const Objective& objective, const Theta& centred) {
   // Around 1.345, with which normal noise loses 5 % (Huber 1981); less is better where outliers lie
   // on one side.
   constexpr std::array<double, 7> kMultiples = {0.3, 0.5, 0.7, 1.0, 1.345, 2.0, 3.0};
-  constexpr double kDeviationOfMedian = 1.4826;
   constexpr double kSmallest = 1e-6;  // noise that is rounding
   const Eigen::VectorXd r = residuals(objective, centred);
   std::vector<std::pair<double, double>> sizes;  // with their weights

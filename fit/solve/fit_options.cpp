@@ -8,6 +8,11 @@
 
 namespace crosslaw::fit {
 
+int usual_draws(std::size_t points) {
+  constexpr std::size_t kManyPoints = 20000;
+  return points > kManyPoints ? 200 : FitOptions{}.draws;
+}
+
 std::vector<std::string> problems(const FitOptions& options) {
   std::vector<std::string> out;
   if (!(options.huber_delta > 0)) {

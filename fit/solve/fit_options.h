@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -26,6 +27,10 @@ struct FitOptions {
   std::vector<Constraint> constraints = {};
   double over_weight = 1;  // of points that the law overestimates (see overestimates_weighted)
 };
+
+// Draws for so many points: of many a thousand refits would take minutes, and 200 still give a 95 %
+// interval.
+int usual_draws(std::size_t points);
 
 // One message for each option out of its bounds.
 std::vector<std::string> problems(const FitOptions& options);

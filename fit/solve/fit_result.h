@@ -114,10 +114,10 @@ struct FitResult {
   Certificate certificate;
   BootstrapRecord bootstrap;
   Convention convention;
-  std::optional<ComputeModel> compute;  // of the points with measured compute; absent: 6 N D
-  std::optional<DataRange> coverage;    // absent when coefficients were typed in by hand
-  std::vector<std::string> problems;    // plain sentences, the gravest first
-  DrawMatrix draws;                     // one bootstrap theta (plain coordinates) a row
+  std::optional<ComputeModel> compute;      // of the points with measured compute; absent: 6 N D
+  std::optional<DataRange> measured_range;  // absent when coefficients were typed in by hand
+  std::vector<std::string> problems;        // plain sentences, the gravest first
+  DrawMatrix draws;                         // one bootstrap theta (plain coordinates) a row
   // Of a fit made one part of its law after the other, each part's; draws of equal rows.
   std::vector<FitResult> stages;
   NewRunNoise new_run;  // rows of `draws`; not in JSON, a new run is predicted from the points
@@ -129,7 +129,7 @@ struct FitResult {
   ComputeModel compute_model() const { return compute.value_or(ComputeModel{}); }
 };
 
-// A result with given values and nothing else: no certificate, no draws, no coverage.
+// A result with given values and nothing else: no certificate, no draws, no range.
 FitResult from_values(const Law& law, const std::vector<double>& values);
 
 // `quantity` at the optimum, and its spread over the draws of the fit.

@@ -24,7 +24,6 @@ constexpr double kSingular = 1e5;           // condition number beyond which not
 constexpr double kShaky = 300;              // and beyond which a warning is due
 constexpr double kLargestLevelError = 1.5;  // of the log of a term at the centre of the data
 constexpr double kLargestExponentError = 0.5;
-constexpr double kNoFloor = 1e-6;  // E below this share of the smallest loss counts as E = 0
 
 int distinct(std::vector<double> values) {
   std::sort(values.begin(), values.end());
@@ -74,17 +73,13 @@ class Judge {
 
   void check_bounds() {
     for (int i = 0; i < law_.size(); ++i) {
-      if (!free(i)) continue;
+      const Standing where = standing(objective_, theta_, i);
+      if (where == Standing::kInside) continue;
       const std::string name(info(i).name);
-      std::string reason;
-      if (info(i).kind == Kind::kFloor &&
-          theta_[i] < objective_.min_log_loss + std::log(kNoFloor)) {
-        reason = fmt::format("{} has fallen to 0: the data show no irreducible loss", name);
-      } else if (theta_[i] <= objective_.box.lower[i] + 1e-9 ||
-                 theta_[i] >= objective_.box.upper[i] - 1e-9) {
-        reason = fmt::format("{} stands at the bound of the search ({:.6g})", name, theta_[i]);
-      }
-      if (reason.empty()) continue;
+      const std::string reason =
+          where == Standing::kNoFloor
+              ? fmt::format("{} has fallen to 0: the data show no irreducible loss", name)
+              : fmt::format("{} stands at the bound of the search ({:.6g})", name, theta_[i]);
       out_.at_bound.push_back(name);
       bound_.push_back(i);
       blame(i, reason);

@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <utility>
 #include <vector>
 
+#include "fit/data/median.h"
 #include "fit/laws/straight_law.h"
 
 namespace crosslaw::fit {
@@ -214,7 +216,7 @@ NewtonSummary newton(const Law& law, std::span<const Sample> samples, double del
 
 namespace {
 
-constexpr std::size_t kFloorPlace = 0;
+constexpr std::size_t kFloorPlace = 0;  // where a law has a floor it is its first (laws.h)
 
 // Where a way down leads that starts from a wide Huber function, whose kinks lie further out, and
 // narrows it to the delta asked for. Near L1 nearly every residual lies beyond its kink, where F
@@ -230,11 +232,9 @@ Theta narrowing(const Law& law, std::span<const Sample> samples, double delta, c
   for (const Sample& each : samples) {
     sizes.push_back(std::abs(law.log_loss(theta.data(), each, nullptr) - each.log_loss));
   }
-  const auto middle = sizes.begin() + static_cast<std::ptrdiff_t>(sizes.size() / 2);
-  std::nth_element(sizes.begin(), middle, sizes.end());
   NewtonOptions rough = options;
   rough.least_gain = kRoughGain;
-  for (double each = kWidest * *middle; each > delta; each *= kShrink) {
+  for (double each = kWidest * upper_median(std::move(sizes)); each > delta; each *= kShrink) {
     const NewtonSummary reached = newton(law, samples, each, box, theta, rough);
     spent += reached.evaluations;
     theta = reached.theta;
@@ -339,6 +339,7 @@ NewtonSummary minimise(const Law& law, std::span<const Sample> samples, double d
   NewtonSummary summary = newton(law, samples, delta, box, from, first);
   spent += summary.evaluations;
   summary.evaluations = spent;
+  // A caller who allows no more than a crawl wants no second walk.
   if (summary.converged || options.max_evaluations <= kPatience) return summary;
   if (floor && !stood_there) {
     const OnFloor face = on_floor(law, samples, delta, box, summary.theta, first, spent);

@@ -3,15 +3,16 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <utility>
 #include <vector>
+
+#include "fit/data/median.h"
 
 namespace crosslaw::fit {
 
 NoiseFactors noise_factors(const Objective& objective, const Theta& theta) {
   constexpr double kFewestInside = 0.05;  // share of the residuals; with fewer psi' is a guess
-  constexpr double kDeviationOfMedian = 1.4826;  // standard deviation of normal noise over its
-                                                 // median size
-  constexpr double kMedianLoss = 1.25;           // sqrt(pi / 2): the median's error over the mean's
+  constexpr double kMedianLoss = 1.25;    // sqrt(pi / 2): the median's error over the mean's
   const Eigen::VectorXd r = residuals(objective, theta);
   double squares = 0, inside = 0, weight = 0;
   std::vector<double> sizes;
@@ -30,9 +31,8 @@ NoiseFactors noise_factors(const Objective& objective, const Theta& theta) {
   NoiseFactors out;
   double correction = count / std::max(1.0, count - fitted);
   if (share < kFewestInside) {
-    const auto middle = sizes.begin() + static_cast<std::ptrdiff_t>(sizes.size() / 2);
-    std::nth_element(sizes.begin(), middle, sizes.end());
-    out.error = kMedianLoss * kDeviationOfMedian * *middle;
+    // As of the median of normal noise: sqrt(pi/2) sd / sqrt(n), with sd from the median size.
+    out.error = kMedianLoss * kDeviationOfMedian * upper_median(std::move(sizes));
   } else {
     out.error = psi / share;
     correction *= 1 + fitted / count * (1 - share) / share;
@@ -46,7 +46,7 @@ double expected_error(const NoiseModel& noise, double delta) {
   const double scale = noise.point_scale();
   const double bound = delta / scale;
   if (!(scale > 0)) return 0;
-  if (std::isinf(bound)) return noise.point;
+  if (std::isinf(bound)) return noise.point_sd;
   if (noise.laplace) {
     if (bound < kTiny) return scale;
     const double inside = -std::expm1(-bound);

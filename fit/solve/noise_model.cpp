@@ -7,6 +7,8 @@
 #include <numbers>
 #include <utility>
 
+#include "fit/solve/distributions.h"
+
 namespace crosslaw::fit {
 namespace {
 
@@ -188,29 +190,22 @@ std::vector<int> groups_of_equal_size(const Points& points, const std::vector<in
   return out;
 }
 
-// Upper tail of the F law by its normal approximation (Paulson 1942), good to a few tenths of a
-// percent in this use.
-double upper_tail_of_f(double f, double a, double b) {
-  const double root = std::cbrt(f);
-  const double z = ((1 - 2 / (9 * b)) * root - (1 - 2 / (9 * a))) /
-                   std::sqrt(2 / (9 * b) * root * root + 2 / (9 * a));
-  return 0.5 * std::erfc(z / std::numbers::sqrt2);
-}
-
 }  // namespace
 
-double NoiseModel::point_scale() const { return laplace ? point / std::numbers::sqrt2 : point; }
+double NoiseModel::point_scale() const {
+  return laplace ? point_sd / std::numbers::sqrt2 : point_sd;
+}
 
-double NoiseModel::deviation() const { return std::hypot(point, run); }
+double NoiseModel::deviation() const { return std::hypot(point_sd, run_sd); }
 
 NoiseModel NoiseModel::drawn(Random& random) const {
   NoiseModel out = *this;
   const double fewest = 1e-3;
-  out.point = point / std::sqrt(random.chi_square_share(std::max(freedom, fewest)));
+  out.point_sd = point_sd / std::sqrt(random.chi_square_share(std::max(freedom, fewest)));
   if (per_run > 0) {
-    const double between = (point * point + per_run * run * run) /
+    const double between = (point_sd * point_sd + per_run * run_sd * run_sd) /
                            random.chi_square_share(std::max(run_freedom, fewest));
-    out.run = std::sqrt(std::max(0.0, (between - out.point * out.point) / per_run));
+    out.run_sd = std::sqrt(std::max(0.0, (between - out.point_sd * out.point_sd) / per_run));
   }
   return out;
 }
@@ -224,7 +219,7 @@ double LeftOver::share(const Eigen::VectorXd& noise) const {
 NoiseModel NoiseModel::scaled_to(const Eigen::VectorXd& standard) const {
   constexpr double kLeastShare = 1e-6;  // of noise that the coefficients take as a whole
   NoiseModel out = *this;
-  out.point = point / std::sqrt(std::max(left_over->share(standard), kLeastShare));
+  out.point_sd = point_sd / std::sqrt(std::max(left_over->share(standard), kLeastShare));
   return out;
 }
 
@@ -250,9 +245,9 @@ NoiseModel fit_noise(const Objective& objective, const Theta& theta, const std::
   noise.laplace = gain * noise.freedom > kLaplaceGain;
   if (noise.laplace) {
     // For Laplace noise itself half the correction would do; what looks like it has longer tails.
-    noise.point = std::numbers::sqrt2 * mean_size * correction;
+    noise.point_sd = std::numbers::sqrt2 * mean_size * correction;
   } else {
-    noise.point =
+    noise.point_sd =
         std::sqrt(left_by_squares(objective, theta, true).squaredNorm() / weight * correction);
     noise.left_over = left_over_by(objective, theta);
   }
@@ -263,9 +258,9 @@ NoiseModel fit_noise(const Objective& objective, const Theta& theta, const std::
   if (parts.between_freedom < 1 || parts.within_freedom < 1) return noise;
   noise.per_run = parts.per_run;
   noise.left_over = nullptr;
-  noise.point = std::sqrt(parts.within_mean());
+  noise.point_sd = std::sqrt(parts.within_mean());
   noise.freedom = parts.within_freedom;
-  noise.run =
+  noise.run_sd =
       std::sqrt(std::max(0.0, (parts.between_mean() - parts.within_mean()) / parts.per_run));
   noise.run_freedom = parts.between_freedom;
   return noise;

@@ -2,7 +2,6 @@
 
 #include <Eigen/Core>
 #include <memory>
-#include <optional>
 #include <vector>
 
 #include "fit/data/points.h"
@@ -26,9 +25,9 @@ struct LeftOver {
 // makes an interval wide (Student's t in place of the normal law).
 struct NoiseModel {
   bool laplace = false;  // the noise of a point, else normal
-  double point = 0;      // standard deviation of what every point has on its own
+  double point_sd = 0;   // standard deviation of what every point has on its own
   double freedom = 0;    // degrees of freedom behind it
-  double run = 0;        // standard deviation of what the points of one run share, normal
+  double run_sd = 0;     // standard deviation of what the points of one run share, normal
   double run_freedom = 0;
   double per_run = 0;  // points of a run, on average; 0: every point is a run
   std::shared_ptr<const LeftOver> left_over;  // of normal noise where every point is a run
@@ -41,9 +40,9 @@ struct NoiseModel {
   // runs.
   NoiseModel drawn(Random& random) const;
   // The size with which noise of this shape leaves what the fit has left: sigma^2 as in drawn(),
-  // but with the chi^2 of the very noise that a world has. Errors of a fit that is no least squares
-  // go with its residuals, and only so is error over size of the residuals drawn as it came about
-  // (Fraser 1968, "The structure of inference"). `standard`: of every sample; needs left_over.
+  // but with the chi^2 of the very noise that a world has. The errors of a robust fit move with its
+  // residuals, so both must come from the same drawn noise (Fraser 1968, "The structure of
+  // inference"). `standard`: of every sample; needs left_over.
   NoiseModel scaled_to(const Eigen::VectorXd& standard) const;
 };
 

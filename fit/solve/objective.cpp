@@ -7,6 +7,12 @@
 #include "fit/laws/straight_law.h"
 
 namespace crosslaw::fit {
+namespace {
+
+constexpr double kFloorIsZero = 1e-6;  // E below this share of the smallest loss counts as E = 0
+constexpr double kOnBound = 1e-9;      // a coordinate closer to its bound stands there
+
+}  // namespace
 
 double huber(double residual, double delta) {
   const double size = std::abs(residual);
@@ -80,6 +86,18 @@ void freeze(Objective& objective, std::span<const std::string_view> names) {
   for (const std::string_view name : names) {
     objective.box.free[static_cast<std::size_t>(objective.law->index(name))] = false;
   }
+}
+
+Standing standing(const Objective& objective, const Theta& centred, int i) {
+  const auto at = static_cast<std::size_t>(i);
+  if (!objective.box.free[at]) return Standing::kInside;
+  const bool floor = objective.law->coefficients[at].kind == Kind::kFloor;
+  if (floor && centred[i] < objective.min_log_loss + std::log(kFloorIsZero)) {
+    return Standing::kNoFloor;
+  }
+  const bool bound = centred[i] <= objective.box.lower[i] + kOnBound ||
+                     centred[i] >= objective.box.upper[i] - kOnBound;
+  return bound ? Standing::kAtBound : Standing::kInside;
 }
 
 Sums evaluate(const Objective& objective, const Theta& theta) {

@@ -48,6 +48,11 @@ Objective make_objective(const Law& law, const Points& points, double delta);
 // Holds the named coefficients where a start has them; the rest stay free.
 void freeze(Objective& objective, std::span<const std::string_view> names);
 
+// Where a free coordinate stands: at a bound of the box, or E so far below the smallest loss that
+// it counts as 0.
+enum class Standing { kInside, kAtBound, kNoFloor };
+Standing standing(const Objective& objective, const Theta& centred, int i);
+
 // F, dF/dtheta and the two curvature matrices at centred theta.
 Sums evaluate(const Objective& objective, const Theta& theta);
 

@@ -1,7 +1,5 @@
 #include "fit/solve/resample.h"
 
-#include <algorithm>
-#include <cmath>
 #include <map>
 #include <numeric>
 
@@ -75,7 +73,7 @@ NoiseModel noise_in(const Resample& world, const std::vector<int>& index, const 
     return noise.scaled_to(standard);
   }
   // A stream of its own for every stage: each has residuals of its own.
-  constexpr std::uint64_t kSizes = 0x6e6f697365;
+  constexpr std::uint64_t kSizes = 0x6e6f697365;  // "noise": no stream of the resample itself
   const auto stage = static_cast<std::uint64_t>(index.front());
   Random random(world.sizes.seed ^ kSizes ^ (stage << 40), world.sizes.draw);
   return noise.drawn(random);
@@ -97,8 +95,8 @@ void apply(const Resample& resample, const Objective& objective, const std::vect
       const double standard = noise.laplace ? resample.laplace[point] : resample.normal[point];
       sample.log_loss = objective.law->log_loss(fitted.data(), sample, nullptr) + scale * standard;
       // One variate for all points of a run, which is known by its first.
-      if (noise.run > 0) {
-        sample.log_loss += noise.run * resample.shared[static_cast<std::size_t>(runs[i])];
+      if (noise.run_sd > 0) {
+        sample.log_loss += noise.run_sd * resample.shared[static_cast<std::size_t>(runs[i])];
       }
     }
     out.push_back(sample);

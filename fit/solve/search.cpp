@@ -15,7 +15,8 @@ namespace {
 // Ceres on one start. On published data 30 to 110 iterations arrive; long valleys, where
 // coefficients are tied to each other, take more and are left to Newton.
 constexpr int kMostIterations = 200;
-// Relative fall of F in a step on a few of the samples: what they gain in the end is none for all.
+// Relative fall of F in a step on a few of the samples: the last gains on them mean nothing for
+// all.
 constexpr double kRoughTolerance = 1e-6;
 constexpr double kParameterTolerance = 1e-14;  // leaves the decision to the objective
 // Residuals are counted in deltas, so that tolerances mean the same for every delta; least squares
@@ -154,11 +155,12 @@ NewtonSummary polish(const Objective& objective, const Theta& from, int most_eva
   return minimise(*objective.law, objective.samples, objective.delta, objective.box, from, options);
 }
 
-// Beyond, the way down is made on every so manieth sample; what it ends at is finished on all.
+// With more samples than this the descent sees an even share of them; its ends are then finished on
+// all.
 constexpr std::size_t kManySamplesSearched = 4000;
 constexpr std::size_t kSamplesOfPart = 2000;
 // From twice as many samples on Ceres goes down on so many, and Newton's method on all: most of the
-// way is long valleys that a few samples show as well.
+// way is long valleys that a few samples show as well (timings: MANUAL.md, How fast?).
 constexpr std::size_t kSamplesOfFirstWay = 200;
 constexpr double kSamePoint = 1e-6;  // of every coordinate, of starts that met
 

@@ -16,7 +16,6 @@ double quantile(const std::vector<double>& sorted, double q) {
 }
 
 Estimate summarise(std::optional<double> value, const std::vector<std::optional<double>>& draws) {
-  constexpr std::size_t kFewest = 20;
   Estimate out;
   out.value = value;
   std::vector<double> values;
@@ -25,7 +24,7 @@ Estimate summarise(std::optional<double> value, const std::vector<std::optional<
   }
   if (draws.empty()) return out;
   out.undefined = 1 - static_cast<double>(values.size()) / static_cast<double>(draws.size());
-  if (values.size() < kFewest) return out;
+  if (values.size() < kFewestDraws) return out;
   std::sort(values.begin(), values.end());
   // In units of the largest value, whose square may be beyond a double.
   const double unit = std::max({std::abs(values.front()), std::abs(values.back()), 1e-300});
@@ -35,9 +34,9 @@ Estimate summarise(std::optional<double> value, const std::vector<std::optional<
   for (const double each : values) squares += std::pow(each / unit - mean, 2);
   const double se = unit * std::sqrt(squares / static_cast<double>(values.size() - 1));
   if (std::isfinite(se)) out.se = se;
-  const Range interval{quantile(values, 0.025), quantile(values, 0.975)};
+  const Range interval{quantile(values, kTail), quantile(values, 1 - kTail)};
   const bool finite = std::isfinite(interval.low) && std::isfinite(interval.high);
-  if (out.undefined <= 0.025 && finite) out.ci95 = interval;
+  if (out.undefined <= kTail && finite) out.ci95 = interval;
   return out;
 }
 

@@ -7,6 +7,11 @@
 
 namespace crosslaw::fit {
 
+// Fewer draws than this give no interval: its ends would be the outermost draws.
+inline constexpr int kFewestDraws = 20;
+// Of the draws, beyond each end of a 95 % interval; where more have no value, that end is open.
+inline constexpr double kTail = 0.025;
+
 // The value at fraction q of sorted values, linear between neighbours (numpy's default).
 double quantile(const std::vector<double>& sorted, double q);
 
@@ -20,7 +25,7 @@ struct Estimate {
 };
 
 // Standard deviation and percentile interval of values, nullopt entries being undefined. Fewer than
-// 20 values give neither.
+// kFewestDraws values give neither.
 Estimate summarise(std::optional<double> value, const std::vector<std::optional<double>>& draws);
 
 }  // namespace crosslaw::fit

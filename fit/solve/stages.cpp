@@ -65,7 +65,7 @@ std::vector<StageCore> fit_stages(const Law& law, const std::vector<LawPart>& pa
     core.index = indices_of(part, points);
     core.runs = runs_of(points, core.index, core.objective, core.centred);
     core.noise = fit_noise(core.objective, core.centred, core.runs.of);
-    core.result.coverage = coverage(mine);
+    core.result.measured_range = coverage(mine);
     out.back().put_free(core.result.theta, whole);
   }
   return out;

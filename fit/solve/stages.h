@@ -29,7 +29,7 @@ struct StageDraws {
   std::vector<Theta> centred;  // one a stage
 };
 
-// Search, certificate and coverage of every part in turn.
+// Search, certificate and measured range of every part in turn.
 std::vector<StageCore> fit_stages(const Law& law, const std::vector<LawPart>& parts,
                                   const Points& points, const FitOptions& options);
 

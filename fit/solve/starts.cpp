@@ -4,8 +4,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
+#include <utility>
 
+#include "fit/data/median.h"
 #include "fit/solve/parallel.h"
 #include "fit/solve/random.h"
 
@@ -77,10 +78,9 @@ class StartMaker {
         cube_(law_.size() + 2, random_) {
     std::vector<double> losses;
     for (const Sample& s : samples_) losses.push_back(s.log_loss);
-    const auto middle = losses.begin() + static_cast<std::ptrdiff_t>(losses.size() / 2);
-    std::nth_element(losses.begin(), middle, losses.end());
-    median_loss_ = std::exp(*middle);
-    middle_ = middle_sample(*middle);
+    const double middle = upper_median(std::move(losses));
+    median_loss_ = std::exp(middle);
+    middle_ = middle_sample(middle);
   }
 
   // A point of the unit cube: one number a coefficient and two more.

@@ -97,7 +97,7 @@ FitResult fit_two_stage(const Points& points, const FitOptions& options) {
   std::vector<StageCore> stages = fit_stages(law, parts_of(law), points, options);
   add_draws(law, points, options, stages);
   FitResult result = combine(law, stages);
-  result.coverage = coverage(points);
+  result.measured_range = coverage(points);
   result.compute = fit_compute(points);
   return result;
 }

@@ -8,8 +8,6 @@
 namespace crosslaw::fit {
 namespace {
 
-constexpr double kTail = 0.025;  // of the draws: beyond it an end of the 95 % interval is open
-
 // Half the width of an interval up to which an answer is known, and weakly known.
 struct Limits {
   double known;

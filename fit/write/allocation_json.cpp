@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "fit/write/allocation_table.h"
+#include "fit/write/csv_row.h"
 #include "fit/write/fit_json.h"
 
 namespace crosslaw::fit {
@@ -51,6 +52,7 @@ Estimate overtaken_at(const Crossing& crossing) {
   return crossing.continued_better_below ? crossing.tokens : Estimate{};
 }
 
+// Savings of tokens are between two runs of one N, those of the frontier between both best runs.
 Json saving_json(const AllocationReport& report, std::size_t i) {
   const Transfer& transfer = report.transfers[i];
   const Crossing& crossing = report.crossings[i];
@@ -84,26 +86,6 @@ Json convention_json(const Allocation& allocation) {
                    {"inference_tokens", limits.inference_tokens}};
   return out;
 }
-
-// The row being written: values go under the header that was given for them.
-struct CsvRow {
-  std::vector<std::string>& header;
-  std::vector<std::string> cells;
-  bool first;  // this row writes the header as well
-
-  void add(const std::string& name, const std::string& value) {
-    if (first) header.push_back(name);
-    cells.push_back(value);
-  }
-  void add(const std::string& name, std::optional<double> value) {
-    add(name, value ? exact(*value) : std::string());
-  }
-  void add(const std::string& name, const Estimate& estimate) {
-    add(name, estimate.value);
-    add(name + "_low", estimate.ci95 ? std::optional(estimate.ci95->low) : std::nullopt);
-    add(name + "_high", estimate.ci95 ? std::optional(estimate.ci95->high) : std::nullopt);
-  }
-};
 
 void add_ladder(const AllocationRow& row, CsvRow& out) {
   const std::optional<LadderChoice>& best = row.nearest;
@@ -151,6 +133,7 @@ void add_savings(const AllocationReport& report, const Allocation& strategy, std
                                                                                   : "0"));
 }
 
+// Repeated in every row: a CSV file has no other place for what holds for all of them.
 void add_growth(const Allocation& strategy, CsvRow& out) {
   const GrowthEstimate line = strategy.growth.value_or(GrowthEstimate{});
   const auto constant = [&](double value) {
@@ -223,7 +206,7 @@ Table allocation_csv(const AllocationReport& report) {
   for (const Allocation& strategy : report.strategies) {
     for (std::size_t b = 0; b < strategy.rows.size(); ++b) {
       const AllocationRow& row = strategy.rows[b];
-      CsvRow cells{out.header, {}, out.rows.empty()};
+      CsvRow cells(out);
       cells.add("strategy", strategy.strategy);
       cells.add("flops", row.flops);
       cells.add("params", row.params);
@@ -238,7 +221,7 @@ Table allocation_csv(const AllocationReport& report) {
       if (any(strategy.limits)) add_limits(row, cells);
       if (!report.savings.empty()) add_savings(report, strategy, b, cells);
       add_growth(strategy, cells);
-      out.rows.push_back(std::move(cells.cells));
+      cells.finish();
     }
   }
   return out;

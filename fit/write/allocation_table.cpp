@@ -63,6 +63,7 @@ void add_flat_band(Columns& columns, const AllocationReport& report) {
                      [](const Allocation&, const AllocationRow& row) {
                        return interval(row.flat, short_count);
                      }});
+  // Without draws the ends have no intervals, and a column of dashes would only take room.
   if (!any_row(report, [](const AllocationRow& row) { return row.flat_low.ci95.has_value(); })) {
     return;
   }
@@ -72,6 +73,7 @@ void add_flat_band(Columns& columns, const AllocationReport& report) {
                      }});
 }
 
+// Their ends and number, for a long ladder would not fit a cell.
 std::string as_good_sizes(const AllocationRow& row) {
   std::vector<const LadderChoice*> sizes;
   for (const LadderChoice& each : row.ladder) {
@@ -135,6 +137,7 @@ void add_limits(Columns& columns, const AllocationReport& report) {
   }
 }
 
+// Budget by budget, so that the strategies at one budget stand below each other.
 Table table_of(const AllocationReport& report, const Columns& columns) {
   Table out;
   for (const Column& column : columns) out.header.push_back(column.header);
@@ -190,6 +193,7 @@ std::string frontier_text(const AllocationReport& report) {
                        with_interval(line.tokens_exponent),
                        line.near_flops ? fmt::format(" (near C = {:.4g})", *line.near_flops) : "");
   }
+  // Caps bind at some budgets only: with them N* is no power of C.
   const Limits& limits = report.strategies.front().limits;
   if (!out.empty() && (limits.max_params || limits.max_tokens))
     out += "(growth without the caps)\n";
@@ -264,6 +268,8 @@ Table saving_table(const AllocationReport& report) {
   return out;
 }
 
+// Most warnings hold for many rows, and a refusal is among those of its strategy: each is said
+// once.
 std::vector<std::string> warnings(const AllocationReport& report) {
   std::vector<std::string> out;
   std::set<std::string> said;

@@ -24,6 +24,7 @@ Json coefficients_json(const FitResult& fit) {
     Json one = {{"value", number_or_null(each.value)},
                 {"se", number_or_null(each.se)},
                 {"ci95", range_or_null(each.ci95)}};
+    // A level may overflow a double: its value is null then, and the log alone tells it.
     if (fit.law->coefficients[static_cast<std::size_t>(i)].kind != Kind::kExponent) {
       one["log"] = number_or_null(fit.theta[i]);
       one["log_se"] = number_or_null(each.log_se);
@@ -77,6 +78,7 @@ Json certificate_json(const Certificate& c) {
           {"other_optima", std::move(others)}};
 }
 
+// The key "coverage" of schema 1: the range of what was measured.
 Json coverage_json(const DataRange& c) {
   return {{"params", range_or_null(c.params)},
           {"tokens", range_or_null(c.tokens)},
@@ -85,6 +87,7 @@ Json coverage_json(const DataRange& c) {
           {"loss", range_or_null(c.loss)}};
 }
 
+// In the coordinates of the fit, where no level overflows: what every answer is computed from.
 Json draws_json(const FitResult& fit) {
   Json columns = Json::array();
   for (const CoefficientInfo& info : fit.law->coefficients) {
@@ -131,7 +134,7 @@ Json to_json(const FitResult& fit, bool draws) {
                       {"rms", fit.compute->rms}};
   }
   out["confounded"] = fit.confounded.empty() ? Json(nullptr) : Json(fit.confounded);
-  if (fit.coverage) out["coverage"] = coverage_json(*fit.coverage);
+  if (fit.measured_range) out["coverage"] = coverage_json(*fit.measured_range);
   if (fit.bootstrap.draws + fit.bootstrap.failed > 0) {
     out["bootstrap"] = {
         {"kind", name_of(fit.bootstrap.kind)}, {"reason", fit.bootstrap.reason},
@@ -174,6 +177,7 @@ std::string pretty(const Json& json) {
   return out + "\n";
 }
 
+// JSON has neither NaN nor infinity.
 Json number_or_null(std::optional<double> value) {
   return value && std::isfinite(*value) ? Json(*value) : Json(nullptr);
 }

@@ -26,6 +26,7 @@ class Keys {
   [[noreturn]] void refuse(const std::string& what) const {
     throw std::invalid_argument(fmt::format("{}: {}", name_, what));
   }
+  // Null is how unknown is written, so it counts as absent.
   bool has(const char* key) const { return json_.contains(key) && !json_.at(key).is_null(); }
   const nlohmann::json& at(const char* key) const {
     if (!has(key)) refuse(fmt::format("key \"{}\" is missing", key));
@@ -49,6 +50,7 @@ class Keys {
     return static_cast<int>(value);
   }
   std::uint64_t seed(const char* key) const {
+    // Not by way of a double, which holds whole numbers only to 2^53.
     if (!at(key).is_number_unsigned()) {
       refuse(fmt::format("\"{}\" must be a whole number from 0 to 18446744073709551615", key));
     }
@@ -194,6 +196,7 @@ void read_counting(const Keys& keys, FitResult& fit) {
   }
 }
 
+// Coefficients typed in by hand are a fit as well: whatever else is absent has a default.
 void read_details(const Keys& keys, FitResult& fit) {
   fit.points = keys.count("points");
   fit.huber_delta = keys.maybe_infinite("huber_delta");
@@ -211,7 +214,7 @@ void read_details(const Keys& keys, FitResult& fit) {
     read_certificate(Keys(keys.at("certificate"), keys.name() + ": certificate"), fit.certificate);
   }
   if (keys.has("coverage")) {
-    fit.coverage = read_coverage(Keys(keys.at("coverage"), keys.name() + ": coverage"));
+    fit.measured_range = read_coverage(Keys(keys.at("coverage"), keys.name() + ": coverage"));
   }
   read_counting(keys, fit);
   if (keys.has("draws")) read_draws(Keys(keys.at("draws"), keys.name() + ": draws"), fit);
@@ -225,7 +228,7 @@ void read_details(const Keys& keys, FitResult& fit) {
   fit.bootstrap.at_bound = bootstrap.texts("at_bound");
 }
 
-// Each stage's own certificate and coverage; its draws are columns of those of the whole fit.
+// Each stage's own certificate and measured range; its draws are columns of those of the whole fit.
 void read_stages(const Keys& keys, FitResult& fit) {
   for (const LawPart& part : parts_of(*fit.law)) {
     const std::string strategy(part.strategy);

@@ -52,8 +52,8 @@ std::string describe_points(const FitResult& fit) {
           ? ""
           : fmt::format("; where the law overestimates they weigh {:.4g}", fit.over_weight));
   if (!fit.convention.params.empty()) out += convention_note(fit.convention, TableFormat::kText);
-  if (!fit.coverage) return out;
-  const DataRange& c = *fit.coverage;
+  if (!fit.measured_range) return out;
+  const DataRange& c = *fit.measured_range;
   out += fmt::format("N {} to {}, D {} to {}, D/N {:.3g} to {:.3g}, {} {:.3g} to {:.3g}\n",
                      short_count(c.params.low), short_count(c.params.high),
                      short_count(c.tokens.low), short_count(c.tokens.high), c.tokens_per_param.low,
@@ -104,7 +104,7 @@ void add_estimate(Table& table, const std::string& name, const Estimate& each, b
 // What the coefficients imply at the largest measured compute, strategy by strategy.
 void add_optimum(const FitResult& fit, Table& table) {
   AllocationOptions options;
-  options.flops = {fit.coverage->flops.high};
+  options.flops = {fit.measured_range->flops.high};
   for (const Allocation& each : report_allocation(fit, options).strategies) {
     const std::string whose = each.strategy.empty() ? "" : " " + each.strategy;
     if (each.growth) {
@@ -180,6 +180,7 @@ Table coefficient_table(const FitResult& fit) {
                   [](const Coefficient& each) { return each.verdict.degree == Knowledge::kKnown; });
   Table out;
   out.header = {"", "value", "se", "95%"};
+  // A column that says yes in every row would say nothing.
   if (!all) out.header.emplace_back("known");
   for (const Coefficient& each : fit.coefficients) {
     std::vector<std::string> row = {each.name, six_digits(each.value),
@@ -193,7 +194,7 @@ Table coefficient_table(const FitResult& fit) {
         {each.name, six_digits(each.value), spread(each.value, each.se), interval(each.ci95)});
     if (!all) out.rows.back().emplace_back("");
   }
-  if (all && fit.identifiable && fit.coverage) add_optimum(fit, out);
+  if (all && fit.identifiable && fit.measured_range) add_optimum(fit, out);
   return out;
 }
 
@@ -217,8 +218,10 @@ std::string describe(const FitResult& fit, bool verbose) {
   out += describe_points(fit) + "\n";
   const Table table = coefficient_table(fit);
   out += render(table, TableFormat::kText);
+  // Further rows are those of add_optimum, whose symbols are explained here.
   if (table.rows.size() > fit.coefficients.size() + fit.derived().size()) {
-    out += fmt::format("N* ~ C^a, D* ~ C^b; N*, D* at C = {:.4g}\n", fit.coverage->flops.high);
+    out +=
+        fmt::format("N* ~ C^a, D* ~ C^b; N*, D* at C = {:.4g}\n", fit.measured_range->flops.high);
   }
   out += "\n" + (verbose ? describe_objective(fit) + describe_certificate(fit)
                          : summarise_certificate(fit));

@@ -101,6 +101,7 @@ OrderedJson to_json(const std::vector<Forecast>& forecasts) {
 
 Table with_forecasts(Table table, const std::vector<Prediction>& predictions,
                      const std::vector<Forecast>& forecasts) {
+  // Tables for people say N: only CSV has a column of this name.
   const bool csv = std::count(table.header.begin(), table.header.end(), "params") > 0;
   if (csv) {
     table.header.insert(table.header.end(), {"forecast", "forecast_low", "forecast_high"});
@@ -109,6 +110,7 @@ Table with_forecasts(Table table, const std::vector<Prediction>& predictions,
   }
   for (std::size_t i = 0; i < table.rows.size(); ++i) {
     const Prediction& own = predictions[i];
+    // By stage and run, for the two lists are of different fits.
     const auto found = std::find_if(forecasts.begin(), forecasts.end(), [&](const Forecast& each) {
       return each.stage == own.stage && each.run.params == own.run.params &&
              each.run.tokens == own.run.tokens;

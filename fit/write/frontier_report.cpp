@@ -14,6 +14,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Format = std::string (*)(double);
 
+// Said wherever N* is shown, because the two methods mean different things by it.
 constexpr const char* kIsoflopSize = "minimum of the parabola fitted at each budget";
 constexpr const char* kEnvelopeSize = "size of the run with the least loss at each compute";
 
@@ -56,6 +57,7 @@ class Sheet {
   const Table& table() const { return table_; }
 
  private:
+  // Every row has the same cells in the same order: the first names them.
   void head(const std::string& name) {
     if (table_.rows.size() == 1) table_.header.push_back(name);
   }
@@ -100,6 +102,8 @@ Table budget_table(const IsoflopFit& fit, TableFormat format) {
   const std::string flat = fmt::format("N within {:.3g}%", 100 * fit.options.flat_share);
   for (const IsoflopBudget& each : fit.budgets) {
     const bool used = each.use == BudgetUse::kUsed;
+    // People read of the others in a sentence (describe_left_out); programs get them with the
+    // reason.
     if (!used && format != TableFormat::kCsv) continue;
     sheet.row();
     sheet.number("C (FLOPs)", "flops", each.flops, four);
@@ -196,6 +200,7 @@ Json law_json(const PowerLawEstimate& law) {
 }
 
 void add_frontier(const std::optional<MeasuredFrontier>& frontier, Json& out) {
+  // The keys are always there; where too few budgets are used they are empty.
   out["laws"] = nullptr;
   out["rows"] = Json::array();
   if (!frontier) return;
@@ -234,6 +239,7 @@ Json budget_json(const IsoflopBudget& each) {
               {"width", each.width},
               {"best_params", each.best_params},
               {"left_out", each.left_out.empty() ? Json(nullptr) : Json(each.left_out)}};
+  // What was left out has no parabola: these keys are absent then.
   if (each.use != BudgetUse::kUsed) return out;
   out["params"] = estimate_json(each.params_optimum);
   out["tokens"] = estimate_json(each.tokens_optimum);
@@ -253,6 +259,7 @@ std::string describe_left_out(const IsoflopFit& fit) {
   std::string out;
   for (const IsoflopBudget& each : fit.budgets) {
     if (each.use == BudgetUse::kUsed) continue;
+    // A grid that is not by compute has many such budgets: counted, not listed.
     if (each.use == BudgetUse::kTooFewSizes) {
       ++few[each.left_out].first;
       few[each.left_out].second += each.points;

@@ -84,6 +84,7 @@ std::string latex_cell(const std::string& cell) {
   std::string out, plain;
   const auto flush = [&] { out += escaped(std::exchange(plain, "")); };
   for (std::size_t at = 0; at < cell.size();) {
+    // Digits within a word or behind a point are no number of their own.
     const bool inside = at > 0 && (std::isalnum(static_cast<unsigned char>(cell[at - 1])) != 0 ||
                                    cell[at - 1] == '.');
     std::size_t mantissa = 0;

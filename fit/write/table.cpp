@@ -209,7 +209,8 @@ std::string render(const std::vector<Table>& tables, TableFormat format) {
 }
 
 Table stacked(const std::vector<std::string>& label_header, const std::vector<TablePart>& parts) {
-  // A header such as "95%" may stand several times: its how-manieth it is makes it unique.
+  // A header such as "95%" may stand several times: its position among those of the same name makes
+  // it unique.
   using Key = std::pair<std::string, std::size_t>;
   const auto keys_of = [](const Table& table) {
     std::map<std::string, std::size_t> seen;

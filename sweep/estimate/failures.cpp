@@ -19,7 +19,7 @@ constexpr double kLowShare = 0.05, kHighShare = 0.95;
 
 // A run as failures see it.
 struct Exposed {
-  double work = 0, gpus = 0, checkpoint = 0, between = 0;  // seconds
+  double gpus = 0, work_seconds = 0, checkpoint_seconds = 0, between_seconds = 0;
 };
 
 std::vector<Exposed> exposed_runs(const Plan& plan, const std::vector<RunEstimate>& estimates,
@@ -29,7 +29,7 @@ std::vector<Exposed> exposed_runs(const Plan& plan, const std::vector<RunEstimat
     if (!timetable.runs[i].trained) continue;
     const auto gpus = static_cast<double>(estimates[i].gpus);
     runs.push_back(
-        {estimates[i].seconds(), gpus,
+        {gpus, estimates[i].seconds(),
          trainer::checkpoint_bytes(plan.runs[i].recipe.model, true) / options.write_bytes_a_second,
          kSecondsADay / (options.failures_a_gpu_day * gpus)});
   }
@@ -40,9 +40,9 @@ double expected_loss(const std::vector<Exposed>& runs, double interval,
                      const FailureOptions& options) {
   double lost = 0;
   for (const Exposed& run : runs) {
-    lost += run.gpus * (expected_seconds(run.work, interval, run.checkpoint,
-                                         options.restart_seconds, run.between) -
-                        run.work);
+    lost += run.gpus * (expected_seconds(run.work_seconds, interval, run.checkpoint_seconds,
+                                         options.restart_seconds, run.between_seconds) -
+                        run.work_seconds);
   }
   return lost;
 }
@@ -50,15 +50,15 @@ double expected_loss(const std::vector<Exposed>& runs, double interval,
 // One run, from failure to failure.
 double simulated_seconds(const Exposed& run, double interval, double restart,
                          std::mt19937_64& random) {
-  std::exponential_distribution<double> failure(1 / run.between);
-  double left = run.work, seconds = 0;
+  std::exponential_distribution<double> failure(1 / run.between_seconds);
+  double left = run.work_seconds, seconds = 0;
   for (;;) {
     const double until = failure(random);
     // The last stretch ends with the run's own result, not with a resume point.
     const double stretches = std::max(0.0, std::ceil(left / interval) - 1);
-    const double rest = left + stretches * run.checkpoint;
+    const double rest = left + stretches * run.checkpoint_seconds;
     if (until >= rest) return seconds + rest;
-    left -= interval * std::floor(until / (interval + run.checkpoint));
+    left -= interval * std::floor(until / (interval + run.checkpoint_seconds));
     seconds += until;
     // A restart may fail as well.
     double again = failure(random);
@@ -71,9 +71,9 @@ void simulate(const std::vector<Exposed>& runs, const FailureOptions& options, I
   constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
   row.mean_gpu_seconds = row.low_gpu_seconds = row.high_gpu_seconds = kNan;
   for (const Exposed& run : runs) {
-    if (!(expected_seconds(run.work, row.interval_seconds, run.checkpoint, options.restart_seconds,
-                           run.between) <
-          kHopelessFactor * std::max(run.work, options.restart_seconds)))
+    if (!(expected_seconds(run.work_seconds, row.interval_seconds, run.checkpoint_seconds,
+                           options.restart_seconds, run.between_seconds) <
+          kHopelessFactor * std::max(run.work_seconds, options.restart_seconds)))
       return;
   }
   std::mt19937_64 random(options.seed);
@@ -84,7 +84,7 @@ void simulate(const std::vector<Exposed>& runs, const FailureOptions& options, I
     for (const Exposed& run : runs)
       once += run.gpus *
               (simulated_seconds(run, row.interval_seconds, options.restart_seconds, random) -
-               run.work);
+               run.work_seconds);
     lost.push_back(once);
     sum += once;
   }
@@ -147,17 +147,18 @@ FailureForecast forecast_failures(const Plan& plan, const std::vector<RunEstimat
   const std::vector<Exposed> runs = exposed_runs(plan, estimates, timetable, options);
   if (runs.empty()) return out;
   for (const Exposed& run : runs)
-    out.expected_failures += run.work * run.gpus * options.failures_a_gpu_day / kSecondsADay;
+    out.expected_failures +=
+        run.work_seconds * run.gpus * options.failures_a_gpu_day / kSecondsADay;
   double most = -1;
   std::size_t exposed = 0;
   for (std::size_t i = 0; i < plan.runs.size(); ++i) {
     if (!timetable.runs[i].trained) continue;
     const Exposed& run = runs[exposed++];
-    if (run.work * run.gpus <= most) continue;
-    most = run.work * run.gpus;
+    if (run.work_seconds * run.gpus <= most) continue;
+    most = run.work_seconds * run.gpus;
     out.largest_run = i;
-    out.largest_checkpoint_seconds = run.checkpoint;
-    out.largest_mean_seconds_between = run.between;
+    out.largest_checkpoint_seconds = run.checkpoint_seconds;
+    out.largest_mean_seconds_between = run.between_seconds;
   }
   out.young_seconds =
       young_interval(out.largest_checkpoint_seconds, out.largest_mean_seconds_between);

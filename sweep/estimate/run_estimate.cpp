@@ -5,18 +5,15 @@
 #include <algorithm>
 
 #include "sweep/plan/run_gpus.h"
+#include "trainer/recipe/checkpoint_state.h"
 #include "trainer/recipe/memory_model.h"
 #include "trainer/recipe/model_cost.h"
 
 namespace crosslaw::sweep {
 namespace {
 
-// More GPUs than this share no run: a batch has few sequences more.
-constexpr int64_t kMostGpusARun = 1024;
 // Forward alone is a third of forward and backward (PaLM, arXiv:2204.02311, appendix B).
 constexpr double kForwardShare = 1.0 / 3;
-constexpr double kResumePointsKept = 2;
-constexpr double kGigabyte = 1e9;
 
 trainer::TrainingSetup setup_of(const PlannedRun& run, bool gpu, int64_t ranks) {
   if (gpu) return gpu_setup(run.recipe, ranks);
@@ -149,7 +146,8 @@ RunEstimate estimate_run(const PlannedRun& run, const SweepSpec& spec, const Mac
 
 double resume_bytes(const PlannedRun& run, const SweepSpec& spec, const RunEstimate& estimate) {
   if (estimate.seconds() <= spec.train.checkpoint_every_seconds) return 0;
-  return kResumePointsKept * trainer::checkpoint_bytes(run.recipe.model, true);
+  return static_cast<double>(trainer::kResumePointsKept) *
+         trainer::checkpoint_bytes(run.recipe.model, true);
 }
 
 }  // namespace crosslaw::sweep

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <csignal>
 #include <fstream>
-#include <stdexcept>
 #include <thread>
 #include <utility>
 
@@ -50,11 +49,11 @@ std::string job_script(const LaunchRequest& request, const QueueOptions& options
       "#!/bin/sh\n"
       "# {}, written by crosslaw. Started twice, or after a newer attempt, it does nothing.\n"
       "cd {} || exit {}\n"
-      "[ ! -e {} ] || exit 75\n"
-      "mkdir started 2>/dev/null || exit 75\n"
+      "[ ! -e {} ] || exit {}\n"
+      "mkdir started 2>/dev/null || exit {}\n"
       "uname -n > started/host\n",
       request.label, quoted(folder.string()), kExitCannotStart,
-      quoted("../" + next_attempt(folder.filename().string())));
+      quoted("../" + next_attempt(folder.filename().string())), kExitNotLetGo, kExitNotLetGo);
   if (options.needs_binding)
     text += fmt::format(
         "[ -n \"${{CUDA_VISIBLE_DEVICES:-}}\" ] || {{ echo 'the job was given no GPU "

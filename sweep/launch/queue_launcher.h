@@ -2,7 +2,6 @@
 
 #include <map>
 #include <memory>
-#include <set>
 
 #include "sweep/launch/process.h"
 #include "sweep/launch/program.h"

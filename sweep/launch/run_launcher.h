@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "db/files/outcome.h"
+#include "trainer/recipe/run_files.h"
 
 namespace crosslaw::sweep {
 
@@ -34,8 +35,8 @@ struct LaunchPlace {
   std::optional<std::string> job;
 };
 
-// In place of a job's number once the queue has said that it is gone, and nobody judged it yet:
-// `crosslaw stop` only ends.
+// Stored instead of the job number when the queue has reported its end but the scheduler has not
+// judged it: `crosslaw stop` only ends.
 inline constexpr const char* kEndedJob = "ended";
 
 // An attempt that an earlier launcher started, perhaps: it may have been killed before.
@@ -46,11 +47,11 @@ struct EarlierAttempt {
   std::string backend;  // and its kind
 };
 
-// How an attempt ends that never came to train, in the codes that shells and sysexits.h use.
-inline constexpr int kExitCannotStart = 126;
-inline constexpr int kExitNotFound = 127;
-inline constexpr int kExitNotLetGo = 75;  // its launcher died first
-inline constexpr int kExitNoDevice = 69;  // the queue gave it no GPU
+// How an attempt ends that never came to train.
+using trainer::kExitCannotStart;
+using trainer::kExitNoDevice;
+using trainer::kExitNotFound;
+using trainer::kExitNotLetGo;
 
 enum class Whereabouts {
   kQueued,   // waits for its turn

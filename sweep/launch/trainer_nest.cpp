@@ -34,7 +34,7 @@ constexpr int kLooks = 400, kBetweenLooksUs = 5000;
   for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE}) ::signal(signal, SIG_DFL);
   ::setenv("CUDA_VISIBLE_DEVICES", "", 1);
   ::execl(program, program, "--nest", room, nullptr);
-  ::_exit(127);
+  ::_exit(kExitNotFound);
 }
 
 }  // namespace

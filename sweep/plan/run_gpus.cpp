@@ -9,9 +9,6 @@
 namespace crosslaw::sweep {
 namespace {
 
-constexpr double kGigabyte = 1e9;
-constexpr int64_t kMostGpus = 1024;
-
 // Whole halves of a node, then whole nodes: 1, 2, 4, 8, 16, ... of nodes with 8.
 int64_t next_choice(int64_t gpus, int64_t of_a_node) {
   return gpus < of_a_node ? std::min(2 * gpus, of_a_node) : 2 * gpus;
@@ -19,7 +16,7 @@ int64_t next_choice(int64_t gpus, int64_t of_a_node) {
 
 int64_t fewest_that_fit(const LaunchSpec& launch, const trainer::Recipe& recipe) {
   const int64_t of_a_node = std::max<int64_t>(1, launch.queue.gpus);
-  const int64_t most = std::min(kMostGpus, recipe.batch_sequences);
+  const int64_t most = std::min(kMostGpusARun, recipe.batch_sequences);
   int64_t tried = 0;
   for (int64_t gpus = 1; gpus <= most; gpus = next_choice(gpus, of_a_node)) {
     if (micro_batch_on(launch.gpu_memory_gb, recipe, gpus)) return gpus;

@@ -9,6 +9,10 @@
 
 namespace crosslaw::sweep {
 
+// More GPUs than this share no run: a batch has few sequences more.
+inline constexpr int64_t kMostGpusARun = 1024;
+inline constexpr double kGigabyte = 1e9;  // as cards and their memory are sold
+
 // What each of `gpus` holds of a run on GPUs.
 trainer::TrainingSetup gpu_setup(const trainer::Recipe& recipe, int64_t gpus);
 

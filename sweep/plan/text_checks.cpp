@@ -4,7 +4,6 @@
 
 #include <filesystem>
 #include <map>
-#include <stdexcept>
 
 #include "trainer/corpus/corpus.h"
 #include "trainer/corpus/tokenizer.h"

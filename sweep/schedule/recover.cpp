@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <map>
-#include <optional>
 #include <set>
 #include <stdexcept>
 #include <vector>

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <fstream>
 #include <numeric>
+#include <set>
 
 #include "sweep/schedule/ingest.h"
 #include "trainer/recipe/run_files.h"
@@ -144,18 +145,8 @@ void Scheduler::settle_earlier_attempts() {
          attempt.host,
          attempt.backend});
     Live& live = live_[attempt.id];
-    live = {.folder = attempt.folder,
-            .token = attempt.token,
-            .log_offset = attempt.log_offset,
-            .started_ms = attempt.started_ms,
-            .micro_batch = attempt.micro_batch,
-            .adopted = true,
-            .node = attempt.node,
-            .queue_job = attempt.job,
-            .blocked = "",
-            .heartbeat = "",
-            .heartbeat_seen = Clock::now(),
-            .first_step_seen = Clock::now()};
+    live = live_of(attempt);
+    live.adopted = true;
     if (const auto job = job_of_run.find(attempt.run_id); job != job_of_run.end()) {
       live.job = job->second;
       live.cancelled = jobs_[*live.job].state == State::kCancelled;
@@ -311,6 +302,8 @@ bool Scheduler::silent_for_too_long(const Live& live) const {
 void Scheduler::stop_running() {
   hooks_.say(fmt::format(
       "stopping: {} runs publish a checkpoint; press Ctrl-C again to stop at once", live_.size()));
+  // The press that brought us here asked for checkpoints. A request (crosslaw stop) brought none:
+  // then the first press only repeats it.
   const int before = hooks_.interrupts();
   bool at_once = false;
   // No time limit: a checkpoint of a large model takes as long as it takes, and the user has the

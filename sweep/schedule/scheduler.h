@@ -6,7 +6,6 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -124,6 +123,13 @@ class Scheduler {
     }
   };
 
+  // What the runs ask of slots; a run on several GPUs counts that many times.
+  struct WorkTimes {
+    double done_seconds = 0, remaining_seconds = 0;
+    double longest_seconds = 0;  // what is left of the longest run, which no slot shortens
+  };
+
+  static Live live_of(const db::AttemptRow& attempt);
   void load_jobs();
   void settle_earlier_attempts();
   void check_parents();
@@ -140,6 +146,8 @@ class Scheduler {
   bool blocked(const Job& job) const;
   std::optional<std::size_t> most_urgent() const;
   bool start(std::size_t job);
+  // Records an attempt in a folder of its own.
+  db::AttemptRow begin_attempt(Job& job);
   int64_t gpus_of(const Job& job) const;  // 1 on the CPU
   void write_attempt_config(const Job& job, const db::AttemptRow& attempt,
                             const std::filesystem::path& folder) const;
@@ -173,6 +181,9 @@ class Scheduler {
   void stop_running();
   bool finished() const;
   double done_share(const Live& live) const;
+  // `shares`: how much of each job that runs is done.
+  void count_jobs(const std::vector<double>& shares, Progress& progress) const;
+  WorkTimes work_times(const std::vector<double>& shares, const RunTime& time) const;
   // Learnt from finished runs and from what the running ones have done since they began.
   RunSpeed speed_so_far() const;
   RunWork work_of(const Job& job, double steps) const;  // of each of its GPUs

@@ -13,9 +13,6 @@
 
 namespace crosslaw::sweep {
 namespace fs = std::filesystem;
-namespace {
-constexpr std::size_t kResumePointsKept = 2;
-}
 
 bool Scheduler::base_is_there(const Job& job) const {
   const StartPoint& base = *job.planned->parent;
@@ -92,7 +89,8 @@ int64_t Scheduler::last_resume_step(const Job& job) const {
   return last;
 }
 
-// As far as losses are concerned.
+// As far as losses are concerned. Without others_course_tokens: a part of a text is still one loss,
+// and how long it is does not change which are missing.
 trainer::TrainConfig Scheduler::as_planned(const Job& job) const {
   trainer::TrainConfig config;
   config.recipe = job.planned->recipe;
@@ -114,9 +112,9 @@ std::optional<std::string> Scheduler::checkpoint_at(const Job& job, int64_t step
   return std::nullopt;
 }
 
-// Of what earlier attempts left to resume from, the two newest are enough: the second in case that
-// the first is damaged. And what was published but not told, by an attempt that was killed in
-// between, is known to nobody; likewise what a crash left half-written.
+// Of what earlier attempts left to resume from, the newest are enough. And what was published but
+// not told, by an attempt that was killed in between, is known to nobody; likewise what a crash
+// left half-written.
 void Scheduler::drop_old_resume_points(const Job& job) const {
   std::vector<db::CheckpointRow> own = store_.checkpoints(job.run_id);
   const auto& kept = job.planned->publish_steps;
@@ -124,7 +122,7 @@ void Scheduler::drop_old_resume_points(const Job& job) const {
     return row.step == job.planned->row.steps ||
            std::find(kept.begin(), kept.end(), row.step) != kept.end();
   });
-  for (std::size_t i = 0; i + kResumePointsKept < own.size(); ++i)
+  for (std::size_t i = 0; i + trainer::kResumePointsKept < own.size(); ++i)
     drop_checkpoint(job, own[i].step, own[i].folder);
   drop_leftovers(job);
 }

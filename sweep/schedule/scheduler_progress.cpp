@@ -14,10 +14,7 @@ constexpr std::chrono::seconds kTelling(3);
 
 Progress Scheduler::progress() const {
   Progress p;
-  p.total = static_cast<int64_t>(jobs_.size());
-  double remaining = 0, done = 0, longest = 0;
   const RunSpeed speed = speed_so_far();
-  const RunTime time = speed.time();
   std::vector<double> shares(jobs_.size(), 0.0);
   for (const auto& [attempt, live] : live_) {
     if (!live.job) continue;
@@ -29,9 +26,29 @@ Progress Scheduler::progress() const {
       p.running_names.push_back(jobs_[*live.job].planned->name);
     }
   }
+  count_jobs(shares, p);
+  const WorkTimes work = work_times(shares, speed.time());
+  // As if the work could be spread evenly, but no run ends before itself.
+  // A queue has no number of places; as many as run now is the best guess.
+  const std::size_t places = launcher_.detaches() ? p.running_names.size() : launcher_.places();
+  const auto slots = static_cast<double>(std::max<std::size_t>(1, places));
+  p.remaining_seconds = std::max(work.remaining_seconds / slots, work.longest_seconds);
+  p.measured = speed.measured();
+  if (begun_ms_ > 0) {
+    p.elapsed_seconds = static_cast<double>(hooks_.now_ms() - begun_ms_) / 1000;
+    if (p.elapsed_seconds > 0)
+      p.flops_per_second = (p.flops_done - flops_at_begin_) / p.elapsed_seconds;
+  }
+  const double all = work.done_seconds + work.remaining_seconds;
+  p.share = all > 0 ? work.done_seconds / all : 1;
+  return p;
+}
+
+void Scheduler::count_jobs(const std::vector<double>& shares, Progress& p) const {
+  p.total = static_cast<int64_t>(jobs_.size());
   for (size_t i = 0; i < jobs_.size(); ++i) {
     const Job& job = jobs_[i];
-    double flops = job.planned->flops_to_train();
+    const double flops = job.planned->flops_to_train();
     p.flops_total += flops;
     switch (job.state) {
       case State::kDone:
@@ -55,33 +72,30 @@ Progress Scheduler::progress() const {
     }
     if (job.state == State::kDone || job.state == State::kDiverged) p.flops_done += flops;
     if (job.state == State::kRunning) p.flops_done += shares[i] * flops;
+  }
+}
+
+Scheduler::WorkTimes Scheduler::work_times(const std::vector<double>& shares,
+                                           const RunTime& time) const {
+  WorkTimes work;
+  for (size_t i = 0; i < jobs_.size(); ++i) {
+    const Job& job = jobs_[i];
     // What will never run costs no time.
-    bool counts = job.state == State::kRunning || (job.state == State::kWaiting && !blocked(job));
+    const bool counts =
+        job.state == State::kRunning || (job.state == State::kWaiting && !blocked(job));
     const auto gpus = static_cast<double>(gpus_of(job));
     const auto steps = static_cast<double>(job.planned->steps_to_train());
     const double alone = time.seconds(work_of(job, steps));  // on its own GPUs
     const double own = alone * gpus;
     if (counts) {
-      remaining += (1 - shares[i]) * own;
-      longest = std::max(longest, (1 - shares[i]) * alone);
-      done += shares[i] * own;
+      work.remaining_seconds += (1 - shares[i]) * own;
+      work.longest_seconds = std::max(work.longest_seconds, (1 - shares[i]) * alone);
+      work.done_seconds += shares[i] * own;
     } else if (job.state != State::kWaiting) {
-      done += own;
+      work.done_seconds += own;
     }
   }
-  // As if the work could be spread evenly, but no run ends before itself.
-  // A queue has no number of places; as many as run now is the best guess.
-  const std::size_t places = launcher_.detaches() ? p.running_names.size() : launcher_.places();
-  const auto slots = static_cast<double>(std::max<std::size_t>(1, places));
-  p.remaining_seconds = std::max(remaining / slots, longest);
-  p.measured = speed.measured();
-  if (begun_ms_ > 0) {
-    p.elapsed_seconds = static_cast<double>(hooks_.now_ms() - begun_ms_) / 1000;
-    if (p.elapsed_seconds > 0)
-      p.flops_per_second = (p.flops_done - flops_at_begin_) / p.elapsed_seconds;
-  }
-  p.share = done + remaining > 0 ? done / (done + remaining) : 1;
-  return p;
+  return work;
 }
 
 RunSpeed Scheduler::speed_so_far() const {

@@ -53,8 +53,7 @@ db::AttemptOrigin origin_of(const PlannedRun& run, const SchedulerOptions& optio
 
 }  // namespace
 
-bool Scheduler::start(std::size_t index) {
-  Job& job = jobs_[index];
+db::AttemptRow Scheduler::begin_attempt(Job& job) {
   db::AttemptRow attempt;
   attempt.run_id = job.run_id;
   attempt.token = random_token();
@@ -73,6 +72,26 @@ bool Scheduler::start(std::size_t index) {
   // Recorded before the process exists: should we be killed in between, the next invocation finds
   // an attempt without a process, never a process without an attempt.
   attempt.id = store_.begin_attempt(attempt);
+  return attempt;
+}
+
+Scheduler::Live Scheduler::live_of(const db::AttemptRow& attempt) {
+  return {.folder = attempt.folder,
+          .token = attempt.token,
+          .log_offset = attempt.log_offset,
+          .started_ms = attempt.started_ms,
+          .micro_batch = attempt.micro_batch,
+          .node = attempt.node,
+          .queue_job = attempt.job,
+          .blocked = "",
+          .heartbeat = "",
+          .heartbeat_seen = Clock::now(),
+          .first_step_seen = Clock::now()};
+}
+
+bool Scheduler::start(std::size_t index) {
+  Job& job = jobs_[index];
+  const db::AttemptRow attempt = begin_attempt(job);
   const fs::path folder = options_.folder / attempt.folder;
   write_attempt_config(job, attempt, folder);
   drop_old_resume_points(job);
@@ -84,7 +103,7 @@ bool Scheduler::start(std::size_t index) {
                               job.avoid_nodes,
                               gpus_of(job)};
   try {
-    // By value: a queue may name the job later.
+    // The id by value: a queue calls back after this function has returned.
     const bool started =
         launcher_.start(request, [this, id = attempt.id](const LaunchPlace& place) {
           const GpuFacts gpu = facts_of(place.gpu_uuid, options_.origin.gpus);
@@ -105,18 +124,8 @@ bool Scheduler::start(std::size_t index) {
   }
   job.state = State::kRunning;
   Live& live = live_[attempt.id];
-  live = {.job = index,
-          .folder = attempt.folder,
-          .token = attempt.token,
-          .log_offset = 0,
-          .started_ms = attempt.started_ms,
-          .micro_batch = attempt.micro_batch,
-          .node = std::nullopt,
-          .queue_job = std::nullopt,
-          .blocked = "",
-          .heartbeat = "",
-          .heartbeat_seen = Clock::now(),
-          .first_step_seen = Clock::now()};
+  live = live_of(attempt);
+  live.job = index;
   return true;
 }
 

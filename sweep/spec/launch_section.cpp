@@ -87,6 +87,7 @@ void read_queue(TomlSection& section, LaunchSpec& launch) {
   if (!section.has("gpus_per_run") && launch.backend != "local")
     launch.gpus_per_run = {{kNoBound, std::max<int64_t>(1, queue.nodes * queue.gpus)}};
   queue.nodes = 1;  // the resolved spec says it in one way
+  // Ranks lie on one node or fill whole ones (job_shape).
   for (const GpuTier& tier : launch.gpus_per_run) {
     insist(launch.backend == "local" || queue.gpus == 0 || tier.gpus <= queue.gpus ||
                tier.gpus % queue.gpus == 0,
@@ -111,6 +112,7 @@ std::string pattern(TomlSection& section, const std::string& key, std::size_t gr
   return text;
 }
 
+// A name that nothing fills in would reach the batch system as it stands.
 void check_names(const TomlSection& section, const std::string& key,
                  const std::vector<std::string>& words, const std::vector<std::string>& names) {
   static const std::regex kName("\\{([a-z_]+)\\}");

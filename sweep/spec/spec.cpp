@@ -121,6 +121,7 @@ void read_data(TomlSection section, SweepSpec& spec) {
 
 std::vector<int64_t> checked_seeds(TomlSection& section, std::vector<int64_t> seeds) {
   require(!seeds.empty(), section, "seeds", "an array with at least one number");
+  // The recipe's seed has no sign.
   for (int64_t seed : seeds) require(seed >= 0, section, "seeds", "numbers of at least 0");
   return seeds;
 }
@@ -232,6 +233,7 @@ SweepSpec read_spec(const fs::path& file) {
           "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == std::string::npos;
   require(plain && spec.name[0] != '.', root, "name",
           "made of letters, digits, '-', '_' and '.', for it names the sweep's folder");
+  // In this order: data ask for the vocabulary, strategies and choices for the languages.
   read_seeds(root, spec);
   read_ladder_section(root.section("ladder"), spec);
   read_budget(root.section("budget"), spec);
@@ -256,7 +258,8 @@ trainer::CorpusOptions corpus_options(const SweepSpec& spec, const fs::path& fol
     std::vector<fs::path> files;
     for (const std::string& pattern : patterns) {
       glob_t found{};
-      // Sorted by glob, so that the same files make the same shard on every machine.
+      // Sorted by glob, so that the same files make the same shard on every machine. GLOB_ERR: text
+      // in a folder that cannot be read must not be left out without a word.
       int code = ::glob(pattern.c_str(), GLOB_ERR, nullptr, &found);
       for (size_t i = 0; code == 0 && i < found.gl_pathc; ++i)
         files.emplace_back(found.gl_pathv[i]);

@@ -86,11 +86,42 @@ toml::table training_table(const TrainingSpec& t) {
   toml::array tiers;
   for (const BatchTier& tier : t.batch_tokens) {
     toml::table row{{"tokens", tier.tokens}};
+    // The last tier has no bound, and is known by that when it is read again.
     if (std::isfinite(tier.below_params)) row.insert("below_params", tier.below_params);
     tiers.push_back(row);
   }
   table.insert("batch_tokens", tiers);
   return table;
+}
+
+toml::table strategy_table(const StrategySpec& s) {
+  toml::table table{{"name", s.name},
+                    {"language", s.language},
+                    {"every", s.every},
+                    {"replay", to_array(s.replay)}};
+  if (!s.from.empty()) table.insert("from", s.from);
+  if (!s.base_tokens_per_param.empty()) {
+    table.insert("from_tokens_per_param", to_array(s.base_tokens_per_param));
+    table.insert("from_phase", s.base_phase == BasePhase::kEnd      ? "end"
+                               : s.base_phase == BasePhase::kStable ? "stable"
+                                                                    : "auto");
+  }
+  if (!s.hugging_face.empty()) {
+    table.insert("from", "hf:" + s.hugging_face);
+    table.insert("source_language", s.source_language);
+    table.insert("vocabulary", s.resize_vocabulary ? "resize" : "keep");
+  }
+  if (!s.tokens_per_param.empty()) table.insert("tokens_per_param", to_array(s.tokens_per_param));
+  return table;
+}
+
+// Sizes that no table names take the seeds of the first.
+toml::array seeds_array(const SweepSpec& spec) {
+  if (spec.size_seeds.empty()) return to_array(spec.seeds);
+  toml::array seeds{toml::table{{"seeds", to_array(spec.seeds)}}};
+  for (const SizeSeeds& some : spec.size_seeds)
+    seeds.push_back(toml::table{{"sizes", to_array(some.sizes)}, {"seeds", to_array(some.seeds)}});
+  return seeds;
 }
 
 }  // namespace
@@ -102,42 +133,17 @@ std::string to_toml(const SweepSpec& spec) {
                                                 {"valid", to_array(language.valid)}});
   }
   toml::array strategies;
-  for (const StrategySpec& s : spec.strategies) {
-    toml::table row{{"name", s.name},
-                    {"language", s.language},
-                    {"every", s.every},
-                    {"replay", to_array(s.replay)}};
-    if (!s.from.empty()) row.insert("from", s.from);
-    if (!s.base_tokens_per_param.empty()) {
-      row.insert("from_tokens_per_param", to_array(s.base_tokens_per_param));
-      row.insert("from_phase", s.base_phase == BasePhase::kEnd      ? "end"
-                               : s.base_phase == BasePhase::kStable ? "stable"
-                                                                    : "auto");
-    }
-    if (!s.hugging_face.empty()) {
-      row.insert("from", "hf:" + s.hugging_face);
-      row.insert("source_language", s.source_language);
-      row.insert("vocabulary", s.resize_vocabulary ? "resize" : "keep");
-    }
-    if (!s.tokens_per_param.empty()) row.insert("tokens_per_param", to_array(s.tokens_per_param));
-    strategies.push_back(row);
-  }
+  for (const StrategySpec& strategy : spec.strategies)
+    strategies.push_back(strategy_table(strategy));
   toml::array choices;
   for (const trainer::ChoiceFile& set : spec.choices) {
     toml::table row{{"name", set.name}, {"file", set.file.string()}, {"delimiter", set.delimiter}};
     if (!set.language.empty()) row.insert("language", set.language);
     choices.push_back(row);
   }
-  toml::array seeds = to_array(spec.seeds);
-  if (!spec.size_seeds.empty()) {
-    seeds = toml::array{toml::table{{"seeds", to_array(spec.seeds)}}};
-    for (const SizeSeeds& some : spec.size_seeds)
-      seeds.push_back(
-          toml::table{{"sizes", to_array(some.sizes)}, {"seeds", to_array(some.seeds)}});
-  }
   toml::table table{
       {"name", spec.name},
-      {"seeds", seeds},
+      {"seeds", seeds_array(spec)},
       {"ladder", toml::table{{"file", spec.ladder.string()},
                              {"vocabulary", spec.vocabulary},
                              {"tied_head", spec.tied_head}}},

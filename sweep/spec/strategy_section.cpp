@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <optional>
@@ -37,7 +36,8 @@ void read_hugging_face(TomlSection& section, StrategySpec& strategy, const Sweep
   strategy.resize_vocabulary = vocabulary == "resize";
 }
 
-// "source@10": continued after 10 tokens a parameter. Empty where there is no such number.
+// "source@10": continued after 10 tokens a parameter. Empty where there is no such number, for a
+// strategy's own name may have an '@'.
 std::optional<double> tokens_after_at(std::string& from) {
   const size_t at = from.rfind('@');
   if (at == std::string::npos || at + 1 == from.size()) return std::nullopt;
@@ -95,6 +95,7 @@ StrategySpec read_strategy(TomlSection& section, const SweepSpec& spec) {
   for (double replay : strategy.replay)
     require(replay >= 0 && replay < 1, section, "replay",
             fmt::format("in [0, 1), found {}", replay));
+  // Two equal shares would be one run, planned twice.
   require(std::set<double>(strategy.replay.begin(), strategy.replay.end()).size() ==
               strategy.replay.size(),
           section, "replay", "an array of different shares");

@@ -75,7 +75,7 @@ struct TrainingSpec {
   double cooldown_fraction = 0.2;    // wsd
   double final_learning_rate = 0.1;  // cosine: share of the peak at the end
   std::vector<BatchTier> batch_tokens;
-  trainer::AdamWOptions optimizer;
+  trainer::OptimizerOptions optimizer;
   std::optional<SearchSpec> search;
   std::string precision = "auto";
   double init_std = 0.02;   // 0: 1 / sqrt(3 fan_in), written init = "fan_in"

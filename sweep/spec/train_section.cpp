@@ -38,7 +38,7 @@ double read_init(TomlSection& section, double otherwise) {
   return std;
 }
 
-void read_optimizer(TomlSection& section, trainer::AdamWOptions& o) {
+void read_optimizer(TomlSection& section, trainer::OptimizerOptions& o) {
   o.beta1 = section.number("beta1", o.beta1);
   o.beta2 = section.number("beta2", o.beta2);
   o.epsilon = section.number("epsilon", o.epsilon);
@@ -58,7 +58,8 @@ void read_optimizer(TomlSection& section, trainer::AdamWOptions& o) {
                               kind));
 }
 
-// The peak's rule and exactly the numbers that it takes.
+// The peak's rule and exactly the numbers that it takes: one that the rule does not read would look
+// as if it counted.
 void read_learning_rate(TomlSection& section, TrainingSpec& train) {
   const bool over_hidden = section.has("learning_rate_times_hidden");
   const std::string rule =

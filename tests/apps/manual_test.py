@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """MANUAL.md against the program, both ways: commands and flags with their defaults against --help, laws, spec keys
 and defaults against the spec reader, columns of the SQL views and names of the tables against a database, keys of
-the JSON output. What one side has and the other lacks is a failure.
+the JSON output, presets. What one side has and the other lacks is a failure, and so is a table that a blank line cuts
+or a chapter without a link in the Contents.
 
 Usage: manual_test.py CROSSLAW
 """
@@ -54,6 +55,37 @@ def rows(text):
         cells = [cell.strip() for cell in line.strip().strip("|").split(" |")]
         if found := re.fullmatch(r"\|\s*`([^`]+)`", "|" + cells[0]):
             yield found.group(1), cells[1:]
+
+
+def check_pages(text):
+    """Every table in one piece, and every chapter in the Contents."""
+    prose = re.sub(r"^```.*?^```", lambda found: "\n" * found.group().count("\n"), text, flags=re.M | re.S)
+    before = [""] + prose.splitlines()
+    for number, (above, line, below) in enumerate(zip(before, before[1:], before[2:] + [""]), 1):
+        if line.startswith("|") and not above.strip() and not re.match(r"\|[\s|:-]+\|$", below):
+            failures.append(f"MANUAL.md:{number}: a row of a table after a blank line shows as plain text")
+    contents = re.search(r"\*\*Contents\.\*\*(.*?)\n\*\*", prose, re.S).group(1)
+    linked = set(re.findall(r"\(#([a-z0-9-]+)\)", contents))
+    for heading in re.findall(r"^## (.+)$", prose, re.M):
+        if anchor(heading) not in linked:
+            failures.append(f"Contents of MANUAL.md: no link to {heading}")
+    compare("links of the Contents", linked, {anchor(heading) for heading in re.findall(r"^#+ (.+)$", prose, re.M)} & linked)
+
+
+def anchor(heading):
+    """As GitHub makes it of a heading."""
+    return re.sub(r"[^a-z0-9 -]", "", heading.lower().replace("+", "")).replace(" ", "-")
+
+
+def check_presets(crosslaw, text):
+    specs = {path.stem for path in (ROOT / "sweep/presets").glob("*.toml")} - {"gpus"}
+    ladders = {path.stem for path in (ROOT / "sweep/presets").glob("*.csv")}
+    spec, ladder = re.search(r"a preset by name \((.*?)\); so is a ladder \((.*?)\)", text, re.S).groups()
+    compare("presets", set(re.findall(r"`(.+?)`", spec)), specs)
+    compare("ladders", set(re.findall(r"`(.+?)`", ladder)), ladders)
+    for command in ("run", "plan", "tokenize"):
+        listed = re.search(r"or a preset: ([a-z0-9,\s-]+?)\s*(?:\n\n|$)", help_of(crosslaw, command)).group(1)
+        compare(f"presets in {command} --help", set(re.split(r",\s*", listed)), specs)
 
 
 def names(text):
@@ -185,7 +217,10 @@ def check_json(crosslaw, manual):
 
 def main():
     crosslaw = pathlib.Path(sys.argv[1]).resolve()
-    manual = sections((ROOT / "MANUAL.md").read_text())
+    text = (ROOT / "MANUAL.md").read_text()
+    manual = sections(text)
+    check_pages(text)
+    check_presets(crosslaw, text)
     with tempfile.TemporaryDirectory() as folder:
         work = pathlib.Path(folder)
         check_commands(crosslaw, manual)

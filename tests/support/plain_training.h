@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,12 @@
 #include "trainer/text_stream.h"
 
 namespace crosslaw::tests {
+
+inline std::vector<int64_t> all_windows(const trainer::ValidationText& text) {
+  std::vector<int64_t> windows(static_cast<size_t>(text.windows()));
+  std::iota(windows.begin(), windows.end(), 0);
+  return windows;
+}
 
 using Leaves = std::map<std::string, at::Tensor>;
 
@@ -48,7 +55,7 @@ class PlainTraining {
     auto gradients = torch::autograd::grad({loss}, inputs);
     double squares = 0;
     for (const at::Tensor& g : gradients) squares += g.pow(2).sum().item<double>();
-    const trainer::AdamWOptions& o = config_.recipe.optimizer;
+    const trainer::OptimizerOptions& o = config_.recipe.optimizer;
     double norm = std::sqrt(squares), clip = norm > o.clip_norm ? o.clip_norm / norm : 1;
     double rate = trainer::learning_rate(config_.recipe.schedule, step),
            n = static_cast<double>(step + 1);
@@ -66,7 +73,7 @@ class PlainTraining {
   }
 
   double validation_loss(const trainer::ValidationText& text) const {
-    return plain_llama_loss(config_.recipe.model, weights_, text.windows_from(0, text.windows()))
+    return plain_llama_loss(config_.recipe.model, weights_, text.windows_of(all_windows(text)))
         .item<double>();
   }
 

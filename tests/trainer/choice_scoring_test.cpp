@@ -2,8 +2,6 @@
 
 #include <ATen/ATen.h>
 
-#include <cmath>
-
 #include "tests/support/training_workshop.h"
 
 namespace crosslaw::trainer {

@@ -4,10 +4,8 @@
 #include <c10/util/Exception.h>
 #include <c10/util/Logging.h>
 
-#include <limits>
 #include <new>
 #include <stdexcept>
-#include <vector>
 
 #include "tests/support/catch.h"
 
@@ -30,26 +28,6 @@ TEST_CASE("LibTorch's and the library's refusals of memory are known as such") {
     at::zeros({2}).view({3});
   } catch (const std::exception& error) {
     CHECK_FALSE(is_out_of_memory(error));
-  }
-}
-
-TEST_CASE("the largest divisor that fits is found from any guess, with few trials") {
-  for (int64_t sequences : {1, 2, 7, 12, 64, 96, 512, 2048}) {
-    for (int64_t limit = 0; limit <= sequences; limit = limit * 2 + 1) {
-      for (int64_t guess : {int64_t{0}, int64_t{1}, limit, sequences, 3 * sequences}) {
-        std::vector<int64_t> tried;
-        const auto found = largest_fitting_divisor(sequences, guess, [&](int64_t size) {
-          tried.push_back(size);
-          return size <= limit;
-        });
-        int64_t expected = limit;
-        while (expected > 0 && sequences % expected != 0) --expected;
-        INFO(sequences << " sequences, limit " << limit << ", guess " << guess);
-        CHECK(found.value_or(0) == expected);
-        for (int64_t size : tried) CHECK(sequences % size == 0);
-        if (guess == limit && expected == limit) CHECK(tried.size() <= 2);
-      }
-    }
   }
 }
 

@@ -92,10 +92,12 @@ TEST_CASE("validation windows go through the text in order, without overlap of p
     CHECK(text.windows() == windows);
     CHECK(text.language() == "fr");
     CHECK(text.text_bytes() == 3 * tokens);
-    at::Tensor all = text.windows_from(0, windows);
+    std::vector<int64_t> all(static_cast<size_t>(windows));
+    std::iota(all.begin(), all.end(), 0);
+    const at::Tensor whole = text.windows_of(all);
     for (int64_t i = 0; i < windows; ++i) {
-      CHECK(at::equal(all[i], at::arange(50 + 10 * i, 61 + 10 * i, at::kLong)));
-      CHECK(at::equal(text.windows_from(i, 1)[0], all[i]));
+      CHECK(at::equal(whole[i], at::arange(50 + 10 * i, 61 + 10 * i, at::kLong)));
+      CHECK(at::equal(text.windows_of(std::vector{i})[0], whole[i]));
     }
   }
 }

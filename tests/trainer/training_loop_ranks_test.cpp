@@ -1,8 +1,6 @@
 // Several ranks as threads against one: losses, checkpoints, and what happens when one is lost.
 #include <chrono>
 #include <functional>
-#include <mutex>
-#include <optional>
 #include <thread>
 
 #include "tests/support/catch.h"

@@ -4,7 +4,6 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
-#include <fstream>
 
 #include "tests/support/catch.h"
 #include "tests/support/full_disk.h"
@@ -58,7 +57,7 @@ TEST_CASE("the weights of the final checkpoint give the loss that was reported")
   load_checkpoint(loaded, config.recipe.model, false, w.checkpoint("a", 15));
   ValidationText valid({"fr", ""}, config.execution.valid_shards.at("fr"), 32, 256);
   double loss = tests::plain_llama_loss(config.recipe.model, tests::leaves_of(loaded, at::kDouble),
-                                        valid.windows_from(0, valid.windows()))
+                                        valid.windows_of(tests::all_windows(valid)))
                     .item<double>();
   CHECK(j.evals.at({"fr", 15}) == Approx(loss).epsilon(1e-6));
 }
@@ -219,7 +218,7 @@ TEST_CASE("a continued run's losses begin with those of its source model, on bot
   Journal j = w.run(config, "continued");
   CHECK(j.evals.at({"en", 0}) == s.evals.at({"en", 10}));
   CHECK(j.evals.at({"fr", 0}) == s.evals.at({"fr", 10}));
-  for (const EvalLine& line : j.eval_lines) {
+  for (const EvalLine& line : tests::some(j.eval_lines)) {
     const bool part = line.language == "en" && line.step != 0 && line.step != 10;
     INFO(line.language << " " << line.step);
     CHECK(line.valid_tokens == (part ? 96 : 1024));

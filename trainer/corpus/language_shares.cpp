@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <sstream>
-#include <stdexcept>
 
 #include "trainer/corpus/python_helper.h"
 #include "trainer/corpus/text_reader.h"

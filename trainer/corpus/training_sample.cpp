@@ -1,7 +1,5 @@
 #include "trainer/corpus/training_sample.h"
 
-#include <algorithm>
-
 #include "trainer/corpus/text_reader.h"
 #include "trainer/corpus/tokenizer.h"
 

@@ -8,7 +8,8 @@
 namespace crosslaw::trainer {
 
 // Work for a GPU that is queued once and repeated by one command: a CUDA graph. A small model's
-// pass is a thousand launches, which the host gives more slowly than the GPU does them.
+// pass is a thousand launches, which the host gives more slowly than the GPU does them. An
+// interface, for what repeats a pass is tested without a GPU, by a recording of the test's own.
 class Recording {
  public:
   virtual ~Recording() = default;

@@ -13,6 +13,10 @@
 namespace crosslaw::trainer {
 namespace {
 
+// The planner counts with the kernels' buffers.
+static_assert(norm_scratch_rows(true) == kRmsNormScratchRows &&
+              norm_scratch_rows(false) == kRmsNormScratchRowsCpu);
+
 at::Tensor first_rows(const at::Tensor& buffer, int64_t rows) { return buffer.narrow(0, 0, rows); }
 
 // (sequences, heads, context, head_size) view of the queries (0), keys (1) or values (2) in packed

@@ -176,9 +176,4 @@ at::Tensor Parameters::own_master(const Bucket& bucket) const {
              : weights.narrow(0, bucket.own_begin, bucket.own_count);
 }
 
-void Parameters::copy_master_to_weights() {
-  if (weights.scalar_type() == at::kFloat) return;
-  for (const Bucket& b : buckets_) weights.narrow(0, b.own_begin, b.own_count).copy_(own_master(b));
-}
-
 }  // namespace crosslaw::trainer

@@ -52,8 +52,9 @@ class Parameters {
 
   at::Tensor weight(const std::string& name) const { return view(weights, name); }
   at::Tensor gradient(const std::string& name) const { return view(gradients, name); }
+  // One weight's part of a flat buffer of `count()` numbers, in its shape and without a copy.
+  // Throws std::runtime_error for a name that the model does not have.
   at::Tensor view(const at::Tensor& flat, const std::string& name) const;
-  void copy_master_to_weights();
   const ParameterSlot& slot(const std::string& name) const;
 
   // Puts fp32 rows of one weight, from `first_row` on, where they belong: into master copy and

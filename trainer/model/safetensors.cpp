@@ -92,15 +92,6 @@ std::string stream_safetensors(const fs::path& file, const std::vector<WrittenTe
   return out.close();
 }
 
-std::string write_safetensors(const fs::path& file,
-                              const std::map<std::string, at::Tensor>& tensors) {
-  std::vector<WrittenTensor> written;
-  for (const auto& each : tensors)
-    written.push_back(
-        {each.first, each.second.sizes().vec(), [tensor = each.second] { return tensor; }});
-  return stream_safetensors(file, written);
-}
-
 SafetensorsFile::SafetensorsFile(fs::path file) : file_(std::move(file)) {
   try {
     entries_ = tensors_in_file(file_);
@@ -124,13 +115,6 @@ at::Tensor SafetensorsFile::read(const std::string& name) const {
              static_cast<std::streamsize>(tensor.nbytes()));
   if (!input) fail(file_, "is cut off");
   return tensor;
-}
-
-std::map<std::string, at::Tensor> read_safetensors(const fs::path& file) {
-  const SafetensorsFile source(file);
-  std::map<std::string, at::Tensor> tensors;
-  for (const auto& [name, entry] : source.entries()) tensors[name] = source.read(name);
-  return tensors;
 }
 
 }  // namespace crosslaw::trainer

@@ -27,9 +27,6 @@ struct WrittenTensor {
 // the file's SHA-256, taken while writing. Not synced.
 std::string stream_safetensors(const std::filesystem::path& file,
                                const std::vector<WrittenTensor>& tensors);
-// The same by name, of tensors that are there.
-std::string write_safetensors(const std::filesystem::path& file,
-                              const std::map<std::string, at::Tensor>& tensors);
 
 // A file whose header was read and found right: every tensor lies in the file, has a size that
 // fits its shape, and no two share a byte. Data are read on demand.
@@ -46,7 +43,5 @@ class SafetensorsFile {
   std::filesystem::path file_;
   std::map<std::string, StoredTensor> entries_;
 };
-
-std::map<std::string, at::Tensor> read_safetensors(const std::filesystem::path& file);
 
 }  // namespace crosslaw::trainer

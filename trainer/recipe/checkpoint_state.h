@@ -1,11 +1,15 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <string>
 
 namespace crosslaw::trainer {
+
+// To resume from; the second in case that the first is damaged.
+inline constexpr std::size_t kResumePointsKept = 2;
 
 // state.json of a checkpoint: which state of which run it is, and the hash of every other file.
 struct CheckpointState {

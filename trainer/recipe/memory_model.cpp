@@ -13,8 +13,6 @@ constexpr int64_t kLogitsAtOnceCpu = int64_t{1} << 17;
 constexpr int64_t kLogitsAtOnceGpu = int64_t{1} << 28;
 constexpr int64_t kFewestHeadRows = 64;  // a product of fewer rows is slow
 constexpr int64_t kHeadRowsUnit = 256;   // whole tiles of a product, on the GPU
-// kernels.h: partial sums of a norm's weight gradient
-constexpr double kNormScratchRows = 2112, kNormScratchRowsCpu = 512;
 // cuBLAS asks for 32 MiB a handle on Hopper; attention's and NCCL's own buffers come on top.
 constexpr double kLibraryBytes = 256.0 * (1 << 20);
 constexpr double kContextBytes = 1e9;  // of CUDA and its loaded kernels, before the first tensor
@@ -54,7 +52,7 @@ MemoryUse memory_use(const TrainingSetup& setup) {
   // Final norm, what the branches add, and one gradient of each kind: as wide as a layer.
   use.passing = rows * (row + kFloatBytes + 3 * kTokenBytes) +
                 kFloatBytes * static_cast<double>(setup.context_tokens * s.head_size()) +
-                kFloatBytes * (setup.gpu ? kNormScratchRows : kNormScratchRowsCpu) * d;
+                kFloatBytes * static_cast<double>(norm_scratch_rows(setup.gpu)) * d;
   use.logits = element * vocabulary * static_cast<double>(head_rows(s, rows_whole, setup.gpu)) +
                kFloatBytes * rows;
   if (!setup.gpu) return use;

@@ -7,6 +7,10 @@
 
 namespace crosslaw::trainer {
 
+// Partial sums of a norm's weight gradient; the kernels' own numbers (kernels.h), which the planner
+// cannot include.
+constexpr int64_t norm_scratch_rows(bool gpu) { return gpu ? 2112 : 512; }
+
 // What one rank of a run is asked to hold.
 struct TrainingSetup {
   ModelShape shape;

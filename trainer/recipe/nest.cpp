@@ -35,17 +35,17 @@ void show_arguments(std::span<char> memory, const std::string& config) {
   // Named before its number is told: there is no moment at which it is known and not to be found.
   show_arguments(arguments, request.config_file);
   const pid_t self = ::getpid();
-  if (::write(told, &self, sizeof self) != sizeof self) ::_exit(126);
+  if (::write(told, &self, sizeof self) != sizeof self) ::_exit(kExitCannotStart);
   ::close(told);
   char byte = 0;
-  if (::read(go, &byte, 1) != 1) ::_exit(kExitStartAgain);
+  if (::read(go, &byte, 1) != 1) ::_exit(kExitNotLetGo);
   ::close(go);
   // A session of its own: Ctrl-C and a closed terminal reach the launcher alone.
   ::setsid();
   const int input = ::open("/dev/null", O_RDONLY | O_CLOEXEC),
             output =
                 ::open(request.log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (input < 0 || output < 0) ::_exit(126);
+  if (input < 0 || output < 0) ::_exit(kExitCannotStart);
   // Standard input was the socket: the attempt must not keep it open.
   ::dup2(input, 0), ::dup2(output, 1), ::dup2(output, 2);
   if (!request.cpus.empty()) {

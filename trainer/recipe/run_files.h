@@ -106,4 +106,10 @@ inline constexpr int kExitFailed = 1;
 inline constexpr int kExitBadConfig = 2;
 inline constexpr int kExitStartAgain = 75;  // stopped after publishing a checkpoint
 
+// How an attempt ends that never came to train, in the codes that shells and sysexits.h use.
+inline constexpr int kExitCannotStart = 126;
+inline constexpr int kExitNotFound = 127;
+inline constexpr int kExitNotLetGo = kExitStartAgain;  // EX_TEMPFAIL: its launcher died first
+inline constexpr int kExitNoDevice = 69;               // the queue gave it no GPU
+
 }  // namespace crosslaw::trainer

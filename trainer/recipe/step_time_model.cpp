@@ -49,32 +49,33 @@ StepTime step_time(const TrainingSetup& setup, int64_t batch_sequences, const Gp
   const double micro_batches =
       tokens / (context * static_cast<double>(setup.micro_batch_sequences));
   StepTime time;
-  time.products = 6 * (static_cast<double>(count.blocks) + vocabulary * d) * tokens /
-                  (kProductShare * gpu.matrix_flops);
+  time.products_seconds = 6 * (static_cast<double>(count.blocks) + vocabulary * d) * tokens /
+                          (kProductShare * gpu.matrix_flops);
   const double head = s.head_size() >= kFullHeadSize ? 1 : kSmallHeadShare;
-  time.attention =
+  time.attention_seconds =
       6 * layers * queries * context * tokens / (head * kAttentionShare * gpu.matrix_flops);
   // Embedding and final norm touch ten rows.
   const double moved =
       layers * moved_in_layer(d, queries, qkv, f) + kLossPasses * vocabulary + 10 * d;
-  time.activations =
+  time.activations_seconds =
       kBf16ValueBytes * moved * tokens / (kActivationShare * gpu.memory_bytes_a_second);
   // Each product ends with reading and writing its fp32 sum; so does the look-up's gradient.
-  time.weight_gradients =
+  time.weight_gradients_seconds =
       micro_batches * 2 * kFloatValueBytes * params / (kStreamShare * gpu.memory_bytes_a_second);
   // AdamW reads four numbers and writes three and the weight; gradients are zeroed and measured.
-  time.optimizer =
+  time.optimizer_seconds =
       ((7 * kFloatValueBytes + kBf16ValueBytes) * params / ranks + 2 * kFloatValueBytes * params) /
       (kStreamShare * gpu.memory_bytes_a_second);
   const double link = kLinkShare * gpu.link_bytes_a_second, others = (ranks - 1) / ranks;
   // Gradients travel beside the last micro-batch's backward pass, two thirds of its work.
-  const double beside = kHiddenShare * (time.products + time.attention + time.activations) * 2 / 3 /
-                        std::max(1.0, micro_batches);
-  time.communication = std::max(0.0, others * kFloatValueBytes * params / link - beside) +
-                       others * kBf16ValueBytes * params / link;
+  const double beside =
+      kHiddenShare * (time.products_seconds + time.attention_seconds + time.activations_seconds) *
+      2 / 3 / std::max(1.0, micro_batches);
+  time.communication_seconds = std::max(0.0, others * kFloatValueBytes * params / link - beside) +
+                               others * kBf16ValueBytes * params / link;
   const double launches =
       micro_batches * (layers * kLaunchesALayer + kLaunchesAMicroBatch) + kLaunchesAStep;
-  time.waiting = std::max(0.0, kLaunchSeconds * launches - time.total());
+  time.waiting_seconds = std::max(0.0, kLaunchSeconds * launches - time.total());
   return time;
 }
 

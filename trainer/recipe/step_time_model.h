@@ -18,17 +18,17 @@ struct GpuSpeed {
 // share of the peak that such work reaches, which one H200 has told. What several GPUs exchange is
 // not measured yet.
 struct StepTime {
-  double products = 0;          // forward and backward, head included
-  double attention = 0;         // half of the square: the causal mask is used
-  double activations = 0;       // norms, rotary, gated unit, loss: bound by memory
-  double weight_gradients = 0;  // the products' fp32 sums, read and written
-  double optimizer = 0;         // AdamW over one rank's slice, the norm of all gradients
-  double communication = 0;     // what the backward pass does not hide
-  double waiting = 0;           // for the host, which launches more slowly than the GPU works
+  double products_seconds = 0;          // forward and backward, head included
+  double attention_seconds = 0;         // half of the square: the causal mask is used
+  double activations_seconds = 0;       // norms, rotary, gated unit, loss: bound by memory
+  double weight_gradients_seconds = 0;  // the products' fp32 sums, read and written
+  double optimizer_seconds = 0;         // AdamW over one rank's slice, the norm of all gradients
+  double communication_seconds = 0;     // what the backward pass does not hide
+  double waiting_seconds = 0;  // for the host, which launches more slowly than the GPU works
 
   double total() const {
-    return products + attention + activations + weight_gradients + optimizer + communication +
-           waiting;
+    return products_seconds + attention_seconds + activations_seconds + weight_gradients_seconds +
+           optimizer_seconds + communication_seconds + waiting_seconds;
   }
 };
 

@@ -14,7 +14,7 @@ namespace crosslaw::trainer {
 
 // One list of fields serves writing and reading. The names are part of every run's key: they may
 // not change, and a new field needs a new kConfigVersion.
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AdamWOptions, beta1, beta2, epsilon, weight_decay, clip_norm)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OptimizerOptions, beta1, beta2, epsilon, weight_decay, clip_norm)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(MixturePart, language, share, sha256)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ValidationSet, language, sha256)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Execution, token, device, gpu_uuid, threads, train_shards,
@@ -63,7 +63,7 @@ ModelShape model_from_json(const json& j) {
 }
 
 // The kind only where it is not the first there was, so that older runs keep their keys.
-json optimizer_to_json(const AdamWOptions& options) {
+json optimizer_to_json(const OptimizerOptions& options) {
   json j = options;
   if (options.kind == OptimizerKind::kAdamW) return j;
   j["kind"] = options.kind == OptimizerKind::kAdamH ? "adamh" : "muon";
@@ -71,8 +71,8 @@ json optimizer_to_json(const AdamWOptions& options) {
   return j;
 }
 
-AdamWOptions optimizer_from_json(const json& j) {
-  AdamWOptions options = j.get<AdamWOptions>();
+OptimizerOptions optimizer_from_json(const json& j) {
+  OptimizerOptions options = j.get<OptimizerOptions>();
   const std::string kind = j.value("kind", "adamw");
   if (kind != "adamw" && kind != "adamh" && kind != "muon")
     throw std::runtime_error("optimizer.kind: " + kind + " is none of adamw, adamh and muon");

@@ -56,7 +56,7 @@ enum class OptimizerKind {
   kMuon,   // orthogonalised momentum
 };
 
-struct AdamWOptions {
+struct OptimizerOptions {
   double beta1 = 0.9;
   double beta2 = 0.95;
   double epsilon = 1e-8;
@@ -86,7 +86,7 @@ struct Recipe {
   int64_t context_tokens = 0;
   int64_t batch_sequences = 0;  // sequences in one optimizer step
   Schedule schedule;
-  AdamWOptions optimizer;
+  OptimizerOptions optimizer;
   std::string precision = "auto";  // fp32, bf16 (fp32 master weights), auto: bf16 on GPU, else fp32
   std::vector<MixturePart> mixture;
   std::vector<ValidationSet> validation;

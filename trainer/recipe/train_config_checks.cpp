@@ -55,7 +55,7 @@ std::vector<std::string> complaints(const Schedule& schedule) {
   return checks.take();
 }
 
-std::vector<std::string> complaints(const AdamWOptions& options) {
+std::vector<std::string> complaints(const OptimizerOptions& options) {
   Checks checks;
   for (auto [field, value] :
        {std::pair{"optimizer.beta1", options.beta1}, {"optimizer.beta2", options.beta2}}) {

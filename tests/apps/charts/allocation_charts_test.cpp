@@ -85,7 +85,7 @@ TEST_CASE("Budgets beyond the measured compute are on shaded ground") {
   const fit::AllocationReport report = report_of(fit, {1e20, 5.76e23});
   const std::vector<Panel> panels = allocation_panels(fit, report, points);
   REQUIRE(panels[0].shades.size() == 1);
-  CHECK(panels[0].shades[0].x.low == fit.coverage->flops.high);
+  CHECK(panels[0].shades[0].x.low == fit.measured_range->flops.high);
   CHECK(panels[0].lines[0].at.back().x == Approx(2 * 5.76e23));
   const Whiskers& interval = panels[0].whiskers[1];
   CHECK(interval.bars[1].range.low == report.strategies[0].rows[1].params.ci95->low);

@@ -127,7 +127,7 @@ TEST_CASE("The frontier of the surface passes through the closed-form optimum") 
     }
   }
   CHECK(panel.bands.empty());
-  for (const Remark& each : panel.remarks) {
+  for (const Remark& each : tests::some(panel.remarks)) {
     CHECK(6 * each.at.x * each.at.y == Approx(std::stod(each.text)));
   }
 }
@@ -142,7 +142,7 @@ TEST_CASE("Where compute was counted, frontiers are drawn over that") {
   const fit::PowerForm form = *fit::power_form(*fit.law, fit.theta);
   const Panel surface = surface_panels(strategies_of(fit, points), {})[0];
   REQUIRE_FALSE(surface.lines.empty());
-  for (const Spot& at : surface.lines[0].at) {
+  for (const Spot& at : tests::some(surface.lines[0].at)) {
     const double flops = counted.flops_per_token(at.x) * at.y;
     CHECK(at.x == Approx(fit::optimum(form, flops, counted)->params).epsilon(1e-6));
   }
@@ -152,7 +152,7 @@ TEST_CASE("Where compute was counted, frontiers are drawn over that") {
   CHECK(flops(edge.front()) == Approx(flops(edge.back())).epsilon(1e-6));
   const std::vector<Panel> panels = frontier_panels(strategies_of(fit, points));
   CHECK(panels[0].x.title == "compute C, counted FLOPs");
-  for (const Spot& at : panels[0].lines[0].at) {
+  for (const Spot& at : tests::some(panels[0].lines[0].at)) {
     CHECK(at.y == Approx(fit::optimum(form, at.x, counted)->params).epsilon(1e-6));
   }
 }
@@ -162,7 +162,7 @@ TEST_CASE("Frontier panels cover the measured compute and one to two decades bey
   const fit::FitResult fit = fitted(points, "chinchilla", 60);
   const std::vector<Panel> panels = frontier_panels(strategies_of(fit, points));
   REQUIRE(panels.size() == 2);
-  const fit::Range measured = fit.coverage->flops;
+  const fit::Range measured = fit.measured_range->flops;
   const fit::PowerForm form = *fit::power_form(*fit.law, fit.theta);
   for (std::size_t i = 0; i < 2; ++i) {
     const Line& dashed = panels[i].lines[0];
@@ -266,7 +266,7 @@ TEST_CASE("A law without a closed form gets its frontier by search, without a ba
   CHECK(surface.bands.empty());
   const fit::PowerForm form = *fit::power_form(fit::chinchilla_law(), fit.theta);
   REQUIRE(surface.lines.size() == 2);
-  for (const Spot& at : surface.lines[0].at) {
+  for (const Spot& at : tests::some(surface.lines[0].at)) {
     CHECK(at.x == Approx(fit::optimum(form, 6 * at.x * at.y)->params).epsilon(1e-6));
   }
 }

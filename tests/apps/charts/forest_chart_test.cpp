@@ -1,7 +1,5 @@
 #include "apps/charts/forest_chart.h"
 
-#include <algorithm>
-
 #include "apps/charts/figure.h"
 #include "tests/apps/charts/well_formed.h"
 #include "tests/support/catch.h"
@@ -37,8 +35,8 @@ TEST_CASE("What is not known does not stretch the axis of what is") {
   CHECK(panel.x.low < -0.3);
   CHECK(panel.x.high > 0.07);
   CHECK(panel.x.high < 1);
-  for (const Line& each : panel.lines) {
-    for (const Spot& spot : each.at) {
+  for (const Line& each : tests::some(panel.lines)) {
+    for (const Spot& spot : tests::some(each.at)) {
       CHECK(spot.x >= panel.x.low);
       CHECK(spot.x <= panel.x.high);
     }

@@ -2,7 +2,6 @@
 
 #include <nlohmann/json.hpp>
 #include <sstream>
-#include <stdexcept>
 
 #include "apps/commands/fit_command.h"
 #include "tests/fit/planted.h"

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <sstream>
-#include <stdexcept>
 
 #include "apps/commands/fit_command.h"
 #include "tests/fit/planted.h"

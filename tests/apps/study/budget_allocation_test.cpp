@@ -41,7 +41,7 @@ TEST_CASE("N* and D* grow with C by constants and exponents that give the rows a
   CHECK(found.growth[0].strategy == "scratch");
   CHECK(found.growth[1].strategy == "continued");
   const fit::OptimumGrowth& line = found.growth[0].growth.at_optimum;
-  for (const BudgetAllocation& row : found.rows) {
+  for (const BudgetAllocation& row : tests::some(found.rows)) {
     CHECK(line.params_constant * std::pow(row.flops, line.params_exponent) ==
           Approx(*row.scratch->params.value).epsilon(1e-6));
     CHECK(line.tokens_constant * std::pow(row.flops, line.tokens_exponent) ==
@@ -51,8 +51,9 @@ TEST_CASE("N* and D* grow with C by constants and exponents that give the rows a
 
 TEST_CASE("A fit from scratch has no optimum of continued runs and no difference") {
   const PairFits& fits = planted_demo().fits[0];
-  for (const BudgetAllocation& row :
-       allocate_budgets(*fits.find("scratch"), planted_demo().observations, fits.pair).rows) {
+  const BudgetAllocations found =
+      allocate_budgets(*fits.find("scratch"), planted_demo().observations, fits.pair);
+  for (const BudgetAllocation& row : tests::some(found.rows)) {
     CHECK(row.scratch);
     CHECK_FALSE(row.continued);
     CHECK_FALSE(row.loss_difference.value);

@@ -1,9 +1,7 @@
 #include "apps/study/design_points.h"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
-#include <stdexcept>
 
 #include "tests/support/catch.h"
 #include "tests/support/small_sweep.h"

@@ -1,7 +1,6 @@
 #include "apps/study/forecast_record.h"
 
 #include <fstream>
-#include <iterator>
 #include <stdexcept>
 
 #include "fit/laws/laws.h"
@@ -130,7 +129,8 @@ TEST_CASE("A finished sweep has no run to forecast") {
   const tests::TempFolder folder;
   const db::RunStore store = tests::planted_store(folder);
   const Observations observations(store, ParamsCount::kAll);
-  for (const ForecastQuestion& each : unfinished_runs(observations, PointChoice::kAuto, false)) {
+  for (const ForecastQuestion& each :
+       tests::some(unfinished_runs(observations, PointChoice::kAuto, false))) {
     CHECK(each.runs.empty());
     CHECK_FALSE(each.data.data.points.empty());
   }

@@ -19,7 +19,7 @@ PairFits on_exact_flops(PairFits fits) {
       planted_demo().observations.points(fits.pair, PointChoice::kAuto, true);
   for (NamedFit& named : fits.fits) {
     named.fit.compute = fit::fit_compute(points);
-    named.fit.coverage->flops = fit::coverage(points).flops;
+    named.fit.measured_range->flops = fit::coverage(points).flops;
   }
   return fits;
 }
@@ -57,7 +57,7 @@ TEST_CASE("Grid, frontier and outline count compute as the fit does") {
         fit::select_stage(planted_demo().observations.points(fits.pair, PointChoice::kAuto, exact),
                           fit::Stage::kScratch);
     const IsoLossSurface& surface = figure.surfaces[0];
-    for (const fit::Point& p : points)
+    for (const fit::Point& p : tests::some(points))
       CHECK(is_inside(surface.measured, fit::training_flops(p), p.params));
     const fit::FitResult scratch = fit::strategy_fit(*fits.find(fits.choice.name), "scratch");
     const double per_token =
@@ -74,7 +74,7 @@ TEST_CASE("Grid, frontier and outline count compute as the fit does") {
 TEST_CASE("The outline is closed, runs against the clock and has a measured run at each corner") {
   const PairFits& fits = planted_demo().fits[0];
   const IsoLoss figure = iso_loss(planted_demo().observations, fits);
-  for (const IsoLossSurface& surface : figure.surfaces) {
+  for (const IsoLossSurface& surface : tests::some(figure.surfaces)) {
     REQUIRE(surface.measured.size() > 3);
     CHECK(surface.measured.front().flops == surface.measured.back().flops);
     CHECK(surface.measured.front().params == surface.measured.back().params);
@@ -100,9 +100,9 @@ TEST_CASE("Levels are round and stand between the least loss and most of the gri
   const double lines = (levels.high - levels.start) / levels.step;
   CHECK(lines >= 4);
   CHECK(lines <= 14);
-  for (const IsoLossSurface& surface : figure.surfaces) {
-    for (const std::vector<double>& row : surface.loss) {
-      for (const double loss : row) CHECK(loss >= levels.low);
+  for (const IsoLossSurface& surface : tests::some(figure.surfaces)) {
+    for (const std::vector<double>& row : tests::some(surface.loss)) {
+      for (const double loss : tests::some(row)) CHECK(loss >= levels.low);
     }
   }
 }

@@ -69,6 +69,10 @@ TEST_CASE("a search finds the planted optimum of each size and carries it to the
   const std::vector<RateRuleFit> rules = rate_rules(store, searches);
   REQUIRE(rules.size() == 1);
   CHECK(rules[0].exponent == Approx(-0.1).margin(0.01));
+  CHECK(rules[0].exponent_ci95.low < -0.1);
+  CHECK(rules[0].exponent_ci95.high > -0.1);
+  CHECK(rules[0].exponent_ci95.high - rules[0].exponent_ci95.low ==
+        Approx(2 * 1.959964 * rules[0].exponent_error));
   REQUIRE(rules[0].sizes.size() == 3);
   CHECK(rules[0].sizes[1].rule_rate ==
         Approx(0.05 * std::pow(rules[0].sizes[1].params, -0.1)).epsilon(0.01));

@@ -1,7 +1,5 @@
 #include "apps/study/replay_plan.h"
 
-#include <cmath>
-
 #include "apps/study/language_curves.h"
 #include "tests/apps/planted_transfer.h"
 #include "tests/support/catch.h"
@@ -75,7 +73,8 @@ TEST_CASE("The least share that keeps the source is that of the planted law, the
   ReplayOptions options;
   options.within = 0.1;
   const std::vector<ReplayPlan> plans = replay_plans(sweep().observations, options);
-  for (const ReplayCell& cell : plans[0].cells) {
+  REQUIRE(plans.size() == 1);
+  for (const ReplayCell& cell : tests::some(plans[0].cells)) {
     INFO(cell.size << ", " << cell.tokens << " tokens");
     double truth = 0;
     while (planted_rise(world, cell.params, cell.tokens, truth) > options.within) truth += 0.001;
@@ -86,7 +85,8 @@ TEST_CASE("The least share that keeps the source is that of the planted law, the
   }
   options.within = -1;  // below the start: no share does that
   const std::vector<ReplayPlan> again = replay_plans(sweep().observations, options);
-  for (const ReplayCell& cell : again[0].cells) {
+  REQUIRE(again.size() == 1);
+  for (const ReplayCell& cell : tests::some(again[0].cells)) {
     CHECK_FALSE(cell.measured.safe_ratio);
     CHECK_FALSE(cell.measured.middle_ratio);
   }
@@ -180,9 +180,10 @@ TEST_CASE("With no weight on the source no replay is best, and the front has no 
   ReplayOptions options;
   options.weight = 0;
   const std::vector<ReplayPlan> plans = replay_plans(sweep().observations, options);
-  for (const ReplayCell& cell : plans[0].cells) {
+  REQUIRE(plans.size() == 1);
+  for (const ReplayCell& cell : tests::some(plans[0].cells)) {
     CHECK(*cell.measured.best_ratio.value < 0.25);
-    for (const ReplayRatio& one : cell.ratios) {
+    for (const ReplayRatio& one : tests::some(cell.ratios)) {
       bool beaten = false;
       for (const ReplayRatio& other : cell.ratios) {
         beaten = beaten || (*other.target_loss.value < *one.target_loss.value &&
@@ -205,10 +206,10 @@ TEST_CASE("A sweep with one share of replay has no plan, and bad options are nam
 }
 
 TEST_CASE("Losses stand over the compute of their own language") {
-  for (const LanguagePair& pair : sweep().observations.pairs()) {
+  for (const LanguagePair& pair : tests::some(sweep().observations.pairs())) {
     const std::vector<LanguageCurve> curves = language_curves(sweep().observations, pair);
     std::size_t sources = 0;
-    for (const LanguageCurve& curve : curves) {
+    for (const LanguageCurve& curve : tests::some(curves)) {
       sources += curve.source;
       CHECK(curve.language == (curve.source ? "en" : "fr"));
       for (const LanguageCurve::At& at : curve.points) {

@@ -1,6 +1,5 @@
 #include "fit/allocate/transfer.h"
 
-#include <cmath>
 #include <stdexcept>
 
 #include "fit/laws/laws.h"

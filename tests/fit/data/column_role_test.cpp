@@ -1,7 +1,5 @@
 #include "fit/data/column_role.h"
 
-#include <stdexcept>
-
 #include "fit/data/records.h"
 #include "tests/support/catch.h"
 

@@ -1,7 +1,5 @@
 #include "fit/data/data_file.h"
 
-#include <stdexcept>
-
 #include "tests/fit/planted.h"
 #include "tests/support/catch.h"
 

@@ -1,4 +1,3 @@
-#include <stdexcept>
 
 #include "fit/data/data_file.h"
 #include "tests/support/catch.h"

@@ -1,7 +1,6 @@
 #include "fit/data/holdout_split.h"
 
 #include <set>
-#include <stdexcept>
 
 #include "fit/data/data_file.h"
 #include "tests/fit/planted.h"

@@ -1,7 +1,5 @@
 #include "fit/data/json_records.h"
 
-#include <stdexcept>
-
 #include "fit/data/records.h"
 #include "tests/support/catch.h"
 

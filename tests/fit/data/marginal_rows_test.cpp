@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <stdexcept>
 
 #include "fit/data/data_file.h"
 #include "tests/support/catch.h"

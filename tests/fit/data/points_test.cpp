@@ -1,6 +1,5 @@
 #include "fit/data/points.h"
 
-#include <limits>
 #include <stdexcept>
 
 #include "tests/support/catch.h"

@@ -1,7 +1,5 @@
 #include "fit/data/separated_text.h"
 
-#include <stdexcept>
-
 #include "fit/data/records.h"
 #include "tests/support/catch.h"
 

@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <random>
-#include <stdexcept>
 
 #include "fit/evidence/forecast_score.h"
 #include "fit/laws/laws.h"

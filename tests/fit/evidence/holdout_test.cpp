@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <stdexcept>
 
 #include "fit/data/data_file.h"
 #include "fit/laws/laws.h"

@@ -1,7 +1,6 @@
 #include "fit/frontier/measured_frontier.h"
 
 #include <cmath>
-#include <stdexcept>
 
 #include "tests/support/catch.h"
 

@@ -1,7 +1,6 @@
 #include "fit/frontier/training_envelope.h"
 
 #include <cmath>
-#include <stdexcept>
 
 #include "fit/laws/power_form.h"
 #include "tests/fit/planted.h"

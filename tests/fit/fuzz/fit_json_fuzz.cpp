@@ -1,5 +1,4 @@
 // Feeds the reader of saved fits, and allocates whatever it accepts.
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <nlohmann/json.hpp>

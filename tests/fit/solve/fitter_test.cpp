@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <limits>
-#include <stdexcept>
 
 #include "fit/laws/laws.h"
 #include "tests/fit/planted.h"

@@ -69,7 +69,7 @@ TEST_CASE("Where hardly a residual is within delta the median size stands in") {
 
 // One variate of random.h times kNoise.
 NoiseModel noise_of(bool laplace) {
-  return {.laplace = laplace, .point = laplace ? std::numbers::sqrt2 * kNoise : kNoise};
+  return {.laplace = laplace, .point_sd = laplace ? std::numbers::sqrt2 * kNoise : kNoise};
 }
 
 TEST_CASE("The error expected of a noise law is the mean over many draws of it") {

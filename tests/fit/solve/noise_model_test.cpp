@@ -45,8 +45,8 @@ TEST_CASE("What the points of a run share is told from what each has on its own"
   const Around at(points);
   const NoiseModel noise =
       fit_noise(at.objective, at.theta, runs_of(points, at.index, at.objective, at.theta).of);
-  CHECK(noise.point == Approx(0.004).epsilon(0.1));
-  CHECK(noise.run == Approx(0.007).epsilon(0.15));
+  CHECK(noise.point_sd == Approx(0.004).epsilon(0.1));
+  CHECK(noise.run_sd == Approx(0.007).epsilon(0.15));
   CHECK(noise.deviation() == Approx(std::hypot(0.004, 0.007)).epsilon(0.12));
   CHECK(noise.freedom + noise.run_freedom == Approx(1200 - 5));
   CHECK(noise.run_freedom > 195);
@@ -79,16 +79,16 @@ TEST_CASE("Seeds of one size and token count are runs of their own") {
 }
 
 TEST_CASE("A drawn size scatters as a variance of so many degrees of freedom allows") {
-  const NoiseModel noise{.point = 2, .freedom = 10, .run = 3, .run_freedom = 8, .per_run = 6};
+  const NoiseModel noise{.point_sd = 2, .freedom = 10, .run_sd = 3, .run_freedom = 8, .per_run = 6};
   Random random(7, 0);
   double inverse = 0, squares = 0, between = 0;
   const int count = 40000;
   for (int i = 0; i < count; ++i) {
     const NoiseModel drawn = noise.drawn(random);
-    const double share = 4 / (drawn.point * drawn.point);  // chi-square over its freedom
+    const double share = 4 / (drawn.point_sd * drawn.point_sd);  // chi-square over its freedom
     inverse += share / count;
     squares += share * share / count;
-    between += drawn.run > 0 ? 1.0 / count : 0;
+    between += drawn.run_sd > 0 ? 1.0 / count : 0;
   }
   CHECK(inverse == Approx(1).epsilon(0.02));
   CHECK(squares - 1 == Approx(2.0 / 10).epsilon(0.05));
@@ -101,7 +101,7 @@ TEST_CASE("The noise of a world leaves of itself what the fit has left") {
   const Objective objective = make_objective(chinchilla_law(), points, 1e-3);
   const Theta theta = objective.centred(theta_from_values(chinchilla_law(), kNoiseTruth));
   const NoiseModel noise{
-      .point = 0.005, .freedom = 7, .left_over = fit_noise(objective, theta).left_over};
+      .point_sd = 0.005, .freedom = 7, .left_over = fit_noise(objective, theta).left_over};
   REQUIRE(noise.left_over);
   Random random(2, 0);
   double inverse = 0;
@@ -109,7 +109,7 @@ TEST_CASE("The noise of a world leaves of itself what the fit has left") {
   for (int world = 0; world < worlds; ++world) {
     Eigen::VectorXd standard(12);
     for (double& each : standard) each = random.normal();
-    const double size = noise.scaled_to(standard).point;
+    const double size = noise.scaled_to(standard).point_sd;
     const double left = noise.left_over->share(size * standard) * noise.left_over->expected;
     CHECK(left == Approx(0.005 * 0.005 * noise.left_over->expected).epsilon(1e-9));
     inverse += std::pow(0.005 / size, 2) / worlds;
@@ -129,7 +129,7 @@ TEST_CASE("The size of the noise is neither more nor less than it was, however f
       each.loss *= std::exp(0.005 * random.normal());
     }
     const Around at(points);
-    squares += std::pow(fit_noise(at.objective, at.theta).point / 0.005, 2) / worlds;
+    squares += std::pow(fit_noise(at.objective, at.theta).point_sd / 0.005, 2) / worlds;
   }
   CHECK(squares == Approx(1).margin(0.13));
 }

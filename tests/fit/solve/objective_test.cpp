@@ -72,6 +72,22 @@ TEST_CASE("Jacobian and residuals belong to the objective's gradient") {
   CHECK(gradient.isApprox(evaluate(objective, theta).gradient, 1e-12));
 }
 
+TEST_CASE("A free coordinate stands at its bound, and E also where nothing of it is left") {
+  Objective objective = make_objective(chinchilla_law(), planted::two_strategies(), 1e-3);
+  Theta theta = Theta::Constant(5, 0.3);
+  theta[0] = objective.min_log_loss + std::log(1.01e-6);
+  CHECK(standing(objective, theta, 0) == Standing::kInside);
+  CHECK(standing(objective, theta, 2) == Standing::kInside);
+  theta[0] = objective.min_log_loss + std::log(0.99e-6);
+  CHECK(standing(objective, theta, 0) == Standing::kNoFloor);
+  theta[0] = objective.box.upper[0];
+  CHECK(standing(objective, theta, 0) == Standing::kAtBound);
+  theta[2] = objective.box.lower[2] + 1e-10;
+  CHECK(standing(objective, theta, 2) == Standing::kAtBound);
+  objective.box.free[2] = false;
+  CHECK(standing(objective, theta, 2) == Standing::kInside);
+}
+
 TEST_CASE("Frozen coordinates are not counted as free") {
   Objective objective = make_objective(extended_law(), planted::two_strategies(), 1e-3);
   CHECK(objective.box.free_count(6) == 6);

@@ -1,5 +1,4 @@
 // Every fit of tests/data/scaling/reference_fits.json, which another program found.
-#include <cmath>
 #include <fstream>
 #include <limits>
 #include <map>

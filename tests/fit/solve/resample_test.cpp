@@ -99,11 +99,11 @@ TEST_CASE("A parametric world keeps every point and moves its loss by the noise"
   Theta theta = Theta::Constant(5, 0.2);
   const Resample world = Resampler(points, Resampling::kParametric, 1).draw(0);
   std::vector<Sample> samples;
-  const NoiseModel noise{.point = 0.5, .freedom = 75};
+  const NoiseModel noise{.point_sd = 0.5, .freedom = 75};
   apply(world, objective, all_indices(points), theta, noise, {}, samples);
   REQUIRE(samples.size() == points.size());
   const double fitted = chinchilla_law().log_loss(theta.data(), objective.samples[9], nullptr);
-  const double size = noise_in(world, all_indices(points), noise).point;
+  const double size = noise_in(world, all_indices(points), noise).point_sd;
   CHECK(size == Approx(0.5).epsilon(0.4));
   CHECK(samples[9].log_loss == Approx(fitted + size * world.normal[9]));
 }

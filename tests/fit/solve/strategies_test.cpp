@@ -44,7 +44,7 @@ TEST_CASE("Joint and two-stage fits fill one entry a strategy alike") {
       for (std::size_t i = 0; i < part.coefficients.size(); ++i) {
         CHECK(each.fit.coefficients[i].name == part.law->coefficients[i].name);
       }
-      CHECK(each.fit.coverage);
+      CHECK(each.fit.measured_range);
     }
   }
 }

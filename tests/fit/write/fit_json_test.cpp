@@ -60,7 +60,7 @@ TEST_CASE("A fit survives its JSON bit for bit") {
     CHECK(after.identifiable == before.identifiable);
     CHECK(after.draws == before.draws);
     CHECK(after.problems == before.problems);
-    CHECK(after.coverage->flops.high == before.coverage->flops.high);
+    CHECK(after.measured_range->flops.high == before.measured_range->flops.high);
     CHECK(after.certificate.condition == before.certificate.condition);
     CHECK(after.bootstrap.seed == before.bootstrap.seed);
     for (int i = 0; i < before.law->size(); ++i) CHECK(after.theta[i] == before.theta[i]);
@@ -82,7 +82,7 @@ TEST_CASE("A saved two-stage fit keeps its stages: coverage, draws and what was 
     CHECK(a.law == b.law);
     CHECK(a.points == b.points);
     CHECK(a.objective == b.objective);
-    CHECK(a.coverage->flops.high == b.coverage->flops.high);
+    CHECK(a.measured_range->flops.high == b.measured_range->flops.high);
     REQUIRE(a.draws.rows() == b.draws.rows());
     CHECK(a.draws.isApprox(b.draws, 1e-9));
     for (std::size_t i = 0; i < a.coefficients.size(); ++i) {

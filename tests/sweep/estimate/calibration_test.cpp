@@ -1,7 +1,5 @@
 #include "sweep/estimate/calibration.h"
 
-#include <fstream>
-
 #include "tests/support/catch.h"
 #include "tests/support/small_sweep.h"
 

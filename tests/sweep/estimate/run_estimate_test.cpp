@@ -36,7 +36,7 @@ TEST_CASE("no run of the paper's sweep is faster than its GPUs' peak or slower t
   const PaperSweep paper;
   for (const std::string name : {"a100", "h100", "h200", "b200"}) {
     const Machine machine = gpus(name, 64);
-    for (const PlannedRun& run : paper.plan.runs) {
+    for (const PlannedRun& run : tests::some(paper.plan.runs)) {
       const RunEstimate estimate = estimate_run(run, paper.spec, machine);
       INFO(name << " " << run.name);
       const double peak_seconds =
@@ -52,7 +52,7 @@ TEST_CASE("no run of the paper's sweep is faster than its GPUs' peak or slower t
 TEST_CASE("a run takes the fewest GPUs that hold it and the largest micro-batch there") {
   const PaperSweep paper;
   std::map<int64_t, int> runs_by_gpus;
-  for (const PlannedRun& run : paper.plan.runs) {
+  for (const PlannedRun& run : tests::some(paper.plan.runs)) {
     const Machine machine = gpus("h100", 64);
     const RunEstimate estimate = estimate_run(run, paper.spec, machine);
     ++runs_by_gpus[estimate.gpus];
@@ -126,7 +126,7 @@ TEST_CASE("the sweep's totals are those of its runs, and shared steps are counte
   CHECK(estimate.gpu_seconds_saved == Approx((exact - trained) / 1e9));
   CHECK(estimate.dollars == Approx(estimate.gpu_seconds));
   // Text: what the longest run of each language reads.
-  for (const auto& [language, need] : estimate.text) {
+  for (const auto& [language, need] : tests::some(estimate.text)) {
     int64_t most = 0;
     for (const PlannedRun& run : plan.runs) {
       if (run.row.language == language) most = std::max(most, run.row.tokens_target);

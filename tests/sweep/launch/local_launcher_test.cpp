@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <fstream>
 #include <map>
 #include <thread>
 
@@ -168,8 +167,8 @@ TEST_CASE("before its place is stored a process does nothing, and nothing at all
   wait_for_one(launcher);
   CHECK(std::filesystem::exists(folder / "config-1.ran"));
   const LaunchRequest lost = request(folder, 2, "touch \"$1.ran\"\n");
-  CHECK_THROWS(launcher.start(
-      lost, [](const LaunchPlace&) { throw std::runtime_error("the disk is full"); }));
+  const auto full = [](const LaunchPlace&) { throw std::runtime_error("the disk is full"); };
+  CHECK_THROWS_WITH(launcher.start(lost, full), "the disk is full");
   CHECK(wait_for_one(launcher).at(0).code == kExitNotLetGo);
   CHECK_FALSE(std::filesystem::exists(folder / "config-2.ran"));
 }

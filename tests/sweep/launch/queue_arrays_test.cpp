@@ -84,7 +84,8 @@ TEST_CASE("an array that is not taken whole is taken in parts, and what is refus
                "sbatch: error: AssocMaxSubmitJobLimit\nsbatch: error: (job submit limit)\n", 1);
   auto launcher = slurm.launcher(60s, 100);
   for (int64_t id = 1; id <= 4; ++id) REQUIRE(begin_job(launcher, slurm.request(id)));
-  for (const AttemptState& state : launcher.states(1ms)) CHECK(state.where == Whereabouts::kQueued);
+  for (const AttemptState& state : tests::some(launcher.states(1ms)))
+    CHECK(state.where == Whereabouts::kQueued);
   const std::string calls = slurm.calls("sbatch");
   CHECK(std::count(calls.begin(), calls.end(), '\n') == 3);  // of four, of two, alone
   CHECK_FALSE(launcher.reserve(1));

@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <fstream>
 #include <iterator>
+#include <set>
 #include <thread>
 
 #include "sweep/launch/local_launcher.h"
@@ -173,10 +173,15 @@ TEST_CASE("many runs of one nest at a time are told apart") {
   LocalLauncher launcher(options(20));
   for (int64_t id = 0; id < 20; ++id)
     begin(launcher, nest_request(folder, id, "exit " + std::to_string(id)));
+  std::set<int64_t> told;
   for (int i = 0; i < 20; ++i) {
     // One may report several; the rest is told by the next calls.
-    for (const AttemptState& end : nest_gone(launcher, 1000ms)) CHECK(end.code == end.attempt_id);
+    for (const AttemptState& end : nest_gone(launcher, 1000ms)) {
+      CHECK(end.code == end.attempt_id);
+      CHECK(told.insert(end.attempt_id).second);
+    }
   }
+  CHECK(told.size() == 20);
   CHECK(nest_gone(launcher, 0ms).empty());
 }
 

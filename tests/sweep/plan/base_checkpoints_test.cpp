@@ -96,7 +96,7 @@ TEST_CASE("where the source has runs of just these budgets, their ends are conti
   for (const char* schedule : {"wsd", "cosine"}) {
     const Plan plan =
         plan_with("from = \"source\"\nfrom_tokens_per_param = [4, 2]", "[2, 4]", schedule);
-    for (const PlannedRun* run : continued(plan)) {
+    for (const PlannedRun* run : tests::some(continued(plan))) {
       const PlannedRun& source = plan.runs[run->parent->run];
       CHECK(source.tokens_per_param == run->row.base_tokens_per_param);
       CHECK(is_end(source, *run->parent));
@@ -109,7 +109,8 @@ TEST_CASE("where the source has runs of just these budgets, their ends are conti
   // On request the trunk's checkpoint instead, which has not cooled down.
   const Plan stable = plan_with(
       "from = \"source\"\nfrom_tokens_per_param = [2]\nfrom_phase = \"stable\"", "[2, 4]");
-  for (const PlannedRun* run : continued(stable)) CHECK(run->row.base_phase == "stable");
+  for (const PlannedRun* run : tests::some(continued(stable)))
+    CHECK(run->row.base_phase == "stable");
 }
 
 TEST_CASE("source@2 is the source after two tokens a parameter") {
@@ -124,7 +125,7 @@ TEST_CASE("source@2 is the source after two tokens a parameter") {
 
 TEST_CASE("without a named base the record says what was continued all the same") {
   const Plan plan = plan_with("from = \"source\"");
-  for (const PlannedRun* run : continued(plan)) {
+  for (const PlannedRun* run : tests::some(continued(plan))) {
     CHECK(run->row.base_tokens_per_param == 4.0);
     CHECK(run->row.base_phase == "end");
   }

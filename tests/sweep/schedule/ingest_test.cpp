@@ -1,7 +1,5 @@
 #include "sweep/schedule/ingest.h"
 
-#include <fstream>
-
 #include "db/schema.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_folder.h"

@@ -168,7 +168,7 @@ TEST_CASE("a run that the edited spec no longer asks for is ended, its attempt c
   world.on_progress = [](const Progress& p) {
     if (p.running == 6) throw std::runtime_error("kill -9");  // all that waits for no other
   };
-  CHECK_THROWS(world.scheduler(before, 15).run());
+  CHECK_THROWS_WITH(world.scheduler(before, 15).run(), "kill -9");
   world.on_progress = [](const Progress&) {};
   world.files.edit("[[strategy]]\nname = \"scratch\"\nlanguage = \"fr\"\n", "");
   world.replan();
@@ -197,7 +197,7 @@ TEST_CASE("runs that are taken over count against the slots, also when there are
   world.on_progress = [](const Progress& p) {
     if (p.running == 3) throw std::runtime_error("kill -9");
   };
-  CHECK_THROWS(world.scheduler(before, 3).run());
+  CHECK_THROWS_WITH(world.scheduler(before, 3).run(), "kill -9");
   world.on_progress = [](const Progress&) {};
   FakeLauncher after;
   for (const db::AttemptRow& attempt : world.store.attempts())

@@ -228,11 +228,15 @@ TEST_CASE("a lost base is made again: its run does not resume behind it") {
   world.scheduler(launcher, 1).run();
   CHECK(lost);
   CHECK(world.outcomes() == std::map<Outcome, int64_t>{{Outcome::kDone, 21}});
+  CHECK(world.times_said("is needed and unusable") == 1);
+  int64_t starts = 0;
   for (const TrainConfig& config : launcher.started) {
     if (&world.run_of(config) != &world.plan.runs[2]) continue;
+    ++starts;
     for (const std::filesystem::path start : config.execution.start_checkpoints)
       CHECK(start.filename() <= trainer::checkpoint_name(first_base));
   }
+  CHECK(starts == 2);
 }
 
 TEST_CASE("a parent's damage that only the hash shows is found when a child is refused") {

@@ -1,7 +1,6 @@
 // Which ends are tried again, how often, how soon, and which end the whole sweep.
 #include <csignal>
 #include <fstream>
-#include <set>
 
 #include "sweep/schedule/scheduler.h"
 #include "tests/support/catch.h"

@@ -178,7 +178,7 @@ TEST_CASE(
   world.on_progress = [](const Progress& p) {
     if (p.running == 3) throw std::runtime_error("kill -9");
   };
-  CHECK_THROWS(world.scheduler(before, 3).run());
+  CHECK_THROWS_WITH(world.scheduler(before, 3).run(), "kill -9");
   world.on_progress = [](const Progress&) {};
   auto open = world.store.attempts();
   REQUIRE(open.size() == 3);

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <map>
 
 #include "db/files/content_hash.h"
 #include "tests/support/catch.h"

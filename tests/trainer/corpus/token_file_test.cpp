@@ -1,6 +1,5 @@
 #include "trainer/corpus/token_file.h"
 
-#include <cstring>
 #include <random>
 
 #include "tests/support/catch.h"

@@ -1,7 +1,6 @@
 #include "trainer/corpus/window_index.h"
 
 #include <random>
-#include <set>
 #include <string>
 
 #include "tests/support/catch.h"

@@ -2,7 +2,6 @@
 // scripts/gpu_check.sh runs them.
 #include <ATen/ATen.h>
 
-#include <cmath>
 #include <memory>
 #include <vector>
 

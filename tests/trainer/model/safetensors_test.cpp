@@ -12,6 +12,7 @@
 #include "db/files/content_hash.h"
 #include "tests/support/catch.h"
 #include "tests/support/full_disk.h"
+#include "tests/support/safetensors.h"
 #include "tests/support/temp_folder.h"
 
 namespace crosslaw::trainer {
@@ -19,7 +20,9 @@ namespace {
 
 using nlohmann::json;
 using tests::message_of;
+using tests::read_safetensors;
 using tests::TempFolder;
+using tests::write_safetensors;
 
 std::filesystem::path write_raw(const TempFolder& folder, const std::string& header,
                                 const std::string& data) {

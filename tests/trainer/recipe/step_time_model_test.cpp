@@ -71,7 +71,7 @@ TEST_CASE("no step is faster than its FLOPs at the peak or its bytes at full ban
       CHECK(utilisation(size, gpu) < 1);
       const TrainingSetup setup{size.shape, 2048, size.micro_batch, 1, true, true};
       const auto params = static_cast<double>(count_parameters(size.shape).total());
-      CHECK(step_time(setup, 512, gpu).optimizer > 28 * params / gpu.memory_bytes_a_second);
+      CHECK(step_time(setup, 512, gpu).optimizer_seconds > 28 * params / gpu.memory_bytes_a_second);
     }
   }
 }
@@ -87,17 +87,17 @@ TEST_CASE("ranks share the batch and the optimizer and pay for what they exchang
   const TrainingSetup one{k1085M.shape, 2048, 8, 1, true, true},
       of8{k1085M.shape, 2048, 8, 8, true, true};
   const StepTime alone = step_time(one, 512, kH100), shared = step_time(of8, 512, kH100);
-  CHECK(alone.communication == 0);
-  CHECK(shared.communication > 0);
-  CHECK(shared.products == Approx(alone.products / 8));
-  CHECK(shared.optimizer < alone.optimizer);
+  CHECK(alone.communication_seconds == 0);
+  CHECK(shared.communication_seconds > 0);
+  CHECK(shared.products_seconds == Approx(alone.products_seconds / 8));
+  CHECK(shared.optimizer_seconds < alone.optimizer_seconds);
   CHECK(shared.total() < alone.total() / 4);
 }
 
 TEST_CASE("a model too small for the GPU waits for the host") {
   const TrainingSetup tiny{{256, 64, 192, 2, 2, true}, 64, 1, 1, true, true};
-  CHECK(step_time(tiny, 1, kH100).waiting > 0);
-  CHECK(step_time({k5534M.shape, 2048, 4, 1, true, true}, 512, kH100).waiting == 0);
+  CHECK(step_time(tiny, 1, kH100).waiting_seconds > 0);
+  CHECK(step_time({k5534M.shape, 2048, 4, 1, true, true}, 512, kH100).waiting_seconds == 0);
 }
 
 }  // namespace crosslaw::trainer

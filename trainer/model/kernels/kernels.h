@@ -47,6 +47,8 @@ struct RmsNormBackward {
   float* d_weight;     // (columns)
   float* scratch;  // (kRmsNormScratchRows, columns), on the CPU (kRmsNormScratchRowsCpu, columns)
 };
+// On the GPU the blocks of one turn on an H100 at 64 threads: 132 multiprocessors times
+// 2 * 512 / 64; parts_of() stays within it.
 inline constexpr int64_t kRmsNormScratchRows = 2112, kRmsNormScratchRowsCpu = 512;
 void rms_norm_backward(const KernelTarget& target, const RmsNormBackward& p);
 
