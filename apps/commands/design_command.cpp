@@ -305,7 +305,7 @@ int next_runs(const DesignOptions& options, std::ostream& out, std::ostream& log
   promise.of_budget = fit::find_target(*fit.law, options.target).of_budget();
   promise.asked.target_flops =
       options.flops.empty() ? 10 * largest_compute(points) : options.flops[0];
-  promise.asked.budget_flops = options.add_flops;
+  promise.asked.budget_flops = *options.add_flops;
   promise.asked.most_runs = options.most_runs;
   promise.next = fit::choose_next_runs(
       points, fit,
@@ -326,7 +326,7 @@ int next_runs(const DesignOptions& options, std::ostream& out, std::ostream& log
 
 int run_design(const DesignOptions& options, std::ostream& out, std::ostream& log) {
   check_design_options(options);
-  return options.add_flops != 0 ? next_runs(options, out, log) : outlook(options, out, log);
+  return options.add_flops ? next_runs(options, out, log) : outlook(options, out, log);
 }
 
 void add_design_command(CLI::App& app, int& exit_code) {
@@ -335,7 +335,7 @@ void add_design_command(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<DesignOptions>();
   add_design_options(*command, *options);
   command->callback([options, command, &exit_code] {
-    const bool adds = options->add_flops != 0;
+    const bool adds = options->add_flops.has_value();
     refuse_idle_flags(*command, {{"--language", !options->spec.empty(), "a spec"},
                                  {"--vocabulary", !options->ladder.path.empty(), "--ladder"},
                                  {"--most-runs", adds, "--add-flops"},

@@ -27,9 +27,9 @@ void require_numbers(const DesignOptions& options) {
   require_percent("--run-noise", options.run_noise_percent);
   for (const double ratio : options.tokens_per_param) require_positive("--tokens-per-param", ratio);
   for (const double flops : options.flops) require_positive("--flops", flops);
-  if (options.add_flops != 0) require_positive("--add-flops", options.add_flops);
+  if (options.add_flops) require_positive("--add-flops", *options.add_flops);
   // The choice of new runs needs no simulation; a design is nothing else.
-  const bool may_skip = options.add_flops != 0;
+  const bool may_skip = options.add_flops.has_value();
   if (options.sweeps < (may_skip ? 0 : 1)) {
     throw std::invalid_argument(fmt::format("--sweeps {}: must be at least {}", options.sweeps,
                                             may_skip ? "0 (no simulation)" : "1"));
@@ -54,7 +54,7 @@ void require_sources(const DesignOptions& options) {
   if (!options.given.coefficients.empty() && !options.given.file.empty()) {
     throw std::invalid_argument("--coefficients and --fit exclude each other");
   }
-  if (options.add_flops != 0) return require_added(options);
+  if (options.add_flops) return require_added(options);
   const bool spec = !options.spec.empty();
   const bool data = !options.file.path.empty();
   const bool grid = !options.ladder.path.empty() || !options.tokens_per_param.empty();

@@ -31,7 +31,7 @@ struct DesignOptions {
   int sweeps = 200;
 
   std::vector<double> flops;  // budgets of N*; empty: the largest compute of the runs
-  double add_flops = 0;
+  std::optional<double> add_flops;
   std::string target = "N*";
   int most_runs = 20;
   bool json = false;

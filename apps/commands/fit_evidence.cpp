@@ -99,7 +99,11 @@ class Gatherer {
                          fit::short_count(each.run.tokens), sentence));
       }
     }
-    if (fit_.draws.rows() == 0) warn("predictions have no intervals without --bootstrap");
+    if (fit_.draws.rows() == 0) {
+      warn(settings_.draws == 0
+               ? "predictions have no intervals with --bootstrap 0"
+               : "predictions have no intervals: the fit has none, for the reason given above");
+    }
     out_.json["predictions"] = fit::to_json(predictions);
     const std::vector<fit::Forecast> forecasts = add_forecasts(runs);
     answer(fit::with_forecasts(fit::prediction_table(predictions), predictions, forecasts),

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "apps/commands/command_line_lists.h"
+#include "apps/commands/given_fit.h"
 #include "apps/study/sweep_fits.h"
 #include "fit/data/closest_name.h"
 #include "fit/data/number_text.h"
@@ -74,6 +75,7 @@ fit::Constraint parse_constraint(const char* flag, const std::string& text, bool
   }
   out.value = fit::parse_number(std::string_view(text).substr(equal + 1));
   if (!out.value) refuse();
+  require_falling(flag, out.coefficient, *out.value);
   return out;
 }
 
@@ -197,6 +199,11 @@ fit::FitOptions fit_settings(const FittingOptions& options, const fit::DataFileO
   if (settings.draws < 0) {
     throw std::invalid_argument(
         fmt::format("--bootstrap {}: the number of refits must be 0 or more", settings.draws));
+  }
+  if (settings.draws > 0 && settings.draws < fit::kFewestDraws) {
+    throw std::invalid_argument(
+        fmt::format("--bootstrap {}: an interval needs {} refits or more; 0 makes none",
+                    settings.draws, fit::kFewestDraws));
   }
   const std::vector<std::string> wrong = fit::problems(settings);
   if (!wrong.empty())

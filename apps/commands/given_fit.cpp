@@ -37,18 +37,6 @@ std::map<std::string, double> parse_pairs(const std::string& text) {
 
 constexpr double kSteepest = 2;  // published exponents lie from 0.05 to 1.2
 
-// An exponent at or below 0 makes larger models worse; "34.7" is meant as a percentage, or slipped.
-void require_falling(const std::map<std::string, double>& values) {
-  for (const auto& [name, value] : values) {
-    const bool exponent = name.starts_with("alpha") || name.starts_with("beta");
-    if (!exponent || (value > 0 && value <= kSteepest)) continue;
-    throw std::invalid_argument(
-        fmt::format("--coefficients: {} = {:g}: losses fall with exponents above 0 and at most "
-                    "{:g}, such as 0.34",
-                    name, value, kSteepest));
-  }
-}
-
 bool has_exactly(const fit::Law& law, const std::map<std::string, double>& values) {
   return static_cast<std::size_t>(law.size()) == values.size() &&
          std::all_of(values.begin(), values.end(),
@@ -56,6 +44,14 @@ bool has_exactly(const fit::Law& law, const std::map<std::string, double>& value
 }
 
 }  // namespace
+
+void require_falling(std::string_view flag, std::string_view name, double value) {
+  const bool exponent = name.starts_with("alpha") || name.starts_with("beta");
+  if (!exponent || (value > 0 && value <= kSteepest)) return;
+  throw std::invalid_argument(fmt::format(
+      "{}: {} = {:g}: losses fall with exponents above 0 and at most {:g}, such as 0.34", flag,
+      name, value, kSteepest));
+}
 
 void add_given_fit_options(CLI::App& command, GivenFitOptions& options) {
   command.option_defaults()->group("A fit that is there already");
@@ -70,7 +66,8 @@ fit::FitResult parse_coefficients(const std::string& text) {
   for (const std::string_view name : fit::law_names()) {
     const fit::Law& law = fit::find_law(name);
     if (!has_exactly(law, values)) continue;
-    require_falling(values);
+    for (const auto& [coefficient, value] : values)
+      require_falling("--coefficients", coefficient, value);
     std::vector<double> ordered;
     for (const fit::CoefficientInfo& info : law.coefficients) {
       ordered.push_back(values.at(std::string(info.name)));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "fit/solve/fit_result.h"
 
@@ -19,6 +20,10 @@ struct GivenFitOptions {
   std::string file;          // the output of fit --json
   std::string coefficients;  // "E=1.69,A=406.4,alpha=0.34,B=410.7,beta=0.28[,gamma=...]"
 };
+
+// Refuses a coefficient that makes larger models or more tokens worse, and one that slipped, such
+// as 34.7 for 0.347; levels pass. Throws std::invalid_argument.
+void require_falling(std::string_view flag, std::string_view name, double value);
 
 void add_given_fit_options(CLI::App& command, GivenFitOptions& options);
 

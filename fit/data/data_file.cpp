@@ -45,9 +45,11 @@ std::vector<std::size_t> kept_rows(const Records& records, const DataFileOptions
     if (keep[row]) out.push_back(row);
   }
   if (out.empty()) {
-    throw std::invalid_argument(fmt::format("{}: none of {} rows has {}", records.name,
-                                            records.rows.size(),
-                                            fmt::join(options.where, " and ")));
+    std::string instead;
+    for (const std::string& text : options.where) instead += values_instead(records, text);
+    throw std::invalid_argument(fmt::format("{}: none of {} rows has {}{}", records.name,
+                                            records.rows.size(), fmt::join(options.where, " and "),
+                                            instead));
   }
   return out;
 }

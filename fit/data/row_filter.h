@@ -11,6 +11,10 @@ namespace crosslaw::fit {
 // as people write them, are compared as numbers. Throws std::invalid_argument.
 std::vector<bool> rows_with(const Records& records, const std::string& condition);
 
+// What the column holds instead, for a condition that no row satisfies: "; 'dataset' holds c4,
+// pile"; the one nearest by spelling alone, where there is one. "" for conditions on numbers.
+std::string values_instead(const Records& records, const std::string& condition);
+
 // Whether a number satisfies a condition, whatever column it names.
 bool number_holds(double value, const std::string& condition);
 

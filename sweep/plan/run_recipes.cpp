@@ -16,6 +16,15 @@ namespace {
 // there is has a thousandth of it.
 constexpr double kMostTokens = 0x1p53;
 
+// By the key that the spec has: budgets in tokens or FLOPs are a ratio of each size's own.
+std::string named_budget(const SweepSpec& spec, double tokens_per_param) {
+  if (!spec.budget_flops.empty())
+    return fmt::format("budget.flops, {:.4g} tokens a parameter", tokens_per_param);
+  if (!spec.budget_tokens.empty())
+    return fmt::format("budget.tokens, {:.4g} tokens a parameter", tokens_per_param);
+  return fmt::format("budget.tokens_per_param = {:g}", tokens_per_param);
+}
+
 }  // namespace
 
 BudgetCells RunRecipes::cells(const RunPlace& place, const StrategySpec& strategy,
@@ -56,17 +65,17 @@ int64_t RunRecipes::steps(const RunPlace& place, const RunSetting& setting,
   double tokens = tokens_per_param * static_cast<double>(size.params_budget) / (1.0 - place.replay);
   if (!(tokens <= kMostTokens)) {
     throw SpecError(
-        fmt::format("{}: budget.tokens_per_param = {:g}: {:.3g} tokens for size {}: must be at "
-                    "most {:.3g} tokens a run",
-                    spec_.file.string(), tokens_per_param, tokens, size.name, kMostTokens));
+        fmt::format("{}: {}: {:.3g} tokens for size {}: must be at most {:.3g} tokens "
+                    "a run",
+                    spec_.file.string(), named_budget(spec_, tokens_per_param), tokens, size.name,
+                    kMostTokens));
   }
   auto steps =
       static_cast<int64_t>(std::llround(tokens / static_cast<double>(batch_tokens(size, setting))));
   if (steps < 1) {
-    throw SpecError(fmt::format(
-        "{}: budget.tokens_per_param = {}: {:.0f} tokens for size {} are less than one batch of "
-        "{}",
-        spec_.file.string(), tokens_per_param, tokens, size.name, batch_tokens(size, setting)));
+    throw SpecError(fmt::format("{}: {}: {:.0f} tokens for size {} are less than one batch of {}",
+                                spec_.file.string(), named_budget(spec_, tokens_per_param), tokens,
+                                size.name, batch_tokens(size, setting)));
   }
   return steps;
 }

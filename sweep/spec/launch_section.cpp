@@ -172,6 +172,24 @@ void refuse_idle_gpu_keys(TomlSection& section, const LaunchSpec& launch) {
   }
 }
 
+// What only a queue obeys. Defaults pass, as above.
+void refuse_idle_queue_keys(const TomlSection& section, const LaunchSpec& launch) {
+  if (launch.backend != "local") return;
+  const QueueSpec usual;
+  const QueueSpec& queue = launch.queue;
+  for (const auto& [key, idle] : {std::pair{"partition", queue.partition.empty()},
+                                  {"account", queue.account.empty()},
+                                  {"time_limit", queue.time_limit.empty()},
+                                  {"options", queue.options.empty()},
+                                  {"warn_seconds", queue.warn_seconds == usual.warn_seconds},
+                                  {"max_jobs", queue.max_jobs == usual.max_jobs},
+                                  {"array_size", queue.array_size == usual.array_size}}) {
+    insist(idle, section, key,
+           "left out with launch.backend = \"local\": no queue is asked (or backend = \"slurm\" is "
+           "missing)");
+  }
+}
+
 }  // namespace
 
 void read_launch(TomlSection section, LaunchSpec& launch) {
@@ -197,6 +215,7 @@ void read_launch(TomlSection section, LaunchSpec& launch) {
   launch.dollars_per_hour = not_negative(section, "dollars_per_hour", launch.dollars_per_hour);
   launch.retries = at_least(section, "retries", 0, launch.retries);
   read_queue(section, launch);
+  refuse_idle_queue_keys(section, launch);
   if (launch.backend == "command") read_command(section, launch.command);
   section.finish();
 }

@@ -4,6 +4,7 @@
 #include <glob.h>
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 #include <set>
 
@@ -17,10 +18,13 @@ namespace crosslaw::sweep {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr int64_t kMostVocabulary = std::numeric_limits<int32_t>::max();  // as a model's own bound
+
 void read_ladder_section(TomlSection section, SweepSpec& spec) {
   spec.ladder = absolute_to(spec.file, section.text("file"));
   spec.vocabulary = section.integer("vocabulary");
-  require(spec.vocabulary >= 2, section, "vocabulary", "at least 2");
+  require(spec.vocabulary >= 2 && spec.vocabulary <= kMostVocabulary, section, "vocabulary",
+          fmt::format("2 to {}, found {}", kMostVocabulary, spec.vocabulary));
   spec.tied_head = section.boolean("tied_head", false);
   section.finish();
 }
@@ -37,6 +41,9 @@ void read_budget(TomlSection section, SweepSpec& spec) {
     require(said.empty(), section, key, fmt::format("left out beside budget.{}", said));
     *values = positive_numbers(section, key);
     said = key;
+  }
+  for (const auto& [key, values] : ways) {
+    if (said.empty()) section.refuse_misspelt(key);
   }
   require(!said.empty(), section, "tokens_per_param",
           "an array of positive numbers, or else tokens or flops");
@@ -138,6 +145,10 @@ void read_seeds(TomlSection& root, SweepSpec& spec) {
   std::set<std::string> named;
   bool others = false;
   for (TomlSection& entry : root.sections("seeds")) {
+    if (!entry.has("count") && !entry.has("seeds")) {
+      entry.refuse_misspelt("count");
+      entry.refuse_misspelt("seeds");
+    }
     require(entry.has("count") != entry.has("seeds"), entry, "count",
             "there, or else seeds: how many, or which");
     const int64_t count = entry.integer("count", 1);

@@ -68,15 +68,19 @@ const toml::node* TomlSection::node(const std::string& key) {
   return table_.get(key);
 }
 
-const toml::node& TomlSection::required(const std::string& key) {
-  const toml::node* found = node(key);
-  if (found) return *found;
+void TomlSection::refuse_misspelt(const std::string& key) const {
   std::vector<std::string> unread;
   for (const auto& [name, value] : table_) {
     if (!asked_.contains(std::string(name.str()))) unread.emplace_back(name.str());
   }
   const std::string misspelt = fit::closest_name(key, unread);
   if (!misspelt.empty()) fail(misspelt, fmt::format("unknown key; did you mean {}?", key));
+}
+
+const toml::node& TomlSection::required(const std::string& key) {
+  const toml::node* found = node(key);
+  if (found) return *found;
+  refuse_misspelt(key);
   fail(key, "is missing");
 }
 

@@ -40,6 +40,8 @@ class TomlSection {
 
   // Refuses keys that nothing asked for, with a guess at what was meant.
   void finish() const;
+  // Where a key is missing: refuses one that nothing asked for and that may have been meant as it.
+  void refuse_misspelt(const std::string& key) const;
 
   [[noreturn]] void fail(const std::string& key, const std::string& reason) const;
 

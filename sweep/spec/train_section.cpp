@@ -78,6 +78,11 @@ void read_learning_rate(TomlSection& section, TrainingSpec& train) {
   train.reference_tokens = section.number("reference_tokens", 0);
   const bool horizon = train.rate_rule == RateRule::kHorizon;
   const bool peak = horizon || train.rate_rule == RateRule::kConstant;
+  if (peak && train.peak_learning_rate == 0) {
+    section.has("final_learning_rate");  // a key of its own, however near
+    section.refuse_misspelt("peak_learning_rate");
+    section.refuse_misspelt("learning_rate_times_hidden");
+  }
   require((train.peak_learning_rate > 0) == peak, section, "peak_learning_rate",
           peak ? "a positive number, or else learning_rate_times_hidden"
                : fmt::format("left out with learning_rate_rule = \"{}\"", rule));

@@ -49,6 +49,16 @@ TEST_CASE("a budget of FLOPs gives every size the tokens that cost as much") {
   CHECK(grid == 2 * 3 * 2);  // scratch and continued, three sizes, two budgets
 }
 
+TEST_CASE("a budget that no run can have is told by the key that the spec has") {
+  const auto refusal = [](const char* budget) {
+    return tests::message_of([&] { EditedSweep(budget).plan(); });
+  };
+  CHECK_THAT(refusal("flops = [1e30]"), has_text("budget.flops, ") && has_text("at most"));
+  CHECK_THAT(refusal("tokens = [1e17]"), has_text("budget.tokens, ") && has_text("at most"));
+  CHECK_THAT(refusal("tokens_per_param = [1e14]"), has_text("budget.tokens_per_param = 1e+14"));
+  CHECK_THAT(refusal("tokens_per_param = [1e-6]"), has_text("less than one batch"));
+}
+
 TEST_CASE("exact FLOPs count attention and the head") {
   const Plan plan = EditedSweep("flops = [1e9]\ncount_flops = \"exact\"").plan();
   for (const PlannedRun& run : tests::some(plan.runs)) {

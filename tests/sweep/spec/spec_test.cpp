@@ -105,6 +105,8 @@ TEST_CASE("values out of range name the bound") {
   CHECK_THAT(message_after("context = 32", "context = 1"), has_text("at least 2 tokens"));
   CHECK_THAT(message_after("vocabulary = 256", "vocabulary = 100"),
              has_text("given 256 tokens by ladder.vocabulary"));
+  CHECK_THAT(message_after("vocabulary = 256", "vocabulary = 3e9"),
+             has_text("ladder.vocabulary: must be 2 to 2147483647, found 3000000000"));
   CHECK_THAT(message_after("valid_tokens = 1024", "valid_tokens = 8"),
              has_text("at least one context of 32 tokens"));
   CHECK_THAT(message_after("schedule = \"wsd\"", "schedule = \"linear\""),
@@ -161,6 +163,12 @@ TEST_CASE("values that no run would obey are refused, and the resolved spec is r
     CHECK_THAT(refusal(devices, devices + "\n" + line), has_text("no run uses a GPU"));
     CHECK(refusal(devices, "devices = \"auto\"\n" + std::string(line)) == nothing);
   }
+  for (const char* line : {"partition = \"long\"", "time_limit = \"1:00:00\"", "max_jobs = 3",
+                           "options = [\"--exclusive\"]"}) {
+    INFO(line);
+    CHECK_THAT(refusal(devices, devices + "\n" + line), has_text("no queue is asked"));
+    CHECK(refusal(devices, "backend = \"slurm\"\n" + std::string(line)) == nothing);
+  }
   CHECK_THAT(refusal("[train]", "[data.language.de]\ntrain = [\"a\"]\nvalid = [\"b\"]\n[train]"),
              has_text("no [[strategy]] trains on data.language.de"));
 }
@@ -176,6 +184,14 @@ TEST_CASE(
   CHECK_THAT(refusal("batch_tokens", "batch_token"),
              has_text("train.batch_token: unknown key; did you mean batch_tokens?"));
   CHECK_THAT(refusal("vocabulary", "vocabluary"), has_text("did you mean vocabulary?"));
+  CHECK_THAT(refusal("tokens_per_param = [2, 4]", "tokens_per_parm = [2, 4]"),
+             has_text("budget.tokens_per_parm: unknown key; did you mean tokens_per_param?"));
+  CHECK_THAT(refusal("tokens_per_param = [2, 4]", "flop = [1e9]"), has_text("did you mean flops?"));
+  CHECK_THAT(refusal("learning_rate_times_hidden", "learning_rate_times_hiden"),
+             has_text("did you mean learning_rate_times_hidden?"));
+  // A key of its own is no misspelling of one that is missing, however near.
+  CHECK_THAT(refusal("learning_rate_times_hidden = 0.2", "final_learning_rate = 0.1"),
+             has_text("train.peak_learning_rate: must be a positive number"));
   CHECK_THAT(refusal("context", "tokenizer = \"trian:512\"\ncontext"),
              has_text("data.tokenizer") && has_text("did you mean \"train:512\"?"));
   CHECK_THAT(refusal("context", "tokenizer = \"byte\"\ncontext"),
