@@ -18,10 +18,14 @@
 #include "fit/data/marginal_rows.h"
 #include "fit/data/outliers.h"
 #include "fit/data/point_reader.h"
+#include "fit/data/populations.h"
 #include "fit/data/repeated_rows.h"
+#include "fit/data/run_names.h"
 
 namespace crosslaw::fit {
 namespace {
+
+constexpr double kMidScheduleTold = 0.01;  // of log loss, above the ends
 
 // "N", "D", "C" and "loss" are what is used of a row, where no column is called so.
 using UsedNumber = double (*)(const Point&);
@@ -172,8 +176,46 @@ void compare_compute(const Records& records, const std::vector<std::size_t>& row
   }
 }
 
+// Losses of one run share noise, also where no flag says which they are.
+void name_runs(const Records& records, const PointReader& reader, DataFile& out) {
+  const DataFileOptions& used = out.used;
+  if (!used.cluster.empty() || !used.weight.empty()) return;
+  if (!used.best_of.empty() || !used.mean_of.empty()) return;
+  std::optional<TableRuns> runs =
+      runs_in_table(records, out.record_rows, out.points, reader.used());
+  if (!runs) return;
+  for (std::size_t i = 0; i < out.points.size(); ++i) out.points[i].cluster = runs->of[i];
+  out.clusters = std::move(runs->names);
+  out.used.cluster = runs->column;
+  const std::string last = runs->column.empty()
+                               ? "keep the last row of each"
+                               : fmt::format("--best-of '{}' takes the least of each", runs->column);
+  out.notes.push_back(fmt::format(
+      "{} losses were read along {} runs ({}): runs are resampled whole, as --cluster does; where "
+      "the learning rate falls in a run, losses before its end lie above a law of ends: {}",
+      out.points.size(), out.clusters.size(),
+      runs->column.empty() ? "rows of one N whose D grows by equal steps"
+                           : fmt::format("'{}'", runs->column),
+      last));
+}
+
+// Whether losses in mid-schedule lie above those at ends.
+std::optional<std::string> describe_mid_schedule(const DataFile& file) {
+  const std::optional<MidSchedule> found = mid_schedule(file.points);
+  if (!found || found->above < kMidScheduleTold) return std::nullopt;
+  return fmt::format(
+      "losses in the middle of runs lie {:.2g} % above those of runs of the same N that end at "
+      "that D (the median of {} pairs): the learning rate had not fallen yet, and a law of trained "
+      "models is one of ends; {}",
+      100 * std::expm1(found->above), found->pairs,
+      file.used.cluster.empty()
+          ? "keep the last row of each run"
+          : fmt::format("--best-of '{}' takes the least of each run", file.used.cluster));
+}
+
 // What the points look like beside each other.
-void add_doubts(const Records& records, const PointReader& reader, DataFile& out) {
+void add_doubts(const Records& records, const PointReader& reader, bool clusters_by_flag,
+                DataFile& out) {
   PointSource source = reader.source(out.record_rows);
   const DataFileOptions& used = out.used;
   if (source.compute_in_use) {
@@ -192,12 +234,27 @@ void add_doubts(const Records& records, const PointReader& reader, DataFile& out
   for (std::string& each : tokens_that_follow(records, out.record_rows, out.points)) {
     out.doubts.push_back({std::move(each), false});
   }
-  if (used.best_of.empty() && used.mean_of.empty() && used.cluster.empty()) {
-    if (auto sentence = describe_repeats(out.points, records, out.record_rows, used.loss)) {
-      out.doubts.push_back({std::move(*sentence), false});
-    }
+  std::optional<std::string> repeats;
+  if (used.best_of.empty() && used.mean_of.empty() && !clusters_by_flag) {
+    repeats = describe_repeats(out.points, records, out.record_rows, used.loss);
   }
-  for (Doubt& each : doubts_about_rows(out.points, source)) out.doubts.push_back(std::move(each));
+  std::optional<std::string> populations =
+      describe_populations(out.points, source, reader.used(), repeats.has_value());
+  const bool labelled = populations.has_value();
+  // What labels explain is neither a search of settings nor one of single rows.
+  for (auto* sentence : {labelled ? &populations : &repeats}) {
+    if (*sentence) out.doubts.push_back({std::move(**sentence), false});
+  }
+  const std::size_t told = out.doubts.size();
+  if (auto sentence = describe_mid_schedule(out))
+    out.doubts.push_back({std::move(*sentence), false});
+  for (Doubt& each : doubts_about_rows(out.points, source)) {
+    if (each.grave || !labelled) out.doubts.push_back(std::move(each));
+  }
+  if (labelled || repeats || out.doubts.size() > told) return;
+  if (auto sentence = describe_scatter(out.points, source)) {
+    out.doubts.push_back({std::move(*sentence), false});
+  }
 }
 
 // Leaves out those at these places among `rows`, and says why.
@@ -282,7 +339,9 @@ DataFile to_points(const Records& records, const DataFileOptions& options) {
   out.record_rows = std::move(rows);
   keep_points(records, out);
   if (!options.best_of.empty() || !options.mean_of.empty()) reduce(records, out.used, out);
-  add_doubts(records, reader, out);
+  const bool clusters_by_flag = !out.used.cluster.empty();
+  name_runs(records, reader, out);
+  add_doubts(records, reader, clusters_by_flag, out);
   return out;
 }
 
