@@ -14,6 +14,7 @@
 
 #include "fit/data/column_role.h"
 #include "fit/data/confounding.h"
+#include "fit/data/epochs.h"
 #include "fit/data/holdout_split.h"
 #include "fit/data/marginal_rows.h"
 #include "fit/data/outliers.h"
@@ -21,6 +22,7 @@
 #include "fit/data/populations.h"
 #include "fit/data/repeated_rows.h"
 #include "fit/data/run_names.h"
+#include "fit/data/unfinished.h"
 
 namespace crosslaw::fit {
 namespace {
@@ -58,6 +60,28 @@ std::vector<std::size_t> kept_rows(const Records& records, const DataFileOptions
   return out;
 }
 
+// A value that stands once above several blanks is that of all of them: spreadsheets merge cells.
+void refuse_merged_cells(const Records& records, const std::vector<std::size_t>& rows,
+                         std::size_t column) {
+  std::size_t blanks = 0, blocks = 0;
+  bool below = false;
+  for (const std::size_t row : rows) {
+    const bool blank = trimmed(records.rows[row][column]).empty();
+    blanks += blank ? 1 : 0;
+    blocks += blank && !below ? 1 : 0;
+    below = blank;
+  }
+  const bool first = trimmed(records.rows[rows.front()][column]).empty();
+  if (first || blocks < 2 || 2 * blanks < rows.size()) return;
+  const std::string& name = records.columns[column];
+  throw std::invalid_argument(fmt::format(
+      "{}: column '{}' is empty in {} of {} rows, which stand below rows that have a value: merged "
+      "cells? Fill them down (pandas: df['{}'] = df['{}'].ffill()); --drop-missing leaves such "
+      "rows "
+      "out",
+      records.name, name, blanks, rows.size(), name, name));
+}
+
 // Leaves out rows without a value where that is asked for; else the reading of the first one
 // throws.
 void drop_missing(const Records& records, const std::vector<std::size_t>& needed, bool asked,
@@ -75,6 +99,7 @@ void drop_missing(const Records& records, const std::vector<std::size_t>& needed
     const auto column = *std::find_if(needed.begin(), needed.end(), [&](std::size_t each) {
       return is_missing(records.rows[row][each]);
     });
+    if (column != needed.front()) refuse_merged_cells(records, rows, column);  // not of the loss
     try {
       number_in(records, row, column);
     } catch (const std::invalid_argument& error) {
@@ -124,37 +149,6 @@ void reduce(const Records& records, const DataFileOptions& options, DataFile& ou
   out = std::move(reduced);
 }
 
-// Trackers say which runs ended; the last loss of one that did not is no loss of that many tokens.
-std::optional<std::string> describe_unfinished(const Records& records,
-                                               const std::vector<std::size_t>& rows) {
-  const auto is_end = [](const std::string& word) {
-    for (const char* each : {"finished", "done", "completed", "complete", "success", "succeeded"}) {
-      if (word == each) return true;
-    }
-    return false;
-  };
-  for (std::size_t c = 0; c < records.columns.size(); ++c) {
-    const std::string name = plain_column_name(records.columns[c]);
-    if (name != "state" && name != "status" && name != "run_state") continue;
-    std::vector<std::size_t> unfinished;
-    std::set<std::string> words;
-    std::string end;
-    for (const std::size_t row : rows) {
-      const std::string cell = text_in(records, row, c), word = plain_column_name(cell);
-      if (is_end(word)) end = cell;
-      if (word.empty() || is_end(word)) continue;
-      unfinished.push_back(row);
-      words.insert(cell);
-    }
-    // Without one that ended the column may say something else.
-    if (unfinished.empty() || end.empty()) continue;
-    return fmt::format("{}: '{}' is {}: these runs did not end; --where '{}={}' leaves them out",
-                       places(records, unfinished), records.columns[c], fmt::join(words, ", "),
-                       records.columns[c], end);
-  }
-  return std::nullopt;
-}
-
 // A column of compute that is not used, yet tells whether N and D are what they seem.
 void compare_compute(const Records& records, const std::vector<std::size_t>& rows,
                      PointSource& source) {
@@ -187,9 +181,9 @@ void name_runs(const Records& records, const PointReader& reader, DataFile& out)
   for (std::size_t i = 0; i < out.points.size(); ++i) out.points[i].cluster = runs->of[i];
   out.clusters = std::move(runs->names);
   out.used.cluster = runs->column;
-  const std::string last = runs->column.empty()
-                               ? "keep the last row of each"
-                               : fmt::format("--best-of '{}' takes the least of each", runs->column);
+  const std::string last =
+      runs->column.empty() ? "keep the last row of each"
+                           : fmt::format("--best-of '{}' takes the least of each", runs->column);
   out.notes.push_back(fmt::format(
       "{} losses were read along {} runs ({}): runs are resampled whole, as --cluster does; where "
       "the learning rate falls in a run, losses before its end lie above a law of ends: {}",
@@ -225,6 +219,9 @@ void add_doubts(const Records& records, const PointReader& reader, bool clusters
     compare_compute(records, out.record_rows, source);
   }
   out.doubts = doubts_about(out.points, source);
+  std::optional<Doubt> epochs = doubt_about_epochs(out.points, source);
+  const bool repeated = epochs.has_value();
+  if (epochs) out.doubts.push_back(std::move(*epochs));
   const bool grave = std::any_of(out.doubts.begin(), out.doubts.end(),
                                  [](const Doubt& each) { return each.grave; });
   if (grave) return;
@@ -235,7 +232,7 @@ void add_doubts(const Records& records, const PointReader& reader, bool clusters
     out.doubts.push_back({std::move(each), false});
   }
   std::optional<std::string> repeats;
-  if (used.best_of.empty() && used.mean_of.empty() && !clusters_by_flag) {
+  if (used.best_of.empty() && used.mean_of.empty() && !clusters_by_flag && !repeated) {
     repeats = describe_repeats(out.points, records, out.record_rows, used.loss);
   }
   std::optional<std::string> populations =
