@@ -170,6 +170,22 @@ void compare_compute(const Records& records, const std::vector<std::size_t>& row
   }
 }
 
+std::string advice_on_ends(const std::string& column) {
+  return column.empty() ? "keep the last row of each run"
+                        : fmt::format("--best-of '{}' takes the least of each run", column);
+}
+
+// Whether losses in mid-schedule lie above those at ends.
+std::optional<std::string> describe_mid_schedule(const DataFile& file) {
+  const std::optional<MidSchedule> found = mid_schedule(file.points);
+  if (!found || found->above < kMidScheduleTold) return std::nullopt;
+  return fmt::format(
+      "losses in the middle of runs lie {:.2g} % above those of runs of the same N that end at "
+      "that D (the median of {} pairs): the learning rate had not fallen yet, and a law of trained "
+      "models is one of ends; {}",
+      100 * std::expm1(found->above), found->pairs, advice_on_ends(file.used.cluster));
+}
+
 // Losses of one run share noise, also where no flag says which they are.
 void name_runs(const Records& records, const PointReader& reader, DataFile& out) {
   const DataFileOptions& used = out.used;
@@ -181,30 +197,16 @@ void name_runs(const Records& records, const PointReader& reader, DataFile& out)
   for (std::size_t i = 0; i < out.points.size(); ++i) out.points[i].cluster = runs->of[i];
   out.clusters = std::move(runs->names);
   out.used.cluster = runs->column;
-  const std::string last =
-      runs->column.empty() ? "keep the last row of each"
-                           : fmt::format("--best-of '{}' takes the least of each", runs->column);
-  out.notes.push_back(fmt::format(
-      "{} losses were read along {} runs ({}): runs are resampled whole, as --cluster does; where "
-      "the learning rate falls in a run, losses before its end lie above a law of ends: {}",
+  std::string note = fmt::format(
+      "{} losses were read along {} runs ({}), which are resampled whole, as --cluster does",
       out.points.size(), out.clusters.size(),
       runs->column.empty() ? "rows of one N whose D grows by equal steps"
-                           : fmt::format("'{}'", runs->column),
-      last));
-}
-
-// Whether losses in mid-schedule lie above those at ends.
-std::optional<std::string> describe_mid_schedule(const DataFile& file) {
-  const std::optional<MidSchedule> found = mid_schedule(file.points);
-  if (!found || found->above < kMidScheduleTold) return std::nullopt;
-  return fmt::format(
-      "losses in the middle of runs lie {:.2g} % above those of runs of the same N that end at "
-      "that D (the median of {} pairs): the learning rate had not fallen yet, and a law of trained "
-      "models is one of ends; {}",
-      100 * std::expm1(found->above), found->pairs,
-      file.used.cluster.empty()
-          ? "keep the last row of each run"
-          : fmt::format("--best-of '{}' takes the least of each run", file.used.cluster));
+                           : fmt::format("'{}'", runs->column));
+  if (!describe_mid_schedule(out)) {
+    note += "; where the learning rate falls, losses before the end lie above a law of ends: " +
+            advice_on_ends(runs->column);
+  }
+  out.notes.push_back(std::move(note));
 }
 
 // What the points look like beside each other.
