@@ -30,7 +30,8 @@ constexpr double kBeyondChance = 12;       // gain of log-likelihood, and as muc
 constexpr double kChanceOfLabel = 4;
 constexpr double kSameAsBits = 0.03;  // of a log, from ln(1/ln 2)
 constexpr double kWideScatter = 0.03;
-constexpr double kOneSize = 0.01;  // of log N
+constexpr std::size_t kEnoughForScatter = 24;  // below, a law over a wide range bends as much
+constexpr double kOneSize = 0.01;              // of log N
 constexpr int kRounds = 40;
 constexpr std::size_t kLabelsShown = 4;
 
@@ -257,12 +258,20 @@ std::string sentence_of(const Explained& found, bool repeats) {
   return out;
 }
 
+// Such points lie on no one surface in N and D by their law.
+bool reads_more(const Points& points) {
+  return std::any_of(points.begin(), points.end(), [&](const Point& each) {
+    return each.stage != points.front().stage || each.target_share != 1 || each.unique_tokens > 0 ||
+           each.base_tokens > 0 || each.loss_before > 0;
+  });
+}
+
 }  // namespace
 
 std::optional<std::string> describe_populations(const Points& points, const PointSource& source,
                                                 const std::vector<std::size_t>& used,
                                                 bool repeats) {
-  if (points.size() < kFewestPoints) return std::nullopt;
+  if (points.size() < kFewestPoints || reads_more(points)) return std::nullopt;
   std::vector<std::size_t> compared;
   const std::size_t stride = (points.size() + kPointsCompared - 1) / kPointsCompared;
   for (std::size_t i = 0; i < points.size(); i += stride) compared.push_back(i);
@@ -288,7 +297,7 @@ std::optional<std::string> describe_populations(const Points& points, const Poin
 }
 
 std::optional<std::string> describe_scatter(const Points& points, const PointSource& source) {
-  if (points.size() < kFewestPoints) return std::nullopt;
+  if (points.size() < kEnoughForScatter || reads_more(points)) return std::nullopt;
   const double scatter = SmoothLosses(points).scatter();
   if (scatter < kWideScatter) return std::nullopt;
   return fmt::format(

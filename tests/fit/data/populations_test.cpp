@@ -108,6 +108,15 @@ TEST_CASE("At equal N and D a label is named before a search of settings") {
                                !has_text("not one model a row"));
 }
 
+TEST_CASE("What the law reads beside N and D makes no populations") {
+  const std::string text = labelled("how", [](int i, int) {
+    return i % 2 == 0 ? Labelled{"scratch,x", 1} : Labelled{"continued,y", 0.9};
+  });
+  DataFileOptions options;
+  options.stage = "how";
+  CHECK_THAT(doubts("how,name_of_it" + text.substr(3), options), !has_text("populations"));
+}
+
 TEST_CASE("A wide scatter that nothing explains is told") {
   Random random(5, 1);
   const std::string wide = labelled("id", [&](int i, int) {
