@@ -12,14 +12,20 @@
 
 #include "fit/data/column_role.h"
 #include "fit/data/confounding.h"
+#include "fit/data/epochs.h"
 #include "fit/data/holdout_split.h"
 #include "fit/data/marginal_rows.h"
 #include "fit/data/outliers.h"
 #include "fit/data/point_reader.h"
+#include "fit/data/populations.h"
 #include "fit/data/repeated_rows.h"
+#include "fit/data/run_names.h"
+#include "fit/data/unfinished.h"
 
 namespace crosslaw::fit {
 namespace {
+
+constexpr double kMidScheduleTold = 0.01;  // of log loss, above the ends
 
 // "N", "D", "C" and "loss" are what is used of a row, where no column is called so.
 using UsedNumber = double (*)(const Point&);
@@ -54,6 +60,28 @@ std::vector<std::size_t> kept_rows(const Records& records, const DataFileOptions
   return out;
 }
 
+// A value that stands once above several blanks is that of all of them: spreadsheets merge cells.
+void refuse_merged_cells(const Records& records, const std::vector<std::size_t>& rows,
+                         std::size_t column) {
+  std::size_t blanks = 0, blocks = 0;
+  bool below = false;
+  for (const std::size_t row : rows) {
+    const bool blank = trimmed(records.rows[row][column]).empty();
+    blanks += blank ? 1 : 0;
+    blocks += blank && !below ? 1 : 0;
+    below = blank;
+  }
+  const bool first = trimmed(records.rows[rows.front()][column]).empty();
+  if (first || blocks < 2 || 2 * blanks < rows.size()) return;
+  const std::string& name = records.columns[column];
+  throw std::invalid_argument(fmt::format(
+      "{}: column '{}' is empty in {} of {} rows, which stand below rows that have a value: merged "
+      "cells? Fill them down (pandas: df['{}'] = df['{}'].ffill()); --drop-missing leaves such "
+      "rows "
+      "out",
+      records.name, name, blanks, rows.size(), name, name));
+}
+
 // Leaves out rows without a value where that is asked for; else the reading of the first one
 // throws.
 void drop_missing(const Records& records, const std::vector<std::size_t>& needed, bool asked,
@@ -71,6 +99,7 @@ void drop_missing(const Records& records, const std::vector<std::size_t>& needed
     const auto column = *std::find_if(needed.begin(), needed.end(), [&](std::size_t each) {
       return is_missing(records.rows[row][each]);
     });
+    if (column != needed.front()) refuse_merged_cells(records, rows, column);  // not of the loss
     try {
       number_in(records, row, column);
     } catch (const std::invalid_argument& error) {
@@ -120,37 +149,6 @@ void reduce(const Records& records, const DataFileOptions& options, DataFile& ou
   out = std::move(reduced);
 }
 
-// Trackers say which runs ended; the last loss of one that did not is no loss of that many tokens.
-std::optional<std::string> describe_unfinished(const Records& records,
-                                               const std::vector<std::size_t>& rows) {
-  const auto is_end = [](const std::string& word) {
-    for (const char* each : {"finished", "done", "completed", "complete", "success", "succeeded"}) {
-      if (word == each) return true;
-    }
-    return false;
-  };
-  for (std::size_t c = 0; c < records.columns.size(); ++c) {
-    const std::string name = plain_column_name(records.columns[c]);
-    if (name != "state" && name != "status" && name != "run_state") continue;
-    std::vector<std::size_t> unfinished;
-    std::set<std::string> words;
-    std::string end;
-    for (const std::size_t row : rows) {
-      const std::string cell = text_in(records, row, c), word = plain_column_name(cell);
-      if (is_end(word)) end = cell;
-      if (word.empty() || is_end(word)) continue;
-      unfinished.push_back(row);
-      words.insert(cell);
-    }
-    // Without one that ended the column may say something else.
-    if (unfinished.empty() || end.empty()) continue;
-    return fmt::format("{}: '{}' is {}: these runs did not end; --where '{}={}' leaves them out",
-                       places(records, unfinished), records.columns[c], fmt::join(words, ", "),
-                       records.columns[c], end);
-  }
-  return std::nullopt;
-}
-
 // A column of compute that is not used, yet tells whether N and D are what they seem.
 void compare_compute(const Records& records, const std::vector<std::size_t>& rows,
                      PointSource& source) {
@@ -172,8 +170,48 @@ void compare_compute(const Records& records, const std::vector<std::size_t>& row
   }
 }
 
+std::string advice_on_ends(const std::string& column) {
+  return column.empty() ? "keep the last row of each run"
+                        : fmt::format("--best-of '{}' takes the least of each run", column);
+}
+
+// Whether losses in mid-schedule lie above those at ends.
+std::optional<std::string> describe_mid_schedule(const DataFile& file) {
+  const std::optional<MidSchedule> found = mid_schedule(file.points);
+  if (!found || found->above < kMidScheduleTold) return std::nullopt;
+  return fmt::format(
+      "losses in the middle of runs lie {:.2g} % above those of runs of the same N that end at "
+      "that D (the median of {} pairs): the learning rate had not fallen yet, and a law of trained "
+      "models is one of ends; {}",
+      100 * std::expm1(found->above), found->pairs, advice_on_ends(file.used.cluster));
+}
+
+// Losses of one run share noise, also where no flag says which they are.
+void name_runs(const Records& records, const PointReader& reader, DataFile& out) {
+  const DataFileOptions& used = out.used;
+  if (!used.cluster.empty() || !used.weight.empty()) return;
+  if (!used.best_of.empty() || !used.mean_of.empty()) return;
+  std::optional<TableRuns> runs =
+      runs_in_table(records, out.record_rows, out.points, reader.used());
+  if (!runs) return;
+  for (std::size_t i = 0; i < out.points.size(); ++i) out.points[i].cluster = runs->of[i];
+  out.clusters = std::move(runs->names);
+  out.used.cluster = runs->column;
+  std::string note = fmt::format(
+      "{} losses were read along {} runs ({}), which are resampled whole, as --cluster does",
+      out.points.size(), out.clusters.size(),
+      runs->column.empty() ? "rows of one N whose D grows by equal steps"
+                           : fmt::format("'{}'", runs->column));
+  if (!describe_mid_schedule(out)) {
+    note += "; where the learning rate falls, losses before the end lie above a law of ends: " +
+            advice_on_ends(runs->column);
+  }
+  out.notes.push_back(std::move(note));
+}
+
 // What the points look like beside each other.
-void add_doubts(const Records& records, const PointReader& reader, DataFile& out) {
+void add_doubts(const Records& records, const PointReader& reader, bool clusters_by_flag,
+                DataFile& out) {
   PointSource source = reader.source(out.record_rows);
   const DataFileOptions& used = out.used;
   if (source.compute_in_use) {
@@ -183,6 +221,9 @@ void add_doubts(const Records& records, const PointReader& reader, DataFile& out
     compare_compute(records, out.record_rows, source);
   }
   out.doubts = doubts_about(out.points, source);
+  std::optional<Doubt> epochs = doubt_about_epochs(out.points, source);
+  const bool repeated = epochs.has_value();
+  if (epochs) out.doubts.push_back(std::move(*epochs));
   const bool grave = std::any_of(out.doubts.begin(), out.doubts.end(),
                                  [](const Doubt& each) { return each.grave; });
   if (grave) return;
@@ -192,12 +233,27 @@ void add_doubts(const Records& records, const PointReader& reader, DataFile& out
   for (std::string& each : tokens_that_follow(records, out.record_rows, out.points)) {
     out.doubts.push_back({std::move(each), false});
   }
-  if (used.best_of.empty() && used.mean_of.empty() && used.cluster.empty()) {
-    if (auto sentence = describe_repeats(out.points, records, out.record_rows, used.loss)) {
-      out.doubts.push_back({std::move(*sentence), false});
-    }
+  std::optional<std::string> repeats;
+  if (used.best_of.empty() && used.mean_of.empty() && !clusters_by_flag && !repeated) {
+    repeats = describe_repeats(out.points, records, out.record_rows, used.loss);
   }
-  for (Doubt& each : doubts_about_rows(out.points, source)) out.doubts.push_back(std::move(each));
+  std::optional<std::string> populations =
+      describe_populations(out.points, source, reader.used(), repeats.has_value());
+  const bool labelled = populations.has_value();
+  // What labels explain is neither a search of settings nor one of single rows.
+  for (auto* sentence : {labelled ? &populations : &repeats}) {
+    if (*sentence) out.doubts.push_back({std::move(**sentence), false});
+  }
+  const std::size_t told = out.doubts.size();
+  if (auto sentence = describe_mid_schedule(out))
+    out.doubts.push_back({std::move(*sentence), false});
+  for (Doubt& each : doubts_about_rows(out.points, source)) {
+    if (each.grave || !labelled) out.doubts.push_back(std::move(each));
+  }
+  if (labelled || repeats || out.doubts.size() > told) return;
+  if (auto sentence = describe_scatter(out.points, source)) {
+    out.doubts.push_back({std::move(*sentence), false});
+  }
 }
 
 // Leaves out those at these places among `rows`, and says why.
@@ -282,7 +338,9 @@ DataFile to_points(const Records& records, const DataFileOptions& options) {
   out.record_rows = std::move(rows);
   keep_points(records, out);
   if (!options.best_of.empty() || !options.mean_of.empty()) reduce(records, out.used, out);
-  add_doubts(records, reader, out);
+  const bool clusters_by_flag = !out.used.cluster.empty();
+  name_runs(records, reader, out);
+  add_doubts(records, reader, clusters_by_flag, out);
   return out;
 }
 

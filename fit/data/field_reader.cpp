@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <stdexcept>
 #include <utility>
 
@@ -18,7 +19,7 @@ bool FieldReader::next(Fields& fields) {
   while (at_ < text_.size()) {
     record_line_ = line_;
     fields.clear();
-    if (text_[at_] == '#' && !is_error_of_spreadsheet(text_.substr(at_, 8))) {
+    if (is_comment()) {
       skip_comment();
       continue;
     }
@@ -27,6 +28,21 @@ bool FieldReader::next(Fields& fields) {
     if (!blank) return true;
   }
   return false;
+}
+
+bool FieldReader::is_comment() const {
+  if (text_[at_] != '#' || is_error_of_spreadsheet(text_.substr(at_, 8))) return false;
+  const bool number =
+      at_ + 1 < text_.size() && std::isdigit(static_cast<unsigned char>(text_[at_ + 1])) != 0;
+  if (numbered_width_ == 0 || !number) return true;
+  FieldReader ahead = *this;
+  Fields fields;
+  try {
+    ahead.read_record(fields);
+  } catch (const std::invalid_argument&) {  // quotes of prose
+    return true;
+  }
+  return fields.size() != numbered_width_;
 }
 
 void FieldReader::skip_comment() {

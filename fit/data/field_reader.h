@@ -28,11 +28,15 @@ class FieldReader {
   std::size_t comments() const { return comments_; }
   const std::string& last_comment() const { return last_comment_; }
 
+  // From here on a line such as "#7,..." of so many fields is a row, and its # part of a name.
+  void take_numbered_rows(std::size_t width) { numbered_width_ = width; }
+
   // False at the end of the text. Blank lines and comments are skipped. Throws
   // std::invalid_argument naming the line for a quote that is not closed, or text behind one.
   bool next(Fields& fields);
 
  private:
+  bool is_comment() const;
   void skip_comment();
   void read_record(Fields& fields);
   void skip_blanks();
@@ -47,6 +51,7 @@ class FieldReader {
   std::size_t at_ = 0;
   std::size_t line_;
   std::size_t record_line_ = 1;
+  std::size_t numbered_width_ = 0;
   std::size_t comments_ = 0;
   std::string last_comment_;
 };

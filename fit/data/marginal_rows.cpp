@@ -39,6 +39,8 @@ constexpr std::string_view kBeside[] = {
 constexpr std::size_t kMostComputed = 3;  // sum, mean and one more
 constexpr std::size_t kFewestAbove = 4;   // rows, before a sum of them means anything
 constexpr double kRounding = 1e-3;        // of totals as people write them
+constexpr double kRoundedTotal =
+    0.02;  // of a name that stands several times; errors have few digits
 
 std::vector<std::string> words_of(std::string_view cell) {
   std::vector<std::string> out(1);
@@ -65,8 +67,48 @@ bool is_digits(const std::string& word) {
                      [](unsigned char c) { return std::isdigit(c) != 0; });
 }
 
-// The cells of a column that name totals: such a name is rare, and beyond the first column, where
-// it may be a setting, it stands once.
+// What a row of totals may hold of the values above it.
+std::vector<double> totals_of(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const auto count = static_cast<double>(values.size());
+  double sum = 0, squares = 0;
+  for (const double each : values) sum += each;
+  for (const double each : values) squares += std::pow(each - sum / count, 2);
+  const double median = (values[values.size() / 2] + values[(values.size() - 1) / 2]) / 2;
+  std::vector<double> out = {sum,           sum / count,     median, values.front(),
+                             values.back(), squares / count, count,  std::sqrt(squares / count)};
+  if (count > 1) {
+    const double variance = squares / (count - 1);
+    out.insert(out.end(), {variance, std::sqrt(variance), std::sqrt(variance / count)});
+  }
+  return out;
+}
+
+// Whether each number of N, D and the loss in a row is a total of the rows above it that are none.
+bool is_total_of_block(const Records& records, const std::vector<bool>& named, std::size_t row) {
+  std::vector<std::size_t> block;
+  for (std::size_t r = row; r > 0 && (block.empty() || !named[r - 1]); --r) {
+    if (!named[r - 1]) block.push_back(r - 1);
+  }
+  for (std::size_t c = 0; c < records.columns.size(); ++c) {
+    const auto value = parse_number(records.rows[row][c], records.mark);
+    if (!value || !names_some_role(records.columns[c])) continue;
+    std::vector<double> above;
+    for (const std::size_t r : block) {
+      if (const auto one = parse_number(records.rows[r][c], records.mark)) above.push_back(*one);
+    }
+    if (above.empty()) return false;
+    const std::vector<double> totals = totals_of(std::move(above));
+    const bool found = std::any_of(totals.begin(), totals.end(), [&](double each) {
+      return std::abs(*value - each) <= kRoundedTotal * std::abs(each);
+    });
+    if (!found) return false;
+  }
+  return true;
+}
+
+// The cells of a column that name totals: such a name is rare, and where it stands more than once,
+// so that it may be a setting, it is one of the first column above numbers that agree.
 std::vector<bool> totals_in_column(const Records& records, std::size_t column) {
   std::vector<bool> out(records.rows.size());
   std::map<std::string, std::size_t> counts;
@@ -79,11 +121,18 @@ std::vector<bool> totals_in_column(const Records& records, std::size_t column) {
     ++totals;
   }
   const bool rare = 3 * totals <= records.rows.size() || totals == 1;
+  const std::vector<bool> named = out;
+  std::map<std::string, std::size_t> agree;
+  for (std::size_t r = 0; rare && r < out.size(); ++r) {
+    if (!named[r] || column != 0) continue;
+    agree[std::string(trimmed(records.rows[r][column]))] +=
+        is_total_of_block(records, named, r) ? 1 : 0;
+  }
   for (std::size_t r = 0; r < out.size(); ++r) {
     if (!out[r]) continue;
-    const std::string_view cell = trimmed(records.rows[r][column]);
-    const bool once = counts[std::string(cell)] == 1;
-    out[r] = rare && (once || (column == 0 && !holds(kAll, words_of(cell).front())));
+    const std::string cell(trimmed(records.rows[r][column]));
+    const bool first = column == 0 && !holds(kAll, words_of(cell).front());
+    out[r] = rare && (counts[cell] == 1 || (first && 2 * agree[cell] > counts[cell]));
   }
   // pandas' describe() has "25%" between "min" and "max".
   for (std::size_t r = 1; r < out.size(); ++r) {

@@ -6,11 +6,12 @@
 #include <array>
 #include <cmath>
 #include <functional>
-#include <numeric>
 #include <optional>
 
 #include "fit/data/column_role.h"
 #include "fit/data/median.h"
+#include "fit/data/ranks.h"
+#include "fit/data/rising_loss.h"
 #include "fit/data/usual_loss.h"
 
 namespace crosslaw::fit {
@@ -26,7 +27,6 @@ constexpr double kHighLoss = 5.2;
 // Large models lose 1.7 nats a token of web text and more; mathematics and code less.
 constexpr double kLowestMaximum = 1.6;
 constexpr double kCoarsestDigits = 0.005;  // half a step of rounding, as a share of the loss
-constexpr double kRisesWithCompute = 0.5;  // rank correlation
 constexpr std::size_t kEnoughForRanks = 6;
 
 struct NamedFactor {
@@ -46,35 +46,6 @@ std::vector<double> each(const Points& points, const std::function<double(const 
   out.reserve(points.size());
   for (const Point& point : points) out.push_back(value(point));
   return out;
-}
-
-// Ranks from 0, ties sharing their mean.
-std::vector<double> ranks_of(const std::vector<double>& values) {
-  std::vector<std::size_t> order(values.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::sort(order.begin(), order.end(),
-            [&](std::size_t a, std::size_t b) { return values[a] < values[b]; });
-  std::vector<double> out(values.size());
-  for (std::size_t i = 0; i < order.size();) {
-    std::size_t end = i;
-    while (end < order.size() && values[order[end]] == values[order[i]]) ++end;
-    const double rank = static_cast<double>(i + end - 1) / 2;
-    for (; i < end; ++i) out[order[i]] = rank;
-  }
-  return out;
-}
-
-// Spearman's; 0 where one of the two does not vary.
-double rank_correlation(const std::vector<double>& a, const std::vector<double>& b) {
-  const std::vector<double> x = ranks_of(a), y = ranks_of(b);
-  const double middle = static_cast<double>(x.size() - 1) / 2;
-  double xx = 0, yy = 0, xy = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    xx += (x[i] - middle) * (x[i] - middle);
-    yy += (y[i] - middle) * (y[i] - middle);
-    xy += (x[i] - middle) * (y[i] - middle);
-  }
-  return xx > 0 && yy > 0 ? xy / std::sqrt(xx * yy) : 0;
 }
 
 // "--tokens-unit 1" says that the numbers are right as they stand; of other units what comes out
@@ -289,6 +260,18 @@ class Doubter {
     const auto [least, most] = std::minmax_element(losses_.begin(), losses_.end());
     const std::string range = fmt::format("from {:.3g} to {:.3g}", *least, *most);
     const bool unsaid = source_.loss_unit == LossUnit::kUnsaid;
+    if (*least == *most && points_.size() >= kEnoughForRanks) {
+      return add(true, fmt::format("column '{}' is {:.6g} in every row: no loss of models that "
+                                   "differ; is it another column, or one loss filled down?",
+                                   source_.loss, *least));
+    }
+    if (unsaid && are_percent()) {
+      return add(true,
+                 fmt::format("column '{}' is written with percent signs, so that losses go {}: "
+                             "losses are no shares; take the signs away, or --loss-unit nats "
+                             "if it is right",
+                             source_.loss, range));
+    }
     if (unsaid && median > kHighestMedianLoss) {
       add(true,
           fmt::format("column '{}' goes {}; a model that knows nothing of 100,000 tokens loses "
@@ -320,15 +303,15 @@ class Doubter {
     }
     about_vocabulary();
     about_digits();
-    if (points_.size() < kEnoughForRanks) return;
-    const double rises = rank_correlation(
-        each(points_, [](const Point& p) { return p.params * p.tokens; }), losses_);
-    if (rises > kRisesWithCompute) {
-      add(false,
-          fmt::format("column '{}' rises with compute (rank correlation {:.2f}); losses fall: "
-                      "is it an accuracy, or a log-likelihood?",
-                      source_.loss, rises));
-    }
+    if (auto sentence = describe_rise(points_, source_.loss)) add(false, std::move(*sentence));
+  }
+
+  bool are_percent() const {
+    const std::size_t column = source_.records.column(source_.loss);
+    const auto signs = std::count_if(source_.rows.begin(), source_.rows.end(), [&](auto row) {
+      return trimmed(source_.records.rows[row][column]).ends_with('%');
+    });
+    return 2 * static_cast<std::size_t>(signs) > source_.rows.size();
   }
 
   // Losses written with so few digits that runs cannot be told apart.

@@ -16,6 +16,45 @@ namespace {
 
 constexpr std::size_t kPlacesShown = 8;
 
+// "4.40 ± 0.01", "4.402(12)": a number and how well it is known.
+bool has_error_behind(std::string_view text) {
+  for (const std::string_view sign : {"±", "+-", "+/-", "\\pm"}) {
+    const std::size_t at = text.find(sign);
+    if (at != std::string_view::npos && at > 0) return read_number(text.substr(0, at)).has_value();
+  }
+  const std::size_t open = text.find('(');
+  return open != std::string_view::npos && open > 0 && text.ends_with(')') &&
+         read_number(text.substr(0, open)).has_value() &&
+         read_number(text.substr(open + 1, text.size() - open - 2)).has_value();
+}
+
+// What to do about a text where a number should be: a filter leaves out one kind of text only.
+std::string mend_text(const Records& records, std::string_view text, std::size_t column) {
+  if (has_error_behind(text)) {
+    return "; write the number alone, its error in a column of its own";
+  }
+  if (mark_evidence(text) == MarkEvidence::kComma) {
+    return "; other numbers of this file have a decimal point";
+  }
+  std::size_t texts = 0, alike = 0, filled = 0;
+  for (const auto& row : records.rows) {
+    const std::string_view cell = trimmed(row[column]);
+    if (is_missing(cell)) continue;
+    ++filled;
+    texts += read_number(cell, records.mark) ? 0 : 1;
+    alike += cell == text ? 1 : 0;
+  }
+  if (texts == filled && texts > 1) {
+    return fmt::format("; all {} rows have such texts: write the numbers alone", texts);
+  }
+  if (texts > alike)
+    return fmt::format("; {} of {} rows have such texts: mend them", texts, filled);
+  const bool filter = text.size() <= 60 && text.find_first_of("'=<>!") == std::string_view::npos;
+  if (!filter) return "";
+  return fmt::format("; mend it, or leave such rows out: --where '{}!={}'", records.columns[column],
+                     text);
+}
+
 }  // namespace
 
 std::size_t Records::column(std::string_view wanted) const {
@@ -79,13 +118,8 @@ double number_in(const Records& records, std::size_t row, std::size_t column) {
                      text));
   }
   if (!number) {
-    const bool comma = mark_evidence(text) == MarkEvidence::kComma;
-    const bool filter = text.size() <= 60 && text.find_first_of("'=<>!") == std::string_view::npos;
     fail(fmt::format("is '{}', expected a number such as 1.5e9{}", text.substr(0, 60),
-                     comma    ? "; other numbers of this file have a decimal point"
-                     : filter ? fmt::format("; mend it, or leave such rows out: --where '{}!={}'",
-                                            records.columns[column], text)
-                              : ""));
+                     mend_text(records, text, column)));
   }
   if (records.mark_in_doubt && text.find(',') != std::string_view::npos &&
       mark_evidence(text) == MarkEvidence::kEither) {

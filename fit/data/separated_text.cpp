@@ -32,18 +32,33 @@ bool all_numeric(const Fields& fields) {
          std::any_of(fields.begin(), fields.end(), is_numeric);
 }
 
-// The header, which may be the last comment above rows of numbers. False: there is no record.
+std::size_t roles_named(const Fields& header) {
+  // An object in a cell names what it holds.
+  for (const std::string& each : header) {
+    if (each.find('{') != std::string::npos) return 0;
+  }
+  return static_cast<std::size_t>(std::count_if(header.begin(), header.end(), names_some_role));
+}
+
+// The header, which may be the last comment above rows of numbers, or one that names two roles
+// above a row that names none ("#,model,N,D"). False: there is no record.
 bool read_header(FieldReader& reader, const std::string& name, char separator, Fields& header,
                  Fields& first_row) {
   if (!reader.next(header)) return false;
   trim_all(header);
-  if (!all_numeric(header) || header.size() < 2) return true;
-  first_row = header;
-  header.clear();
+  const bool numbers = all_numeric(header);
+  if (header.size() < 2 || (!numbers && roles_named(header) > 0)) return true;
+  Fields above;
   FieldReader comment(reader.last_comment(), name, separator, 1);
-  if (!reader.last_comment().empty()) comment.next(header);
-  trim_all(header);
-  if (header.size() != first_row.size() || all_numeric(header)) header.clear();
+  try {
+    if (!reader.last_comment().empty()) comment.next(above);
+  } catch (const std::invalid_argument&) {  // quotes of prose
+    if (numbers) throw;
+  }
+  trim_all(above);
+  const bool names = above.size() == header.size() && !all_numeric(above);
+  if (!numbers && !(names && roles_named(above) >= 2)) return true;
+  first_row = std::exchange(header, names ? above : Fields{});
   return true;
 }
 
@@ -67,14 +82,6 @@ std::tuple<std::size_t, std::size_t, std::size_t> score_of(std::string_view text
   } catch (const std::invalid_argument&) {  // quoted fields do not end at this separator
   }
   return {found, fitting, header.size()};
-}
-
-std::size_t roles_named(const Fields& header) {
-  // An object in a cell names what it holds.
-  for (const std::string& each : header) {
-    if (each.find('{') != std::string::npos) return 0;
-  }
-  return static_cast<std::size_t>(std::count_if(header.begin(), header.end(), names_some_role));
 }
 
 // Lines above the header, such as a title: how many records to skip until one names two roles of
@@ -132,6 +139,20 @@ bool rows_are_numbered(FieldReader reader, const Fields& header) {
     ++rows;
   }
   return rows > 1;
+}
+
+// Whether "#7" is the name of a row: of a first column that holds no N, D or loss, and no numbers
+// without the mark, which would be rows that were commented out.
+bool rows_have_marks(FieldReader reader, const Fields& header) {
+  if (header.empty() || names_some_role(header.front())) return false;
+  reader.take_numbered_rows(header.size());
+  Fields fields;
+  bool marked = false;
+  while (reader.next(fields)) {
+    if (is_numeric(fields.front())) return false;
+    marked = marked || fields.front().starts_with('#');
+  }
+  return marked;
 }
 
 char find_separator(std::string_view text, const std::string& name, const Fields& wanted) {
@@ -204,6 +225,10 @@ Records parse_separated_text(std::string_view text, const std::string& name, con
       out.notes.emplace_back("the first field of each row has no name: taken for the row's own");
     }
     if (!fields.empty()) add_row(out, fields, reader.line(), trailing);
+  }
+  const bool has_mark = text.find("\n#") != std::string_view::npos;
+  if (has_mark && rows_have_marks(reader, out.columns)) {
+    reader.take_numbered_rows(out.columns.size());
   }
   while (reader.next(fields)) add_row(out, fields, reader.line(), trailing);
   say_trailing(trailing, out);

@@ -18,6 +18,14 @@ FITS = [[], ["--law", "extended"], ["--method", "isoflop"], ["--method", "envelo
 FILES = [
     ("no column", GOOD.replace("N,", "M,", 1), ["number of parameters", "M, D, loss", "--params COLUMN"]),
     ("text for a number", GOOD + "many,1e9,3\n", ["line 8", "'N'", "many"]),
+    ("texts for numbers", GOOD.replace("e8,", "e8 or so,"), ["line 2", "all 6 rows have such texts"]),
+    ("some texts for numbers", GOOD + "1e8,1e9,3?\n1e8,2e9,2.9?\n", ["line 8", "2 of 8 rows have such texts"]),
+    ("errors behind losses", GOOD.replace("\n", "(12)\n").replace("loss(12)", "loss"), ["write the number alone"]),
+    ("merged cells", GOOD + ",3e9,2.4\n,4e9,2.3\n,5e9,2.2\n,6e9,2.1\n,7e9,2\n7e8,7e9,1.9\n,8e9,1.8\n,9e9,1.7\n",
+     ["'N' is empty in 7 of 14", "merged cells", "ffill"]),
+    ("percent signs", GOOD.replace("\n", "%\n").replace("loss%", "loss"), ["'loss'", "percent signs"]),
+    ("one loss", "".join(line if i == 0 else line.rsplit(",", 1)[0] + ",3\n"
+                         for i, line in enumerate(GOOD.splitlines(True))), ["'loss' is 3 in every row"]),
     ("NaN", GOOD + "1e8,nan,3\n", ["line 8", "'D'", "nan"]),
     ("infinity", GOOD + "1e8,inf,3\n", ["line 8", "'D'", "inf"]),
     ("zero", GOOD + "1e8,1e9,0\n", ["line 8", "'loss'", "above 0"]),

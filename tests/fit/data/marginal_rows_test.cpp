@@ -55,6 +55,18 @@ TEST_CASE("Settings that are called like totals are measurements") {
   CHECK(records.rows.size() == 6);
 }
 
+TEST_CASE("A setting in the first column is told from totals by its numbers") {
+  std::string runs = "pool,N,D,loss\n", blocks = runs;
+  for (int i = 0; i < 12; ++i) {
+    const double loss = 4 - 0.07 * i;
+    runs += fmt::format("{},{}e7,{}e9,{}\n", i % 4 == 0 ? "mean" : "last", 3 + i, 5 + 2 * i, loss);
+    blocks += fmt::format("s{},{}e7,5e9,{}\n", i, 3 + i / 3, loss);
+    if (i % 3 == 2) blocks += fmt::format("mean,{}e7,5e9,{:.3f}\n", 3 + i / 3, loss + 0.07);
+  }
+  CHECK(parse_records(runs, "f.csv", {}).rows.size() == 12);
+  CHECK(parse_records(blocks, "f.csv", {}).rows.size() == 12);
+}
+
 TEST_CASE("A last row of sums or means is left out though nothing names it") {
   const DataFile sums = with_last("N,D,loss", "2.1e9,4.5e10,");
   CHECK(sums.points.size() == 9);

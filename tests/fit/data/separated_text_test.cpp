@@ -111,3 +111,19 @@ TEST_CASE("A cell that a spreadsheet could not compute is no comment") {
   CHECK(records.rows.size() == 2);
   CHECK(is_missing(records.rows[0][0]));
 }
+
+TEST_CASE("Rows named by # and a number are no comments, rows commented out are") {
+  CHECK(parse_records("run,N,loss\n#1,1e8,3\n#2,2e8,2.9\n", "f.csv", {}).rows.size() == 2);
+  CHECK(
+      parse_records("run,N,loss\nr1,1e8,3\n#2,2e8,2.9\n# so, it, is\n", "f.csv", {}).rows.size() ==
+      2);
+  CHECK(parse_records("run,N,loss\n1,1e8,3\n#2,2e8,2.9\n", "f.csv", {}).rows.size() == 1);
+  CHECK(parse_records("N,D,loss\n1e8,1e9,3\n#2e8,2e9,2.9\n", "f.csv", {}).rows.size() == 1);
+}
+
+TEST_CASE("A header that begins with # for the number of the row is one") {
+  const Records records =
+      parse_records("#,model,N,D,loss\n1,a,1e8,1e9,3\n2,b,2e8,2e9,2.9\n", "f.csv", {});
+  CHECK(records.rows.size() == 2);
+  CHECK(records.has("model"));
+}
