@@ -300,6 +300,12 @@ class Doubter {
                       "11.5 nats: it looks like perplexity (its logarithm goes {:.3g} to "
                       "{:.3g}); say --loss-unit ppl, or --loss-unit nats if it is right",
                       source_.loss, range, std::log(*least), std::log(*most)));
+    } else if (median > kHighestMedianLoss && !said_nats()) {
+      add(!source_.loss_by_flag,
+          fmt::format("column '{}': taken as {}, the losses go {}, where a model that knows nothing "
+                      "of 100,000 tokens loses 11.5 nats: another unit or decimal mark? "
+                      "--loss-unit nats takes the numbers as they stand",
+                      source_.loss, describe(source_.loss_unit), range));
     } else if (unsaid && median > kHighLoss) {
       add(false,
           fmt::format("column '{}' goes {}, much for nats a token; if these are perplexities "
@@ -334,6 +340,10 @@ class Doubter {
                       "is it an accuracy, or a log-likelihood?",
                       source_.loss, rises));
     }
+  }
+
+  bool said_nats() const {
+    return source_.loss_by_flag && source_.loss_unit == LossUnit::kNats;
   }
 
   // Losses written with so few digits that runs cannot be told apart.

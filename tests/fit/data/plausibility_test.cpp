@@ -123,6 +123,13 @@ TEST_CASE("A perplexity is no loss, unless its name says so") {
   CHECK_FALSE(graves(read(table("N,D,C,ppl", {}, [](double nats) { return nats / 2; }))).empty());
 }
 
+TEST_CASE("Losses above what knowing nothing costs are refused whatever their name says") {
+  const auto wild = [](double nats) { return std::exp(4 * nats); };
+  CHECK_THAT(graves(read(table("N,D,C,val_ppl", {}, wild))),
+             has_text("column 'val_ppl': taken as nats, the logarithm of perplexity") &&
+                 has_text("loses 11.5 nats") && has_text("--loss-unit nats"));
+}
+
 TEST_CASE("Perplexities of large models are doubted below 11.5, too") {
   // N 3e8 to 7e10: perplexities from 10 to 3.
   std::string text = "N,D,loss\n";
