@@ -11,7 +11,9 @@
 #include <optional>
 #include <set>
 #include <stdexcept>
+#include <utility>
 
+#include "fit/data/column_choice.h"
 #include "fit/data/column_role.h"
 #include "fit/data/confounding.h"
 #include "fit/data/holdout_split.h"
@@ -152,14 +154,15 @@ std::optional<std::string> describe_unfinished(const Records& records,
 }
 
 // A column of compute that is not used, yet tells whether N and D are what they seem.
-void compare_compute(const Records& records, const std::vector<std::size_t>& rows,
-                     PointSource& source) {
+void compare_compute(const Records& records, const DataFileOptions& used,
+                     const std::vector<std::size_t>& rows, PointSource& source) {
   std::optional<ColumnGuess> found;
   try {
-    found = guess_column(records, Role::kCompute, "--compute");
+    found = guess_column(records, Role::kCompute, "--compute", taken_columns(records, used));
   } catch (const std::invalid_argument&) {  // several could be meant, and none is needed
   }
   if (!found) return;
+  *found = column_by_numbers(records, Role::kCompute, std::move(*found), used.params);
   const CountUnit unit = count_unit_in_header(found->column);
   if (unit.logarithm) return;
   source.compute = found->column;
@@ -180,7 +183,7 @@ void add_doubts(const Records& records, const PointReader& reader, DataFile& out
     for (const Point& each : out.points) source.compute_flops.push_back(each.flops);
     if (reader.derives_by_compute()) source.compute_flops.clear();
   } else {
-    compare_compute(records, out.record_rows, source);
+    compare_compute(records, used, out.record_rows, source);
   }
   out.doubts = doubts_about(out.points, source);
   const bool grave = std::any_of(out.doubts.begin(), out.doubts.end(),
