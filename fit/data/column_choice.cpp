@@ -51,8 +51,8 @@ bool are_plausible(const std::vector<double>& sorted, Role role) {
 }
 
 // How many different texts a column has, of pairs with another where that is named.
-std::size_t different(const Records& records, const std::string& column,
-                      const std::string& beside = "") {
+std::size_t count_different(const Records& records, const std::string& column,
+                            const std::string& beside = "") {
   const std::size_t a = records.column(column);
   const std::size_t b = beside.empty() ? a : records.column(beside);
   std::set<std::pair<std::string, std::string>> out;
@@ -64,9 +64,9 @@ std::size_t different(const Records& records, const std::string& column,
 bool are_planned(const Records& records, const std::string& planned, const std::string& seen,
                  const std::string& params) {
   if (!records.has(params)) return false;
-  const std::size_t sizes = different(records, params);
-  return 2 * sizes <= records.rows.size() && different(records, params, planned) == sizes &&
-         different(records, params, seen) >= 2 * sizes;
+  const std::size_t sizes = count_different(records, params);
+  return 2 * sizes <= records.rows.size() && count_different(records, params, planned) == sizes &&
+         count_different(records, params, seen) >= 2 * sizes;
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <map>
 #include <numeric>
 #include <optional>
@@ -16,7 +15,7 @@
 #include "fit/data/column_choice.h"
 #include "fit/data/column_role.h"
 #include "fit/data/confounding.h"
-#include "fit/data/holdout_split.h"
+#include "fit/data/kept_rows.h"
 #include "fit/data/marginal_rows.h"
 #include "fit/data/outliers.h"
 #include "fit/data/point_reader.h"
@@ -24,37 +23,6 @@
 
 namespace crosslaw::fit {
 namespace {
-
-// "N", "D", "C" and "loss" are what is used of a row, where no column is called so.
-using UsedNumber = double (*)(const Point&);
-UsedNumber used_number(const Records& records, const std::string& condition) {
-  const std::string name = column_of_condition(condition);
-  if (records.has(name)) return nullptr;
-  if (name == "loss") return [](const Point& each) { return each.loss; };
-  for (const ScaleAxis& axis : scale_axes()) {
-    if (name == axis.symbol) return axis.value;
-  }
-  return nullptr;
-}
-
-std::vector<std::size_t> kept_rows(const Records& records, const DataFileOptions& options) {
-  std::vector<bool> keep(records.rows.size(), true);
-  for (const std::string& text : options.where) {
-    if (used_number(records, text)) continue;
-    const std::vector<bool> with = rows_with(records, text);
-    std::transform(keep.begin(), keep.end(), with.begin(), keep.begin(), std::logical_and<>());
-  }
-  std::vector<std::size_t> out;
-  for (std::size_t row = 0; row < keep.size(); ++row) {
-    if (keep[row]) out.push_back(row);
-  }
-  if (out.empty()) {
-    throw std::invalid_argument(fmt::format("{}: none of {} rows has {}", records.name,
-                                            records.rows.size(),
-                                            fmt::join(options.where, " and ")));
-  }
-  return out;
-}
 
 // Leaves out rows without a value where that is asked for; else the reading of the first one
 // throws.
@@ -244,22 +212,15 @@ void drop_computed_totals(const Records& records, const PointReader& reader,
             rows, notes);
 }
 
-// What the conditions say of numbers that are known only now.
-void keep_points(const Records& records, DataFile& out) {
-  for (const std::string& condition : out.used.where) {
-    const UsedNumber number = used_number(records, condition);
-    if (!number) continue;
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < out.points.size(); ++i) {
-      if (!number_holds(number(out.points[i]), condition)) continue;
-      out.points[kept] = out.points[i];
-      out.lines[kept] = out.lines[i];
-      out.record_rows[kept++] = out.record_rows[i];
-    }
-    out.points.resize(kept), out.lines.resize(kept), out.record_rows.resize(kept);
-    if (kept == 0)
-      throw std::invalid_argument(fmt::format("{}: no row has {}", records.name, condition));
+// Only the points at these places.
+void keep_points(const std::vector<std::size_t>& which, DataFile& out) {
+  for (std::size_t k = 0; k < which.size(); ++k) {
+    out.points[k] = out.points[which[k]];
+    out.lines[k] = out.lines[which[k]];
+    out.record_rows[k] = out.record_rows[which[k]];
   }
+  const std::size_t kept = which.size();
+  out.points.resize(kept), out.lines.resize(kept), out.record_rows.resize(kept);
 }
 
 DataFile to_points(const Records& records, const DataFileOptions& options) {
@@ -272,7 +233,7 @@ DataFile to_points(const Records& records, const DataFileOptions& options) {
     throw std::invalid_argument("--best-of and --mean-of exclude each other");
   }
   PointReader reader(records, out.used);
-  std::vector<std::size_t> rows = kept_rows(records, out.used);
+  std::vector<std::size_t> rows = kept_rows(records, out.used, reader);
   drop_computed_totals(records, reader, rows, out.notes);
   drop_missing(records, reader.needed(), options.drop_missing, rows, out.notes);
   drop_copies(records, reader, out.used, rows, out.notes);
@@ -283,7 +244,7 @@ DataFile to_points(const Records& records, const DataFileOptions& options) {
     out.lines.push_back(records.lines[row]);
   }
   out.record_rows = std::move(rows);
-  keep_points(records, out);
+  keep_points(kept_points(records, out.used, out.points), out);
   if (!options.best_of.empty() || !options.mean_of.empty()) reduce(records, out.used, out);
   add_doubts(records, reader, out);
   return out;

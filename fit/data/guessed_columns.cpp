@@ -11,6 +11,7 @@
 #include "fit/data/column_choice.h"
 #include "fit/data/column_role.h"
 #include "fit/data/data_file.h"
+#include "fit/data/token_pieces.h"
 
 namespace crosslaw::fit {
 namespace {
@@ -215,8 +216,8 @@ class Guesser {
     for (const std::string& column : records_.columns) {
       const auto piece = piece_of_tokens(column);
       if (!piece) continue;
-      return fmt::format("; or, of tokens a {}: --tokens '{}' --tokens-unit {}", piece->name,
-                         column, piece->example);
+      return fmt::format("; or, of tokens a {}: --tokens '{}' {}", piece->name, column,
+                         tokens_of_piece(records_, column, *piece));
     }
     return "";
   }
