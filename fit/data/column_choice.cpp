@@ -90,9 +90,9 @@ ColumnGuess column_by_numbers(const Records& records, Role role, ColumnGuess gue
 
 std::vector<std::string> taken_columns(const Records& records, const DataFileOptions& options) {
   std::vector<std::string> out;
-  for (const std::string* each : {&options.params, &options.tokens, &options.loss, &options.compute,
-                                  &options.unique, &options.base_tokens, &options.loss_before,
-                                  &options.weight, &options.ratio, &options.replay}) {
+  for (const std::string* each :
+       {&options.params, &options.tokens, &options.loss, &options.compute, &options.unique,
+        &options.base_tokens, &options.loss_before, &options.ratio, &options.replay}) {
     if (each->empty()) continue;
     out.push_back(*each);
     if (!records.has(*each)) {

@@ -323,8 +323,7 @@ std::optional<std::string> unusable_column(const Records& records, Role role) {
   return std::nullopt;
 }
 
-// "params_s" beside "params_t" are of student and teacher, no trillions.
-bool is_of_teacher(const Records& records, std::string_view column) {
+bool has_twin_s(const Records& records, std::string_view column) {
   if (!column.ends_with("_t") && !column.ends_with("_T")) return false;
   const std::string stem(column.substr(0, column.size() - 1));
   return records.has(stem + "s") || records.has(stem + "S");
@@ -335,7 +334,8 @@ std::optional<ColumnGuess> guess_column(const Records& records, Role role, std::
   std::vector<std::pair<int, std::string>> found;
   for (std::size_t c = 0; c < records.columns.size(); ++c) {
     if (std::find(taken.begin(), taken.end(), records.columns[c]) != taken.end()) continue;
-    if (is_of_teacher(records, records.columns[c])) continue;
+    // Of tokens "_t" and "_s" may be target and source.
+    if (role == Role::kParams && has_twin_s(records, records.columns[c])) continue;
     const int rank = role_rank(records.columns[c], role);
     const bool usual = records.columns[c] == usual_column(role);
     if (rank > 0 && !names_bytes(records.columns[c]) && (usual || holds_numbers(records, c)))

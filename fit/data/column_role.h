@@ -37,8 +37,8 @@ struct ColumnGuess {
 // numbers, or bytes. Absent: there is none either.
 std::optional<std::string> unusable_column(const Records& records, Role role);
 
-// Whether a column is the teacher's in a table of distillation: "params_t" beside "params_s".
-bool is_of_teacher(const Records& records, std::string_view column);
+// "params_t" beside "params_s" is the teacher's, "tokens_t" the target's: no number of trillions.
+bool has_twin_s(const Records& records, std::string_view column);
 
 // The column of a role among those that hold numbers; those `taken` have another role. Absent:
 // none. Throws std::invalid_argument where several names say it equally well; `flag` is the one

@@ -37,7 +37,7 @@ Measured measured(const Records& records, const std::string& sum, const char* fl
   for (const std::size_t column : out.columns) {
     if (unit.empty()) refuse_bytes(records, column, flag, of_tokens);
     CountUnit one = !unit.empty() ? parse_count_unit(flag, unit, of_tokens)
-                    : is_of_teacher(records, records.columns[column])
+                    : has_twin_s(records, records.columns[column])
                         ? CountUnit{}
                         : count_unit_in_header(records.columns[column]);
     if (unit.empty() && !unit_of_row(records, column).empty()) {

@@ -136,6 +136,8 @@ TEST_CASE("MLflow writes params. before every setting") {
 TEST_CASE("Of student and teacher the student is meant") {
   CHECK(guessed("params_t,params_s,x", Role::kParams) == "params_s");
   CHECK(guessed("params_t,x", Role::kParams) == "params_t");
+  // Those of tokens may be target and source.
+  CHECK(guessed("tokens_s,tokens_t,x", Role::kTokens) == "tokens_t");
 }
 
 TEST_CASE("A column in one role is none of another") {
