@@ -25,12 +25,55 @@ bool is_unit_suffix(const std::string& word) {
          word == "1e18" || is_word_of_bytes(word);
 }
 
+// MLflow writes "params." before every setting; others write the parts of a count so.
+bool is_setting_of_mlflow(std::string_view column) {
+  constexpr std::string_view kFront = "params.";
+  if (!column.starts_with(kFront) || column.size() == kFront.size()) return false;
+  const std::string words = words_in_name(column.substr(kFront.size()));
+  for (const std::string_view part :
+       {"total", "all", "count", "active", "trainable", "non*", "nonemb*", "emb*", "unemb*",
+        "embedding*", "blocks", "norms"}) {
+    if (!holds_word(words, part)) continue;
+    return words.find("param") != std::string::npos || words.find("token") != std::string::npos;
+  }
+  return true;
+}
+
 }  // namespace
 
+std::string words_in_name(std::string_view column) {
+  std::string out = "_";
+  bool was_lower = false;
+  for (const char c : column) {
+    const auto letter = static_cast<unsigned char>(c);
+    const bool upper = std::isupper(letter) != 0;
+    if ((upper && was_lower) || (std::isalnum(letter) == 0 && out.back() != '_')) out += '_';
+    if (std::isalnum(letter) != 0) out += static_cast<char>(std::tolower(letter));
+    was_lower = std::islower(letter) != 0;
+  }
+  if (out.back() != '_') out += '_';
+  return out;
+}
+
+bool holds_word(std::string_view words, std::string_view word) {
+  const bool begins = word.ends_with('*');
+  if (begins) word.remove_suffix(1);
+  for (std::size_t at = words.find(word); at != std::string_view::npos;
+       at = words.find(word, at + 1)) {
+    const std::size_t end = at + word.size();
+    if (at > 0 && words[at - 1] == '_' && (begins || (end < words.size() && words[end] == '_'))) {
+      return true;
+    }
+  }
+  return false;
+}
+
 std::string plain_column_name(std::string_view column) {
+  column = trimmed(column);
+  if (is_setting_of_mlflow(column)) column.remove_prefix(std::string_view("params.").size());
   std::string name;
   int brackets = 0;
-  for (const char c : trimmed(column)) {
+  for (const char c : column) {
     if (c == '(' || c == '[') ++brackets;
     if (brackets == 0) {
       const auto letter = static_cast<unsigned char>(c);

@@ -11,6 +11,12 @@ namespace crosslaw::fit {
 // unit in brackets or at the end, and with _ for what is neither letter nor digit.
 std::string plain_column_name(std::string_view column);
 
+// The words of a name, those in brackets too, in lower case between underscores: "_val_loss_" of
+// "valLoss" and "Val Loss".
+std::string words_in_name(std::string_view column);
+// Whether such words hold one, or several in a row; "batch*": one that begins so.
+bool holds_word(std::string_view words, std::string_view word);
+
 // Whether a name is tokens a parameter, such as "tokens_per_param" and "D/N".
 bool names_ratio(std::string_view column);
 

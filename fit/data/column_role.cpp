@@ -118,6 +118,7 @@ const Names kLoss = {"val_loss",
                      "cross_entropy",
                      "val_cross_entropy",
                      "ce_loss",
+                     "ce",
                      "eval_ce_loss",
                      "val_ce",
                      "xent",
@@ -169,23 +170,23 @@ const Names kCompute = {"c",
                         "flops_budget",
                         "compute_budget"};
 
-// Names that hold the word of a role and are something else.
-const Names kNotParams = {"per_param",
-                          "params_embedding",
-                          "params_unembedding",
-                          "params_norms",
-                          "params_budget",
-                          "flops",
-                          "tokens",
-                          "ratio",
-                          "share",
-                          "log"};
-const Names kNotTokens = {"per_",    "ratio", "unique",    "distinct",   "batch",    "vocab",
-                          "context", "log",   "share",     "fraction",   "source",   "speed",
-                          "rate",    "epoch", "tokenizer", "tokenizer_", "inference"};
-const Names kNotLoss = {"per_byte", "scale", "weight", "std", "err",    "_se",    "log_",
-                        "ratio",    "min",   "max",    "aux", "z_loss", "balanc", "spike"};
-const Names kNotCompute = {"per_", "second", "hour", "mfu", "util", "peak", "log"};
+// Words in names that hold the word of a role and are something else.
+const Names kNotParams = {"per_param*",   "params_embedding", "params_unembedding",
+                          "params_norms", "params_budget",    "flop*",
+                          "token*",       "ratio*",           "share*",
+                          "log*",         "teacher*"};
+const Names kNotTokens = {
+    "per",    "ratio*",    "unique*", "distinct*", "batch*",  "vocab*", "log*",        "context*",
+    "share*", "fraction*", "source*", "speed*",    "rate*",   "epoch*", "tokenizer*",  "warmup*",
+    "warm",   "valid*",    "val",     "eval*",     "prompt*", "plan*",  "completion*", "inference"};
+const Names kNotLoss = {"per_byte", "scale*",    "scaling", "weight*", "std*",    "err*",
+                        "se",       "log",       "ratio*",  "min",     "minimum", "max",
+                        "maximum",  "aux*",      "z_loss",  "balanc*", "spike*",  "router*",
+                        "teacher*", "baseline*", "initial", "init"};
+const Names kNotCompute = {"log*"};
+// Throughput, hours and money, whatever else the name holds.
+const Names kNeverCompute = {"per",  "sec", "second*", "hour*", "mfu",   "hfu",   "util*", "peak*",
+                             "gpu*", "usd", "dollar*", "eur",   "euro*", "cost*", "price*"};
 
 const Names& listed(Role role) {
   switch (role) {
@@ -201,23 +202,33 @@ const Names& listed(Role role) {
   return kCompute;
 }
 
-bool holds_any(const std::string& name, const Names& parts) {
+bool holds_any(std::string_view words, const Names& parts) {
   return std::any_of(parts.begin(), parts.end(),
-                     [&](std::string_view part) { return name.find(part) != std::string::npos; });
+                     [&](std::string_view part) { return holds_word(words, part); });
 }
 
-bool holds_word(const std::string& name, Role role) {
+// `name` as plain_column_name() gives it, `words` as words_in_name() does.
+bool holds_role(const std::string& name, const std::string& words, Role role) {
+  const auto holds = [&](const char* noun, const Names& others) {
+    return name.find(noun) != std::string::npos && !holds_any(words, others);
+  };
   switch (role) {
     case Role::kParams:
-      return name.find("param") != std::string::npos && !holds_any(name, kNotParams);
+      return holds("param", kNotParams);
     case Role::kTokens:
-      return name.find("token") != std::string::npos && !holds_any(name, kNotTokens);
+      return holds("token", kNotTokens);
     case Role::kLoss:
-      return name.find("loss") != std::string::npos && !holds_any(name, kNotLoss);
+      return holds("loss", kNotLoss);
     case Role::kCompute:
       break;
   }
-  return name.find("flop") != std::string::npos && !holds_any(name, kNotCompute);
+  return holds("flop", kNotCompute);
+}
+
+bool is_never_compute(std::string_view column, const std::string& words) {
+  // "FLOP/s" is a speed, "PFLOP/s-days" are not.
+  const bool speed = holds_word(words, "s") && words.find("day") == std::string::npos;
+  return speed || column.find('$') != std::string_view::npos || holds_any(words, kNeverCompute);
 }
 
 bool holds_numbers(const Records& records, std::size_t column) {
@@ -265,9 +276,11 @@ int role_rank(std::string_view column, Role role) {
   // Of losses that of a text held out is meant, where there is one.
   if (column == usual_column(role) && role != Role::kLoss) return 2 * kListed;
   const std::string name = plain_column_name(column);
+  const std::string words = words_in_name(column);
+  if (role == Role::kCompute && is_never_compute(column, words)) return 0;
   // Of training text only where there is nothing else.
   const bool trained = role == Role::kLoss && name.find("train") != std::string::npos;
-  if (trained && holds_word(name, role)) return kTrained;
+  if (trained && holds_role(name, words, role)) return kTrained;
   if (const int rank = listed_rank(name, role); rank > 0) return rank;
   if (role == Role::kLoss && name == "l") return kLetter;
   if (const auto logarithm = names_logarithm(column)) {
@@ -288,7 +301,7 @@ int role_rank(std::string_view column, Role role) {
     if (listed_rank(plain_column_name(column.substr(dot + 1)), role) > 0) return kLast;
   }
   // "eval_c4_loss" says less than "eval_loss"; where several do, the user must.
-  return holds_word(name, role) && !names_ratio(column) ? kHolds : 0;
+  return holds_role(name, words, role) && !names_ratio(column) ? kHolds : 0;
 }
 
 bool names_some_role(std::string_view column) {
@@ -308,9 +321,19 @@ std::optional<std::string> unusable_column(const Records& records, Role role) {
   return std::nullopt;
 }
 
-std::optional<ColumnGuess> guess_column(const Records& records, Role role, std::string_view flag) {
+bool has_twin_s(const Records& records, std::string_view column) {
+  if (!column.ends_with("_t") && !column.ends_with("_T")) return false;
+  const std::string stem(column.substr(0, column.size() - 1));
+  return records.has(stem + "s") || records.has(stem + "S");
+}
+
+std::optional<ColumnGuess> guess_column(const Records& records, Role role, std::string_view flag,
+                                        const std::vector<std::string>& taken) {
   std::vector<std::pair<int, std::string>> found;
   for (std::size_t c = 0; c < records.columns.size(); ++c) {
+    if (std::find(taken.begin(), taken.end(), records.columns[c]) != taken.end()) continue;
+    // Of tokens "_t" and "_s" may be target and source.
+    if (role == Role::kParams && has_twin_s(records, records.columns[c])) continue;
     const int rank = role_rank(records.columns[c], role);
     const bool usual = records.columns[c] == usual_column(role);
     if (rank > 0 && !names_bytes(records.columns[c]) && (usual || holds_numbers(records, c)))

@@ -30,14 +30,20 @@ bool names_some_role(std::string_view column);
 struct ColumnGuess {
   std::string column;
   std::vector<std::string> others;  // columns that could have been meant as well
+  std::string passed;               // the one that was passed over, and why; empty: none was
 };
 
 // A column whose name is one of the role's where guess_column() finds none: its cells are no
 // numbers, or bytes. Absent: there is none either.
 std::optional<std::string> unusable_column(const Records& records, Role role);
 
-// The column of a role among those that hold numbers. Absent: none. Throws std::invalid_argument
-// where several names say it equally well; `flag` is the one that chooses.
-std::optional<ColumnGuess> guess_column(const Records& records, Role role, std::string_view flag);
+// "params_t" beside "params_s" is the teacher's, "tokens_t" the target's: no number of trillions.
+bool has_twin_s(const Records& records, std::string_view column);
+
+// The column of a role among those that hold numbers; those `taken` have another role. Absent:
+// none. Throws std::invalid_argument where several names say it equally well; `flag` is the one
+// that chooses.
+std::optional<ColumnGuess> guess_column(const Records& records, Role role, std::string_view flag,
+                                        const std::vector<std::string>& taken = {});
 
 }  // namespace crosslaw::fit

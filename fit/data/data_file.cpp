@@ -9,11 +9,13 @@
 #include <optional>
 #include <set>
 #include <stdexcept>
+#include <utility>
 
+#include "fit/data/column_choice.h"
 #include "fit/data/column_role.h"
 #include "fit/data/confounding.h"
 #include "fit/data/epochs.h"
-#include "fit/data/holdout_split.h"
+#include "fit/data/kept_rows.h"
 #include "fit/data/marginal_rows.h"
 #include "fit/data/outliers.h"
 #include "fit/data/point_reader.h"
@@ -26,39 +28,6 @@ namespace crosslaw::fit {
 namespace {
 
 constexpr double kMidScheduleTold = 0.01;  // of log loss, above the ends
-
-// "N", "D", "C" and "loss" are what is used of a row, where no column is called so.
-using UsedNumber = double (*)(const Point&);
-UsedNumber used_number(const Records& records, const std::string& condition) {
-  const std::string name = column_of_condition(condition);
-  if (records.has(name)) return nullptr;
-  if (name == "loss") return [](const Point& each) { return each.loss; };
-  for (const ScaleAxis& axis : scale_axes()) {
-    if (name == axis.symbol) return axis.value;
-  }
-  return nullptr;
-}
-
-std::vector<std::size_t> kept_rows(const Records& records, const DataFileOptions& options) {
-  std::vector<bool> keep(records.rows.size(), true);
-  for (const std::string& text : options.where) {
-    if (used_number(records, text)) continue;
-    const std::vector<bool> with = rows_with(records, text);
-    std::transform(keep.begin(), keep.end(), with.begin(), keep.begin(), std::logical_and<>());
-  }
-  std::vector<std::size_t> out;
-  for (std::size_t row = 0; row < keep.size(); ++row) {
-    if (keep[row]) out.push_back(row);
-  }
-  if (out.empty()) {
-    std::string instead;
-    for (const std::string& text : options.where) instead += values_instead(records, text);
-    throw std::invalid_argument(fmt::format("{}: none of {} rows has {}{}", records.name,
-                                            records.rows.size(), fmt::join(options.where, " and "),
-                                            instead));
-  }
-  return out;
-}
 
 // A value that stands once above several blanks is that of all of them: spreadsheets merge cells.
 void refuse_merged_cells(const Records& records, const std::vector<std::size_t>& rows,
@@ -150,14 +119,15 @@ void reduce(const Records& records, const DataFileOptions& options, DataFile& ou
 }
 
 // A column of compute that is not used, yet tells whether N and D are what they seem.
-void compare_compute(const Records& records, const std::vector<std::size_t>& rows,
-                     PointSource& source) {
+void compare_compute(const Records& records, const DataFileOptions& used,
+                     const std::vector<std::size_t>& rows, PointSource& source) {
   std::optional<ColumnGuess> found;
   try {
-    found = guess_column(records, Role::kCompute, "--compute");
+    found = guess_column(records, Role::kCompute, "--compute", taken_columns(records, used));
   } catch (const std::invalid_argument&) {  // several could be meant, and none is needed
   }
   if (!found) return;
+  *found = column_by_numbers(records, Role::kCompute, std::move(*found), used.params);
   const CountUnit unit = count_unit_in_header(found->column);
   if (unit.logarithm) return;
   source.compute = found->column;
@@ -218,7 +188,7 @@ void add_doubts(const Records& records, const PointReader& reader, bool clusters
     for (const Point& each : out.points) source.compute_flops.push_back(each.flops);
     if (reader.derives_by_compute()) source.compute_flops.clear();
   } else {
-    compare_compute(records, out.record_rows, source);
+    compare_compute(records, used, out.record_rows, source);
   }
   out.doubts = doubts_about(out.points, source);
   std::optional<Doubt> epochs = doubt_about_epochs(out.points, source);
@@ -297,22 +267,15 @@ void drop_computed_totals(const Records& records, const PointReader& reader,
             rows, notes);
 }
 
-// What the conditions say of numbers that are known only now.
-void keep_points(const Records& records, DataFile& out) {
-  for (const std::string& condition : out.used.where) {
-    const UsedNumber number = used_number(records, condition);
-    if (!number) continue;
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < out.points.size(); ++i) {
-      if (!number_holds(number(out.points[i]), condition)) continue;
-      out.points[kept] = out.points[i];
-      out.lines[kept] = out.lines[i];
-      out.record_rows[kept++] = out.record_rows[i];
-    }
-    out.points.resize(kept), out.lines.resize(kept), out.record_rows.resize(kept);
-    if (kept == 0)
-      throw std::invalid_argument(fmt::format("{}: no row has {}", records.name, condition));
+// Only the points at these places.
+void keep_points(const std::vector<std::size_t>& which, DataFile& out) {
+  for (std::size_t k = 0; k < which.size(); ++k) {
+    out.points[k] = out.points[which[k]];
+    out.lines[k] = out.lines[which[k]];
+    out.record_rows[k] = out.record_rows[which[k]];
   }
+  const std::size_t kept = which.size();
+  out.points.resize(kept), out.lines.resize(kept), out.record_rows.resize(kept);
 }
 
 DataFile to_points(const Records& records, const DataFileOptions& options) {
@@ -325,7 +288,7 @@ DataFile to_points(const Records& records, const DataFileOptions& options) {
     throw std::invalid_argument("--best-of and --mean-of exclude each other");
   }
   PointReader reader(records, out.used);
-  std::vector<std::size_t> rows = kept_rows(records, out.used);
+  std::vector<std::size_t> rows = kept_rows(records, out.used, reader);
   drop_computed_totals(records, reader, rows, out.notes);
   drop_missing(records, reader.needed(), options.drop_missing, rows, out.notes);
   drop_copies(records, reader, out.used, rows, out.notes);
@@ -336,7 +299,7 @@ DataFile to_points(const Records& records, const DataFileOptions& options) {
     out.lines.push_back(records.lines[row]);
   }
   out.record_rows = std::move(rows);
-  keep_points(records, out);
+  keep_points(kept_points(records, out.used, out.points), out);
   if (!options.best_of.empty() || !options.mean_of.empty()) reduce(records, out.used, out);
   const bool clusters_by_flag = !out.used.cluster.empty();
   name_runs(records, reader, out);

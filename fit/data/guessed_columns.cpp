@@ -3,11 +3,15 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <stdexcept>
+#include <utility>
 
+#include "fit/data/column_choice.h"
 #include "fit/data/column_role.h"
 #include "fit/data/data_file.h"
+#include "fit/data/token_pieces.h"
 
 namespace crosslaw::fit {
 namespace {
@@ -89,9 +93,30 @@ class Guesser {
   }
 
  private:
+  // By names and numbers; a flag that says a unit speaks of the column that its name says.
+  std::optional<ColumnGuess> guessed(Role role, const char* flag) const {
+    auto out = guess_column(records_, role, flag, taken_columns(records_, options_));
+    const std::string& unit = role == Role::kParams   ? options_.params_unit
+                              : role == Role::kTokens ? options_.tokens_unit
+                                                      : options_.flops_unit;
+    if (!out || !unit.empty()) return out;
+    return column_by_numbers(records_, role, std::move(*out), options_.params);
+  }
+
+  std::optional<std::string> compute_column() const {
+    if (!options_.compute.empty()) return options_.compute;
+    const auto found = guessed(Role::kCompute, "--compute");
+    return found ? std::optional(found->column) : std::nullopt;
+  }
+
+  // "ratio" may also be the width of an MLP: not D/N where compute tells the tokens.
+  static bool may_be_other_ratio(const std::string& column) {
+    return plain_column_name(column) == "ratio";
+  }
+
   void take(Role role, const char* flag, const char* what, std::string& column) {
     if (!column.empty()) return;
-    const auto found = guess_column(records_, role, flag);
+    const auto found = guessed(role, flag);
     if (!found) {
       if (role == Role::kLoss) refuse_log_loss();
       // The reading of its first cell says what is wrong, and where.
@@ -113,22 +138,20 @@ class Guesser {
 
   // What no column holds may follow from two others. False: some column holds N, or nothing does.
   bool take_derived_params() {
-    if (guess_column(records_, Role::kParams, "--params")) return false;
-    const auto tokens = options_.tokens.empty() ? guess_column(records_, Role::kTokens, "--tokens")
-                                                : ColumnGuess{options_.tokens, {}};
+    if (guessed(Role::kParams, "--params")) return false;
+    const auto tokens = options_.tokens.empty() ? guessed(Role::kTokens, "--tokens")
+                                                : ColumnGuess{options_.tokens, {}, ""};
     if (!tokens || names_ratio(tokens->column)) return false;
     const auto ratio = std::find_if(records_.columns.begin(), records_.columns.end(), names_ratio);
-    const auto compute = options_.compute.empty()
-                             ? guess_column(records_, Role::kCompute, "--compute")
-                             : ColumnGuess{options_.compute, {}};
-    if (ratio != records_.columns.end()) {
+    const auto compute = compute_column();
+    if (ratio != records_.columns.end() && !(compute && may_be_other_ratio(*ratio))) {
       options_.params = kParamsByRatio;
       said_.push_back(fmt::format("N = D divided by '{}', for no column holds parameters", *ratio));
     } else if (compute) {
-      options_.compute = compute->column;
+      options_.compute = *compute;
       options_.params = kParamsByCompute;
       said_.push_back(
-          fmt::format("N = C/(6D) with C = '{}', for no column holds parameters", compute->column));
+          fmt::format("N = C/(6D) with C = '{}', for no column holds parameters", *compute));
     } else {
       return false;
     }
@@ -150,32 +173,30 @@ class Guesser {
 
   void say(const char* what, const std::string& column, const ColumnGuess& found) {
     std::string other;
-    if (!found.others.empty())
+    if (!found.passed.empty()) {
+      other = fmt::format(" ({})", found.passed);
+    } else if (!found.others.empty()) {
       other = fmt::format(" (also there: {})", fmt::join(found.others, ", "));
+    }
     said_.push_back(fmt::format("{} = '{}'{}", what, column, other));
   }
 
   void take_tokens() {
-    if (const auto found = guess_column(records_, Role::kTokens, "--tokens")) {
+    if (const auto found = guessed(Role::kTokens, "--tokens")) {
       options_.tokens = found->column;
       say("D", found->column, *found);
       told_ = told_ || found->column != usual_column(Role::kTokens) || !found->others.empty();
       return;
     }
     told_ = true;
+    const std::optional<std::string> compute = compute_column();
     for (const std::string& column : records_.columns) {
-      if (!names_ratio(column)) continue;
+      if (!names_ratio(column) || (compute && may_be_other_ratio(column))) continue;
       options_.tokens = column;
       said_.push_back(fmt::format("D = N times '{}'", column));
       return;
     }
-    std::string compute = options_.compute;
-    if (compute.empty()) {
-      if (const auto found = guess_column(records_, Role::kCompute, "--compute")) {
-        compute = found->column;
-      }
-    }
-    if (compute.empty()) {
+    if (!compute) {
       if (const auto text = unusable_column(records_, Role::kTokens)) {
         options_.tokens = *text;
         return;
@@ -185,9 +206,9 @@ class Guesser {
           "'Tokens (B)') or the compute; the file ({}) has: {}; say which: --tokens COLUMN{}",
           records_.name, records_.format, fmt::join(records_.columns, ", "), tokens_by_pieces()));
     }
-    options_.compute = compute;
+    options_.compute = *compute;
     options_.tokens = kTokensByCompute;
-    said_.push_back(fmt::format("D = C/(6N) with C = '{}', for no column holds tokens", compute));
+    said_.push_back(fmt::format("D = C/(6N) with C = '{}', for no column holds tokens", *compute));
   }
 
   // Steps and sequences are some tokens each.
@@ -195,8 +216,8 @@ class Guesser {
     for (const std::string& column : records_.columns) {
       const auto piece = piece_of_tokens(column);
       if (!piece) continue;
-      return fmt::format("; or, of tokens a {}: --tokens '{}' --tokens-unit {}", piece->name,
-                         column, piece->example);
+      return fmt::format("; or, of tokens a {}: --tokens '{}' {}", piece->name, column,
+                         tokens_of_piece(records_, column, *piece));
     }
     return "";
   }

@@ -10,8 +10,10 @@
 
 #include "fit/data/column_role.h"
 #include "fit/data/median.h"
+#include "fit/data/plausible_compute.h"
 #include "fit/data/ranks.h"
 #include "fit/data/rising_loss.h"
+#include "fit/data/token_pieces.h"
 #include "fit/data/usual_loss.h"
 
 namespace crosslaw::fit {
@@ -20,7 +22,6 @@ namespace {
 // Over-trained toys see 2 million tokens a parameter.
 constexpr double kFewestPerParam = 0.2, kMostPerParam = 1e6;  // D/N, as a median
 constexpr double kWidestCounts = 1e6;                         // the largest of the smallest
-constexpr double kUsualPerParam = 20;                         // Hoffmann et al. 2022
 // exp(7) = 1097: medians of trained models are far below, perplexities of them mostly above.
 constexpr double kHighestMedianLoss = 7;
 constexpr double kHighLoss = 5.2;
@@ -34,24 +35,12 @@ struct NamedFactor {
   double factor;
 };
 constexpr std::array<NamedFactor, 4> kCounts = {{{"K", 1e3}, {"M", 1e6}, {"B", 1e9}, {"T", 1e12}}};
-constexpr std::array<NamedFactor, 6> kComputes = {{{"GFLOPs", 1e9},
-                                                   {"TFLOPs", 1e12},
-                                                   {"PFLOPs", 1e15},
-                                                   {"EFLOPs", 1e18},
-                                                   {"PF-days", 8.64e19},
-                                                   {"ZFLOPs", 1e21}}};
 
 std::vector<double> each(const Points& points, const std::function<double(const Point&)>& value) {
   std::vector<double> out;
   out.reserve(points.size());
   for (const Point& point : points) out.push_back(value(point));
   return out;
-}
-
-// "--tokens-unit 1" says that the numbers are right as they stand; of other units what comes out
-// is tested, whoever named them.
-bool settled(const CountUnit& unit) {
-  return unit.by_flag && unit.factor == 1 && !unit.per_param && !unit.logarithm;
 }
 
 class Doubter {
@@ -67,7 +56,7 @@ class Doubter {
     const bool params_doubted = about_count(true), tokens_doubted = about_count(false);
     if (!params_doubted && !tokens_doubted) {
       about_ratio();
-      about_compute();
+      for (Doubt& one : doubts_about_compute(points_, source_)) out_.push_back(std::move(one));
     }
     about_loss();
     return std::move(out_);
@@ -149,30 +138,16 @@ class Doubter {
     return true;
   }
 
-  // Of N or D that follow from C: the unit of C that makes models of a usual size.
-  void add_small_compute(const std::string& column, const std::string& range) {
-    const double off_by = kUsualPerParam * upper_median(params_) / upper_median(tokens_);
-    const NamedFactor* best = nullptr;
-    for (const NamedFactor& one : kComputes) {
-      const double off = std::abs(std::log10(off_by / one.factor));
-      if (off < 1.5 && (!best || off < std::abs(std::log10(off_by / best->factor)))) best = &one;
-    }
-    add(true,
-        fmt::format("column '{}' is no number of FLOPs: {} goes {}; {}, or --flops-unit 1 to "
-                    "take the numbers as they stand",
-                    source_.compute, column, range,
-                    best ? fmt::format("it looks like {}: --flops-unit {}", best->name, best->name)
-                         : "say its unit with --flops-unit, such as EFLOPs"));
-  }
-
   void add_small_count(bool of_params, const std::string& column, const std::string& range,
                        const char* flag) {
-    if (!of_params && column == kTokensByCompute) return add_small_compute(column, range);
+    if (!of_params && column == kTokensByCompute) {
+      return add(true, doubt_about_small_compute(points_, source_, range));
+    }
     if (const auto piece = of_params ? std::nullopt : piece_of_tokens(column)) {
-      return add(true,
-                 fmt::format("column '{}' goes {}: no tokens, but {}s? {} {} multiplies by the "
-                             "tokens of one, {} 1 takes the numbers as they stand",
-                             column, range, piece->name, flag, piece->example, flag));
+      return add(true, fmt::format("column '{}' goes {}: no tokens, but {}s? {}, {} 1 takes the "
+                                   "numbers as they stand",
+                                   column, range, piece->name,
+                                   tokens_of_piece(source_.records, column, *piece), flag));
     }
     const bool params_odd = of_params || upper_median(params_) < kFewestParams;
     const bool tokens_odd = !of_params || upper_median(tokens_) < kFewestTokens;
@@ -208,51 +183,27 @@ class Doubter {
   }
 
   void about_ratio() {
-    if (settled(source_.tokens_unit) || source_.tokens == kTokensByCompute ||
+    const bool by_compute =
+        source_.tokens == kTokensByCompute || source_.params == kParamsByCompute;
+    if (settled(by_compute ? source_.compute_unit : source_.tokens_unit) ||
         source_.params == kParamsByRatio) {
       return;
     }
     const double ratio =
         upper_median(each(points_, [](const Point& p) { return p.tokens / p.params; }));
     if (ratio >= kFewestPerParam && ratio <= kMostPerParam) return;
+    if (by_compute) return add(true, doubt_about_derived_ratio(source_, ratio));
     const double swapped = 1 / ratio;
     std::string looks = "one of the two is in another unit";
     if (const auto piece = piece_of_tokens(source_.tokens)) {
-      looks = fmt::format(
-          "'{}' counts {}s and no tokens (--tokens-unit {} multiplies by the tokens "
-          "of one)",
-          source_.tokens, piece->name, piece->example);
+      looks = fmt::format("'{}' counts {}s and no tokens ({})", source_.tokens, piece->name,
+                          tokens_of_piece(source_.records, source_.tokens, *piece));
     }
     if (swapped >= 1 && swapped <= 2000) looks += ", or the columns are swapped";
     add(true, fmt::format("columns '{}' and '{}': {:.3g} tokens a parameter (the median), where "
                           "models see 1 to 100,000: {}; --params-unit and --tokens-unit say what "
                           "they are, --tokens-unit 1 that they are right",
                           source_.params, source_.tokens, ratio, looks));
-  }
-
-  void about_compute() {
-    const CountUnit& unit = source_.compute_unit;
-    if (source_.compute_flops.size() != points_.size() || settled(unit)) return;
-    std::vector<double> ratios;
-    for (std::size_t i = 0; i < points_.size(); ++i) {
-      ratios.push_back(source_.compute_flops[i] / (6 * points_[i].params * points_[i].tokens));
-    }
-    const double ratio = upper_median(ratios);
-    // Attention and head of tiny models count up to tenfold, forward passes alone a third.
-    if (!(ratio > 0) || (ratio > 0.03 && ratio < 100)) return;
-    const NamedFactor* best = nullptr;
-    for (const NamedFactor& each : kComputes) {
-      const double off = std::abs(std::log10(ratio * each.factor));
-      if (off < 1 && (!best || off < std::abs(std::log10(ratio * best->factor)))) best = &each;
-    }
-    const std::string looks =
-        best ? fmt::format("it looks like {}: --flops-unit {}", best->name, best->name)
-             : std::string("one of the three is in another unit, or not what its name says");
-    add(source_.compute_in_use,
-        fmt::format(
-            "column '{}' is {:.2g} times 6ND (the median), where compute is 0.3 to 10 times "
-            "that: {}; --flops-unit 1 takes the numbers as they stand",
-            source_.compute, ratio, looks));
   }
 
   void about_loss() {
@@ -272,28 +223,7 @@ class Doubter {
                              "if it is right",
                              source_.loss, range));
     }
-    if (unsaid && median > kHighestMedianLoss) {
-      add(true,
-          fmt::format("column '{}' goes {}; a model that knows nothing of 100,000 tokens loses "
-                      "11.5 nats: it looks like perplexity (its logarithm goes {:.3g} to "
-                      "{:.3g}); say --loss-unit ppl, or --loss-unit nats if it is right",
-                      source_.loss, range, std::log(*least), std::log(*most)));
-    } else if (unsaid && median > kHighLoss) {
-      add(false,
-          fmt::format("column '{}' goes {}, much for nats a token; if these are perplexities "
-                      "or bits say --loss-unit ppl or --loss-unit bits",
-                      source_.loss, range));
-    } else if (unsaid && *most < kLowestMaximum) {
-      add(false,
-          fmt::format(
-              "column '{}' goes {}, little for nats a token of web text: bits or nats a byte "
-              "or character (--loss-unit bpb, nats-per-byte; N* and D* stay the same), or "
-              "logarithms (--loss-unit ln, log10; they do not)? --loss-unit nats says that "
-              "it is right",
-              source_.loss, range));
-    } else if (auto sentence = unusual_losses(points_, source_.loss_unit, source_.loss)) {
-      add(false, std::move(*sentence));
-    }
+    about_level(median, *least, *most);
     if (!unsaid && !source_.loss_by_flag && source_.loss_unit == LossUnit::kPerplexity &&
         median < 0.9) {
       add(true,
@@ -306,6 +236,50 @@ class Doubter {
     if (auto sentence = describe_rise(points_, source_.loss)) add(false, std::move(*sentence));
   }
 
+  // Losses too high or too low for their unit.
+  void about_level(double median, double least, double most) {
+    const std::string range = fmt::format("from {:.3g} to {:.3g}", least, most);
+    const bool unsaid = source_.loss_unit == LossUnit::kUnsaid;
+    const auto factor = median > kHighestMedianLoss && !said_nats()
+                            ? factor_in_name(source_.loss, median)
+                            : std::nullopt;
+    if (factor) {
+      add(true,
+          fmt::format("column '{}' goes {}, and its name says a factor: times {:g} the losses "
+                      "would go {:.3g} to {:.3g}; write them so, or --loss-unit nats takes "
+                      "the numbers as they stand",
+                      source_.loss, range, *factor, least * *factor, most * *factor));
+    } else if (unsaid && median > kHighestMedianLoss) {
+      add(true,
+          fmt::format("column '{}' goes {}; a model that knows nothing of 100,000 tokens loses "
+                      "11.5 nats: it looks like perplexity (its logarithm goes {:.3g} to "
+                      "{:.3g}); say --loss-unit ppl, or --loss-unit nats if it is right",
+                      source_.loss, range, std::log(least), std::log(most)));
+    } else if (median > kHighestMedianLoss && !said_nats()) {
+      add(!source_.loss_by_flag,
+          fmt::format(
+              "column '{}': taken as {}, the losses go {}, where a model that knows nothing "
+              "of 100,000 tokens loses 11.5 nats: another unit or decimal mark? "
+              "--loss-unit nats takes the numbers as they stand",
+              source_.loss, describe(source_.loss_unit), range));
+    } else if (unsaid && median > kHighLoss) {
+      add(false,
+          fmt::format("column '{}' goes {}, much for nats a token; if these are perplexities "
+                      "or bits say --loss-unit ppl or --loss-unit bits",
+                      source_.loss, range));
+    } else if (unsaid && most < kLowestMaximum) {
+      add(false,
+          fmt::format(
+              "column '{}' goes {}, little for nats a token of web text: bits or nats a byte "
+              "or character (--loss-unit bpb, nats-per-byte; N* and D* stay the same), or "
+              "logarithms (--loss-unit ln, log10; they do not)? --loss-unit nats says that "
+              "it is right",
+              source_.loss, range));
+    } else if (auto sentence = unusual_losses(points_, source_.loss_unit, source_.loss)) {
+      add(false, std::move(*sentence));
+    }
+  }
+
   bool are_percent() const {
     const std::size_t column = source_.records.column(source_.loss);
     const auto signs = std::count_if(source_.rows.begin(), source_.rows.end(), [&](auto row) {
@@ -313,6 +287,8 @@ class Doubter {
     });
     return 2 * static_cast<std::size_t>(signs) > source_.rows.size();
   }
+
+  bool said_nats() const { return source_.loss_by_flag && source_.loss_unit == LossUnit::kNats; }
 
   // Losses written with so few digits that runs cannot be told apart.
   void about_digits() {

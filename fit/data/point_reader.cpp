@@ -36,8 +36,10 @@ Measured measured(const Records& records, const std::string& sum, const char* fl
   out.columns = summed_columns(records, sum);
   for (const std::size_t column : out.columns) {
     if (unit.empty()) refuse_bytes(records, column, flag, of_tokens);
-    CountUnit one = unit.empty() ? count_unit_in_header(records.columns[column])
-                                 : parse_count_unit(flag, unit, of_tokens);
+    CountUnit one = !unit.empty() ? parse_count_unit(flag, unit, of_tokens)
+                    : has_twin_s(records, records.columns[column])
+                        ? CountUnit{}
+                        : count_unit_in_header(records.columns[column]);
     if (unit.empty() && !unit_of_row(records, column).empty()) {
       one = count_unit_in_header(fmt::format("({})", records.units[column]));
     }
@@ -275,6 +277,31 @@ void PointReader::say_units(std::vector<std::string>& notes) const {
   if (loss_unit_ != LossUnit::kUnsaid && loss_unit_ != LossUnit::kNats) {
     notes.push_back(fmt::format("loss: '{}' in {}", options_.loss, describe(loss_unit_)));
   }
+}
+
+double ColumnUnit::in_use(double written) const {
+  if (loss != LossUnit::kUnsaid) return loss_in_nats(written, loss);
+  return count.logarithm ? std::pow(count.log_base, written) : written * count.factor;
+}
+
+std::optional<ColumnUnit> PointReader::unit_of(std::size_t column) const {
+  if (column == loss_) {
+    if (loss_unit_ == LossUnit::kUnsaid || loss_in_nats(2, loss_unit_) == 2) return std::nullopt;
+    const bool named = loss_unit_in_header(records_.columns[column]) != LossUnit::kUnsaid;
+    return ColumnUnit{{}, loss_unit_, named && options_.loss_unit.empty(), describe(loss_unit_)};
+  }
+  for (const Measured* each : {&params_, &tokens_, &compute_, &unique_, &base_}) {
+    for (std::size_t k = 0; k < each->columns.size(); ++k) {
+      const CountUnit& unit = each->units[k];
+      if (each->columns[k] != column || unit.per_param) continue;
+      if (unit.factor == 1 && !unit.logarithm) return std::nullopt;
+      return ColumnUnit{unit, LossUnit::kUnsaid,
+                        !unit.by_flag && unit_of_row(records_, column).empty(),
+                        unit.logarithm ? fmt::format("{:.3g} to the power of them", unit.log_base)
+                                       : fmt::format("times {:.6g}", unit.factor)};
+    }
+  }
+  return std::nullopt;
 }
 
 double PointReader::finite(double value, std::size_t row, const Measured& what) const {

@@ -21,6 +21,15 @@ struct Measured {
   std::vector<CountUnit> units;  // one a column
 };
 
+// The unit of a column in use that does not stand as it is.
+struct ColumnUnit {
+  CountUnit count;
+  LossUnit loss = LossUnit::kUnsaid;
+  bool in_name = false;  // the name of the column says it, and no flag or row of units
+  std::string what;      // in words
+  double in_use(double written) const;
+};
+
 // Reads rows into points by the columns that the options name; they and the records outlive it.
 // Throws std::invalid_argument naming file, line and column.
 class PointReader {
@@ -41,6 +50,8 @@ class PointReader {
   // What numbers were multiplied by, and what follows from what, in words.
   void say_units(std::vector<std::string>& notes) const;
 
+  // Absent: the column is not in use, or its numbers are used as they stand or times N.
+  std::optional<ColumnUnit> unit_of(std::size_t column) const;
   LossUnit loss_unit() const { return loss_unit_; }
   bool derives_by_compute() const { return tokens_by_compute_ || params_by_compute_; }
 

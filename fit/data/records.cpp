@@ -14,6 +14,7 @@
 
 #include "fit/data/bar_table.h"
 #include "fit/data/closest_name.h"
+#include "fit/data/column_role.h"
 #include "fit/data/json_records.h"
 #include "fit/data/marginal_rows.h"
 #include "fit/data/nested_cells.h"
@@ -191,24 +192,52 @@ void drop_nameless_columns(Records& records) {
   }
 }
 
-// A decimal comma where some number can be nothing else and none needs a point.
-void find_decimal_mark(Records& records) {
-  std::size_t points = 0, commas = 0, either = 0, looked = 0;
+// What cells say of the decimal mark. Weak: "2.345" and "3,456", which may be either.
+struct MarkCounts {
+  std::size_t points = 0, commas = 0, weak_points = 0, weak_commas = 0;
+  std::size_t all() const { return points + commas + weak_points + weak_commas; }
+};
+
+MarkCounts count_marks(const Records& records, const std::vector<std::size_t>& columns) {
+  MarkCounts out;
+  std::size_t looked = 0;
   for (const auto& row : records.rows) {
-    for (const std::string& field : row) {
+    for (const std::size_t column : columns) {
+      const std::string& field = row[column];
       const MarkEvidence evidence = mark_evidence(field);
-      points += evidence == MarkEvidence::kPoint ? 1 : 0;
-      commas += evidence == MarkEvidence::kComma ? 1 : 0;
-      either += evidence == MarkEvidence::kEither && field.find(',') != std::string::npos ? 1 : 0;
+      const bool comma = field.find(',') != std::string::npos;
+      // Losses go to no thousands.
+      const bool loss = role_rank(records.columns[column], Role::kLoss) > 0;
+      if (evidence == MarkEvidence::kPoint) ++out.points;
+      if (evidence == MarkEvidence::kComma) ++out.commas;
+      if (evidence == MarkEvidence::kEither) {
+        ++(comma ? out.weak_commas : loss ? out.points : out.weak_points);
+      }
       ++looked;
     }
     if (looked > kCellsForMark) break;
   }
-  if (commas > 0 && points == 0) {
+  return out;
+}
+
+// A decimal comma where some number can be nothing else and none needs a point. Columns that may
+// be N, D, C or the loss speak; others, such as lists of devices "0,1", only where those have no
+// marks.
+void find_decimal_mark(Records& records, const std::vector<std::string>& wanted) {
+  std::vector<std::size_t> speakers, all;
+  for (std::size_t c = 0; c < records.columns.size(); ++c) {
+    const std::string& name = records.columns[c];
+    const bool named = std::find(wanted.begin(), wanted.end(), name) != wanted.end();
+    if (named || names_some_role(name)) speakers.push_back(c);
+    all.push_back(c);
+  }
+  MarkCounts counts = count_marks(records, speakers);
+  if (counts.all() == 0) counts = count_marks(records, all);
+  if (counts.commas > 0 && counts.points == 0) {
     records.mark = DecimalMark::kComma;
     records.notes.push_back("numbers have a decimal comma");
   }
-  records.mark_in_doubt = points == 0 && commas == 0 && either > 0;
+  records.mark_in_doubt = counts.points == 0 && counts.commas == 0 && counts.weak_commas > 0;
 }
 
 }  // namespace
@@ -240,7 +269,7 @@ Records parse_records(std::string_view text, const std::string& name,
   if (!json) take_row_of_units(out);
   drop_nameless_columns(out);
   turn_wide_export(out);
-  find_decimal_mark(out);
+  find_decimal_mark(out, wanted);
   const bool known = std::find(wanted.begin(), wanted.end(),
                                out.columns.empty() ? "" : out.columns[0]) != wanted.end();
   if (!json && out.columns.size() == 1 && !known) {

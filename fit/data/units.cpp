@@ -147,34 +147,28 @@ LossUnit parse_loss_unit(std::string_view text) {
 }
 
 LossUnit loss_unit_in_header(std::string_view column) {
-  std::string name = in_lower_case(column);
-  for (char& c : name) {
-    if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
+  const std::string words = words_in_name(column);
+  const auto has = [&](const char* word) { return holds_word(words, word); };
+  // Cross entropy by logarithms to base 2 is in bits; weights of 8 bits are another thing.
+  const bool quantized = has("4_bit*") || has("8_bit*") || has("16_bit*") || has("32_bit*");
+  bool bits = false;
+  for (const char* word : {"log2", "log_2", "base_2", "base2", "bit", "bits*", "shannon", "bpt"}) {
+    bits = bits || (has(word) && !quantized);
   }
-  const auto has = [&](const char* part) { return name.find(part) != std::string::npos; };
-  const std::string padded = "_" + name + "_";
-  const auto has_word = [&](const char* word) {
-    return padded.find(fmt::format("_{}_", word)) != std::string::npos;
-  };
-  // Cross entropy by logarithms to base 2 is in bits.
-  for (const char* word : {"log2", "log_2", "base_2", "base2", "bit", "shannon", "bpt"}) {
-    if (has_word(word) && !has_word("8_bit") && !has_word("16_bit") && !has_word("4_bit")) {
-      name += "_bits";
-    }
-  }
-  if (has_word("base_e") || has_word("nat")) name += "_nats";
-  if (!has("bits") && has("loss")) {
+  if (!bits && words.find("loss") != std::string::npos) {
     const auto logarithm = names_logarithm(column);
     const double base = logarithm ? logarithm->base : 0;
-    if (base == 10 || has_word("log10")) return LossUnit::kLog10;
-    if (base == std::numbers::e || has_word("ln")) return LossUnit::kLn;
+    if (base == 10 || has("log10")) return LossUnit::kLog10;
+    if (base == std::numbers::e || has("ln")) return LossUnit::kLn;
   }
-  if (has("ppl") || has("perplexity") || has_word("perp")) return LossUnit::kPerplexity;
-  const bool per_byte = has("per_byte") || has("per_char") || has("_byte") || has("_char");
-  if (has("bpb") || has("bpc") || (has("bits") && per_byte)) return LossUnit::kBitsPerByte;
-  if (has("nats") && per_byte) return LossUnit::kNatsPerByte;
-  if (has("bits")) return LossUnit::kBits;
-  return has("nats") ? LossUnit::kNats : LossUnit::kUnsaid;
+  const bool perplexity = words.find("perplexity") != std::string::npos;
+  if (perplexity || has("ppl*") || has("perp")) return LossUnit::kPerplexity;
+  const bool per_byte = has("per_byte*") || has("per_char*") || has("byte*") || has("char*");
+  if (has("bpb*") || has("bpc*") || (bits && per_byte)) return LossUnit::kBitsPerByte;
+  const bool nats = has("nats*") || has("nat") || has("base_e");
+  if (nats && per_byte) return LossUnit::kNatsPerByte;
+  if (bits) return LossUnit::kBits;
+  return nats ? LossUnit::kNats : LossUnit::kUnsaid;
 }
 
 double loss_in_nats(double value, LossUnit unit) {

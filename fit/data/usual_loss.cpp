@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <utility>
 #include <vector>
@@ -18,6 +19,7 @@ constexpr double kMostTimesUsual = 1.5;
 constexpr double kLeastTimesUsual = 0.6;
 // The logarithms of losses in nats are 0.3 to 0.45 times what they should be.
 constexpr double kFarBelowUsual = 0.5;
+constexpr double kLeastLoss = 0.5, kMostLoss = 6;  // nats, medians of tables of trained models
 
 // Nats a token of web text (Besiroglu et al. 2024, arXiv:2404.10102, Chinchilla refitted).
 double usual_loss(const Point& point) {
@@ -78,6 +80,21 @@ std::optional<std::string> unusual_losses(const Points& points, LossUnit unit,
         "of these N and D lose (the median), and the numbers as they stand are what nats would "
         "be: --loss-unit nats takes them so",
         column, describe(unit), least->loss, most->loss, times);
+  return std::nullopt;
+}
+
+std::optional<double> factor_in_name(std::string_view column, double median) {
+  for (std::size_t at = column.find_first_of("0123456789"); at < column.size();
+       at = column.find_first_of("0123456789", at + 1)) {
+    double named = 0;
+    const auto [end, error] =
+        std::from_chars(column.data() + at, column.data() + column.size(), named);
+    at = static_cast<std::size_t>(end - column.data());
+    if (error != std::errc() || !(named > 0)) continue;
+    for (const double factor : {named, 1 / named}) {
+      if (factor < 1 && median * factor > kLeastLoss && median * factor < kMostLoss) return factor;
+    }
+  }
   return std::nullopt;
 }
 

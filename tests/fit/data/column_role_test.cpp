@@ -92,3 +92,53 @@ TEST_CASE("A column of words is no column of numbers") {
   const Records sizes = parse_records("size,x\n125M,1\n1.3B,2\n", "f.csv", {});
   CHECK(guess_column(sizes, Role::kParams, "--params")->column == "size");
 }
+
+TEST_CASE("What a name says besides its role is read in whole words") {
+  for (const char* name : {"loss_administration", "loss_catalog", "loss_maxims"}) {
+    INFO(name);
+    CHECK(guessed(std::string(name) + ",x", Role::kLoss) == name);
+  }
+  for (const char* name : {"moderated_tokens", "generated_tokens", "retrieval_tokens"}) {
+    INFO(name);
+    CHECK(guessed(std::string(name) + ",x", Role::kTokens) == name);
+  }
+  for (const char* name : {"warmup_tokens", "validTokens", "val_tokens", "eval/num_tokens",
+                           "planned_tokens", "prompt_tokens", "batchTokens"}) {
+    INFO(name);
+    CHECK(guessed(std::string(name) + ",x", Role::kTokens).empty());
+  }
+  for (const char* name : {"router_z_loss", "teacherLoss", "loss_baseline", "initial_loss"}) {
+    INFO(name);
+    CHECK(guessed(std::string(name) + ",x", Role::kLoss).empty());
+  }
+  CHECK(guessed("router_loss,ce,x", Role::kLoss) == "ce");
+}
+
+TEST_CASE("Hours, money and speed are no compute") {
+  for (const char* name : {"compute (GPU hours)", "Compute [$]", "budget_usd", "flops (per second)",
+                           "FLOP/s", "compute (GPU-days)", "GPUHours_flops"}) {
+    INFO(name);
+    CHECK(guessed(std::string(name) + ",x", Role::kCompute).empty());
+  }
+  CHECK(guessed("compute (PFLOP/s-days),x", Role::kCompute) == "compute (PFLOP/s-days)");
+}
+
+TEST_CASE("MLflow writes params. before every setting") {
+  CHECK(guessed("params.batch_size,params.n_layer,x", Role::kParams).empty());
+  CHECK(guessed("params.batch_size,params.num_params,x", Role::kParams) == "params.num_params");
+  CHECK(guessed("params.max_steps,params.total_tokens,x", Role::kTokens) == "params.total_tokens");
+  // Of a nested object of counts.
+  CHECK(guessed("params.total,x", Role::kParams) == "params.total");
+}
+
+TEST_CASE("Of student and teacher the student is meant") {
+  CHECK(guessed("params_t,params_s,x", Role::kParams) == "params_s");
+  CHECK(guessed("params_t,x", Role::kParams) == "params_t");
+  // Those of tokens may be target and source.
+  CHECK(guessed("tokens_s,tokens_t,x", Role::kTokens) == "tokens_t");
+}
+
+TEST_CASE("A column in one role is none of another") {
+  const Records records = parse_records("c,flops,x\n3.1,1e18,1\n", "f.csv", {});
+  CHECK(guess_column(records, Role::kCompute, "--compute", {"c"})->column == "flops");
+}

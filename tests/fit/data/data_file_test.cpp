@@ -39,6 +39,31 @@ TEST_CASE("N, D, C and loss are names of what is used in every condition") {
   CHECK_THROWS_WITH(sizes({"N>many"}), has_text("'many' is no number"));
 }
 
+TEST_CASE("Conditions on a column with a unit are of the numbers in use, unless its name says it") {
+  const auto kept = [](const std::string& header, DataFileOptions options) {
+    options.path = "f.csv";
+    return parse_data(header + "\n50,1,3.5\n100,2,3.2\n200,4,3.0\n400,8,2.8\n", options)
+        .points.size();
+  };
+  DataFileOptions options;
+  options.params_unit = "M";
+  options.tokens_unit = "B";
+  options.where = {"N<150M"};
+  CHECK(kept("N,D,loss", options) == 2);
+  options.where = {"N<150"};
+  CHECK_THROWS_WITH(kept("N,D,loss", options),
+                    has_text("holds for 0 of 4 rows by the numbers in use (times 1e+06), for 2") &&
+                        has_text("write the number in use"));
+  options.where = {"D>=4e9"};
+  CHECK(kept("N,D,loss", options) == 2);
+  CHECK(kept("N,D,loss\nM,B,nats", {.where = {"N>100M"}}) == 2);
+  CHECK(kept("Params (M),Tokens (B),loss", {.where = {"Params (M)>100"}}) == 2);
+  CHECK_THROWS_WITH(kept("Params (M),Tokens (B),loss", {.where = {"Params (M)<300M"}}),
+                    has_text("for 4 by those of 'Params (M)' as they stand, which count"));
+  CHECK_THROWS_WITH(kept("N,D,loss", {.where = {"N=5"}, .tokens_unit = "B"}),
+                    has_text("none of 4 rows has N=5"));
+}
+
 TEST_CASE("Columns, weights, clusters and stages become points") {
   DataFileOptions options = named();
   options.params = "size";

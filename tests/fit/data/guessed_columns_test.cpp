@@ -98,3 +98,40 @@ TEST_CASE("Bytes are no count, and steps and sequences are said to be no tokens"
   CHECK_THROWS_WITH(read("N,sequences,loss\n1e8,1e6,3\n"),
                     has_text("--tokens 'sequences' --tokens-unit 2048"));
 }
+
+TEST_CASE("A lone letter gives way to a name where its numbers are none of the role") {
+  const DataFile seeds = read("n,n_params,tokens,loss\n2,1e8,2e9,3\n2,3e8,4e9,2.9\n");
+  CHECK(seeds.used.params == "n_params");
+  CHECK_THAT(seeds.notes.at(0), has_text("N = 'n_params' ('n' goes from 2 to 2)"));
+  const DataFile width = read("D,N,tokens,loss\n768,1e8,2e9,3\n1024,3e8,4e9,2.9\n");
+  CHECK(width.used.tokens == "tokens");
+  // Where no other could be meant, and where it is in order, it stays.
+  CHECK(read("N,D,loss\n1e8,2e9,3\n").used.params == "N");
+  CHECK(read("N,n_params,D,loss\n1e8,2e8,2e9,3\n").used.params == "N");
+  DataFileOptions options;
+  options.params_unit = "M";
+  CHECK(read("N,n_params,D,loss\n100,2e8,2e9,3\n", options).used.params == "N");
+}
+
+TEST_CASE("Planned tokens give way to those that the rows of an N differ in") {
+  std::string text = "params,total_tokens,tokens_so_far,loss\n";
+  for (const char* row :
+       {"1e8,2e10,1e9,3.4", "1e8,2e10,4e9,3.2", "3e8,6e10,2e9,3.1", "3e8,6e10,9e9,2.9"}) {
+    text += std::string(row) + "\n";
+  }
+  const DataFile file = read(text.c_str());
+  CHECK(file.used.tokens == "tokens_so_far");
+  CHECK_THAT(file.notes.at(0), has_text("'total_tokens' is the same for all rows of an N"));
+}
+
+TEST_CASE("A ratio of who knows what gives way to compute") {
+  const char* text = "params,ratio,flops,loss\n1e8,4,1.2e18,3\n2e8,4,4.8e18,2.9\n";
+  CHECK(read(text).points[0].tokens == Approx(2e9));
+  CHECK(read("params,ratio,loss\n1e8,20,3\n").points[0].tokens == 2e9);
+}
+
+TEST_CASE("A teacher's size is no number of trillions") {
+  DataFileOptions options;
+  options.params = "params_t";
+  CHECK(read("params_s,params_t,tokens,loss\n1e8,7e9,2e9,3\n", options).points[0].params == 7e9);
+}

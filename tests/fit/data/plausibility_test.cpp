@@ -123,6 +123,13 @@ TEST_CASE("A perplexity is no loss, unless its name says so") {
   CHECK_FALSE(graves(read(table("N,D,C,ppl", {}, [](double nats) { return nats / 2; }))).empty());
 }
 
+TEST_CASE("Losses above what knowing nothing costs are refused whatever their name says") {
+  const auto wild = [](double nats) { return std::exp(4 * nats); };
+  CHECK_THAT(graves(read(table("N,D,C,val_ppl", {}, wild))),
+             has_text("column 'val_ppl': taken as nats, the logarithm of perplexity") &&
+                 has_text("loses 11.5 nats") && has_text("--loss-unit nats"));
+}
+
 TEST_CASE("Perplexities of large models are doubted below 11.5, too") {
   // N 3e8 to 7e10: perplexities from 10 to 3.
   std::string text = "N,D,loss\n";
@@ -184,6 +191,75 @@ TEST_CASE("Compute that 6ND does not bear out is doubted, refused where it is us
   CHECK(said(read(table("N,D,C,loss", {1, 1, 1e12}), options)).empty());
 }
 
+TEST_CASE("Compute is held to 6ND by the limits that are told, refused only beyond any count") {
+  const DataFile by_sixteen = read(table("N,D,flops,loss", {1, 1, 1.0 / 16}));
+  CHECK(graves(by_sixteen).empty());
+  CHECK_THAT(said(by_sixteen), has_text("16 times 6ND") && has_text("0.3 to 10 times"));
+  CHECK_THAT(said(read(table("N,D,flops,loss", {1, 1, 5}))), has_text("0.2 times 6ND"));
+  CHECK(said(read(table("N,D,flops,loss", {1, 1, 3}))).empty());
+  DataFileOptions options;
+  options.compute = "flops";
+  CHECK(graves(read(table("N,D,flops,loss", {1, 1, 1.0 / 16}), options)).empty());
+  // Of the table's last model, twenty tokens a parameter.
+  const std::string odd = table("N,D,flops,loss", {}) + "1.3e9,2.6e10,2.028e23,2.7\n";
+  CHECK_THAT(said(read(odd)), has_text("line 22: 1e+03 times 6ND beside a median of 1"));
+}
+
+TEST_CASE("Compute of a mixture of experts is that of its active parameters") {
+  std::string text = "params,active_params,tokens,flops,loss\n";
+  for (const double n : {5e7, 2e8, 8e8}) {
+    for (const double d : {2e9, 8e9, 3e10}) {
+      text += fmt::format("{},{},{},{},{}\n", 12 * n, n, d, 6 * n * d * 1.1,
+                          1.7 + 400 * std::pow(n, -0.34) + 400 * std::pow(d, -0.28));
+    }
+  }
+  CHECK_THAT(said(read(text)),
+             has_text("a mixture of experts") && has_text("--params 'active_params'"));
+  DataFileOptions options;
+  options.params = "active_params";
+  CHECK_THAT(said(read(text, options)), !has_text("experts") && !has_text("6ND"));
+}
+
+TEST_CASE("What follows from compute must make tokens a parameter that models see") {
+  const auto derived = [](const char* header, double divisor) {
+    return graves(read(table(header, {1, 1, divisor})));
+  };
+  CHECK(derived("N,x,flops,loss", 1).empty());
+  CHECK_THAT(derived("N,x,flops,loss", 512),
+             has_text("D = C/(6N) makes") && has_text("what one GPU, one step"));
+  CHECK_THAT(derived("x,D,flops,loss", 1e-4), has_text("N = C/(6D) makes"));
+  DataFileOptions options;
+  options.flops_unit = "1";
+  CHECK(graves(read(table("N,x,flops,loss", {1, 1, 512}), options)).empty());
+}
+
+TEST_CASE("Speeds, lengths and hours are not taken for compute in a unit") {
+  std::string text = "N,D,tflops,C,loss\n";
+  for (const double n : {5e7, 2e8, 8e8}) {
+    for (const double d : {2e9, 8e9, 3e10}) {
+      text += fmt::format("{},{},410,4096,{}\n", n, d,
+                          1.7 + 400 * std::pow(n, -0.34) + 400 * std::pow(d, -0.28));
+    }
+  }
+  CHECK_THAT(said(read(text)), has_text("'tflops'") && has_text("a speed?"));
+  std::string context = text;
+  context.replace(0, context.find('\n'), "N,D,x,C,loss");
+  CHECK(said(read(context)).empty());
+  context.replace(0, context.find('\n'), "N,D,x,compute (GPU hours),loss");
+  CHECK(said(read(context)).empty());
+  CHECK_THAT(graves(read(table("N,x,compute,loss", {1, 1, 1e18}))),
+             has_text("hours of GPUs, dollars"));
+}
+
+TEST_CASE("A factor in the name of a loss is told") {
+  const auto hundredfold = [](double nats) { return 100 * nats; };
+  CHECK_THAT(graves(read(table("N,D,C,loss (x100)", {}, hundredfold))),
+             has_text("its name says a factor: times 0.01") && !has_text("perplexity"));
+  const auto in_thousandths = [](double nats) { return 1000 * nats; };
+  CHECK_THAT(graves(read(table("N,D,C,loss 1e-3", {}, in_thousandths))), has_text("times 0.001"));
+  CHECK(said(read(table("N,D,C,loss_step_1000", {}))).empty());
+}
+
 TEST_CASE("One row in another unit is named by its line") {
   std::string text = table("N,D,C,loss", {});
   text += "7,1.4e11,5.88e21,2.1\n";
@@ -228,6 +304,29 @@ TEST_CASE("Compute that is not used is compared whatever its column is called") 
     CHECK_THAT(text, has_text("--flops-unit PFLOPs"));
   }
   CHECK(said(read(table("N,D,C (PFLOPs),loss", {1, 1, 1e15}))).empty());
+}
+
+TEST_CASE("Steps become tokens by the batch and the length that the file has") {
+  const auto advice = [](const std::string& header, const std::string& rest) {
+    std::string out = header + "\n";
+    for (int i = 1; i <= 6; ++i) out += fmt::format("{}e8,{}000,{},{}\n", i, i, 4 - 0.2 * i, rest);
+    DataFileOptions options;
+    options.tokens = "steps";
+    return graves(read(out, options));
+  };
+  CHECK_THAT(advice("params,steps,loss,batch_size,seq_len", "256,1024"),
+             has_text("--tokens-unit 262144 (batch_size x seq_len)"));
+  CHECK_THAT(advice("params,steps,loss,batch_tokens,seq_len", "400000,1024"),
+             has_text("--tokens-unit 400000 (batch_tokens)"));
+  // The batch of one device is not that of a step.
+  CHECK_THAT(advice("params,steps,loss,batch_size,seq_len,grad_accum", "8,1024,4"),
+             has_text("--tokens-unit 524288 multiplies"));
+  DataFileOptions options;
+  options.path = "f.csv";
+  CHECK_THROWS_WITH(
+      parse_data("params,steps,bs,seq_len,loss\n1e8,1000,64,2048,3\n2e8,2000,128,2048,2.9\n",
+                 options),
+      has_text("write a column of tokens, steps x bs x seq_len"));
 }
 
 TEST_CASE("Steps in the place of tokens get no advice that goes round in a circle") {

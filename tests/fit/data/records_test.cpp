@@ -138,3 +138,23 @@ TEST_CASE("Columns may be quoted, as R writes them, and hold separators and line
   CHECK(records.rows.at(0).at(3) == "x,\ny");
   CHECK(parse_records("\"N\";\"D\"\n1;2\n", "r.csv", {"N", "D"}).columns.size() == 2);
 }
+
+TEST_CASE("Only columns that may be N, D, C or the loss tell the decimal mark") {
+  // Lists of devices, and perplexities whose decimals could be thousands.
+  const Records devices = parse_records(
+      "gpus,params,tokens,val_ppl\n\"0,1\",12000000,300000000,61.254\n\"4,5\",12000000,600000000,"
+      "52.871\n",
+      "f.csv", {});
+  CHECK(devices.mark == DecimalMark::kPoint);
+  CHECK(number_in(devices, 1, 3) == 52.871);
+  // A flag names the one column that speaks.
+  const Records named = parse_records("a;b;x\n1;0,5;1.25\n", "f.csv", {"b"});
+  CHECK(named.mark == DecimalMark::kComma);
+  // They have no marks at all: the others may tell.
+  CHECK(parse_records("N;D;loss;lr\n1e8;2e9;3;0,002\n", "f.csv", {}).mark == DecimalMark::kComma);
+  CHECK(parse_records("N;D;loss\n57.780.900;288.904.500;4,397\n", "f.csv", {}).mark ==
+        DecimalMark::kComma);
+  // No loss goes to thousands, so "3.456" has a point.
+  CHECK(parse_records("Params (M);D;loss\n57,8;1e9;3.456\n", "f.csv", {}).mark ==
+        DecimalMark::kPoint);
+}

@@ -74,7 +74,9 @@ TEST_CASE("Losses to base 2 are in bits, however that is written") {
   CHECK(loss_unit_in_header("loss (base e)") == LossUnit::kNats);
   CHECK(loss_unit_in_header("bits_per_byte,none") == LossUnit::kBitsPerByte);
   CHECK(loss_unit_in_header("test_perp") == LossUnit::kPerplexity);
-  for (const char* header : {"loss_8bit", "loss_8_bit", "val_loss", "hyperparam_loss"}) {
+  for (const char* header :
+       {"loss_8bit", "loss_8_bit", "loss_4bits", "loss (16 bits)", "val_loss", "hyperparam_loss",
+        "loss_supplies", "loss_rabbits", "loss_appliance", "loss_senators", "loss_subpcs"}) {
     INFO(header);
     CHECK(loss_unit_in_header(header) == LossUnit::kUnsaid);
   }
