@@ -1,0 +1,139 @@
+#include "apps/study/kinds_of_runs.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <stdexcept>
+#include <string_view>
+#include <utility>
+
+#include "fit/data/column_name.h"
+
+namespace crosslaw::apps {
+namespace {
+
+constexpr std::array<std::string_view, 13> kKindNames = {
+    "language",     "lang",        "target_language", "target_lang", "source_language",
+    "source_lang",  "source",      "source_model",    "replay",      "replay_share",
+    "replay_ratio", "replay_rate", "replay_fraction"};
+
+// The values of the columns that tell kinds apart, of one run.
+using KindKey = std::vector<std::string>;
+
+bool is_continued(const fit::Point& p) { return p.stage == fit::Stage::kContinued; }
+
+// A cell as it is compared: 0.20 is 0.2.
+std::string value_in(const fit::Records& records, std::size_t row, std::size_t column) {
+  const std::string text = fit::text_in(records, row, column);
+  const auto number = fit::parse_number(text, records.mark);
+  return number ? fmt::format("{:g}", *number) : text;
+}
+
+bool names_kinds(const std::string& column, const fit::DataFileOptions& used) {
+  const std::string name = fit::plain_column_name(column);
+  return column == used.ratio || column == used.replay ||
+         std::find(kKindNames.begin(), kKindNames.end(), name) != kKindNames.end();
+}
+
+bool varies(const fit::Records& records, const fit::DataFile& file, std::size_t column,
+            fit::Stage stage) {
+  std::set<std::string> values;
+  for (std::size_t i = 0; i < file.points.size(); ++i) {
+    if (file.points[i].stage == stage)
+      values.insert(value_in(records, file.record_rows[i], column));
+  }
+  return values.size() > 1;
+}
+
+std::vector<std::size_t> kind_columns(const fit::Records& records, const fit::DataFile& file) {
+  std::vector<std::size_t> out;
+  for (std::size_t c = 0; c < records.columns.size(); ++c) {
+    const bool in_use = records.columns[c] == file.used.stage;
+    if (in_use || !names_kinds(records.columns[c], file.used)) continue;
+    if (varies(records, file, c, fit::Stage::kScratch) ||
+        varies(records, file, c, fit::Stage::kContinued)) {
+      out.push_back(c);
+    }
+  }
+  return out;
+}
+
+// Which runs from scratch a kind is compared with: column by column those of its value, else, where
+// there are none, those of every value if it is one (replay 0).
+std::vector<bool> belong(const std::vector<KindKey>& keys, const fit::Points& points,
+                         const KindKey& kind) {
+  std::vector<bool> out(points.size(), true);
+  for (std::size_t c = 0; c < kind.size(); ++c) {
+    std::set<std::string> scratch;
+    for (std::size_t i = 0; i < points.size(); ++i) {
+      if (!is_continued(points[i])) scratch.insert(keys[i][c]);
+    }
+    const bool any = scratch.size() == 1 && !scratch.contains(kind[c]);
+    for (std::size_t i = 0; i < points.size(); ++i) {
+      const bool same = keys[i][c] == kind[c];
+      if (!same && (is_continued(points[i]) || !any)) out[i] = false;
+    }
+  }
+  return out;
+}
+
+Dataset only(const Dataset& data, const std::vector<bool>& wanted) {
+  Dataset out = data;
+  fit::DataFile& file = out.data;
+  const fit::DataFile& all = data.data;
+  file.points.clear(), file.lines.clear(), file.record_rows.clear();
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (!wanted[i]) continue;
+    file.points.push_back(all.points[i]);
+    file.record_rows.push_back(all.record_rows[i]);
+    if (i < all.lines.size()) file.lines.push_back(all.lines[i]);
+  }
+  return out;
+}
+
+std::string label_of(const fit::Records& records, const std::vector<std::size_t>& columns,
+                     const KindKey& kind) {
+  std::vector<std::string> parts;
+  for (std::size_t c = 0; c < columns.size(); ++c)
+    parts.push_back(fmt::format("{}={}", records.columns[columns[c]], kind[c]));
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+}  // namespace
+
+std::vector<KindOfRuns> kinds_of_runs(const Dataset& data, std::vector<std::string>& left_out) {
+  const fit::Records records = fit::parse_records(data.text, data.source, {data.loss});
+  const fit::Points& points = data.data.points;
+  const std::vector<std::size_t> columns = kind_columns(records, data.data);
+  if (columns.empty()) return {{"", data}};
+  std::vector<KindKey> keys, kinds;
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    KindKey key;
+    for (const std::size_t c : columns)
+      key.push_back(value_in(records, data.data.record_rows[i], c));
+    const bool seen = std::find(kinds.begin(), kinds.end(), key) != kinds.end();
+    if (is_continued(points[i]) && !seen) kinds.push_back(key);
+    keys.push_back(std::move(key));
+  }
+  std::vector<KindOfRuns> out;
+  for (const KindKey& kind : kinds) {
+    KindOfRuns one{label_of(records, columns, kind), only(data, belong(keys, points, kind))};
+    const fit::Points& own = one.data.data.points;
+    if (std::all_of(own.begin(), own.end(), is_continued)) {
+      left_out.push_back(fmt::format("{}: there are no runs from scratch of this kind", one.label));
+    } else {
+      out.push_back(std::move(one));
+    }
+  }
+  if (out.empty()) {
+    throw std::invalid_argument(fmt::format(
+        "{}: {}", data.source,
+        left_out.empty() ? "no run is continued" : fmt::format("{}", fmt::join(left_out, "; "))));
+  }
+  return out;
+}
+
+}  // namespace crosslaw::apps

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "apps/study/dataset.h"
+
+namespace crosslaw::apps {
+
+// The runs of a file that one comparison may hold: in one language, from one source model, with one
+// share of replay.
+struct KindOfRuns {
+  std::string label;  // "language=fr, replay=0.2"; empty: the file has one kind
+  Dataset data;
+};
+
+// A file's runs by the columns that name such kinds and vary within a strategy: those of usual
+// names (language, source, replay) and that of --ratio or --replay. Runs from scratch that have the
+// kind's values belong to it, else those of all kinds do. Kinds that lack runs of a strategy are
+// named in `left_out`. Throws std::invalid_argument where no kind has both.
+std::vector<KindOfRuns> kinds_of_runs(const Dataset& data, std::vector<std::string>& left_out);
+
+}  // namespace crosslaw::apps
