@@ -20,6 +20,11 @@ constexpr std::array<std::string_view, 13> kKindNames = {
     "source_lang",  "source",      "source_model",    "replay",      "replay_share",
     "replay_ratio", "replay_rate", "replay_fraction"};
 
+// What else says that rows are of several kinds, where no column of strategies or shares was named.
+constexpr std::array<std::string_view, 5> kPooledNames = {"stage", "strategy", "r", "ratio",
+                                                          "target_share"};
+constexpr std::size_t kValuesNamed = 4;
+
 // The values of the columns that tell kinds apart, of one run.
 using KindKey = std::vector<std::string>;
 
@@ -36,6 +41,16 @@ bool names_kinds(const std::string& column, const fit::DataFileOptions& used) {
   const std::string name = fit::plain_column_name(column);
   return column == used.ratio || column == used.replay ||
          std::find(kKindNames.begin(), kKindNames.end(), name) != kKindNames.end();
+}
+
+bool pools(const std::string& column, const fit::DataFileOptions& used) {
+  for (const std::string* each : {&used.params, &used.tokens, &used.loss, &used.stage, &used.ratio,
+                                  &used.replay, &used.base_tokens, &used.unique}) {
+    if (*each == column) return false;
+  }
+  const std::string name = fit::plain_column_name(column);
+  return names_kinds(column, used) ||
+         std::find(kPooledNames.begin(), kPooledNames.end(), name) != kPooledNames.end();
 }
 
 bool varies(const fit::Records& records, const fit::DataFile& file, std::size_t column,
@@ -132,6 +147,25 @@ std::vector<KindOfRuns> kinds_of_runs(const Dataset& data, std::vector<std::stri
     throw std::invalid_argument(fmt::format(
         "{}: {}", data.source,
         left_out.empty() ? "no run is continued" : fmt::format("{}", fmt::join(left_out, "; "))));
+  }
+  return out;
+}
+
+std::vector<std::string> pooled_kinds(const Dataset& data) {
+  const fit::Records records = fit::parse_records(data.text, data.source, {data.loss});
+  std::vector<std::string> out;
+  for (std::size_t c = 0; c < records.columns.size(); ++c) {
+    const std::string& column = records.columns[c];
+    if (!pools(column, data.data.used)) continue;
+    std::set<std::string> values;
+    for (const std::size_t row : data.data.record_rows) values.insert(value_in(records, row, c));
+    if (values.size() < 2) continue;
+    std::vector<std::string> some(values.begin(), values.end());
+    const bool more = some.size() > kValuesNamed;
+    if (more) some.resize(kValuesNamed);
+    out.push_back(fmt::format(
+        "rows with '{}' {}{} are fitted as one kind of run; a condition such as {}={} takes one",
+        column, fmt::join(some, ", "), more ? " and others" : "", column, some.front()));
   }
   return out;
 }

@@ -20,4 +20,8 @@ struct KindOfRuns {
 // named in `left_out`. Throws std::invalid_argument where no kind has both.
 std::vector<KindOfRuns> kinds_of_runs(const Dataset& data, std::vector<std::string>& left_out);
 
+// Where runs of several kinds or strategies are fitted as one: a sentence for each column that says
+// so and that the fit does not read.
+std::vector<std::string> pooled_kinds(const Dataset& data);
+
 }  // namespace crosslaw::apps
