@@ -200,7 +200,7 @@ std::vector<FrontierSaving> frontier_savings(const fit::Points& points,
     row.measured =
         fit::summarise(saved_between(scratch->curve, continued->curve, row.flops), draws);
     // Optima lie off the runs.
-    if (both && fit::why_no_crossing(*both).empty()) {
+    if (both && both->confounded.empty()) {
       const fit::BudgetSaving law = fit::saving_at(*both, row.flops, both->compute_model());
       row.law = law.saved_share;
       row.loss_difference = law.loss_difference;
@@ -276,7 +276,7 @@ TransferFindings transfer_findings(const Dataset& data, const fit::FitResult* bo
   out.budgets = budgets_of(measured, by_law, sizes);
   out.measured_growth = fit::transfer_growth(measured);
   if (law) out.law_growth = fit::transfer_growth(*law);
-  if (both) out.no_crossing = fit::why_no_crossing(*both);
+  if (both) out.no_crossing = both->confounded;
   out.crossings = crossings_of(measured, both);
   out.frontier = frontier_savings(points, both);
   out.frontier_measured = span_of(out.frontier, &FrontierSaving::measured);

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <stdexcept>
@@ -47,19 +46,6 @@ Estimate over_both(const FitResult& fit, const Both& quantity) {
 }
 
 }  // namespace
-
-std::string why_no_crossing(const FitResult& joint) {
-  if (!joint.confounded.empty()) return joint.confounded;
-  const Pair pair = pair_of(joint);
-  // A fit of both at once says it of the coefficients that are the continued runs' own.
-  for (const int i : pair.continued.coefficients) {
-    const auto& other = pair.scratch.coefficients;
-    const bool shared = std::find(other.begin(), other.end(), i) != other.end();
-    const Coefficient& each = joint.coefficients[static_cast<std::size_t>(i)];
-    if (!shared && !each.identifiable) return each.verdict.reason;
-  }
-  return "";
-}
 
 std::optional<double> equal_tokens_at(const FitResult& joint, const Theta& theta, double params,
                                       double tokens) {
@@ -106,7 +92,9 @@ Crossing crossing_at(const FitResult& joint, double params) {
   Crossing out;
   out.params = params;
   const Pair pair = pair_of(joint);
-  out.known = why_no_crossing(joint).empty();
+  // Losses cross beside the runs, where the draws of runs on a ray agree while the truth is
+  // elsewhere.
+  out.known = joint.confounded.empty();
   if (!out.known) return out;
   out.continued_better_below =
       form_of(pair.scratch, joint.theta).beta > form_of(pair.continued, joint.theta).beta;

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <optional>
-#include <string>
 
 #include "fit/solve/fit_result.h"
 #include "fit/solve/spread.h"
@@ -25,7 +24,7 @@ struct Crossing {
   double params = 0;
   Estimate tokens;  // draws whose crossing has the other sense count as undefined
   bool continued_better_below = true;
-  bool known = true;  // false: see why_no_crossing(); then neither of the above is
+  bool known = true;  // false: the points leave the exponents open (FitResult::confounded)
 };
 
 // Both optima at one budget, and what the continued one saves against the scratch frontier.
@@ -35,11 +34,6 @@ struct BudgetSaving {
   Estimate saved_share;       // 1 - flops / equal_loss_flops
   Estimate loss_difference;   // of the optima, continued less scratch; from the same draws
 };
-
-// Why the points do not tell how losses go on beside them, and so neither crossings nor optima: the
-// continued ones lie on a ray, say, where all draws agree while the truth is elsewhere. Empty: they
-// do.
-std::string why_no_crossing(const FitResult& joint);
 
 // Tokens from scratch that reach the loss of a run continued on `tokens`, both of `params`, by one
 // theta of the fit; empty where no number of tokens does.
