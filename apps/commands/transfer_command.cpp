@@ -45,7 +45,11 @@ TransferAnswers transfers_of_sweep(const TransferCommandOptions& options, std::o
   return {sweep_transfers(observations, fits), base_comparisons(observations)};
 }
 
-PairTransfer transfer_of_kind(const TransferCommandOptions& options, KindOfRuns kind) {
+PairTransfer transfer_of_kind(const TransferCommandOptions& options, KindOfRuns kind,
+                              std::ostream& log) {
+  for (const std::string& each : repeats_by_column(kind.data))
+    log << db::printable(
+        fmt::format("crosslaw: warning: {}: {}\n", options.source.file.path, each));
   const FittingOptions& fitting = options.fitting;
   const SourcedFit found = fit_dataset(fitting, std::move(kind.data));
   // Shares of replay are kinds of runs here, whatever the laws read.
@@ -82,12 +86,12 @@ std::vector<PairTransfer> transfers_of_file(const TransferCommandOptions& option
   std::vector<std::string> left_out;
   std::vector<KindOfRuns> kinds = kinds_of_runs(read_file(file, log), left_out);
   if (kinds.size() == 1 && left_out.empty())
-    return {transfer_of_kind(options, std::move(kinds.front()))};
+    return {transfer_of_kind(options, std::move(kinds.front()), log)};
   std::vector<PairTransfer> out;
   for (KindOfRuns& kind : kinds) {
     const std::string label = kind.label;
     try {
-      out.push_back(transfer_of_kind(options, std::move(kind)));
+      out.push_back(transfer_of_kind(options, std::move(kind), log));
     } catch (const std::runtime_error& error) {  // too few runs of this kind
       left_out.push_back(fmt::format("{}: {}", label, error.what()));
     }
@@ -142,11 +146,13 @@ void print_text(const PairTransfer& each, const TransferCommandOptions& options,
     out << fit::wrapped(fmt::format(
                "note: the laws' side goes by a fit that is not identifiable: {}", each.doubt))
         << "\n";
-  if (!found.no_crossing.empty())
+  if (!found.no_crossing.empty()) {
+    const bool said = each.doubt.find(found.no_crossing) != std::string::npos;
     out << fit::wrapped(
                fmt::format("note: the laws give no crossings and no savings between frontiers: {}",
-                           found.no_crossing))
+                           said ? "those lie beside these runs" : found.no_crossing))
         << "\n";
+  }
   if (const std::string growth = growth_text(found); !growth.empty())
     out << fit::wrapped(growth) << "\n";
   if (each.contrast) {

@@ -122,8 +122,11 @@ bool is_table(const fs::path& path) {
   try {
     const fit::Records records = fit::parse_records(read_source_text(path), path, {});
     const auto has = [&](fit::Role role) {
-      return std::any_of(records.columns.begin(), records.columns.end(),
-                         [&](const auto& column) { return fit::role_rank(column, role) > 0; });
+      return std::any_of(records.columns.begin(), records.columns.end(), [&](const auto& column) {
+        // A key deep inside others (fits.c4.alloc.D) is an answer, not a run's.
+        return std::count(column.begin(), column.end(), '.') < 2 &&
+               fit::role_rank(column, role) > 0;
+      });
     };
     return has(fit::Role::kLoss) && (has(fit::Role::kParams) || has(fit::Role::kTokens));
   } catch (const std::invalid_argument&) {

@@ -5,12 +5,16 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <map>
 #include <set>
 #include <stdexcept>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "fit/data/column_name.h"
+#include "fit/data/column_role.h"
 
 namespace crosslaw::apps {
 namespace {
@@ -24,6 +28,9 @@ constexpr std::array<std::string_view, 13> kKindNames = {
 constexpr std::array<std::string_view, 5> kPooledNames = {"stage", "strategy", "r", "ratio",
                                                           "target_share"};
 constexpr std::size_t kValuesNamed = 4;
+
+constexpr double kExplained = 0.5;       // share of the squares; of a seed's number some percent
+constexpr std::size_t kFewestCells = 5;  // with several runs
 
 // The values of the columns that tell kinds apart, of one run.
 using KindKey = std::vector<std::string>;
@@ -95,6 +102,50 @@ std::vector<bool> belong(const std::vector<KindKey>& keys, const fit::Points& po
   return out;
 }
 
+// log losses less the mean of their cell of equal strategy, N and D; those of single runs are left
+// out.
+struct Repeat {
+  std::size_t row = 0;  // of the records
+  double deviation = 0;
+};
+
+std::vector<Repeat> repeats_of(const fit::DataFile& file) {
+  std::map<std::tuple<fit::Stage, double, double>, std::vector<std::size_t>> cells;
+  for (std::size_t i = 0; i < file.points.size(); ++i) {
+    const fit::Point& p = file.points[i];
+    cells[{p.stage, p.params, p.tokens}].push_back(i);
+  }
+  std::vector<Repeat> out;
+  std::size_t several = 0;
+  for (const auto& [cell, members] : cells) {
+    if (members.size() < 2) continue;
+    ++several;
+    double mean = 0;
+    for (const std::size_t i : members)
+      mean += std::log(file.points[i].loss) / static_cast<double>(members.size());
+    for (const std::size_t i : members)
+      out.push_back({file.record_rows[i], std::log(file.points[i].loss) - mean});
+  }
+  return several < kFewestCells ? std::vector<Repeat>{} : out;
+}
+
+// The share of their squares that the means of the column's values make up.
+double explained_by(const fit::Records& records, const std::vector<Repeat>& repeats,
+                    std::size_t column) {
+  std::map<std::string, std::pair<double, double>> values;  // sum and count
+  double all = 0;
+  for (const Repeat& each : repeats) {
+    auto& [sum, count] = values[value_in(records, each.row, column)];
+    sum += each.deviation, count += 1;
+    all += each.deviation * each.deviation;
+  }
+  // Names of single runs explain everything.
+  if (values.size() < 2 || 3 * values.size() > repeats.size() || !(all > 0)) return 0;
+  double between = 0;
+  for (const auto& [value, of] : values) between += of.first * of.first / of.second;
+  return between / all;
+}
+
 Dataset only(const Dataset& data, const std::vector<bool>& wanted) {
   Dataset out = data;
   fit::DataFile& file = out.data;
@@ -147,6 +198,24 @@ std::vector<KindOfRuns> kinds_of_runs(const Dataset& data, std::vector<std::stri
     throw std::invalid_argument(fmt::format(
         "{}: {}", data.source,
         left_out.empty() ? "no run is continued" : fmt::format("{}", fmt::join(left_out, "; "))));
+  }
+  return out;
+}
+
+std::vector<std::string> repeats_by_column(const Dataset& data) {
+  const std::vector<Repeat> repeats = repeats_of(data.data);
+  if (repeats.empty()) return {};
+  const fit::Records records = fit::parse_records(data.text, data.source, {data.loss});
+  std::vector<std::string> out;
+  for (std::size_t c = 0; c < records.columns.size(); ++c) {
+    const std::string& column = records.columns[c];
+    if (column == data.loss || fit::role_rank(column, fit::Role::kLoss) > 0) continue;
+    if (explained_by(records, repeats, c) < kExplained) continue;
+    out.push_back(
+        fmt::format("at equal N and D the losses go by '{0}': these rows are no seeds of one "
+                    "another, and their "
+                    "differences are taken for the scatter of a run; --where {0}={1} takes one",
+                    column, value_in(records, repeats.front().row, c)));
   }
   return out;
 }

@@ -20,6 +20,10 @@ struct KindOfRuns {
 // named in `left_out`. Throws std::invalid_argument where no kind has both.
 std::vector<KindOfRuns> kinds_of_runs(const Dataset& data, std::vector<std::string>& left_out);
 
+// Columns by which losses at equal N, D and strategy differ, so that those rows are no seeds of one
+// another: a sentence each.
+std::vector<std::string> repeats_by_column(const Dataset& data);
+
 // Where runs of several kinds or strategies are fitted as one: a sentence for each column that says
 // so and that the fit does not read.
 std::vector<std::string> pooled_kinds(const Dataset& data);

@@ -129,6 +129,40 @@ TEST_CASE("Languages and shares of replay are kinds of runs and no seeds of one 
   CHECK_THAT(log.str(), tests::has_text("language=de, replay=0: there are no runs from scratch"));
 }
 
+TEST_CASE("A column that the losses of equal N and D go by is named, the number of a seed is not") {
+  const tests::TempFolder folder;
+  const TransferWorld world;
+  for (const bool seeds : {true, false}) {
+    std::string text = "N,D,loss,stage,batch\n";
+    int cell = 0;
+    for (double n = 5e7; n < 2e9; n *= 2) {
+      for (const double ratio : {5.0, 20.0}) {
+        ++cell;
+        for (const int batch : {1, 2, 3}) {
+          const auto row = [&](double loss, const char* stage) {
+            // Of seeds the order changes from cell to cell.
+            const double off = seeds ? (batch + cell) % 3 : batch;
+            char line[120];
+            std::snprintf(line, sizeof line, "%.0f,%.0f,%.5f,%s,%d\n", n, n * ratio,
+                          loss * (1 + 0.005 * off), stage, batch);
+            text += line;
+          };
+          row(world.scratch_loss(n, n * ratio), "scratch");
+          row(world.continued_loss(n, n * ratio), "continued");
+        }
+      }
+    }
+    TransferCommandOptions options;
+    options.source.file.path = folder.write("runs.csv", text).string();
+    options.fitting.draws = 0;
+    options.fitting.fit.starts = 8;
+    std::ostringstream out, log;
+    REQUIRE(run_transfer(options, out, log) == 0);
+    INFO(log.str());
+    CHECK((log.str().find("the losses go by 'batch'") == std::string::npos) == seeds);
+  }
+}
+
 TEST_CASE("A column that transfer cannot read is refused by its flag") {
   const tests::TempFolder folder;
   const TransferWorld world;

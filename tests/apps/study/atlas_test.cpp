@@ -97,7 +97,8 @@ TEST_CASE("Notes and fits that lie beside the tables are no studies, tables of a
   write(folder.path() / "mine.txt", csv_of(planted_grid()));
   write(folder.path() / "mine.md", "# mine\n\n- licence: MIT\n- rows: 32\n");
   write(folder.path() / "columns.md", "| column | meaning |\n|---|---|\n| N | parameters |\n");
-  write(folder.path() / "fits.json", R"({"fits": [{"law": "chinchilla", "E": 1.69}]})");
+  write(folder.path() / "fits.json",
+        R"({"c4": {"at": {"1e20": {"N": 1e9, "D": 2e10, "loss": 2.1}}}})");
   write(folder.path() / "bad.csv", "name,score\na,b\n");
   const std::vector<AtlasTable> tables = read_atlas(folder.path());
   REQUIRE(tables.size() == 2);
