@@ -121,12 +121,16 @@ bool is_table(const fs::path& path) {
   if (!kMayBeText.contains(bare.extension())) return true;
   try {
     const fit::Records records = fit::parse_records(read_source_text(path), path, {});
+    if (records.rows.empty()) return false;
     const auto has = [&](fit::Role role) {
-      return std::any_of(records.columns.begin(), records.columns.end(), [&](const auto& column) {
+      for (std::size_t c = 0; c < records.columns.size(); ++c) {
+        const std::string& column = records.columns[c];
         // A key deep inside others (fits.c4.alloc.D) is an answer, not a run's.
-        return std::count(column.begin(), column.end(), '.') < 2 &&
-               fit::role_rank(column, role) > 0;
-      });
+        const bool deep = std::count(column.begin(), column.end(), '.') > 1;
+        const bool number = fit::parse_number(records.rows.front()[c], records.mark).has_value();
+        if (!deep && number && fit::role_rank(column, role) > 0) return true;
+      }
+      return false;
     };
     return has(fit::Role::kLoss) && (has(fit::Role::kParams) || has(fit::Role::kTokens));
   } catch (const std::invalid_argument&) {

@@ -85,7 +85,8 @@ TransferFindings transfer_findings(const Dataset& data, const fit::FitResult* bo
                                    const SizeFacts& sizes, int draws = 1000);
 
 // The sentence under the figures: "At equal size and loss continuing saved 51 % [48, 53] of the
-// tokens at 5 tokens a parameter, ...; frontier against frontier 43 to 47 %."
+// tokens at 5 tokens a parameter, ...; frontier against frontier 43 to 47 %." A budget whose
+// verdict is open has (?).
 std::string describe(const TransferFindings& findings);
 
 }  // namespace crosslaw::apps
