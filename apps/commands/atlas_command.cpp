@@ -106,6 +106,8 @@ nlohmann::ordered_json atlas_json(const std::vector<AtlasEntry>& entries) {
                                   {"licence", each.table.licence},
                                   {"citation", each.table.citation},
                                   {"note", each.table.note},
+                                  {"notes", each.notes},
+                                  {"warnings", each.warnings},
                                   {"points", each.points},
                                   {"sizes", each.sizes},
                                   {"token_counts", each.token_counts},
@@ -158,6 +160,19 @@ std::string count_signs(const std::vector<AtlasEntry>& entries) {
   return out;
 }
 
+// By the entries, each of which may name its law and what it holds out.
+std::string heading_of(const std::vector<AtlasEntry>& entries) {
+  const AtlasTable usual;
+  const auto all = [&](std::string AtlasTable::*field) {
+    return std::all_of(entries.begin(), entries.end(),
+                       [&](const AtlasEntry& each) { return each.table.*field == usual.*field; });
+  };
+  return fmt::format(
+      "the {} refitted to every table; held-out errors in %, of the largest models{}",
+      all(&AtlasTable::law) ? "extended law" : "extended law, or that of the entry,",
+      all(&AtlasTable::holdout) ? "" : " or what the entry holds out");
+}
+
 void print_atlas(const std::vector<AtlasEntry>& entries, const OutputOptions& output,
                  std::ostream& out) {
   const auto format = output_format(output);
@@ -170,15 +185,19 @@ void print_atlas(const std::vector<AtlasEntry>& entries, const OutputOptions& ou
                        *format);
     return;
   }
-  out << "the extended law refitted to every table; held-out errors in %, of the largest models\n\n"
+  out << fit::wrapped(heading_of(entries)) << "\n\n"
       << fit::render(atlas_table(entries), *format) << "\n";
   for (const AtlasEntry& each : entries) {
+    const auto say = [&](const std::string& sentence) {
+      out << fit::wrapped(each.table.study + ": " + sentence, 100, 2) << "\n";
+    };
+    for (const std::string& warning : each.warnings) say("warning: " + warning);
     // Of a table that no law of N and D fits its note says more than the reader of the file.
     const std::string why = each.fit || each.table.note.empty() ? each.why_open() : std::string();
-    if (!why.empty()) out << fit::wrapped(each.table.study + ": " + why, 100, 2) << "\n";
-    if (!each.table.note.empty()) {
-      out << fit::wrapped(each.table.study + ": " + each.table.note, 100, 2) << "\n";
-    }
+    if (!why.empty()) say(why);
+    if (!each.table.note.empty()) say(each.table.note);
+    if (!each.no_holdout.empty() && each.fit->confounded.empty())
+      say(fmt::format("held-out test {}: {}", each.table.holdout, each.no_holdout));
   }
   out << "\n" << count_signs(entries);
 }

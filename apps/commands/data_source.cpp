@@ -6,21 +6,17 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <iostream>
-#include <iterator>
 #include <utility>
 
 #include "apps/commands/command_line_lists.h"
+#include "apps/study/source_text.h"
 #include "apps/study/sweep_folder.h"
 #include "db/files/printable.h"
-#include "trainer/corpus/byte_source.h"
 
 namespace crosslaw::apps {
 namespace {
-
-constexpr const char* kStandardInput = "-";
 
 // The names of the flags that choose from a file and are set.
 std::string file_flags_in_use(const fit::DataFileOptions& file) {
@@ -49,19 +45,6 @@ std::string file_flags_in_use(const fit::DataFileOptions& file) {
   add("--mean-of", !file.mean_of.empty());
   add("--drop-missing", file.drop_missing);
   return fmt::format("{}", fmt::join(out, ", "));
-}
-
-// Faults of compression are faults of the file that the user named.
-std::string decompressed(const std::string& path, trainer::Packing packing) {
-  try {
-    const trainer::ByteSource source = trainer::open_bytes(path, packing);
-    std::vector<char> piece(std::size_t{1} << 16);
-    std::string out;
-    while (const std::size_t count = source.read(piece)) out.append(piece.data(), count);
-    return out;
-  } catch (const std::runtime_error& error) {
-    throw std::invalid_argument(error.what());
-  }
 }
 
 void add_strategy(std::vector<Strategy>& out, const std::string& name, const Dataset& both,
@@ -176,29 +159,14 @@ void take_positional_file(DataSourceOptions& options) {
   std::error_code ignored;
   const bool folder = std::filesystem::is_directory(named, ignored);
   const bool there = std::filesystem::exists(named, ignored);
-  const std::string ending = std::filesystem::path(named).extension().string();
-  constexpr std::array<std::string_view, 9> kTables = {".csv", ".tsv", ".json", ".jsonl",  ".txt",
-                                                       ".md",  ".gz",  ".zst",  ".parquet"};
-  const bool table = std::find(kTables.begin(), kTables.end(), ending) != kTables.end();
+  const bool table = has_table_ending(named);
   if (named != kStandardInput && (folder || (!there && !table))) return;
   options.file.path = std::move(named);
   named.clear();
 }
 
-std::string read_source_text(const fit::DataFileOptions& file) {
-  if (file.path == kStandardInput) {
-    return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
-  }
-  std::string bytes = fit::read_text(file.path);
-  // By its first bytes and not by its name, which browsers and copies change.
-  if (bytes.starts_with("\x1f\x8b")) return decompressed(file.path, trainer::Packing::kGzip);
-  if (bytes.starts_with("\x28\xb5\x2f\xfd"))
-    return decompressed(file.path, trainer::Packing::kZstd);
-  return bytes;
-}
-
 Dataset read_file(const fit::DataFileOptions& file, std::ostream& log) {
-  Dataset out = dataset_of_text(read_source_text(file), file);
+  Dataset out = dataset_of_text(read_source_text(file.path), file);
   for (const std::string& note : out.data.notes)
     log << db::printable(fmt::format("{}: {}\n", file.path, note));
   for (const fit::Doubt& doubt : out.data.doubts) {

@@ -39,9 +39,6 @@ void require_file_for_flags(const fit::DataFileOptions& file);
 // is read.
 void check_data_source(const DataSourceOptions& options);
 
-// The file's text, decompressed where its name ends in .gz or .zst. Throws std::invalid_argument.
-std::string read_source_text(const fit::DataFileOptions& file);
-
 // The file's points. What was taken and left out, and doubts about it, go to `log`. Throws
 // std::invalid_argument.
 Dataset read_file(const fit::DataFileOptions& file, std::ostream& log = std::cerr);

@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "apps/commands/command_line_lists.h"
+#include "apps/study/holdout_plan.h"
 #include "fit/data/outliers.h"
-#include "fit/data/records.h"
 #include "fit/write/evidence_table.h"
 #include "fit/write/forecast_table.h"
 
@@ -20,18 +20,6 @@ namespace {
 constexpr std::size_t kRunsShown = 10;
 constexpr int kForecastDraws = 400;  // of each law of a forecast
 constexpr double kRoughShare = 0.5;  // of residuals within delta, below which a fit is nearly L1
-
-// A rule about sizes, or rows of the file.
-fit::HoldoutPlan plan_holdout(const EvidenceOptions& options, const Dataset& data) {
-  const fit::Points& points = data.data.points;
-  if (fit::names_holdout_rule(options.holdout.front())) {
-    return fit::split_by_rule(points, options.holdout.front());
-  }
-  const fit::Records records = fit::parse_records(data.text, data.source, {data.loss});
-  return fit::split_by_rows(points,
-                            fit::rows_with_any(records, data.data.record_rows, options.holdout),
-                            fmt::format("{}", fmt::join(options.holdout, " or ")));
-}
 
 std::string about_steps(const fit::Influence& result) {
   return fmt::format(
@@ -111,7 +99,7 @@ class Gatherer {
   }
 
   void add_holdout() {
-    const fit::HoldoutPlan plan = plan_holdout(options_, source_);
+    const fit::HoldoutPlan plan = holdout_plan(source_, options_.holdout);
     fit::HoldoutOptions settings;
     settings.fit = settings_;
     settings.laws = options_.laws;

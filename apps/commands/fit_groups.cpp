@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "apps/study/source_text.h"
 #include "fit/allocate/allocation.h"
 #include "fit/data/records.h"
 #include "fit/evidence/recipe_ratio.h"
@@ -37,7 +38,7 @@ std::vector<std::string> values_of(const std::string& text, const FitGroupsOptio
 }
 
 std::vector<Group> fit_groups(const FitGroupsOptions& options, std::ostream& log) {
-  const std::string text = read_source_text(options.source.file);
+  const std::string text = read_source_text(options.source.file.path);
   std::vector<Group> out;
   for (const std::string& value : values_of(text, options)) {
     fit::DataFileOptions file = options.source.file;

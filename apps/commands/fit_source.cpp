@@ -264,23 +264,32 @@ void require_floor_below(const fit::Points& points, const fit::FitOptions& setti
 
 }  // namespace
 
-SourcedFit fit_file(const FittingOptions& options, const fit::DataFileOptions& file,
-                    std::ostream& log) {
-  require_known_law(options.fit.law);  // bad options before a long file
+void check_fitting(const FittingOptions& options, const fit::DataFileOptions& file) {
+  require_known_law(options.fit.law);
   fit::DataFileOptions unread = file;
   // Without a law named, whether there are stages is known only when the file is read.
   if (unread.stage.empty() && !options.fit.law.empty()) unread.stage = "may be guessed";
   if (unread.cluster.empty()) unread.cluster = "may be guessed";
   fit_settings(options, unread, 0);
-  SourcedFit out{"", read_file(file, log), {}};
+}
+
+SourcedFit fit_dataset(const FittingOptions& options, Dataset data) {
+  SourcedFit out{"", std::move(data), {}};
+  const std::string& path = out.data.data.used.path;
   const fit::Points& points = out.data.data.points;
   const fit::FitOptions settings = fit_settings(options, out.data.data.used, points.size());
-  require_enough_points(points, settings, file.path);
-  require_floor_below(points, settings, file.path);
-  out.fit = about_file(file.path, fit::problems(settings),
-                       [&] { return fit::fit_law(points, settings); });
+  require_enough_points(points, settings, path);
+  require_floor_below(points, settings, path);
+  out.fit =
+      about_file(path, fit::problems(settings), [&] { return fit::fit_law(points, settings); });
   out.fit.convention = out.data.convention;
   return out;
+}
+
+SourcedFit fit_file(const FittingOptions& options, const fit::DataFileOptions& file,
+                    std::ostream& log) {
+  check_fitting(options, file);
+  return fit_dataset(options, read_file(file, log));
 }
 
 std::vector<SourcedFit> fit_source(const DataSourceOptions& source, const FittingOptions& options,

@@ -42,6 +42,11 @@ struct SourcedFit {
 // Throws std::invalid_argument for a column that was named and that the fitted law does not read.
 void refuse_unread_columns(const fit::FitResult& fit, const fit::DataFileOptions& file);
 
+// Throws std::invalid_argument for options that no file could be fitted with: before a long one is
+// read.
+void check_fitting(const FittingOptions& options, const fit::DataFileOptions& file);
+// Fits a file that was read, or a part of it. Throws std::invalid_argument for bad input.
+SourcedFit fit_dataset(const FittingOptions& options, Dataset data);
 // Reads the file and fits it. Throws std::invalid_argument for bad input.
 SourcedFit fit_file(const FittingOptions& options, const fit::DataFileOptions& file,
                     std::ostream& log = std::cerr);

@@ -10,6 +10,7 @@
 
 #include "apps/commands/command_line_lists.h"
 #include "apps/study/observations.h"
+#include "apps/study/source_text.h"
 #include "apps/study/sweep_folder.h"
 #include "fit/allocate/conventions.h"
 #include "fit/write/conventions_table.h"
@@ -30,7 +31,7 @@ struct Counted {
 };
 
 Counted counted_in_file(const NConventionsOptions& options, std::ostream& log) {
-  const std::string text = read_source_text(options.source.file);
+  const std::string text = read_source_text(options.source.file.path);
   const fit::Records records = fit::parse_records(text, options.source.file.path, {});
   std::vector<std::string> notes = records.notes;
   const fit::DataFileOptions file = fit::with_guessed_columns(records, options.source.file, notes);

@@ -13,10 +13,12 @@
 #include "apps/commands/commands.h"
 #include "apps/commands/transfer_tables.h"
 #include "apps/study/base_comparison.h"
+#include "apps/study/kinds_of_runs.h"
 #include "apps/study/sweep_fits.h"
 #include "apps/study/sweep_folder.h"
 #include "apps/study/sweep_transfers.h"
 #include "apps/study/transfer_json.h"
+#include "db/files/printable.h"
 #include "fit/write/convention.h"
 #include "fit/write/fit_json.h"
 
@@ -43,17 +45,19 @@ TransferAnswers transfers_of_sweep(const TransferCommandOptions& options, std::o
   return {sweep_transfers(observations, fits), base_comparisons(observations)};
 }
 
-PairTransfer transfer_of_file(const TransferCommandOptions& options, std::ostream& log) {
+PairTransfer transfer_of_kind(const TransferCommandOptions& options, KindOfRuns kind,
+                              std::ostream& log) {
+  for (const std::string& each : repeats_by_column(kind.data))
+    log << db::printable(
+        fmt::format("crosslaw: warning: {}: {}\n", options.source.file.path, each));
   const FittingOptions& fitting = options.fitting;
-  const std::string& law = fitting.fit.law;
-  if (!law.empty() && law != fit::kTwoStageLaw && law != "joint") {
-    throw std::invalid_argument(fmt::format(
-        "--law {}: transfer compares two strategies; it must be two-stage or joint", law));
-  }
-  fit::DataFileOptions file = options.source.file;
-  if (file.stage.empty()) file.stage = "stage";  // as crosslaw export calls it
-  const SourcedFit found = fit_file(fitting, file, log);
+  const SourcedFit found = fit_dataset(fitting, std::move(kind.data));
+  // Shares of replay are kinds of runs here, whatever the laws read.
+  fit::DataFileOptions read = found.data.data.used;
+  read.ratio.clear(), read.replay.clear();
+  refuse_unread_columns(found.fit, read);
   PairTransfer out;
+  out.kind = kind.label;
   out.fit = law_name(found.fit);
   out.convention = found.data.convention;
   out.doubt = doubt_of(found.fit);
@@ -69,11 +73,40 @@ PairTransfer transfer_of_file(const TransferCommandOptions& options, std::ostrea
   return out;
 }
 
+std::vector<PairTransfer> transfers_of_file(const TransferCommandOptions& options,
+                                            std::ostream& log) {
+  const std::string& law = options.fitting.fit.law;
+  if (!law.empty() && law != fit::kTwoStageLaw && law != "joint") {
+    throw std::invalid_argument(fmt::format(
+        "--law {}: transfer compares two strategies; it must be two-stage or joint", law));
+  }
+  fit::DataFileOptions file = options.source.file;
+  if (file.stage.empty()) file.stage = "stage";  // as crosslaw export calls it
+  check_fitting(options.fitting, file);
+  std::vector<std::string> left_out;
+  std::vector<KindOfRuns> kinds = kinds_of_runs(read_file(file, log), left_out);
+  if (kinds.size() == 1 && left_out.empty())
+    return {transfer_of_kind(options, std::move(kinds.front()), log)};
+  std::vector<PairTransfer> out;
+  for (KindOfRuns& kind : kinds) {
+    const std::string label = kind.label;
+    try {
+      out.push_back(transfer_of_kind(options, std::move(kind), log));
+    } catch (const std::runtime_error& error) {  // too few runs of this kind
+      left_out.push_back(fmt::format("{}: {}", label, error.what()));
+    }
+  }
+  for (const std::string& each : left_out)
+    log << db::printable(fmt::format("crosslaw transfer: {}\n", each));
+  return out;
+}
+
 nlohmann::ordered_json json_of(const PairTransfer& each) {
   const auto or_null = [](const std::string& text) {
     return text.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(text);
   };
-  nlohmann::ordered_json out = {{"language", or_null(each.pair.language)},
+  nlohmann::ordered_json out = {{"kind", or_null(each.kind)},
+                                {"language", or_null(each.pair.language)},
                                 {"source_language", or_null(each.pair.source_language)},
                                 {"replay", each.pair.replay},
                                 {"fit", or_null(each.fit)},
@@ -88,7 +121,8 @@ nlohmann::ordered_json json_of(const PairTransfer& each) {
 fit::Table csv_of(const std::vector<PairTransfer>& all) {
   std::vector<fit::TablePart> parts;
   for (const PairTransfer& each : all) {
-    parts.push_back({{each.pair.label(), each.fit, each.fit, each.pair.source_language},
+    parts.push_back({{each.kind.empty() ? each.pair.label() : each.kind, each.fit, each.fit,
+                      each.pair.source_language},
                      fit::with_convention(transfer_csv(each.findings), each.convention)});
   }
   return fit::stacked({"language", "fit", "law", "source_language"}, parts);
@@ -97,7 +131,7 @@ fit::Table csv_of(const std::vector<PairTransfer>& all) {
 void print_text(const PairTransfer& each, const TransferCommandOptions& options,
                 fit::TableFormat format, std::ostream& out) {
   const TransferFindings& found = each.findings;
-  // A file names no languages.
+  // A file has kinds instead.
   if (!each.pair.language.empty()) {
     out << fit::wrapped(fmt::format(
                "{} continued from {}{}", each.pair.label(), each.pair.source_language,
@@ -105,12 +139,20 @@ void print_text(const PairTransfer& each, const TransferCommandOptions& options,
                                 : fmt::format("; laws: {} ({})", each.fit, each.reason)))
         << "\n\n";
   }
+  if (!each.kind.empty()) out << fit::wrapped(each.kind + ", compared on its own") << "\n\n";
   out << fit::convention_note(each.convention, format);
   out << fit::wrapped(describe(found)) << "\n";
   if (!each.doubt.empty())
     out << fit::wrapped(fmt::format(
                "note: the laws' side goes by a fit that is not identifiable: {}", each.doubt))
         << "\n";
+  if (!found.no_crossing.empty()) {
+    const bool said = each.doubt.find(found.no_crossing) != std::string::npos;
+    out << fit::wrapped(
+               fmt::format("note: the laws give no crossings and no savings between frontiers: {}",
+                           said ? "those lie beside these runs" : found.no_crossing))
+        << "\n";
+  }
   if (const std::string growth = growth_text(found); !growth.empty())
     out << fit::wrapped(growth) << "\n";
   if (each.contrast) {
@@ -170,14 +212,14 @@ int run_transfer(const TransferCommandOptions& options, std::ostream& out, std::
   check_data_source(options.source);
   TransferAnswers all;
   if (options.source.directory.empty()) {
-    all.languages.push_back(transfer_of_file(options, log));
+    all.languages = transfers_of_file(options, log);
   } else {
     all = transfers_of_sweep(options, log);
   }
   if (all.languages.empty()) {
     log << fmt::format(
         "crosslaw transfer: {}: no language has finished runs both from scratch and continued\n",
-        options.source.directory);
+        options.source.directory.empty() ? options.source.file.path : options.source.directory);
     return 1;
   }
   print(all, options, out);

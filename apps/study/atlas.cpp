@@ -10,7 +10,13 @@
 #include <set>
 #include <stdexcept>
 
+#include "apps/study/dataset.h"
+#include "apps/study/holdout_plan.h"
+#include "apps/study/kinds_of_runs.h"
+#include "apps/study/source_text.h"
 #include "fit/data/closest_name.h"
+#include "fit/data/column_role.h"
+#include "fit/data/records.h"
 #include "fit/laws/law.h"
 
 namespace crosslaw::apps {
@@ -44,7 +50,11 @@ std::vector<std::pair<const char*, std::string*>> texts_of(AtlasTable& table) {
           {"replay", &file.replay},
           {"base_tokens", &file.base_tokens},
           {"loss_before", &file.loss_before},
-          {"stage", &file.stage}};
+          {"stage", &file.stage},
+          {"params_unit", &file.params_unit},
+          {"tokens_unit", &file.tokens_unit},
+          {"flops_unit", &file.flops_unit},
+          {"loss_unit", &file.loss_unit}};
 }
 
 std::string text_at(const Json& value, const std::string& what) {
@@ -100,13 +110,41 @@ std::vector<AtlasTable> read_index(const fs::path& folder) {
   return out;
 }
 
+// Notes, fits and other text may stand beside the tables: of endings that are not those of tables
+// alone, only what has columns of losses and of N or D is one.
+bool is_table(const fs::path& path) {
+  static const std::set<std::string> kMayBeText = {".md", ".txt", ".json"};
+  if (!has_table_ending(path)) return false;
+  const bool packed = path.extension() == ".gz" || path.extension() == ".zst";
+  const fs::path bare = packed ? path.stem() : path.filename();
+  if (packed && !has_table_ending(bare)) return false;
+  if (!kMayBeText.contains(bare.extension())) return true;
+  try {
+    const fit::Records records = fit::parse_records(read_source_text(path), path, {});
+    if (records.rows.empty()) return false;
+    const auto has = [&](fit::Role role) {
+      for (std::size_t c = 0; c < records.columns.size(); ++c) {
+        const std::string& column = records.columns[c];
+        // A key deep inside others (fits.c4.alloc.D) is an answer, not a run's.
+        const bool deep = std::count(column.begin(), column.end(), '.') > 1;
+        const bool number = fit::parse_number(records.rows.front()[c], records.mark).has_value();
+        if (!deep && number && fit::role_rank(column, role) > 0) return true;
+      }
+      return false;
+    };
+    return has(fit::Role::kLoss) && (has(fit::Role::kParams) || has(fit::Role::kTokens));
+  } catch (const std::invalid_argument&) {
+    return false;
+  }
+}
+
 std::vector<AtlasTable> guessed_index(const fs::path& folder) {
-  const std::set<std::string> known = {".csv", ".tsv", ".json", ".jsonl", ".md"};
   std::vector<AtlasTable> out;
   for (const fs::directory_entry& each : fs::directory_iterator(folder)) {
-    if (!each.is_regular_file() || !known.contains(each.path().extension())) continue;
+    if (!each.is_regular_file() || !is_table(each.path())) continue;
     AtlasTable table;
-    table.study = each.path().stem();
+    const fs::path stem = each.path().stem();
+    table.study = has_table_ending(stem) ? stem.stem() : stem;  // of runs.csv.gz
     table.file.path = each.path();
     out.push_back(std::move(table));
   }
@@ -174,9 +212,13 @@ AtlasEntry refit(const AtlasTable& table, const fit::FitOptions& options) {
   out.table = table;
   fit::FitOptions settings = options;
   settings.law = table.law;
-  fit::Points points;
+  Dataset data;
+  const fit::Points& points = data.data.points;
   try {
-    points = fit::read_data_file(table.file).points;
+    data = dataset_of_text(read_source_text(table.file.path), table.file);
+    out.notes = data.data.notes;
+    for (const fit::Doubt& doubt : data.data.doubts) out.warnings.push_back(doubt.sentence);
+    for (std::string& each : pooled_kinds(data)) out.warnings.push_back(std::move(each));
     out.points = static_cast<int>(points.size());
     out.sizes = distinct(points, &fit::Point::params);
     out.token_counts = distinct(points, &fit::Point::tokens);
@@ -192,7 +234,7 @@ AtlasEntry refit(const AtlasTable& table, const fit::FitOptions& options) {
   try {
     fit::HoldoutOptions asked;
     asked.fit = settings;
-    out.holdout = fit::hold_out(points, fit::split_by_rule(points, table.holdout), asked);
+    out.holdout = fit::hold_out(points, holdout_plan(data, {table.holdout}), asked);
   } catch (const std::invalid_argument& error) {
     out.no_holdout = error.what();
   }

@@ -17,7 +17,7 @@ struct AtlasTable {
   std::string study;
   std::string training;  // "scratch", "continued", "mixture" or the user's own word
   std::string law = "extended";
-  std::string holdout = "largest-params";
+  std::string holdout = "largest-params";  // a rule, or a condition on a column
   std::string note;  // what a reader must know, such as checkpoints instead of ends of runs
   std::string licence, citation;
   fit::DataFileOptions file;
@@ -34,9 +34,10 @@ std::string bundled_atlas();
 struct AtlasEntry {
   AtlasTable table;
   int points = 0;
-  int sizes = 0;         // distinct N, values within 1 % counted once
-  int token_counts = 0;  // distinct D, alike
-  std::string refused;   // why the table cannot be fitted; then nothing follows
+  int sizes = 0;                             // distinct N, values within 1 % counted once
+  int token_counts = 0;                      // distinct D, alike
+  std::vector<std::string> notes, warnings;  // of the reader: what was taken; what is doubtful
+  std::string refused;                       // why the table cannot be fitted; then nothing follows
   std::optional<fit::FitResult> fit;
   std::optional<fit::Holdout> holdout;
   std::string no_holdout;  // why there is none

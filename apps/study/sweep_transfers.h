@@ -13,6 +13,7 @@ namespace crosslaw::apps {
 // What continuing was worth in one language of a sweep.
 struct PairTransfer {
   LanguagePair pair;
+  std::string kind;    // of a file with several kinds of runs: which; see kinds_of_runs()
   std::string fit;     // the fit of both strategies that the laws' side goes by; empty: none
   std::string reason;  // why that one
   std::string doubt;   // why its coefficients are not identified; empty: they are

@@ -22,17 +22,19 @@ constexpr std::size_t kFewestLowest = 4;  // losses behind such a curve
 constexpr std::size_t kMostBudgets = 4;   // that the sentence names
 constexpr std::uint64_t kSeed = 1;
 
-// The intervals that there are all say the same, or nothing is said.
+// The intervals that there are all say the same, or nothing is said. A share without an interval
+// decides nothing, but may contradict.
 Saving saving_of(const std::vector<fit::Estimate>& shares) {
-  bool above = false, below = false, between = false;
+  bool above = false, below = false, between = false, any = false;
   for (const fit::Estimate& share : shares) {
     if (!share.value) continue;
-    if (!share.ci95) return Saving::kCannotTell;
-    above = above || share.ci95->low > 0;
-    below = below || share.ci95->high < 0;
-    between = between || (share.ci95->low <= 0 && share.ci95->high >= 0);
+    const fit::Range said = share.ci95.value_or(fit::Range{*share.value, *share.value});
+    any = any || share.ci95.has_value();
+    above = above || said.low > 0;
+    below = below || said.high < 0;
+    between = between || (said.low <= 0 && said.high >= 0);
   }
-  if (between || above == below) return Saving::kCannotTell;
+  if (!any || between || above == below) return Saving::kCannotTell;
   return above ? Saving::kSaves : Saving::kCosts;
 }
 
@@ -197,7 +199,8 @@ std::vector<FrontierSaving> frontier_savings(const fit::Points& points,
       draws.push_back(saved_between(scratch->draws[draw], continued->draws[draw], row.flops));
     row.measured =
         fit::summarise(saved_between(scratch->curve, continued->curve, row.flops), draws);
-    if (both) {
+    // Optima lie off the runs.
+    if (both && both->confounded.empty()) {
       const fit::BudgetSaving law = fit::saving_at(*both, row.flops, both->compute_model());
       row.law = law.saved_share;
       row.loss_difference = law.loss_difference;
@@ -273,6 +276,7 @@ TransferFindings transfer_findings(const Dataset& data, const fit::FitResult* bo
   out.budgets = budgets_of(measured, by_law, sizes);
   out.measured_growth = fit::transfer_growth(measured);
   if (law) out.law_growth = fit::transfer_growth(*law);
+  if (both) out.no_crossing = both->confounded;
   out.crossings = crossings_of(measured, both);
   out.frontier = frontier_savings(points, both);
   out.frontier_measured = span_of(out.frontier, &FrontierSaving::measured);
@@ -282,12 +286,15 @@ TransferFindings transfer_findings(const Dataset& data, const fit::FitResult* bo
 
 std::string describe(const TransferFindings& findings) {
   std::vector<std::string> parts;
-  bool any_saved = false;
+  bool any_saved = false, any_open = false;
   for (const TransferBudget* budget : named_budgets(findings.budgets)) {
     const fit::Estimate& share = budget->law.value ? budget->law : budget->measured;
     if (!share.value) continue;
     any_saved = any_saved || *share.value >= 0;
-    parts.push_back(fmt::format("{} at {:.3g}", percent(share), budget->tokens_per_param));
+    const bool open = budget->saving == Saving::kCannotTell;
+    any_open = any_open || open;
+    parts.push_back(fmt::format("{}{} at {:.3g}", percent(share), open ? " (?)" : "",
+                                budget->tokens_per_param));
   }
   if (parts.empty()) return "No saving is known yet.";
   std::string out = fmt::format(
@@ -300,7 +307,10 @@ std::string describe(const TransferFindings& findings) {
   if (findings.frontier_law)
     out += fmt::format("{} {} by the fitted laws", findings.frontier_measured ? "," : "; frontiers",
                        percent(*findings.frontier_law));
-  return out + ".";
+  out += ".";
+  if (any_open)
+    out += " (?): the intervals, or the losses and the laws, do not agree on which is better.";
+  return out;
 }
 
 }  // namespace crosslaw::apps

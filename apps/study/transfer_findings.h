@@ -50,7 +50,7 @@ struct TransferCrossing {
   double params = 0;
   fit::Estimate measured;  // undefined: not within the measured tokens
   fit::Estimate law;
-  bool continued_better_below = true;  // by the law; else continuing is better above it
+  bool continued_better_below = true;  // by the law, where that has a value; else it is above
 };
 
 // Frontier against frontier at the compute of the continued one, each at its best size.
@@ -70,6 +70,7 @@ struct TransferFindings {
   std::vector<FrontierSaving> frontier;
   // Means over the frontier's budgets, for one sentence.
   std::optional<fit::Range> frontier_measured, frontier_law;  // least and most share saved
+  std::string no_crossing;  // why the laws say nothing of crossings and frontiers; empty: they do
 };
 
 // What is known of the sizes, by N; either may be empty.
@@ -84,7 +85,8 @@ TransferFindings transfer_findings(const Dataset& data, const fit::FitResult* bo
                                    const SizeFacts& sizes, int draws = 1000);
 
 // The sentence under the figures: "At equal size and loss continuing saved 51 % [48, 53] of the
-// tokens at 5 tokens a parameter, ...; frontier against frontier 43 to 47 %."
+// tokens at 5 tokens a parameter, ...; frontier against frontier 43 to 47 %." A budget whose
+// verdict is open has (?).
 std::string describe(const TransferFindings& findings);
 
 }  // namespace crosslaw::apps

@@ -64,8 +64,10 @@ Ordered growth_json(const std::optional<fit::TransferGrowth>& growth) {
 }
 
 Ordered crossing_json(const TransferCrossing& crossing) {
-  Ordered out = {{"params", crossing.params},
-                 {"continued_better_below", crossing.continued_better_below}};
+  Ordered out = {
+      {"params", crossing.params},
+      {"continued_better_below",
+       crossing.law.value ? Ordered(crossing.continued_better_below) : Ordered(nullptr)}};
   put(out, "measured_tokens", crossing.measured);
   put(out, "law_tokens", crossing.law);
   return out;
@@ -93,6 +95,8 @@ Ordered to_json(const TransferFindings& findings) {
                   {{"measured", growth_json(findings.measured_growth)},
                    {"law", growth_json(findings.law_growth)}}},
                  {"crossings", Ordered::array()},
+                 {"no_crossing",
+                  findings.no_crossing.empty() ? Ordered(nullptr) : Ordered(findings.no_crossing)},
                  {"frontier", Ordered::array()},
                  {"frontier_measured", ends_or_null(findings.frontier_measured)},
                  {"frontier_law", ends_or_null(findings.frontier_law)}};

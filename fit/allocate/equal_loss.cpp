@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <Eigen/Dense>
+#include <array>
 #include <cmath>
 #include <map>
-#include <tuple>
 #include <utility>
 
 #include "fit/allocate/transfer.h"
@@ -66,11 +66,14 @@ EqualTokens equal_tokens(const Points& points, const std::map<double, ScratchRun
   return out;
 }
 
-// Losses that runs of other seeds repeat, pooled.
+// Losses that runs of other seeds repeat, pooled. Runs on other text are no seeds of one another.
 LossScatter noise_of_seeds(const Points& points) {
-  std::map<std::tuple<int, double, double>, std::vector<double>> same;
-  for (const Point& p : points)
-    same[{static_cast<int>(p.stage), p.params, p.tokens}].push_back(std::log(p.loss));
+  std::map<std::array<double, 7>, std::vector<double>> same;
+  for (const Point& p : points) {
+    same[{static_cast<double>(p.stage), p.params, p.tokens, p.unique_tokens, p.target_share,
+          p.base_tokens, p.loss_before}]
+        .push_back(std::log(p.loss));
+  }
   double squares = 0, freedom = 0;
   for (const auto& [place, values] : same) {
     double mean = 0;

@@ -1,6 +1,7 @@
 #include "fit/allocate/known_answers.h"
 
 #include "fit/allocate/best_split.h"
+#include "fit/laws/law_columns.h"
 #include "fit/laws/law_parts.h"
 #include "fit/solve/strategies.h"
 
@@ -13,7 +14,10 @@ Verdict verdict_of_params(const FitResult& fit, const Estimate& params) {
     return {Knowledge::kNotKnown,
             fit.problems.empty() ? "the fit is not identifiable" : fit.problems.front()};
   }
-  if (!params.value) return {Knowledge::kNotKnown, "the law has no optimum at this compute"};
+  if (!params.value) {
+    std::string never = why_more_than_size_and_tokens(*fit.law);
+    return {Knowledge::kNotKnown, never.empty() ? "the law has no optimum at this compute" : never};
+  }
   return verdict_of_split("N*", params);
 }
 

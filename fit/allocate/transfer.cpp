@@ -92,6 +92,10 @@ Crossing crossing_at(const FitResult& joint, double params) {
   Crossing out;
   out.params = params;
   const Pair pair = pair_of(joint);
+  // Losses cross beside the runs, where the draws of runs on a ray agree while the truth is
+  // elsewhere.
+  out.known = joint.confounded.empty();
+  if (!out.known) return out;
   out.continued_better_below =
       form_of(pair.scratch, joint.theta).beta > form_of(pair.continued, joint.theta).beta;
   const bool below = out.continued_better_below;

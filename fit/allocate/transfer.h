@@ -24,6 +24,7 @@ struct Crossing {
   double params = 0;
   Estimate tokens;  // draws whose crossing has the other sense count as undefined
   bool continued_better_below = true;
+  bool known = true;  // false: the points leave the exponents open (FitResult::confounded)
 };
 
 // Both optima at one budget, and what the continued one saves against the scratch frontier.

@@ -222,6 +222,7 @@ class Judge {
       const bool shared = strategies_of(i).size() > 1;
       if (free(i) && !shared) blame(i, sentence);
     }
+    confound(sentence);
     say(sentence);
   }
 

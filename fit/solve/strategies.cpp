@@ -27,6 +27,7 @@ FitResult cut(const FitResult& fit, const LawPart& part) {
   // The other strategy's coefficients are no concern of this one.
   out.identifiable = std::all_of(out.coefficients.begin(), out.coefficients.end(),
                                  [](const Coefficient& each) { return each.identifiable; });
+  if (out.identifiable) out.confounded.clear();
   return out;
 }
 

@@ -66,7 +66,8 @@ Json saving_json(const AllocationReport& report, std::size_t i) {
           {"saved_share", estimate_json(transfer.saved_share)},
           {"transferred_tokens", estimate_json(transfer.transferred_tokens)},
           {"crossing_tokens", estimate_json(overtaken_at(crossing))},
-          {"continued_better_below", crossing.continued_better_below}};
+          {"continued_better_below",
+           crossing.known ? Json(crossing.continued_better_below) : Json(nullptr)}};
 }
 
 Json convention_json(const Allocation& allocation) {
@@ -128,7 +129,7 @@ void add_savings(const AllocationReport& report, const Allocation& strategy, std
   out.add("frontier_saved_share", saving.saved_share);
   out.add("loss_difference", saving.loss_difference);
   out.add("crossing_tokens", overtaken_at(crossing));
-  out.add("continued_better_below", std::string(!here                             ? ""
+  out.add("continued_better_below", std::string(!here || !crossing.known          ? ""
                                                 : crossing.continued_better_below ? "1"
                                                                                   : "0"));
 }

@@ -248,7 +248,7 @@ Table saving_table(const AllocationReport& report) {
     const Transfer& transfer = report.transfers[i];
     const BudgetSaving& saving = report.savings[i];
     const Crossing& crossing = report.crossings[i];
-    const bool overtakes = crossing.continued_better_below;
+    const bool overtakes = crossing.continued_better_below || !crossing.known;
     std::vector<std::string> row = {four_digits(saving.flops)};
     const auto add = [&](const Estimate& estimate, Format format) {
       row.push_back(value_of(estimate, format));

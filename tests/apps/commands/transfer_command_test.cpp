@@ -89,6 +89,128 @@ TEST_CASE("A table with a column of stages is answered like a sweep") {
   }
 }
 
+TEST_CASE("Languages and shares of replay are kinds of runs and no seeds of one another") {
+  const tests::TempFolder folder;
+  const TransferWorld world;
+  std::string text = "language,replay,N,D,loss,stage\n";
+  const auto row = [&](const char* kind, double n, double d, double loss, const char* stage) {
+    char line[160];
+    std::snprintf(line, sizeof line, "%s,%.0f,%.0f,%.4f,%s\n", kind, n, d, loss, stage);
+    text += line;
+  };
+  for (double n = 5e7; n < 2e9; n *= 2) {
+    for (const double ratio : {5.0, 10.0, 20.0, 40.0}) {
+      const double d = n * ratio;
+      row("fr,0", n, d, world.scratch_loss(n, d), "scratch");
+      row("sw,0", n, d, 1.3 * world.scratch_loss(n, d), "scratch");
+      row("fr,0", n, d, world.continued_loss(n, d), "continued");
+      row("fr,0.2", n, d, 1.02 * world.continued_loss(n, d), "continued");
+      row("sw,0", n, d, 1.3 * world.continued_loss(n, d), "continued");
+      row("de,0", n, d, world.continued_loss(n, d), "continued");
+    }
+  }
+  TransferCommandOptions options;
+  options.source.file.path = folder.write("runs.csv", text).string();
+  options.fitting.draws = 50;
+  options.fitting.fit.starts = 16;
+  options.output.json = true;
+  std::ostringstream out, log;
+  REQUIRE(run_transfer(options, out, log) == 0);
+  const nlohmann::json found = nlohmann::json::parse(out.str());
+  REQUIRE(found.at("languages").size() == 3);
+  CHECK(found.at("languages").at(0).at("kind") == "language=fr, replay=0");
+  CHECK(found.at("languages").at(1).at("kind") == "language=fr, replay=0.2");
+  CHECK(found.at("languages").at(2).at("kind") == "language=sw, replay=0");
+  for (const nlohmann::json& each : found.at("languages")) {
+    CHECK(each.at("rows").size() == 24);
+    CHECK(each.at("noise").at("sd").get<double>() < 0.005);
+    CHECK(each.at("noise").at("from") == "the residuals of the fit");
+  }
+  CHECK_THAT(log.str(), tests::has_text("language=de, replay=0: there are no runs from scratch"));
+}
+
+TEST_CASE("A column that the losses of equal N and D go by is named, the number of a seed is not") {
+  const tests::TempFolder folder;
+  const TransferWorld world;
+  for (const bool seeds : {true, false}) {
+    std::string text = "N,D,loss,stage,batch\n";
+    int cell = 0;
+    for (double n = 5e7; n < 2e9; n *= 2) {
+      for (const double ratio : {5.0, 20.0}) {
+        ++cell;
+        for (const int batch : {1, 2, 3}) {
+          const auto row = [&](double loss, const char* stage) {
+            // Of seeds the order changes from cell to cell.
+            const double off = seeds ? (batch + cell) % 3 : batch;
+            char line[120];
+            std::snprintf(line, sizeof line, "%.0f,%.0f,%.5f,%s,%d\n", n, n * ratio,
+                          loss * (1 + 0.005 * off), stage, batch);
+            text += line;
+          };
+          row(world.scratch_loss(n, n * ratio), "scratch");
+          row(world.continued_loss(n, n * ratio), "continued");
+        }
+      }
+    }
+    TransferCommandOptions options;
+    options.source.file.path = folder.write("runs.csv", text).string();
+    options.fitting.draws = 0;
+    options.fitting.fit.starts = 8;
+    std::ostringstream out, log;
+    REQUIRE(run_transfer(options, out, log) == 0);
+    INFO(log.str());
+    CHECK((log.str().find("the losses go by 'batch'") == std::string::npos) == seeds);
+  }
+}
+
+TEST_CASE("A column that transfer cannot read is refused by its flag") {
+  const tests::TempFolder folder;
+  const TransferWorld world;
+  TransferCommandOptions options;
+  options.source.file.path = folder.write("runs.csv", csv_of(world)).string();
+  options.source.file.unique = "D";
+  options.fitting.draws = 0;
+  options.fitting.fit.starts = 8;
+  std::ostringstream out, log;
+  CHECK_THROWS_WITH(run_transfer(options, out, log), tests::has_text("--unique D: law two-stage"));
+}
+
+TEST_CASE(
+    "Continued runs on one ray have no crossing and no frontier by the laws, and it says so") {
+  const tests::TempFolder folder;
+  const TransferWorld world;
+  std::string text = "N,D,loss,stage\n";
+  for (double n = 5e7; n < 2e9; n *= 2) {
+    for (const double ratio : {5.0, 10.0, 20.0, 40.0}) {
+      const auto row = [&](double loss, const char* stage) {
+        char line[120];
+        std::snprintf(line, sizeof line, "%.0f,%.0f,%.4f,%s\n", n, n * ratio, loss, stage);
+        text += line;
+      };
+      row(world.scratch_loss(n, n * ratio), "scratch");
+      if (ratio == 20) row(world.continued_loss(n, n * ratio), "continued");
+    }
+  }
+  TransferCommandOptions options;
+  options.source.file.path = folder.write("runs.csv", text).string();
+  options.fitting.draws = 50;
+  options.fitting.fit.starts = 16;
+  options.output.json = true;
+  for (const char* law : {"two-stage", "joint"}) {
+    options.fitting.fit.law = law;
+    std::ostringstream out, log;
+    REQUIRE(run_transfer(options, out, log) == 0);
+    const nlohmann::json line = nlohmann::json::parse(out.str()).at("languages").at(0);
+    CHECK(line.at("no_crossing").is_string());
+    for (const nlohmann::json& each : line.at("crossings")) {
+      CHECK(each.at("law_tokens").is_null());
+      CHECK(each.at("continued_better_below").is_null());
+    }
+    CHECK(line.at("frontier_law").is_null());
+    CHECK(line.at("rows").at(0).at("law_saved_share").is_number());  // on the ray
+  }
+}
+
 TEST_CASE("A sweep is answered by its stored fits, and its replay planned") {
   const tests::TempFolder folder;
   TransferWorld world;

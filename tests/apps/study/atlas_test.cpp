@@ -92,6 +92,66 @@ TEST_CASE("Tables that cannot be fitted and rays are entries that say why") {
   CHECK_FALSE(entry.holdout);
 }
 
+TEST_CASE("Notes and fits that lie beside the tables are no studies, tables of any ending are") {
+  const tests::TempFolder folder;
+  write(folder.path() / "mine.txt", csv_of(planted_grid()));
+  write(folder.path() / "mine.md", "# mine\n\n- licence: MIT\n- rows: 32\n");
+  write(folder.path() / "columns.md", "| column | meaning |\n|---|---|\n| N | parameters |\n");
+  write(folder.path() / "fits.json",
+        R"({"c4": {"at": {"1e20": {"N": 1e9, "D": 2e10, "loss": 2.1}}}})");
+  write(folder.path() / "bad.csv", "name,score\na,b\n");
+  const std::vector<AtlasTable> tables = read_atlas(folder.path());
+  REQUIRE(tables.size() == 2);
+  CHECK(tables[0].study == "bad");  // a table by its ending, and refused with the reason
+  CHECK(tables[1].study == "mine");
+  CHECK(refit(tables[1], quick()).points == 32);
+}
+
+TEST_CASE("What the reader of files refuses is refused, what it doubts is said, units have keys") {
+  const tests::TempFolder folder;
+  fit::Points in_millions = planted_grid();
+  for (fit::Point& each : in_millions) each.params /= 1e6, each.tokens /= 1e9;
+  write(folder.path() / "short.csv", csv_of(in_millions));
+  std::string pooled = "stage,params,tokens,loss\n";
+  for (const fit::Point& each : crosslaw::tests::some(planted_grid())) {
+    for (const bool continued : {false, true}) {
+      pooled += std::string(continued ? "continued," : "scratch,") + std::to_string(each.params) +
+                "," + std::to_string(each.tokens) + "," +
+                std::to_string(each.loss * (continued ? 0.97 : 1)) + "\n";
+    }
+  }
+  write(folder.path() / "pooled.csv", pooled);
+  write(folder.path() / "atlas.json", R"({"tables": [{"file": "short.csv"},
+      {"file": "short.csv", "params_unit": "M", "tokens_unit": "B"}, {"file": "pooled.csv"},
+      {"file": "pooled.csv", "where": ["stage=scratch"]}]})");
+  const std::vector<AtlasTable> tables = read_atlas(folder.path());
+  const AtlasEntry bare = refit(tables[0], quick());
+  CHECK_FALSE(bare.refused.empty());
+  CHECK_FALSE(bare.fit);
+  const AtlasEntry scaled = refit(tables[1], quick());
+  CHECK(scaled.refused.empty());
+  CHECK(scaled.points == 32);
+  const AtlasEntry both = refit(tables[2], quick());
+  REQUIRE_FALSE(both.warnings.empty());
+  CHECK_THAT(both.warnings.back(), has_text("'stage' continued, scratch are fitted as one kind"));
+  CHECK(refit(tables[3], quick()).warnings.empty());
+}
+
+TEST_CASE("An entry may hold out rows by a condition, and says why where it cannot") {
+  const tests::TempFolder folder;
+  write(folder.path() / "mine.csv", csv_of(planted_grid()));
+  write(folder.path() / "atlas.json",
+        R"({"tables": [{"file": "mine.csv", "holdout": "params>=2e9"},
+                       {"file": "mine.csv", "holdout": "params>=1e15"}]})");
+  const std::vector<AtlasTable> tables = read_atlas(folder.path());
+  const AtlasEntry entry = refit(tables[0], quick());
+  REQUIRE(entry.holdout);
+  CHECK(entry.no_holdout.empty());
+  const AtlasEntry none = refit(tables[1], quick());
+  CHECK_FALSE(none.holdout);
+  CHECK_FALSE(none.no_holdout.empty());
+}
+
 TEST_CASE("A bad index is refused with its file and key") {
   const tests::TempFolder folder;
   const auto refused = [&](const std::string& text, const std::string& why) {

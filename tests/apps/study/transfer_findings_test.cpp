@@ -165,6 +165,29 @@ TEST_CASE(
   CHECK(found.frontier_measured->high < 0.48);
 }
 
+TEST_CASE(
+    "A measured share without an interval leaves the verdict to the laws, and may contradict") {
+  int left_to_laws = 0;
+  for (const TransferRow& row : usual().transfers[0].findings.rows) {
+    if (row.extrapolated || !row.measured || !row.law || !row.law->saved_share.ci95) continue;
+    const fit::Estimate &law = row.law->saved_share, &measured = row.measured->saved_share;
+    const bool decided = law.ci95->low > 0 || law.ci95->high < 0;
+    if (!decided || measured.ci95 || !measured.value) continue;
+    ++left_to_laws;
+    const bool contradicts = (*measured.value > 0) != (law.ci95->low > 0);
+    CHECK((row.saving == Saving::kCannotTell) == contradicts);
+  }
+  INFO(left_to_laws << " rows have no measured interval");
+  TransferFindings found;
+  TransferBudget open, told;
+  open.tokens_per_param = 5, open.law.value = 0.4;
+  told.tokens_per_param = 10, told.law.value = 0.3, told.saving = Saving::kSaves;
+  found.budgets = {open, told};
+  CHECK_THAT(describe(found), tests::has_text("40 % (?) at 5, 30 % at 10"));
+  found.budgets = {told};
+  CHECK_THAT(describe(found), !tests::has_text("(?)"));
+}
+
 TEST_CASE("Where both ways disagree or an interval holds zero, it is said that it cannot be told") {
   TransferWorld world;  // continued runs like those from scratch
   world.b_continued = world.b, world.beta_continued = world.beta, world.gamma = 0;
