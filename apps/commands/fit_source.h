@@ -39,9 +39,6 @@ struct SourcedFit {
   std::string label() const;  // "fr, two-stage"; empty: of a file
 };
 
-// Throws std::invalid_argument for a column that was named and that the fitted law does not read.
-void refuse_unread_columns(const fit::FitResult& fit, const fit::DataFileOptions& file);
-
 // Reads the file and fits it. Throws std::invalid_argument for bad input.
 SourcedFit fit_file(const FittingOptions& options, const fit::DataFileOptions& file,
                     std::ostream& log = std::cerr);

@@ -11,6 +11,7 @@
 #include "apps/commands/commands.h"
 #include "apps/commands/data_source.h"
 #include "apps/commands/output_format.h"
+#include "apps/commands/unread_columns.h"
 #include "apps/study/forecast_record.h"
 #include "apps/study/sweep_folder.h"
 #include "fit/write/fit_json.h"
@@ -96,6 +97,7 @@ int run_score(ScoreCommandOptions options, std::ostream& out, std::ostream& log)
   const auto format = output_format(options.output);
   take_folder(options);
   check_data_source(options.source);
+  refuse_columns_beside_size_and_tokens("a score", options.source.file);
   std::vector<RegisteredForecast> forecasts;
   for (const std::string& file : options.forecasts) forecasts.push_back(read_forecast(file));
   const std::vector<CameRuns> came = runs_that_came(options.source, log);
