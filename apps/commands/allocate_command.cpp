@@ -14,6 +14,7 @@
 #include "apps/commands/command_line_lists.h"
 #include "apps/commands/commands.h"
 #include "apps/commands/n_conventions.h"
+#include "apps/commands/unread_columns.h"
 #include "apps/study/allocation_choices.h"
 #include "apps/study/sweep_folder.h"
 #include "fit/write/fit_json.h"
@@ -172,7 +173,8 @@ std::vector<AllocationAnswer> answer_all(const AllocateCommandOptions& options, 
     if (has_rows(report)) {
       fit::FitOptions refits = options.fitting.fit;
       refits.draws = options.fitting.draws.value_or(refits.draws);
-      AllocationForecast forecast = forecast_allocation(report, each.fit.data.data.points, refits);
+      AllocationForecast forecast =
+          forecast_allocation(report, *each.fit.fit.law, each.fit.data.data.points, refits);
       out.push_back(
           {std::move(each.fit), std::move(each.reason), std::move(report), std::move(forecast)});
     } else if (!each.fit.fit.identifiable) {

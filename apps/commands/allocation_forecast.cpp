@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "fit/laws/law_columns.h"
 #include "fit/write/forecast_table.h"
 
 namespace crosslaw::apps {
@@ -13,10 +14,13 @@ constexpr int kAllocationDraws = 200;  // of each law
 
 }  // namespace
 
-AllocationForecast forecast_allocation(const fit::AllocationReport& report,
+AllocationForecast forecast_allocation(const fit::AllocationReport& report, const fit::Law& law,
                                        const fit::Points& points, const fit::FitOptions& fit) {
   AllocationForecast out;
   if (points.empty() || fit.draws < fit::kFewestDraws) return out;
+  // The laws of a forecast know N and D alone: beside such a law they would answer for a mean over
+  // all mixtures or repeats.
+  if (!fit::read_beside_size_and_tokens(law).empty()) return out;
   fit::ForecastOptions options{fit, {}};
   options.fit.draws = std::min(fit.draws, kAllocationDraws);
   const fit::Forecaster forecaster = fit::make_forecaster(points, options);

@@ -14,12 +14,13 @@ namespace crosslaw::apps {
 
 // The forecast of the loss at every split of a report, strategy by strategy: the mean of several
 // laws beside the loss of the one that the splits go by. Empty where `fit` asks for no draws, where
-// there are no points or where no law can forecast.
+// there are no points, where no law can forecast, or where `law`, which the splits go by, reads
+// more of a run than N and D.
 struct AllocationForecast {
   std::vector<fit::Forecast> rows;
   std::string laws;  // in words
 };
-AllocationForecast forecast_allocation(const fit::AllocationReport& report,
+AllocationForecast forecast_allocation(const fit::AllocationReport& report, const fit::Law& law,
                                        const fit::Points& points, const fit::FitOptions& fit);
 
 // Puts "forecast": {...} into every row of the report's JSON; nothing where there is no forecast.

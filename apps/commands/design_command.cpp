@@ -13,11 +13,13 @@
 #include "apps/commands/command_line_errors.h"
 #include "apps/commands/commands.h"
 #include "apps/commands/design_report.h"
+#include "apps/commands/unread_columns.h"
 #include "apps/study/design_points.h"
 #include "apps/terminal/progress_line.h"
 #include "apps/terminal/quantities.h"
 #include "fit/allocate/target.h"
 #include "fit/laws/law.h"
+#include "fit/laws/law_columns.h"
 #include "fit/write/convention.h"
 #include "fit/write/fit_json.h"
 
@@ -84,6 +86,7 @@ Assumed assumed_law(const DesignOptions& options) {
     out.fit = parse_coefficients(kPaper);
     out.source = "Table 2 of arXiv:2407.02118 (an example; give --coefficients or --fit)";
   }
+  if (data) refuse_unread_columns(out.fit, options.file);
   if (options.noise_percent) out.noise = {*options.noise_percent / 100, 0, false};
   if (options.run_noise_percent) out.noise.run = *options.run_noise_percent / 100;
   return out;
@@ -92,8 +95,7 @@ Assumed assumed_law(const DesignOptions& options) {
 double highest_loss(const fit::FitResult& law, const fit::Points& points) {
   double out = 0;
   for (const fit::Point& p : points) {
-    out = std::max(out, fit::predicted_loss(*law.law, law.theta, p.params, p.tokens, p.stage,
-                                            p.unique_tokens));
+    out = std::max(out, fit::predicted_loss(*law.law, law.theta, p));
   }
   return out;
 }
@@ -298,6 +300,9 @@ int next_runs(const DesignOptions& options, std::ostream& out, std::ostream& log
   const fit::FitResult& fit = assumed.fit;
   const fit::Points& points = assumed.data.data.points;
   for (const std::string& problem : fit.problems) log << "crosslaw design: " << problem << "\n";
+  if (const std::string given = fit::taken_for_given(*fit.law); !given.empty()) {
+    log << fmt::format("crosslaw design: the runs to add are those of {}\n", given);
+  }
   std::vector<fit::LadderSize> sizes;
   if (!options.ladder.path.empty()) sizes = read_ladder(options.ladder);
   Promise promise;

@@ -14,6 +14,7 @@
 #include "apps/commands/commands.h"
 #include "apps/commands/fit_groups.h"
 #include "apps/commands/n_conventions.h"
+#include "apps/commands/unread_columns.h"
 #include "fit/write/convention.h"
 #include "fit/write/fit_json.h"
 #include "fit/write/fit_text.h"
@@ -27,6 +28,18 @@ struct AnsweredFit {
   SourcedFit fit;
   Evidence evidence;
 };
+
+// Answers that are not of one fit: their columns are known before anything is read.
+void refuse_unread_by_any(const FitCommandOptions& options) {
+  const fit::DataFileOptions& file = options.source.file;
+  if (!options.method.method.empty()) {
+    refuse_columns_beside_size_and_tokens("--method " + options.method.method, file);
+  }
+  if (options.by.empty() && options.conventions.empty()) return;
+  const std::string& law = options.fitting.fit.law;
+  require_known_law(law);
+  refuse_unread_columns(fit::law_of_fit(law.empty() ? "chinchilla" : law), file);
+}
 
 // Flags that would be ignored are refused.
 void check_options(const FitCommandOptions& options) {
@@ -63,6 +76,7 @@ void check_options(const FitCommandOptions& options) {
         "--n-conventions and --method of one of them with --where COLUMN=VALUE");
   }
   check_data_source(options.source);
+  refuse_unread_by_any(options);
   require_plot(options.output.plot);
 }
 
@@ -231,9 +245,9 @@ int run_fit(const FitCommandOptions& options, std::ostream& out, std::ostream& l
   if (options.output.wide) asked.format = fit::TableFormat::kWideText;
   const bool refit = options.evidence.any() || !options.output.plot.empty();
   std::vector<AnsweredFit> fits;
-  const bool several_laws = !asked.holdout.empty() || !asked.predict.empty();
   for (SourcedFit& each : fit_source(options.source, options.fitting, refit, log)) {
-    if (!several_laws) refuse_unread_columns(each.fit, options.source.file);
+    // A held-out test compares the laws that read such a column with those that do not.
+    if (asked.holdout.empty()) refuse_unread_columns(each.fit, options.source.file);
     Evidence evidence = gather_evidence(asked, options.fitting.fit, each.data, each.fit);
     fits.push_back({std::move(each), std::move(evidence)});
   }

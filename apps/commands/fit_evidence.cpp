@@ -11,6 +11,7 @@
 #include "apps/commands/command_line_lists.h"
 #include "apps/study/holdout_plan.h"
 #include "fit/data/outliers.h"
+#include "fit/laws/law_columns.h"
 #include "fit/write/evidence_table.h"
 #include "fit/write/forecast_table.h"
 
@@ -160,6 +161,13 @@ class Gatherer {
     if (settings_.draws < fit::kFewestDraws) {
       warn(fmt::format("no forecast beside the prediction: it needs --bootstrap {} or more",
                        fit::kFewestDraws));
+      return {};
+    }
+    if (const std::string more = fit::read_beside_size_and_tokens(*fit_.law); !more.empty()) {
+      warn(
+          fmt::format("no forecast beside the prediction: its laws know N and D alone, and law {} "
+                      "reads more of a run: {}",
+                      fit_.law->name, more));
       return {};
     }
     fit::ForecastOptions options{settings_, {}};

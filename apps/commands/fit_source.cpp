@@ -224,28 +224,6 @@ std::string SourcedFit::label() const {
   return name.empty() ? "" : fmt::format("{}, {}", data.language, name);
 }
 
-void refuse_unread_columns(const fit::FitResult& fit, const fit::DataFileOptions& file) {
-  struct Reading {
-    const char* flag;
-    const std::string& column;
-    fit::Axis axis;
-  };
-  for (const Reading& each : {Reading{"--unique", file.unique, fit::Axis::kRepeats},
-                              Reading{"--ratio", file.ratio, fit::Axis::kShare},
-                              Reading{"--replay", file.replay, fit::Axis::kShare},
-                              Reading{"--base-tokens", file.base_tokens, fit::Axis::kBase},
-                              Reading{"--loss-before", file.loss_before, fit::Axis::kLossBefore}}) {
-    if (each.column.empty() || fit.law->depends_on(each.axis)) continue;
-    std::vector<std::string> readers;
-    for (const std::string_view name : fit::law_names()) {
-      if (fit::find_law(name).depends_on(each.axis)) readers.emplace_back(name);
-    }
-    throw std::invalid_argument(
-        fmt::format("{} {}: law {} does not read it; --law {} does, or --holdout compares them",
-                    each.flag, each.column, law_name(fit), fmt::join(readers, ", ")));
-  }
-}
-
 namespace {
 
 // The loss that no model beats lies below all that were measured.

@@ -39,9 +39,6 @@ struct SourcedFit {
   std::string label() const;  // "fr, two-stage"; empty: of a file
 };
 
-// Throws std::invalid_argument for a column that was named and that the fitted law does not read.
-void refuse_unread_columns(const fit::FitResult& fit, const fit::DataFileOptions& file);
-
 // Throws std::invalid_argument for options that no file could be fitted with: before a long one is
 // read.
 void check_fitting(const FittingOptions& options, const fit::DataFileOptions& file);

@@ -12,6 +12,7 @@
 #include "apps/commands/data_source.h"
 #include "apps/commands/fit_evidence.h"
 #include "apps/commands/output_format.h"
+#include "apps/commands/unread_columns.h"
 #include "apps/study/forecast_record.h"
 #include "apps/study/sweep_folder.h"
 #include "db/files/atomic_file.h"
@@ -36,6 +37,7 @@ struct ForecastCommandOptions {
 
 void check_forecast_options(const ForecastCommandOptions& options) {
   check_data_source(options.source);
+  refuse_columns_beside_size_and_tokens("a forecast", options.source.file);
   if (!options.runs.empty() && !options.spec.empty()) {
     throw std::invalid_argument("name the runs by --runs or by --spec, not by both");
   }

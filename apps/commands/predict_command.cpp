@@ -12,6 +12,7 @@
 #include "apps/commands/fit_source.h"
 #include "apps/commands/given_fit.h"
 #include "apps/commands/output_format.h"
+#include "apps/commands/unread_columns.h"
 #include "fit/evidence/forecast.h"
 #include "fit/evidence/prediction.h"
 #include "fit/write/convention.h"
@@ -53,6 +54,7 @@ Answered answer_runs(const PredictCommandOptions& options, const std::vector<fit
   Answered out;
   if (!options.given.file.empty()) out.fit = fit::read_fit(options.given.file);
   if (!options.given.coefficients.empty()) out.fit = parse_coefficients(options.given.coefficients);
+  refuse_columns_beside_size_and_tokens("the forecast of --data", options.data);
   fit::ForecastOptions forecast;
   forecast.fit.draws = kRefits;
   forecast.fit.seed = options.seed;

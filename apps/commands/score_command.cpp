@@ -11,7 +11,9 @@
 #include "apps/commands/commands.h"
 #include "apps/commands/data_source.h"
 #include "apps/commands/output_format.h"
+#include "apps/commands/unread_columns.h"
 #include "apps/study/forecast_record.h"
+#include "apps/study/score_doubts.h"
 #include "apps/study/sweep_folder.h"
 #include "fit/write/fit_json.h"
 #include "fit/write/forecast_table.h"
@@ -45,13 +47,18 @@ void take_folder(ScoreCommandOptions& options) {
 }
 
 std::vector<CameRuns> runs_that_came(const DataSourceOptions& source, std::ostream& log) {
-  if (source.directory.empty()) return {{"", read_file(source.file, log).data.points}};
+  if (source.directory.empty()) {
+    Dataset data = read_file(source.file, log);
+    return {{"", std::move(data.data.points), data.convention, !data.data.used.stage.empty(),
+             !source.file.loss_unit.empty()}};
+  }
   std::vector<CameRuns> out;
   const db::RunStore store = read_store(source.directory);
   const Observations observations(store, find_params_count(source.count));
   for (const LanguagePair& pair : observations.pairs()) {
-    out.push_back({pair.label(), observations.points(pair, find_point_choice(source.points),
-                                                     source.exact_flops)});
+    out.push_back({pair.label(),
+                   observations.points(pair, find_point_choice(source.points), source.exact_flops),
+                   convention_of(observations, source.exact_flops)});
   }
   return out;
 }
@@ -96,13 +103,19 @@ int run_score(ScoreCommandOptions options, std::ostream& out, std::ostream& log)
   const auto format = output_format(options.output);
   take_folder(options);
   check_data_source(options.source);
+  refuse_columns_beside_size_and_tokens("a score", options.source.file);
   std::vector<RegisteredForecast> forecasts;
   for (const std::string& file : options.forecasts) forecasts.push_back(read_forecast(file));
   const std::vector<CameRuns> came = runs_that_came(options.source, log);
   std::vector<ScoredForecast> scored;
   std::size_t runs = 0;
   for (const RegisteredForecast& each : forecasts) {
+    require_same_stages(each, came);
     scored.push_back(score_forecast(each, came));
+    scored.back().doubts = doubts_about_score(scored.back(), came);
+    for (const std::string& doubt : scored.back().doubts) {
+      log << fmt::format("crosslaw score: {}: {}\n", each.path, doubt);
+    }
     runs += scored.back().runs.size();
   }
   if (runs == 0) {

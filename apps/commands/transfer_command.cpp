@@ -12,6 +12,7 @@
 #include "apps/commands/command_line_lists.h"
 #include "apps/commands/commands.h"
 #include "apps/commands/transfer_tables.h"
+#include "apps/commands/unread_columns.h"
 #include "apps/study/base_comparison.h"
 #include "apps/study/kinds_of_runs.h"
 #include "apps/study/sweep_fits.h"

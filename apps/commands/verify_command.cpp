@@ -14,6 +14,7 @@
 #include "apps/commands/fit_source.h"
 #include "apps/commands/given_fit.h"
 #include "apps/commands/output_format.h"
+#include "apps/commands/unread_columns.h"
 #include "fit/evidence/verification.h"
 #include "fit/write/convention.h"
 #include "fit/write/fit_json.h"
@@ -85,23 +86,62 @@ Written written_in_file(const std::string& path, std::string& law) {
   return out;
 }
 
-// The law named, or the first whose coefficients these are.
-const fit::Law& law_of_claim(const Written& written, const std::string& name) {
-  const auto suits = [&](const fit::Law& law) {
-    return static_cast<std::size_t>(law.size()) == written.size() &&
-           std::all_of(written.begin(), written.end(),
-                       [&](const auto& each) { return law.has(each.first); });
-  };
+bool names_coefficients_of(const Written& written, const fit::Law& law) {
+  return static_cast<std::size_t>(law.size()) == written.size() &&
+         std::all_of(written.begin(), written.end(),
+                     [&](const auto& each) { return law.has(each.first); });
+}
+
+// Whether the law reads the columns that were named, and no other beside N and D.
+bool reads_exactly(const fit::Law& law, const std::vector<NamedColumn>& columns) {
+  for (const fit::Axis axis :
+       {fit::Axis::kRepeats, fit::Axis::kShare, fit::Axis::kBase, fit::Axis::kLossBefore}) {
+    const bool named = std::any_of(columns.begin(), columns.end(),
+                                   [axis](const NamedColumn& each) { return each.axis == axis; });
+    if (named != law.depends_on(axis)) return false;
+  }
+  return true;
+}
+
+// The law named, or of those with these coefficients the one that reads the columns named: several
+// laws call theirs E, A, alpha, B and beta.
+const fit::Law& law_of_claim(const Written& written, const std::string& name,
+                             const fit::DataFileOptions& file) {
   std::string known;
+  const fit::Law* first = nullptr;
+  const std::vector<NamedColumn> columns = columns_beside_size_and_tokens(file);
   for (const std::string_view each : fit::law_names()) {
     const fit::Law& law = fit::find_law(each);
     const bool wanted = name.empty() || &law == &fit::law_of_fit(name);
-    if (wanted && suits(law)) return law;
     if (!wanted) continue;
+    if (names_coefficients_of(written, law)) {
+      if (reads_exactly(law, columns)) return law;
+      if (first == nullptr) first = &law;
+    }
     known += fmt::format("\n  {}:", law.name);
     for (const auto& info : law.coefficients) known += fmt::format(" {}", info.name);
   }
+  if (first != nullptr) return *first;
   throw std::invalid_argument("the claim names the coefficients of no law; laws:" + known);
+}
+
+// A level that is printed as 0 or less: another law may have such a coefficient of either sign.
+void refuse_impossible_level(const fit::Claim& claim, const Written& written) {
+  for (std::size_t i = 0; i < claim.coefficients.size(); ++i) {
+    const fit::CoefficientInfo& info = claim.law->coefficients[i];
+    if (info.kind == fit::Kind::kExponent || claim.coefficients[i].value > 0) continue;
+    std::string others;
+    for (const std::string_view each : fit::law_names()) {
+      const fit::Law& law = fit::find_law(each);
+      if (!names_coefficients_of(written, law)) continue;
+      const auto place = static_cast<std::size_t>(law.index(info.name));
+      if (law.coefficients[place].kind != fit::Kind::kExponent) continue;
+      others += fmt::format("; --law {} ({}) has one of either sign", law.name, law.formula);
+    }
+    throw std::invalid_argument(fmt::format("the claim says {} = {}, and {} of law {} is above 0{}",
+                                            info.name, written.at(std::string(info.name)),
+                                            info.name, claim.law->name, others));
+  }
 }
 
 fit::Claim read_claim(const VerifyCommandOptions& options) {
@@ -115,9 +155,10 @@ fit::Claim read_claim(const VerifyCommandOptions& options) {
                                                 : written_in_file(options.claim, law);
   require_known_law(law);
   fit::Claim out;
-  out.law = &law_of_claim(written, law);
+  out.law = &law_of_claim(written, law, options.file);
   for (const fit::CoefficientInfo& info : out.law->coefficients)
     out.coefficients.push_back(*fit::read_printed(written.at(std::string(info.name))));
+  refuse_impossible_level(out, written);
   return out;
 }
 
@@ -264,6 +305,7 @@ int run_verify(const VerifyCommandOptions& options, std::ostream& out, std::ostr
     print_verification(fit::verify(claim, ask), kOfCoefficients, options, out);
     return 0;
   }
+  refuse_unread_columns(*claim.law, options.file);
   FittingOptions fitting = options.fitting;
   fitting.fit.law = std::string(claim.law->name);
   const Dataset data = read_file(options.file, log);

@@ -219,6 +219,10 @@ RegisteredForecast read_forecast(const std::filesystem::path& file) {
     out.version = record.at("version").get<std::string>();
     out.widened = factor_of(record.at("widened"));
     for (const RecordJson& part : record.at("parts")) {
+      const RecordJson& data = part.at("data");
+      out.conventions[part.at("label").get<std::string>()] = {data.value("params", std::string()),
+                                                              data.value("compute", std::string()),
+                                                              data.value("loss", std::string())};
       for (const RecordJson& each : part.at("forecasts")) {
         RegisteredRun run;
         run.label = part.at("label").get<std::string>();
@@ -284,6 +288,7 @@ RecordJson score_record(const std::vector<ScoredForecast>& scored) {
                          {"lock", each.forecast.lock},
                          {"missing", each.missing},
                          {"unknown", each.unknown},
+                         {"doubts", each.doubts},
                          {"score", fit::to_json(fit::score(each.runs))}});
     for (const fit::ScoredRun& run : each.runs) {
       runs.push_back(fit::to_json(run));

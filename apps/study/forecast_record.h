@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
@@ -56,7 +57,8 @@ struct RegisteredForecast {
   std::string path, time, version, lock;
   fit::ConformalFactor widened;
   std::vector<RegisteredRun> runs;
-  std::set<std::string> trained;  // hashes of the runs in the data
+  std::set<std::string> trained;                       // hashes of the runs in the data
+  std::map<std::string, fit::Convention> conventions;  // of the data, by label
 };
 
 // Throws std::invalid_argument for a file that is no forecast, of a newer schema, or altered since
@@ -67,13 +69,17 @@ RegisteredForecast read_forecast(const std::filesystem::path& file);
 struct CameRuns {
   std::string label;
   fit::Points points;
+  fit::Convention convention = {};
+  bool stage_known = true;      // false: of a file without a column of stages
+  bool loss_unit_said = false;  // by a flag
 };
 
 struct ScoredForecast {
   RegisteredForecast forecast;
   std::vector<fit::ScoredRun> runs;
-  int missing = 0;  // forecast runs that are not among those that came
-  int unknown = 0;  // runs that came and for which the forecast was "not known"
+  int missing = 0;                  // forecast runs that are not among those that came
+  int unknown = 0;                  // runs that came and for which the forecast was "not known"
+  std::vector<std::string> doubts;  // whether these are the runs meant (score_doubts.h)
 };
 
 // Every run that came within 0.1 % of the N and D of a forecast one, of its stage and label. Throws

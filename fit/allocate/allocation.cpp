@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "fit/allocate/known_answers.h"
+#include "fit/laws/law_columns.h"
 
 namespace crosslaw::fit {
 namespace {
@@ -240,9 +241,9 @@ Allocation allocate(const FitResult& fit, const AllocationOptions& options) {
   if (!options.six_nd) out.compute = fit.compute_model();
   out.convention = {fit.convention.params, describe(out.compute), fit.convention.loss};
   out.warnings = fit.problems;
-  if (fit.law->depends_on(Axis::kShare)) {
-    out.warnings.emplace_back(
-        "N*, D* and losses are those of training on target text alone (r = 1)");
+  // Unique tokens are a limit of their own.
+  if (const std::string given = taken_for_given(*fit.law, true); !given.empty()) {
+    out.warnings.push_back("N*, D* and losses are those of " + given);
   }
   const Verdict beforehand = verdict_of_params(fit, {.value = 1});
   if (!beforehand.usable() && !options.accept_unidentified) {

@@ -11,6 +11,7 @@
 #include <stdexcept>
 
 #include "fit/allocate/target.h"
+#include "fit/laws/law_columns.h"
 #include "fit/laws/law_parts.h"
 #include "fit/solve/noise_factors.h"
 #include "fit/solve/objective.h"
@@ -322,6 +323,9 @@ NextRuns choose_next_runs(const Points& points, const FitResult& fit,
   const std::vector<std::string> wrong = problems(options);
   if (!wrong.empty()) throw std::invalid_argument(fmt::format("{}", fmt::join(wrong, "; ")));
   const std::vector<CandidateRun> possible = affordable(candidates, options.budget_flops);
+  if (const std::string why = why_more_than_size_and_tokens(*fit.law); !why.empty()) {
+    throw std::invalid_argument(why);
+  }
   const Target asked = find_target(*fit.law, options.target);
   if (asked.of_budget() && !(std::isfinite(options.target_flops) && options.target_flops > 0)) {
     throw std::invalid_argument(

@@ -56,8 +56,8 @@ struct NextRuns {
 // Runs are taken by the fall of the variance per FLOP while the budget lasts, each candidate at
 // most once; then each is given up in turn and its compute spent better, while that helps. Runs at
 // the end of the list that together sharpen the target by less than 1 % are not worth their compute
-// and left out. Throws std::invalid_argument for bad options, an unknown target, or no candidate
-// within the budget.
+// and left out. Throws std::invalid_argument for bad options, an unknown target, a law that reads
+// more of a run than N and D (law_columns.h), or no candidate within the budget.
 NextRuns choose_next_runs(const Points& points, const FitResult& fit,
                           const std::vector<CandidateRun>& candidates,
                           const NextRunsOptions& options);

@@ -12,6 +12,7 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "fit/laws/law_columns.h"
 #include "fit/laws/law_parts.h"
 #include "fit/solve/objective.h"
 #include "fit/solve/parallel.h"
@@ -223,9 +224,7 @@ Points draw_losses(const Points& design, const Law& law, const Theta& truth, con
     } else {
       shift += noise.run * random.normal();
     }
-    point.loss =
-        predicted_loss(law, truth, point.params, point.tokens, point.stage, point.unique_tokens) *
-        std::exp(shift);
+    point.loss = predicted_loss(law, truth, point) * std::exp(shift);
   }
   return out;
 }
@@ -234,6 +233,9 @@ Simulation simulate(const Points& design, const Law& law, const Theta& truth,
                     const SimulationOptions& options, const std::function<void(int)>& finished) {
   const std::vector<std::string> wrong = problems(options);
   if (!wrong.empty()) throw std::invalid_argument(fmt::format("{}", fmt::join(wrong, "; ")));
+  if (const std::string why = why_unreadable(law, design); !why.empty()) {
+    throw std::invalid_argument(why);
+  }
   const Law& fitted = law_of_fit(options.fit.law);
   const std::vector<Question> questions =
       questions_of(fitted, truth_for(fitted, design, law, truth), options);

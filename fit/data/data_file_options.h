@@ -24,7 +24,7 @@ struct DataFileOptions {
   // "COLUMN=VALUE"; also != < <= > >=. All must hold. Numbers are compared as numbers.
   std::vector<std::string> where;
   // Units of the columns (units.h); empty: as the header says, else as they stand, the loss in
-  // nats.
+  // nats. That of the tokens is also that of unique and base tokens whose headers say none.
   std::string params_unit, tokens_unit, flops_unit, loss_unit;
   // Columns, or N and D for those in use: of rows that are equal in them the one with the smallest
   // loss is the point, or their mean is. At most one of the two.

@@ -53,6 +53,21 @@ Measured measured(const Records& records, const std::string& sum, const char* fl
   return out;
 }
 
+// Unique and base tokens are counted as D is, unless their own header or row of units says more.
+// What --tokens-unit says of a ratio or a logarithm is of the column of D alone.
+Measured measured_as_tokens(const Records& records, const std::string& sum,
+                            const std::string& tokens_unit) {
+  if (tokens_unit.empty()) return measured(records, sum, "", "", true);
+  const CountUnit of_tokens = parse_count_unit("--tokens-unit", tokens_unit, true);
+  bool says_itself = of_tokens.per_param || of_tokens.logarithm;
+  for (const std::size_t column : summed_columns(records, sum)) {
+    const CountUnit own = count_unit_in_header(records.columns[column]);
+    says_itself = says_itself || !unit_of_row(records, column).empty() ||
+                  !own.from_header.empty() || own.per_param || own.logarithm;
+  }
+  return measured(records, sum, "", says_itself ? "" : tokens_unit, true);
+}
+
 [[noreturn]] void refuse_value(const Records& records, std::size_t row, std::size_t column,
                                const std::string& what) {
   throw std::invalid_argument(fmt::format("{}, {}: column '{}' is {}", records.name,
@@ -171,14 +186,16 @@ PointReader::PointReader(const Records& records, const DataFileOptions& options)
   if (!options.weight.empty()) weight_ = records.column(options.weight);
   if (!options.cluster.empty()) cluster_ = summed_columns(records, options.cluster);
   if (!options.stage.empty()) stage_ = records.column(options.stage);
-  if (!options.unique.empty()) unique_ = measured(records, options.unique, "", "", true);
+  if (!options.unique.empty())
+    unique_ = measured_as_tokens(records, options.unique, options.tokens_unit);
   if (!options.ratio.empty() && !options.replay.empty()) {
     throw std::invalid_argument("--ratio and --replay exclude each other: one is 1 - the other");
   }
   replayed_ = !options.replay.empty();
   const std::string& share = replayed_ ? options.replay : options.ratio;
   if (!share.empty()) share_ = records.column(share);
-  if (!options.base_tokens.empty()) base_ = measured(records, options.base_tokens, "", "", true);
+  if (!options.base_tokens.empty())
+    base_ = measured_as_tokens(records, options.base_tokens, options.tokens_unit);
   if (!options.loss_before.empty()) before_ = records.column(options.loss_before);
   if (!options.compute.empty()) {
     compute_ = measured(records, options.compute, "--flops-unit", options.flops_unit, false);
@@ -273,6 +290,8 @@ PointSource PointReader::source(std::vector<std::size_t> rows) const {
 void PointReader::say_units(std::vector<std::string>& notes) const {
   say_unit(records_, params_, "N", notes);
   say_unit(records_, tokens_, "D", notes);
+  say_unit(records_, unique_, "unique tokens", notes);
+  say_unit(records_, base_, "base tokens", notes);
   say_unit(records_, compute_, "C", notes);
   if (loss_unit_ != LossUnit::kUnsaid && loss_unit_ != LossUnit::kNats) {
     notes.push_back(fmt::format("loss: '{}' in {}", options_.loss, describe(loss_unit_)));

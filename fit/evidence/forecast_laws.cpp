@@ -6,6 +6,7 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "fit/laws/law_columns.h"
 #include "fit/laws/law_parts.h"
 #include "fit/solve/fitter.h"
 #include "fit/solve/objective.h"
@@ -45,8 +46,9 @@ ForecastLaw fit_one(const Points& points, const std::optional<Stage>& stage,
   const Law& law = law_of_fit(name);
   const bool both = parts_of(law).size() > 1;
   const Points own = points_at(stage, points);
-  if (law.depends_on(Axis::kRepeats)) {
-    throw std::invalid_argument("a new run N:D does not say how often it repeats its tokens");
+  // What N and D do not say would be made up, for the runs of the inner hold-out as well.
+  if (const std::string more = read_beside_size_and_tokens(law); !more.empty()) {
+    throw std::invalid_argument("a new run N:D does not say " + more);
   }
   if (both && !stage) throw std::invalid_argument("the points are all of one stage");
   ForecastLaw out;

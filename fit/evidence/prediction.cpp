@@ -114,13 +114,15 @@ Prediction predict_one(const Strategy& strategy, const std::vector<double>& scat
   out.loss =
       estimate(strategy.fit, [&](const Theta& theta) { return loss_by(strategy, theta, run); });
   if (!scatter.empty()) out.run_ci95 = run_interval(strategy, scatter, run, seed);
+  const std::string given = taken_for_given(*strategy.fit.law);
+  if (!given.empty()) out.warnings.push_back("the loss is that of " + given);
   // Off the ray the law has never been seen, however near N and D are.
   if (!strategy.fit.confounded.empty()) out.warnings.push_back(strategy.fit.confounded);
   if (!covered) return out;
-  Outside outside = outside_of(*covered, strategy.fit.compute_model(), run);
+  const Outside outside = outside_of(*covered, strategy.fit.compute_model(), run);
   out.flops_factor = outside.flops_factor;
   out.ratio_factor = outside.ratio_factor;
-  out.warnings = std::move(outside.warnings);
+  out.warnings.insert(out.warnings.end(), outside.warnings.begin(), outside.warnings.end());
   return out;
 }
 
@@ -182,6 +184,7 @@ std::vector<Prediction> predict(const FitResult& fit, const std::vector<NewRun>&
 std::vector<Prediction> predict(const Points& points, const FitResult& fit,
                                 const std::vector<NewRun>& runs, std::uint64_t seed) {
   require_positive(runs);
+  require_size_and_tokens(*fit.law);
   if (static_cast<int>(points.size()) != fit.points) {
     throw std::invalid_argument(
         fmt::format("a fit of {} points was not made from {} points", fit.points, points.size()));

@@ -44,7 +44,8 @@ struct Prediction {
 // sqrt(n / (n - p)), which makes up for the p coefficients that were fitted to the n points. Such
 // an interval knows the scatter and the coefficients, not a law that is wrong where it
 // extrapolates. Both intervals need draws. Throws std::invalid_argument for runs that are not
-// finite and above 0, and for points that the fit cannot come from.
+// finite and above 0, for laws that read more of a run than N and D (law_columns.h), and for points
+// that the fit cannot come from.
 std::vector<Prediction> predict(const Points& points, const FitResult& fit,
                                 const std::vector<NewRun>& runs, std::uint64_t seed);
 

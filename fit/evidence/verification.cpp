@@ -40,7 +40,7 @@ Theta theta_at(const Claim& claim, const std::function<double(std::size_t)>& pla
     const PrintedNumber& each = claim.coefficients[i];
     double value = each.value + place(i) * each.half;
     // A level that may round to 0 is still above it.
-    if (claim.law->coefficients[i].kind != Kind::kExponent) {
+    if (claim.law->coefficients[i].kind != Kind::kExponent && each.value > 0) {
       value = std::max(value, 1e-6 * each.value);
     }
     values.push_back(value);

@@ -56,6 +56,26 @@ std::string why_unsuitable(const Law& law, const Points& points) {
   return why_unreadable(law, points);
 }
 
+std::string read_beside_size_and_tokens(const Law& law) {
+  for (const auto& [axis, what] :
+       {std::pair{Axis::kRepeats, "how often it repeats its tokens"},
+        std::pair{Axis::kShare, "the share of target text"},
+        std::pair{Axis::kBase, "the tokens that the model had seen before"},
+        std::pair{Axis::kLossBefore, "the loss before training"}}) {
+    if (law.depends_on(axis)) return what;
+  }
+  return "";
+}
+
+std::string taken_for_given(const Law& law, bool unique_known) {
+  const bool share = law.depends_on(Axis::kShare);
+  const bool repeats = law.depends_on(Axis::kRepeats) && !unique_known;
+  if (!share && !repeats) return "";
+  return fmt::format("training on {}{}{}", share ? "target text alone (r = 1)" : "",
+                     share && repeats ? ", " : "",
+                     repeats ? "tokens that are seen once (D unique tokens)" : "");
+}
+
 std::string why_more_than_size_and_tokens(const Law& law) {
   for (const auto& [axis, what] :
        {std::pair{Axis::kBase, "the tokens that a model had seen before"},

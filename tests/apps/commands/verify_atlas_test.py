@@ -77,6 +77,8 @@ def check_refusals(crosslaw, work):
         "cannot be read": ["verify", "--claim", work / "nowhere.json"],
         "above 0": ["verify", "--coefficients", HOFFMANN, "--flops", "-1"],
         "--where": ["verify", "--coefficients", HOFFMANN, "--where", "a=1"],
+        "--law forgetting": ["verify", "--coefficients", "E=-0.05,A=0.9,alpha=0.34,B=60,beta=0.3"],
+        "law chinchilla does not read it": ["verify", "--coefficients", HOFFMANN, *EPOCH, "--ratio", "N"],
         "no such folder": ["atlas", work / "nowhere"],
     }.items():
         done = run(crosslaw, *arguments, code=2)

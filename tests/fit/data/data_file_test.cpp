@@ -157,3 +157,20 @@ TEST_CASE("Published files are read whole") {
   options.cluster = "dataset";
   CHECK(read_data_file(options).clusters.size() == 3);
 }
+
+TEST_CASE("Unique and base tokens are counted as the tokens are, unless their header says more") {
+  DataFileOptions options;
+  options.tokens_unit = "B";
+  options.unique = "fresh";
+  options.base_tokens = "seen";
+  const Point both = parse_data("N,D,fresh,seen,loss\n1e8,4,2,30,3\n", options).points[0];
+  CHECK(both.tokens == 4e9);
+  CHECK(both.unique_tokens == 2e9);
+  CHECK(both.base_tokens == 3e10);
+  options.unique = "fresh (M)";
+  const DataFile own = parse_data("N,D,fresh (M),seen,loss\n1e8,4,2000,30,3\n", options);
+  CHECK(own.points[0].unique_tokens == 2e9);
+  options.tokens_unit = "per-param";
+  options.unique.clear();
+  CHECK(parse_data("N,D,seen,loss\n1e8,20,3e10,3\n", options).points[0].base_tokens == 3e10);
+}

@@ -190,3 +190,19 @@ TEST_CASE("Forecasts refuse what they cannot be asked") {
   const Forecaster made = make_forecaster(points, quick(20));
   CHECK_THROWS_WITH(forecast(made, {{-1, 1e9}}), has_text("above 0"));
 }
+
+TEST_CASE("A law that reads more of a run than N and D does not forecast by numbers made up") {
+  Points points = sweep(chinchilla_law(), {kE, kA, kAlpha, kB, kBeta}, 6, {5, 20, 80}, 0.002);
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    points[i].target_share = 0.25 * static_cast<double>(1 + i % 4);
+    points[i].base_tokens = 1e11 * static_cast<double>(1 + i % 3);
+  }
+  for (const char* law : {"d-cpt", "base-budget", "forgetting"}) {
+    ForecastOptions options;
+    options.fit.draws = 40;
+    options.laws = {law};
+    const Forecaster made = make_forecaster(points, options);
+    INFO(law);
+    CHECK_THAT(made.stages.front().refused, has_text("a new run N:D does not say"));
+  }
+}

@@ -142,3 +142,17 @@ TEST_CASE("A fit without its points predicts the same law, with the scatter of i
   CHECK_FALSE(typed[0].run_ci95);
   CHECK_THROWS_AS(predict(fit, {{0, 1}}, 1), std::invalid_argument);
 }
+
+TEST_CASE(
+    "N and D alone have no loss by a law of base tokens, and that of r = 1 by one of mixtures") {
+  Points points = sweep(chinchilla_law(), kPredicted, 6, {5, 20, 80}, 0.002);
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    points[i].target_share = 0.25 * static_cast<double>(1 + i % 4);
+    points[i].base_tokens = 1e11 * static_cast<double>(1 + i % 3);
+  }
+  const FitResult base = fit_law(points, with_draws(0, "base-budget"));
+  CHECK_THROWS_WITH(predict(points, base, {{1e9, 2e10}}, 1), has_text("had seen before"));
+  const FitResult mixture = fit_law(points, with_draws(0, "effective-data"));
+  const std::vector<Prediction> of = predict(points, mixture, {{1e9, 2e10}}, 1);
+  CHECK_THAT(of.front().warnings.front(), has_text("r = 1"));
+}

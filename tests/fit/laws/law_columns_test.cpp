@@ -66,3 +66,13 @@ TEST_CASE("One target share for all points leaves what other text is worth open"
   CHECK_THAT(fit.coefficient("tau").verdict.reason, has_text("the same target share"));
   CHECK(fit.coefficient("alpha").identifiable);
 }
+
+TEST_CASE("What a law reads beside N and D is named, and what is taken for given is said") {
+  CHECK(read_beside_size_and_tokens(chinchilla_law()).empty());
+  CHECK(taken_for_given(chinchilla_law()).empty());
+  CHECK_THAT(read_beside_size_and_tokens(d_cpt_law()), has_text("share of target text"));
+  CHECK_THAT(read_beside_size_and_tokens(base_budget_law()), has_text("seen before"));
+  CHECK_THAT(taken_for_given(d_cpt_law()), has_text("target text alone (r = 1)"));
+  CHECK_THAT(taken_for_given(data_constrained_law()), has_text("seen once"));
+  CHECK(taken_for_given(data_constrained_law(), true).empty());
+}
