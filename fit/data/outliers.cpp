@@ -107,7 +107,7 @@ std::string looks_like(const SmoothLosses& surface, const Point& point, const Da
 // The threshold of losses that leaves out these points and no others, in few digits; absent: there
 // is none, or the column is in another unit than the points.
 std::optional<std::string> filter_for(const Points& points, const std::vector<std::size_t>& far,
-                                      const PointSource& source) {
+                                      const Points& of_other_stages, const PointSource& source) {
   if (source.loss_unit != LossUnit::kUnsaid && source.loss_unit != LossUnit::kNats) {
     return std::nullopt;
   }
@@ -115,6 +115,7 @@ std::optional<std::string> filter_for(const Points& points, const std::vector<st
   for (std::size_t i = 0; i < points.size(); ++i) {
     (std::binary_search(far.begin(), far.end(), i) ? away : others).push_back(points[i].loss);
   }
+  for (const Point& each : of_other_stages) others.push_back(each.loss);
   const auto [lowest, highest] = std::minmax_element(away.begin(), away.end());
   const auto [low, high] = std::minmax_element(others.begin(), others.end());
   for (int digits = 4; digits <= 17; ++digits) {
@@ -137,7 +138,8 @@ std::string away_from(double log) {
   return fmt::format("{:.2g} % {}", 100 * std::abs(std::expm1(log)), log > 0 ? "above" : "below");
 }
 
-Doubt doubt_about_far(const Points& points, const PointSource& source, const SmoothLosses& surface,
+Doubt doubt_about_far(const Points& points, const Points& of_other_stages,
+                      const PointSource& source, const SmoothLosses& surface,
                       const std::vector<std::size_t>& far) {
   Points others;
   for (std::size_t i = 0; i < points.size(); ++i) {
@@ -167,7 +169,8 @@ Doubt doubt_about_far(const Points& points, const PointSource& source, const Smo
     told = true;
   }
   out += !told && lowest == 0 ? ": runs that diverged? " : "; ";
-  out += filter_for(points, far, source).value_or("mend these lines, or leave them out");
+  out += filter_for(points, far, of_other_stages, source)
+             .value_or("mend these lines, or leave them out");
   return {std::move(out), false};
 }
 
@@ -230,15 +233,20 @@ std::optional<Doubt> doubt_about_units(const Points& points, const PointSource& 
       true};
 }
 
-}  // namespace
-
-std::vector<std::size_t> far_off(const Points& points) {
-  if (points.size() < kEnoughForFarOff) return {};
-  return far_from(SmoothLosses(points), points);
+// Places among the points, stage by stage: a continued model loses less than the surface of those
+// from scratch says.
+std::vector<std::vector<std::size_t>> by_stage(const Points& points) {
+  std::map<Stage, std::vector<std::size_t>> out;
+  for (std::size_t i = 0; i < points.size(); ++i) out[points[i].stage].push_back(i);
+  std::vector<std::vector<std::size_t>> enough;
+  for (auto& [stage, places] : out) {
+    if (places.size() >= kEnoughForFarOff) enough.push_back(std::move(places));
+  }
+  return enough;
 }
 
-std::vector<Doubt> doubts_about_rows(const Points& points, const PointSource& source) {
-  if (points.size() < kEnoughForFarOff) return {};
+std::vector<Doubt> doubts_about_stage(const Points& points, const Points& of_other_stages,
+                                      const PointSource& source) {
   const SmoothLosses surface(points);
   std::vector<Doubt> out;
   if (surface.is_quadratic()) {
@@ -249,7 +257,37 @@ std::vector<Doubt> doubts_about_rows(const Points& points, const PointSource& so
     }
   }
   const std::vector<std::size_t> far = far_from(surface, points);
-  if (out.empty() && !far.empty()) out.push_back(doubt_about_far(points, source, surface, far));
+  if (out.empty() && !far.empty())
+    out.push_back(doubt_about_far(points, of_other_stages, source, surface, far));
+  return out;
+}
+
+}  // namespace
+
+std::vector<std::size_t> far_off(const Points& points) {
+  std::vector<std::size_t> out;
+  if (have_more_than_size_and_tokens(points)) return out;
+  for (const std::vector<std::size_t>& places : by_stage(points)) {
+    Points mine;
+    for (const std::size_t i : places) mine.push_back(points[i]);
+    for (const std::size_t far : far_from(SmoothLosses(mine), mine)) out.push_back(places[far]);
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+std::vector<Doubt> doubts_about_rows(const Points& points, const PointSource& source) {
+  std::vector<Doubt> out;
+  if (have_more_than_size_and_tokens(points)) return out;
+  for (const std::vector<std::size_t>& places : by_stage(points)) {
+    const Stage stage = points[places.front()].stage;
+    Points mine, others;
+    for (const Point& each : points) (each.stage == stage ? mine : others).push_back(each);
+    PointSource of_mine = source;
+    of_mine.rows.clear();
+    for (const std::size_t i : places) of_mine.rows.push_back(source.rows[i]);
+    for (Doubt& each : doubts_about_stage(mine, others, of_mine)) out.push_back(std::move(each));
+  }
   return out;
 }
 

@@ -179,7 +179,8 @@ std::string doubt_about_small_compute(const Points& points, const PointSource& s
     tokens.push_back(each.tokens);
   }
   // The unit that makes models of a usual size.
-  const ComputeUnit* unit = unit_near(kUsualPerParam * upper_median(params) / upper_median(tokens), 1.5);
+  const ComputeUnit* unit =
+      unit_near(kUsualPerParam * upper_median(params) / upper_median(tokens), 1.5);
   return fmt::format(
       "column '{}' is no number of FLOPs: {} goes {}; {}, or --flops-unit 1 to take the numbers as "
       "they stand",

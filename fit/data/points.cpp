@@ -63,6 +63,13 @@ bool has_continued(const Points& points) {
                      [](const Point& point) { return point.stage == Stage::kContinued; });
 }
 
+bool have_more_than_size_and_tokens(const Points& points) {
+  return std::any_of(points.begin(), points.end(), [](const Point& each) {
+    return each.target_share != 1 || each.unique_tokens > 0 || each.base_tokens > 0 ||
+           each.loss_before > 0;
+  });
+}
+
 Points select_stage(const Points& points, Stage stage) {
   Points out;
   std::copy_if(points.begin(), points.end(), std::back_inserter(out),

@@ -36,6 +36,9 @@ double unique_tokens(const Point& point);
 double training_flops(const Point& point);
 
 bool has_continued(const Points& points);
+// Whether points have more that a law may read than N, D and their stage: repeats, a mixture, what
+// the model had seen or lost before. Their losses are no surface over N and D alone.
+bool have_more_than_size_and_tokens(const Points& points);
 // The points of one stage, in order.
 Points select_stage(const Points& points, Stage stage);
 

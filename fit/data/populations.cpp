@@ -260,10 +260,10 @@ std::string sentence_of(const Explained& found, bool repeats) {
 
 // Such points lie on no one surface in N and D by their law.
 bool reads_more(const Points& points) {
-  return std::any_of(points.begin(), points.end(), [&](const Point& each) {
-    return each.stage != points.front().stage || each.target_share != 1 || each.unique_tokens > 0 ||
-           each.base_tokens > 0 || each.loss_before > 0;
+  const bool stages = std::any_of(points.begin(), points.end(), [&](const Point& each) {
+    return each.stage != points.front().stage;
   });
+  return stages || have_more_than_size_and_tokens(points);
 }
 
 }  // namespace

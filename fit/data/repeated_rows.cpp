@@ -27,14 +27,17 @@ constexpr double kFewCopies = 0.05;         // of rows with equal N and D, chanc
 constexpr std::size_t kDoubtfulDigits = 4;  // below, most seeds agree by rounding
 constexpr std::size_t kEnoughCopies = 6;
 
-using PointKey = std::tuple<double, double, int, double>;
+// What a law may read of a run: where one of it differs, two rows are no settings of one model.
+using PointKey = std::tuple<double, double, int, double, double, double, double>;
 using PointGroups = std::map<PointKey, std::vector<std::size_t>>;
 
 PointGroups groups_of(const Points& points) {
   PointGroups out;
   for (std::size_t i = 0; i < points.size(); ++i) {
     const Point& p = points[i];
-    out[{p.params, p.tokens, static_cast<int>(p.stage), p.unique_tokens}].push_back(i);
+    out[{p.params, p.tokens, static_cast<int>(p.stage), p.unique_tokens, p.target_share,
+         p.base_tokens, p.loss_before}]
+        .push_back(i);
   }
   return out;
 }

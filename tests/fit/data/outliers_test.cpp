@@ -112,3 +112,26 @@ TEST_CASE("Few points and published ones are not far off") {
     CHECK(far_off(planted::reference_points(key)).empty());
   }
 }
+
+TEST_CASE("Continued models on one ray, and repeats, lie off no surface of other runs") {
+  const auto loss = [](double n, double d) {
+    return planted::kE + planted::kA * std::pow(n, -planted::kAlpha) +
+           planted::kB * std::pow(d, -planted::kBeta);
+  };
+  Points points;
+  for (const double n : {1e8, 2e8, 4e8, 8e8, 1.6e9}) {
+    for (const double ratio : {5.0, 10.0, 20.0, 40.0}) {
+      points.push_back({n, n * ratio, loss(n, n * ratio)});
+    }
+    points.push_back({n, n * 20, 0.83 * loss(n, n * 20)});
+    points.back().stage = Stage::kContinued;
+  }
+  CHECK(far_off(points).empty());
+  // A row from scratch that diverged is still one.
+  points.front().loss *= 2;
+  CHECK(far_off(points) == std::vector<std::size_t>{0});
+  points.front().loss /= 2;
+  points[1].loss *= 1.5;
+  points[1].unique_tokens = points[1].tokens / 300;
+  CHECK(far_off(points).empty());
+}

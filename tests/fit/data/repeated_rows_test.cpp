@@ -106,6 +106,24 @@ TEST_CASE("N and D name the columns in use, whatever those are called") {
 
 TEST_CASE("Seeds are no settings") { CHECK(doubts(parsed(seeds(0.003))).empty()); }
 
+TEST_CASE("Shares of a mixture and base budgets, once they are named, are no settings") {
+  std::string text = "N,D,r,D1,loss\n";
+  for (const double n : {5e7, 1e8, 2e8, 4e8, 8e8}) {
+    for (const double ratio : {5.0, 20.0, 80.0}) {
+      for (const double r : {0.1, 0.3, 1.0}) {
+        text += fmt::format("{},{},{},{},{:.9g}\n", n, n * ratio, r, r * 1e10,
+                            planted_loss(n, n * ratio * r));
+      }
+    }
+  }
+  CHECK_FALSE(doubts(parsed(text)).empty());  // as long as nobody says what r is
+  DataFileOptions shares, bases;
+  shares.ratio = "r";
+  bases.base_tokens = "D1";
+  CHECK(doubts(parsed(text, shares)).empty());
+  CHECK(doubts(parsed(text, bases)).empty());
+}
+
 TEST_CASE("Equal rows count once, unless weights or clusters are named") {
   const std::string text = "N,D,w,run,loss\n1e8,2e9,1,a,3\n1e8,2e9,1,a,3\n2e8,2e9,1,b,2.5\n";
   const DataFile once = parsed(text);
