@@ -116,6 +116,10 @@ def main():
         expect("shapes without a ladder", ["allocate", "--data", good, "--flops", "1e21", "--context", "9"],
                ["--context has no effect", "--ladder"])
         expect("columns without a file", ["design", "demo", "--loss", "x"], ["--loss", "how to fit --data FILE"])
+        expect("too few refits", ["fit", "--data", good, "--bootstrap", "5"], ["--bootstrap 5", "20 refits or more"])
+        for slipped in ("alpha=7", "beta=0", "alpha=-0.3", "beta=34.7"):
+            expect(slipped, ["fit", "--data", good, "--fix", slipped], ["--fix: " + slipped.split("=")[0], "such as 0.34"])
+        expect("no compute to add", ["design", "--data", good, "--add-flops", "0"], ["--add-flops 0", "above 0"])
         expect("a target without runs to add", ["design", "demo", "--target", "E"], ["--target has no effect"])
         expect("a folder", ["fit", "--data", work], ["is a directory", str(work)])
         expect("a missing file", ["fit", "--data", work / "none.csv"], ["none.csv", "cannot be read"])

@@ -219,7 +219,7 @@ std::size_t lines_of(const std::string& text, const std::string& start) {
 TEST_CASE("What N, C and the loss are stands in every form, and what is held in the CSV") {
   FitCommandOptions options = chinchilla_240();
   options.fitting.fit.constraints = {{"E", 1.8, {}}};
-  options.fitting.draws = 10;
+  options.fitting.draws = 20;
   const std::string what = "N: column N; C: 6ND; loss: column loss, taken for nats";
   CHECK_THAT(printed(options), has_text(what));
   options.output = {.markdown = true};
@@ -272,7 +272,7 @@ TEST_CASE("What is asked of a file's fit may be asked of a sweep's") {
   FitCommandOptions options = sweep.options();
   options.fitting.fit.law = "chinchilla";
   options.fitting.fit.starts = 8;
-  options.fitting.draws = 10;
+  options.fitting.draws = 20;
   options.evidence.profile = true;
   options.evidence.predict = {"7e9:1.4e11"};
   options.evidence.holdout = {"largest-compute"};
@@ -299,7 +299,7 @@ TEST_CASE("The charts of a sweep's fits stand in one file, each under its name")
   const FittedSweep sweep;
   FitCommandOptions options = sweep.options();
   options.fitting.fit.starts = 8;
-  options.fitting.draws = 10;
+  options.fitting.draws = 20;
   options.output.plot = sweep.file("fits.html").string();
   printed(options);
   const std::string page = tests::read_file(options.output.plot);
