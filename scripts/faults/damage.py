@@ -1,11 +1,14 @@
 """Ways to spoil the folder of a sweep. Each takes a random.Random and the folder, and says what it did."""
 
 import os
+import pathlib
 import shutil
 
 
 def files_of(folder):
-    return sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    """Without those that a trainer which outlived its sweep removes meanwhile: os.walk() passes over what is gone."""
+    paths = (pathlib.Path(place) / name for place, _, names in os.walk(folder) for name in names)
+    return sorted(path for path in paths if path.is_file() and not path.is_symlink())
 
 
 def flip_bit(draw, folder):
