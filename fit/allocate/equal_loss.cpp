@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <Eigen/Dense>
-#include <array>
 #include <cmath>
 #include <map>
 #include <utility>
 
 #include "fit/allocate/transfer.h"
+#include "fit/data/run_key.h"
 #include "fit/laws/monotone_curve.h"
 #include "fit/laws/power_law.h"
 #include "fit/solve/random.h"
@@ -68,12 +68,8 @@ EqualTokens equal_tokens(const Points& points, const std::map<double, ScratchRun
 
 // Losses that runs of other seeds repeat, pooled. Runs on other text are no seeds of one another.
 LossScatter noise_of_seeds(const Points& points) {
-  std::map<std::array<double, 7>, std::vector<double>> same;
-  for (const Point& p : points) {
-    same[{static_cast<double>(p.stage), p.params, p.tokens, p.unique_tokens, p.target_share,
-          p.base_tokens, p.loss_before}]
-        .push_back(std::log(p.loss));
-  }
+  std::map<RunKey, std::vector<double>> same;
+  for (const Point& p : points) same[run_key(p)].push_back(std::log(p.loss));
   double squares = 0, freedom = 0;
   for (const auto& [place, values] : same) {
     double mean = 0;

@@ -27,8 +27,6 @@
 namespace crosslaw::fit {
 namespace {
 
-constexpr double kMidScheduleTold = 0.01;  // of log loss, above the ends
-
 // A value that stands once above several blanks is that of all of them: spreadsheets merge cells.
 void refuse_merged_cells(const Records& records, const std::vector<std::size_t>& rows,
                          std::size_t column) {
@@ -140,48 +138,37 @@ void compare_compute(const Records& records, const DataFileOptions& used,
   }
 }
 
-std::string advice_on_ends(const std::string& column) {
-  return column.empty() ? "keep the last row of each run"
-                        : fmt::format("--best-of '{}' takes the least of each run", column);
-}
-
-// Whether losses in mid-schedule lie above those at ends.
-std::optional<std::string> describe_mid_schedule(const DataFile& file) {
-  const std::optional<MidSchedule> found = mid_schedule(file.points);
-  if (!found || found->above < kMidScheduleTold) return std::nullopt;
-  return fmt::format(
-      "losses in the middle of runs lie {:.2g} % above those of runs of the same N that end at "
-      "that D (the median of {} pairs): the learning rate had not fallen yet, and a law of trained "
-      "models is one of ends; {}",
-      100 * std::expm1(found->above), found->pairs, advice_on_ends(file.used.cluster));
-}
-
-// Losses of one run share noise, also where no flag says which they are.
-void name_runs(const Records& records, const PointReader& reader, DataFile& out) {
+// Losses of one run share noise, also where no flag says which they are. True: their runs were
+// found.
+bool name_runs(const Records& records, const PointReader& reader, DataFile& out) {
   const DataFileOptions& used = out.used;
-  if (!used.cluster.empty() || !used.weight.empty()) return;
-  if (!used.best_of.empty() || !used.mean_of.empty()) return;
+  if (!used.cluster.empty() || !used.weight.empty()) return false;
+  if (!used.best_of.empty() || !used.mean_of.empty()) return false;
   std::optional<TableRuns> runs =
       runs_in_table(records, out.record_rows, out.points, reader.used());
-  if (!runs) return;
+  if (!runs) return false;
   for (std::size_t i = 0; i < out.points.size(); ++i) out.points[i].cluster = runs->of[i];
   out.clusters = std::move(runs->names);
   out.used.cluster = runs->column;
+  return true;
+}
+
+void say_runs(bool mid_schedule_told, DataFile& out) {
+  const std::string& column = out.used.cluster;
   std::string note = fmt::format(
       "{} losses were read along {} runs ({}), which are resampled whole, as --cluster does",
       out.points.size(), out.clusters.size(),
-      runs->column.empty() ? "rows of one N whose D grows by equal steps"
-                           : fmt::format("'{}'", runs->column));
-  if (!describe_mid_schedule(out)) {
+      column.empty() ? "rows of one N whose D grows by equal steps" : fmt::format("'{}'", column));
+  if (!mid_schedule_told) {
     note += "; where the learning rate falls, losses before the end lie above a law of ends: " +
-            advice_on_ends(runs->column);
+            advice_on_ends(column);
   }
   out.notes.push_back(std::move(note));
 }
 
 // What the points look like beside each other.
 void add_doubts(const Records& records, const PointReader& reader, bool clusters_by_flag,
-                DataFile& out) {
+                std::optional<std::string> mid_schedule, DataFile& out) {
   PointSource source = reader.source(out.record_rows);
   const DataFileOptions& used = out.used;
   if (source.compute_in_use) {
@@ -215,8 +202,7 @@ void add_doubts(const Records& records, const PointReader& reader, bool clusters
     if (*sentence) out.doubts.push_back({std::move(**sentence), false});
   }
   const std::size_t told = out.doubts.size();
-  if (auto sentence = describe_mid_schedule(out))
-    out.doubts.push_back({std::move(*sentence), false});
+  if (mid_schedule) out.doubts.push_back({std::move(*mid_schedule), false});
   for (Doubt& each : doubts_about_rows(out.points, source)) {
     if (each.grave || !labelled) out.doubts.push_back(std::move(each));
   }
@@ -302,8 +288,10 @@ DataFile to_points(const Records& records, const DataFileOptions& options) {
   keep_points(kept_points(records, out.used, out.points), out);
   if (!options.best_of.empty() || !options.mean_of.empty()) reduce(records, out.used, out);
   const bool clusters_by_flag = !out.used.cluster.empty();
-  name_runs(records, reader, out);
-  add_doubts(records, reader, clusters_by_flag, out);
+  const bool runs_found = name_runs(records, reader, out);
+  std::optional<std::string> mid_schedule = describe_mid_schedule(out.points, out.used.cluster);
+  if (runs_found) say_runs(mid_schedule.has_value(), out);
+  add_doubts(records, reader, clusters_by_flag, std::move(mid_schedule), out);
   return out;
 }
 

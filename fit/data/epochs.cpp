@@ -17,8 +17,8 @@ constexpr double kAsCompute = 0.3;  // of a log: attention counts some beyond 6 
 constexpr double kOnePass = 1e-3;   // relative: tokens of one pass written twice
 
 constexpr std::string_view kEpochNames[] = {
-    "epoch",    "epochs",  "n_epochs", "num_epochs", "passes",    "num_train_epochs",
-    "n_passes", "repeats", "n_passes", "num_passes", "n_repeats", "repetitions"};
+    "epoch",    "epochs",  "n_epochs",   "num_epochs", "passes",     "num_train_epochs",
+    "n_passes", "repeats", "num_passes", "n_repeats",  "repetitions"};
 
 // The epochs of every point; empty where a cell holds none or all are alike.
 std::vector<double> epochs_in(const PointSource& source, std::size_t column) {

@@ -47,8 +47,7 @@ std::vector<bool> rows_with_condition(const Records& records, const PointReader&
   const std::string name = column_of_condition(condition);
   const std::size_t column = records.column(name);
   const std::optional<ColumnUnit> unit = reader.unit_of(column);
-  const std::string value = condition.substr(condition.find_last_of("<>=") + 1);
-  if (!unit || !read_number(value)) return as_written;
+  if (!unit || !compares_number(condition)) return as_written;
   std::vector<bool> in_use = rows_in_use(records, column, *unit, condition);
   const auto count = [](const std::vector<bool>& rows) {
     return static_cast<std::size_t>(std::count(rows.begin(), rows.end(), true));

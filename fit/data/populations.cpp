@@ -10,6 +10,7 @@
 #include <numbers>
 #include <string_view>
 
+#include "fit/data/column_name.h"
 #include "fit/data/column_role.h"
 #include "fit/data/ranks.h"
 #include "fit/data/smooth_losses.h"
@@ -41,10 +42,9 @@ constexpr std::string_view kSettings[] = {
     "eps", "momentum", "dropout", "step",  "steps", "epoch", "epochs", "repeats", "passes"};
 
 bool names_setting(const std::string& column) {
-  const std::string name = "_" + plain_column_name(column) + "_";
-  return std::any_of(std::begin(kSettings), std::end(kSettings), [&](std::string_view word) {
-    return name.find(fmt::format("_{}_", word)) != std::string::npos;
-  });
+  const std::string words = words_in_name(column);
+  return std::any_of(std::begin(kSettings), std::end(kSettings),
+                     [&](std::string_view word) { return holds_word(words, word); });
 }
 
 // Of each compared point the place of its value among those of the column.

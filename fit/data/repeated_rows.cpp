@@ -9,10 +9,10 @@
 #include <map>
 #include <numeric>
 #include <set>
-#include <tuple>
 #include <unordered_set>
 
 #include "fit/data/column_role.h"
+#include "fit/data/run_key.h"
 #include "fit/data/smooth_losses.h"
 
 namespace crosslaw::fit {
@@ -27,18 +27,11 @@ constexpr double kFewCopies = 0.05;         // of rows with equal N and D, chanc
 constexpr std::size_t kDoubtfulDigits = 4;  // below, most seeds agree by rounding
 constexpr std::size_t kEnoughCopies = 6;
 
-// What a law may read of a run: where one of it differs, two rows are no settings of one model.
-using PointKey = std::tuple<double, double, int, double, double, double, double>;
-using PointGroups = std::map<PointKey, std::vector<std::size_t>>;
+using PointGroups = std::map<RunKey, std::vector<std::size_t>>;
 
 PointGroups groups_of(const Points& points) {
   PointGroups out;
-  for (std::size_t i = 0; i < points.size(); ++i) {
-    const Point& p = points[i];
-    out[{p.params, p.tokens, static_cast<int>(p.stage), p.unique_tokens, p.target_share,
-         p.base_tokens, p.loss_before}]
-        .push_back(i);
-  }
+  for (std::size_t i = 0; i < points.size(); ++i) out[run_key(points[i])].push_back(i);
   return out;
 }
 

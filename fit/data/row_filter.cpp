@@ -125,4 +125,9 @@ std::string column_of_condition(const std::string& condition) {
   return found ? found->column : "";
 }
 
+bool compares_number(const std::string& condition) {
+  const std::optional<Condition> found = split_condition(condition);
+  return found && as_number(found->value, DecimalMark::kPoint);
+}
+
 }  // namespace crosslaw::fit

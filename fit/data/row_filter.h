@@ -20,5 +20,7 @@ bool number_holds(double value, const std::string& condition);
 
 // The name of the column in a condition; "" where it is none.
 std::string column_of_condition(const std::string& condition);
+// Whether a condition compares with a number.
+bool compares_number(const std::string& condition);
 
 }  // namespace crosslaw::fit

@@ -6,8 +6,10 @@
 #include <cmath>
 #include <map>
 #include <string_view>
+#include <utility>
 
 #include "fit/data/column_name.h"
+#include "fit/data/median.h"
 
 namespace crosslaw::fit {
 namespace {
@@ -18,6 +20,7 @@ constexpr std::size_t kFewestOfCurve = 10;  // losses of a run that nothing name
 constexpr double kEqualStep = 0.01;         // of D, relative
 constexpr double kOneN = 1e-6;              // relative: a size written twice
 constexpr std::size_t kFewestPairs = 3;
+constexpr double kMidScheduleTold = 0.01;  // of log loss, above the ends
 
 constexpr std::string_view kRunNames[] = {"run",      "run_id",  "runid",     "run_name",
                                           "run_uuid", "run_key", "job_id",    "trial_id",
@@ -145,9 +148,23 @@ std::optional<MidSchedule> mid_schedule(const Points& points) {
     }
   }
   if (above.size() < kFewestPairs) return std::nullopt;
-  const auto median = above.begin() + static_cast<std::ptrdiff_t>(above.size() / 2);
-  std::nth_element(above.begin(), median, above.end());
-  return MidSchedule{*median, above.size()};
+  const std::size_t pairs = above.size();
+  return MidSchedule{upper_median(std::move(above)), pairs};
+}
+
+std::string advice_on_ends(const std::string& column) {
+  return column.empty() ? "keep the last row of each run"
+                        : fmt::format("--best-of '{}' takes the least of each run", column);
+}
+
+std::optional<std::string> describe_mid_schedule(const Points& points, const std::string& column) {
+  const std::optional<MidSchedule> found = mid_schedule(points);
+  if (!found || found->above < kMidScheduleTold) return std::nullopt;
+  return fmt::format(
+      "losses in the middle of runs lie {:.2g} % above those of runs of the same N that end at "
+      "that D (the median of {} pairs): the learning rate had not fallen yet, and a law of trained "
+      "models is one of ends; {}",
+      100 * std::expm1(found->above), found->pairs, advice_on_ends(column));
 }
 
 }  // namespace crosslaw::fit

@@ -32,4 +32,9 @@ struct MidSchedule {
 };
 std::optional<MidSchedule> mid_schedule(const Points& points);
 
+// What to do about losses before the ends of runs that a column names; "": none does.
+std::string advice_on_ends(const std::string& column);
+// Losses in mid-schedule that lie above those of ends by 1 % or more: a sentence.
+std::optional<std::string> describe_mid_schedule(const Points& points, const std::string& column);
+
 }  // namespace crosslaw::fit

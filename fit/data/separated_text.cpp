@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <stdexcept>
 #include <tuple>
+#include <utility>
 
 #include "fit/data/column_role.h"
 #include "fit/data/field_reader.h"
